@@ -1,0 +1,74 @@
+# Two commands matter: `make demo` and `make test`. Each does its own set-up.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+# The first Python that TensorFlow has wheels for.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready-for-requirements-dev
+# The longest file first: one core tells the story while the other does all the rest.
+STORY := tests/engine/test_two_companies.py
+SOURCES := __main__.py infra workload sandbox ops toolchain model tests
+
+.PHONY: help
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found on PATH; TensorFlow has \
+	wheels for no other. Install one, or name it: make PYTHON=/path/to/python3.12 demo"; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON) (once; a few minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## the virtual environment that everything below uses
+
+.PHONY: demo
+demo: $(READY) ## the main job, end to end, on a local cloud
+	@$(RUN) -m ops demo $(ARGS)
+
+.PHONY: cloud
+cloud: $(READY) ## a local cloud to run ordinary `pulumi` commands against, by hand
+	@$(RUN) -m ops cloud $(ARGS)
+
+.PHONY: model
+model: $(READY) ## train the demonstration model again (minutes)
+	@$(RUN) -m model
+
+.PHONY: lint
+lint: $(READY) ## ruff, mypy, import-linter
+	@$(RUN) -m ruff check $(SOURCES)
+	@$(RUN) -m ruff format --check $(SOURCES)
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports
+
+.PHONY: cli
+cli: $(READY) ## get the Pulumi CLI (PATH, official download, or built from Go modules)
+	@$(RUN) -m toolchain
+
+.PHONY: test
+test: lint ## every check; what .ci/run calls
+	@if $(RUN) -m toolchain; then \
+		$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(STORY) tests $(ARGS); \
+	else \
+		echo "Going on without a Pulumi CLI: the engine tests will be reported as not run."; \
+		$(RUN) -m pytest $(ARGS); \
+	fi
+
+.PHONY: lock
+lock: $(READY) ## resolve the three lock files from pyproject.toml
+	@lock="$(RUN) -m uv pip compile --quiet --generate-hashes --custom-compile-command make\ lock"; \
+	eval "$$lock --universal --python-version 3.11 --group pulumi -o requirements.txt" && \
+	eval "$$lock --universal --python-version 3.11 --group dev -o requirements-dev.txt" && \
+	eval "$$lock --python-version 3.13 --python-platform x86_64-manylinux_2_28 \
+		--group workload -o workload/requirements.txt"
+
+.PHONY: clean
+clean: ## remove the virtual environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The Pulumi program: what Primus and Secundus declare on Google Cloud, and nothing else."""

@@ -1,0 +1,92 @@
+"""What the program reads from this machine's disk: the model archive, the pictures, the workload.
+
+It owns the checks that a preview can make. It never opens the archive: what is in it matters only
+inside the enclave, and there its hash decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.errors import ProgramError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PICTURE_TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+
+
+class FilesError(ProgramError):
+    """A file that is missing, or is not what it is said to be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelArchive:
+    """A model archive whose bytes are the ones that its manifest declares."""
+
+    path: Path
+    sha256: str
+
+
+def model_archive(path: Path, manifest: Path) -> ModelArchive:
+    """The archive, once size and SHA-256 match the manifest; FilesError where they do not."""
+    declared = _declared(manifest)
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except OSError as error:
+        raise FilesError(
+            f"model.archive: {path} cannot be read ({error.strerror}), expected the archive that"
+            f" {manifest} describes; without it there is nothing to release. Train it with `make"
+            " model`, or name another: pulumi config set --path"
+            " 'confidential-inference:model.archive' PATH"
+        ) from error
+    if (size, sha256) != (declared["bytes"], declared["sha256"]):
+        raise FilesError(
+            f"model.archive: {path} has {size} bytes and SHA-256 {sha256}, but {manifest} says"
+            f" {declared['bytes']!r} bytes and {declared['sha256']!r}: one of the two is not"
+            " what was meant, and the release condition would pin the wrong model. Restore both"
+            " with git, or make both anew with `make model`."
+        )
+    return ModelArchive(path=path, sha256=sha256)
+
+
+def _declared(manifest: Path) -> dict[str, Any]:
+    try:
+        archive = json.loads(manifest.read_bytes())["archive"]
+        return {"bytes": archive["bytes"], "sha256": archive["sha256"]}
+    except OSError as error:
+        reason = error.strerror
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    raise FilesError(
+        f"model.manifest: {manifest} cannot be used ({reason}), expected a JSON object with"
+        " archive.bytes and archive.sha256; without it nobody could tell whether the archive is"
+        " whole. Make it with `make model`, or name another: pulumi config set --path"
+        " 'confidential-inference:model.manifest' PATH"
+    )
+
+
+def pictures(folder: Path) -> tuple[Path, ...]:
+    """The pictures directly in a folder, by name; FilesError if there is none."""
+    found = sorted(
+        path for path in folder.glob("*") if path.suffix.lower() in PICTURE_TYPES and path.is_file()
+    )
+    if not found:
+        raise FilesError(
+            f"pictures: {folder} holds no picture, expected at least one of"
+            f" {', '.join(PICTURE_TYPES)}; the workload would have nothing to classify. Name"
+            " another folder: pulumi config set --stack secundus"
+            " 'confidential-inference:pictures' FOLDER, or put pictures into the input bucket"
+            " yourself: pulumi config rm --stack secundus 'confidential-inference:pictures'"
+        )
+    return tuple(found)
+
+
+def content_type(picture: Path) -> str:
+    """The content type of one of these pictures, by its ending in capitals or not."""
+    return PICTURE_TYPES[picture.suffix.lower()]

@@ -1,0 +1,130 @@
+"""What crosses from Primus to Secundus, and what Secundus checks before it believes any of it.
+
+Both companies use this one description, so that they cannot drift apart. Nothing in it is secret.
+Where it comes from (a stack, later also a file) is for `peer` to know.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from infra import names
+from infra.errors import ProgramError
+
+if TYPE_CHECKING:
+    from infra.settings import Author
+
+OUTPUT: Final = "handover"
+"""The stack output that holds it."""
+
+SCHEMA: Final = "confidential-inference/handover/v1"
+
+_KEYS: Final = ("schema", "image", "audience", "modelUri", "modelSha256", "modelReader")
+
+
+class HandoverError(ProgramError):
+    """What the peer published cannot be used, or is not what this company agreed to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handover:
+    """Where Primus' image and model are, and through which door its model is released."""
+
+    image: str
+    audience: str
+    model_uri: str
+    model_sha256: str
+    model_reader: str
+
+    def published(self) -> dict[str, str]:
+        """The form in which it crosses."""
+        return {
+            "schema": SCHEMA,
+            "image": self.image,
+            "audience": self.audience,
+            "modelUri": self.model_uri,
+            "modelSha256": self.model_sha256,
+            "modelReader": self.model_reader,
+        }
+
+
+def accepted(published: object, author: Author, source: str) -> Handover:
+    """What `source` published, once all of it is well-formed and belongs to the agreed author.
+
+    HandoverError with every problem. A handover that pointed elsewhere would run somebody else's
+    code on this company's pictures.
+    """
+    if published is None:
+        raise HandoverError(
+            f"{source} has published no {OUTPUT!r} yet, so there is nothing to launch; nothing was"
+            f" changed. Deploy it first: pulumi up --stack {source}"
+        )
+    if not isinstance(published, dict) or published.get("schema") != SCHEMA:
+        got = published.get("schema") if isinstance(published, dict) else published
+        raise HandoverError(
+            f"{source} published a handover of schema {got!r}, expected {SCHEMA!r}: the two"
+            " companies run versions of this program that do not fit; nothing was changed. Use the"
+            f" same version, then: pulumi up --stack {source}"
+        )
+    problems = _problems(published, author)
+    if problems:
+        raise HandoverError(
+            f"{source} published a handover that cannot be trusted; nothing was changed."
+            + "".join(f"\n  - {problem}" for problem in problems)
+            + "\nIf the author of the model is another one than configured: pulumi config set"
+            " --path 'confidential-inference:author.project' PROJECT, and author.projectNumber too."
+        )
+    return Handover(
+        image=published["image"],
+        audience=published["audience"],
+        model_uri=published["modelUri"],
+        model_sha256=published["modelSha256"],
+        model_reader=published["modelReader"],
+    )
+
+
+def _problems(published: dict[str, Any], author: Author) -> list[str]:
+    sha256 = published.get("modelSha256")
+    project, number = re.escape(author.project), re.escape(author.project_number)
+    expected = {
+        "image": (
+            rf"{names.REGION}-docker\.pkg\.dev/{project}{names.IMAGE_PATH}@{names.DIGEST}",
+            f"an image by digest in a repository of project {author.project}",
+        ),
+        "audience": (
+            re.escape(names.audience("NUMBER", "POOL", "PROVIDER"))
+            .replace("NUMBER", number)
+            .replace("POOL", names.POOL_ID)
+            .replace("PROVIDER", names.POOL_ID),
+            f"a provider of project number {author.project_number}",
+        ),
+        "modelUri": (
+            rf"gs://{names.BUCKET}/models/{re.escape(str(sha256))}/model\.tar\.gz",
+            "gs://BUCKET/models/<modelSha256>/model.tar.gz",
+        ),
+        "modelSha256": (names.SHA256, "64 hex digits"),
+        "modelReader": (
+            rf"{names.ACCOUNT_ID}@{project}\.iam\.gserviceaccount\.com",
+            f"a service account of project {author.project}",
+        ),
+    }
+    return [
+        f"{key}: got {published.get(key)!r}, expected {meaning}"
+        for key, (pattern, meaning) in expected.items()
+        if not re.fullmatch(pattern, str(published.get(key)))
+    ] + [f"{key}: not part of {SCHEMA}" for key in published if key not in _KEYS]
+
+
+def approved(image: str, digests: tuple[str, ...] | None) -> str:
+    """The image, if this company has approved its digest, or approves any (None)."""
+    _, _, digest = image.partition("@")
+    if digests is not None and digest not in digests:
+        raise HandoverError(
+            f"The image to be launched is {image}, but approvedDigests holds only"
+            f" {', '.join(digests)}: nobody here has agreed to run this code on the pictures, so"
+            " nothing was changed. If somebody has looked at it since: pulumi config set --stack"
+            f" secundus --path 'confidential-inference:approvedDigests[{len(digests)}]' {digest}"
+        )
+    return image

@@ -1,0 +1,95 @@
+"""What Secundus' virtual machine is told to run: metadata that the real launcher would accept.
+
+It owns the names that the image, the machine and the workload agree on. It refuses here what the
+launcher would refuse three minutes later, on a serial console that nobody reads:
+https://github.com/google/go-tpm-tools/blob/main/launcher/spec/launch_spec.go
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from infra.errors import ProgramError
+from infra.names import IMAGE_REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENTRY_POINT: Final = ("python", "-m", "workload")
+"""The exec-form entry point of the image, and therefore the whole `args` claim of its token."""
+
+ENVIRONMENT: Final = (
+    "MODEL_URI",
+    "MODEL_SHA256",
+    "MODEL_AUDIENCE",
+    "MODEL_READER",
+    "INPUT_URI",
+    "RESULT_URI",
+)
+"""What the workload is told, in the order of the image's label allow_env_override."""
+
+RESTART_POLICIES: Final = ("Never", "Always", "OnFailure")
+
+MAX_VALUE: Final = 256 * 1024
+"""Bytes of one metadata value: https://docs.cloud.google.com/compute/docs/metadata/overview"""
+
+
+class LaunchError(ProgramError):
+    """The launcher would not start this; every reason it would have is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchSpec:
+    """One launch. Constructing it raises LaunchError where the launcher would give up."""
+
+    image: str
+    """by digest: a tag could be moved between preview and boot"""
+    environment: Mapping[str, str]
+    """exactly the names in ENVIRONMENT"""
+    run: str = ""
+    """any text; another one makes another machine, which runs again"""
+    restart_policy: str = "Never"
+
+    def __post_init__(self) -> None:
+        """Refuse to exist in a form that would not boot."""
+        problems = []
+        if not re.fullmatch(IMAGE_REFERENCE, self.image):
+            problems.append(
+                f"image: got {self.image!r}, expected HOST/PATH@sha256: and 64 hex digits"
+            )
+        if self.restart_policy not in RESTART_POLICIES:
+            problems.append(
+                f"restart_policy: got {self.restart_policy!r}, expected one of {RESTART_POLICIES}"
+            )
+        problems += [
+            f"{name}: not in the image's label allow_env_override, so the launcher would refuse it"
+            for name in self.environment
+            if name not in ENVIRONMENT
+        ]
+        problems += [
+            f"{name}: got nothing, and the workload needs it"
+            for name in ENVIRONMENT
+            if not self.environment.get(name)
+        ]
+        problems += [
+            f"{key}: got {len(value.encode())} bytes, Compute Engine takes {MAX_VALUE}"
+            for key, value in self.metadata().items()
+            if len(value.encode()) > MAX_VALUE
+        ]
+        if problems:
+            raise LaunchError("The machine would not start its workload: " + "; ".join(problems))
+
+    def metadata(self) -> dict[str, str]:
+        """The machine's metadata; every value is a string, or the launcher cannot read any."""
+        told = {f"tee-env-{name}": self.environment.get(name, "") for name in ENVIRONMENT}
+        return {
+            "tee-image-reference": self.image,
+            "tee-restart-policy": self.restart_policy,
+            **told,
+            # Keeps the launcher's messages, which would otherwise vanish when the machine stops.
+            # The workload's own output is not among them: the image forbids redirecting it.
+            "serial-port-logging-enable": "true",
+            **({"run": self.run} if self.run else {}),
+        }

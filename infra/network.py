@@ -1,0 +1,72 @@
+"""A network that reaches Google's APIs and that nothing reaches.
+
+Egress is not locked down: a machine without an external address has no way out but Google's own
+APIs, yet among these any project's are reachable. That lock needs private DNS zones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_gcp as gcp
+
+ADDRESSES: Final = "10.0.0.0/28"
+"""The smallest range that leaves room to replace the machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateNetworkArgs:
+    """What the parts of the network are called, and where they lie."""
+
+    project: str
+    region: str
+    network: str
+    subnetwork: str
+    firewall: str
+
+
+class PrivateNetwork(pulumi.ComponentResource):
+    """A network of its own: the default one comes with rules that let others in."""
+
+    subnetwork: pulumi.Output[str]
+    """the subnetwork's self link"""
+
+    def __init__(
+        self, name: str, args: PrivateNetworkArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("confidential-inference:infra:PrivateNetwork", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        network = gcp.compute.Network(
+            name,
+            name=args.network,
+            project=args.project,
+            auto_create_subnetworks=False,
+            opts=child,
+        )
+        subnetwork = gcp.compute.Subnetwork(
+            name,
+            name=args.subnetwork,
+            project=args.project,
+            region=args.region,
+            network=network.id,
+            ip_cidr_range=ADDRESSES,
+            # Without it a machine that has no external address cannot pull its image, and hangs.
+            private_ip_google_access=True,
+            opts=child,
+        )
+        gcp.compute.Firewall(
+            name,
+            name=args.firewall,
+            project=args.project,
+            network=network.id,
+            direction="INGRESS",
+            # Before any rule that somebody may add later: the implied denial comes after them.
+            priority=0,
+            denies=[{"protocol": "all"}],
+            source_ranges=["0.0.0.0/0"],
+            opts=child,
+        )
+        self.subnetwork = subnetwork.self_link
+        self.register_outputs({"subnetwork": self.subnetwork})

@@ -1,0 +1,47 @@
+"""What the other company published, wherever it did so: the only door to the peer's side.
+
+Each source is a function that returns the same checked Handover. There is one so far: the peer's
+stack. A handed-over file for companies that share no backend will be the second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from infra import handover
+from infra.edge import applied
+from infra.handover import Handover, HandoverError
+
+if TYPE_CHECKING:
+    from infra.settings import Author
+
+
+def from_stack(stack: str, author: Author) -> pulumi.Output[Handover]:
+    """What a stack of the same backend published when it was last deployed.
+
+    Known at preview, so that everything about it is checked there. Raises HandoverError at once if
+    there is no such stack; what is published but wrong ends the program with the reason.
+    """
+    _require(stack)
+    reference = pulumi.StackReference("peer", stack)
+    return applied(
+        reference.outputs,
+        lambda outputs: handover.accepted(outputs.get(handover.OUTPUT), author, stack),
+    )
+
+
+def _require(stack: str) -> None:
+    """Ask for the stack first: a reference to a missing one dies with a bare 'unknown stack'."""
+    try:
+        pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack})
+    except Exception as error:
+        if "unknown stack" not in str(error):
+            raise
+        raise HandoverError(
+            f"The stack {stack} does not exist in this backend, so there is nothing to launch;"
+            f" nothing was changed. Deploy it first: pulumi up --stack {stack}\nIf Primus' stack is"
+            " called otherwise: pulumi config set --stack secundus 'confidential-inference:peer'"
+            " ORGANIZATION/PROJECT/STACK"
+        ) from error

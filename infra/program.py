@@ -1,0 +1,110 @@
+"""Composition root: stack -> settings -> provider -> company -> exports.
+
+The only module that asks Pulumi for the stack's name or its configuration, and the only one that
+exports. The company is the stack's name: exactly `primus` or `secundus`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_gcp as gcp
+from pulumi.runtime.config import CONFIG, get_config_env
+
+from infra import files, peer, settings
+from infra.edge import applied
+from infra.errors import ProgramError
+from infra.handover import OUTPUT, approved
+from infra.primus import Primus, PrimusArgs
+from infra.problems import NAMESPACE
+from infra.secundus import Secundus, SecundusArgs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def run() -> None:
+    """Declare the company that this stack is; a problem that can be mended ends with a sentence."""
+    try:
+        _company(pulumi.get_stack())()
+    except ProgramError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def _company(stack: str) -> Callable[[], None]:
+    companies = {"primus": _primus, "secundus": _secundus}
+    if stack not in companies:
+        raise ProgramError(
+            f"Got a stack called {stack!r}, expected 'primus' or 'secundus': the name says which"
+            " company is deployed, so nothing was changed. Make one of these: pulumi stack init"
+            " primus"
+        )
+    return companies[stack]
+
+
+def _primus() -> None:
+    configured = settings.parse_primus(_configuration())
+    company = Primus(
+        "primus",
+        PrimusArgs(
+            settings=configured,
+            model=files.model_archive(configured.model.archive, configured.model.manifest),
+        ),
+        _provided(configured),
+    )
+    pulumi.export(OUTPUT, company.handover)
+    pulumi.export("imageDigests", company.image_digests)
+    pulumi.export("attributeCondition", company.attribute_condition)
+
+
+def _secundus() -> None:
+    default_peer = f"{pulumi.get_organization()}/{pulumi.get_project()}/primus"
+    configured = settings.parse_secundus(_configuration(), default_peer=default_peer)
+    if configured.approved_digests is None:
+        pulumi.log.warn(
+            "approvedDigests is not set: whatever code Primus publishes will run on your pictures."
+            " Approve what you have looked at: pulumi config set --stack secundus --path"
+            f" '{NAMESPACE}:approvedDigests[0]' sha256:..."
+        )
+    pictures = files.pictures(configured.pictures) if configured.pictures else ()
+    published = peer.from_stack(configured.peer, configured.author)
+    image = applied(
+        published,
+        lambda known: approved(configured.image or known.image, configured.approved_digests),
+    )
+    company = Secundus(
+        "secundus",
+        SecundusArgs(settings=configured, pictures=pictures, handover=published, image=image),
+        # Nothing is declared before the peer is believed and the image approved: everything waits
+        # for its provider, and the provider for its project.
+        _provided(configured, image.apply(lambda _: configured.project)),
+    )
+    pulumi.export("inputUri", company.input_uri)
+    pulumi.export("resultUri", company.result_uri)
+    pulumi.export("image", company.image)
+    pulumi.export("instance", company.instance)
+    pulumi.export("zone", configured.zone)
+    pulumi.export("startedAt", company.started_at)
+
+
+def _configuration() -> dict[str, object]:
+    """The stack's own keys, all of them.
+
+    Config can only be asked for a key by name, and a misspelt key is one that nobody asks for; so
+    the whole is taken from where Config takes it.
+    """
+    everything = CONFIG.get() or get_config_env()
+    return {
+        key.removeprefix(f"{NAMESPACE}:"): value
+        for key, value in everything.items()
+        if key.startswith(f"{NAMESPACE}:")
+    }
+
+
+def _provided(
+    company: settings.Company, project: pulumi.Input[str] | None = None
+) -> pulumi.ResourceOptions:
+    """One explicit provider: never the project that gcloud happens to be set to."""
+    provider = gcp.Provider("google", project=project or company.project, region=company.region)
+    return pulumi.ResourceOptions(providers={"gcp": provider})

@@ -1,0 +1,108 @@
+"""The door through which the model is released: which tokens pass, and what they may become.
+
+THE security boundary of this program. What the condition says is decided in attestation; that it is
+there, and that nothing leads around it, is decided here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra import attestation, names
+
+if TYPE_CHECKING:
+    from infra.attestation import AttestationPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelReleaseArgs:
+    """Under which names, by which policy, and to which account the model is released."""
+
+    project: str
+    project_number: str
+    pool: str | None
+    """None: an id of this module's own, which lives as long as the stack does"""
+    provider: str
+    policy: pulumi.Input[AttestationPolicy]
+    configured_digests: tuple[str, ...]
+    """the admitted digests that stand in config, each once"""
+    built_digest: pulumi.Output[str] | None
+    """the admitted digest that this stack built, if it built one"""
+    reader: pulumi.Input[str]
+    """the full name of the account that an admitted workload may act as"""
+
+
+class ModelRelease(pulumi.ComponentResource):
+    """Identity pool, provider with the release condition, and one grant for each admitted image."""
+
+    audience: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ModelReleaseArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("confidential-inference:infra:ModelRelease", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        pool = gcp.iam.WorkloadIdentityPool(
+            name,
+            workload_identity_pool_id=args.pool or self._own_pool_id(),
+            project=args.project,
+            display_name="Attested workloads",
+            opts=child,
+        )
+        gcp.iam.WorkloadIdentityPoolProvider(
+            name,
+            workload_identity_pool_id=pool.workload_identity_pool_id,
+            workload_identity_pool_provider_id=args.provider,
+            project=args.project,
+            display_name="Confidential Space",
+            oidc={
+                "issuer_uri": attestation.ISSUER,
+                "allowed_audiences": [attestation.TOKEN_AUDIENCE],
+            },
+            attribute_mapping=dict(attestation.MAPPING),
+            # Unset or empty would admit every token of Google's attestation service; a policy that
+            # renders to nothing cannot be constructed.
+            attribute_condition=pulumi.Output.from_input(args.policy).apply(
+                lambda policy: policy.condition
+            ),
+            opts=child,
+        )
+        grants: dict[str, tuple[str, pulumi.Input[str]]] = {
+            f"release-{digest.removeprefix('sha256:')[:12]}": (attestation.CONFIGURED, digest)
+            for digest in args.configured_digests
+        }
+        if args.built_digest is not None:
+            grants["release-built"] = (attestation.BUILT_HERE, args.built_digest)
+        for grant, (attribute, digest) in grants.items():
+            gcp.serviceaccount.IAMMember(
+                grant,
+                service_account_id=args.reader,
+                role="roles/iam.workloadIdentityUser",
+                # One image each, never the whole pool: a second lock behind the condition, and the
+                # one that can be turned within seconds.
+                member=pulumi.Output.format(
+                    names.attested(args.project_number, "{0}", attribute, "{1}"),
+                    pool.workload_identity_pool_id,
+                    digest,
+                ),
+                opts=child,
+            )
+        self.audience = pool.workload_identity_pool_id.apply(
+            lambda pool_id: names.audience(args.project_number, pool_id, args.provider)
+        )
+        self.register_outputs({"audience": self.audience})
+
+    def _own_pool_id(self) -> pulumi.Output[str]:
+        """A deleted pool's id stays reserved for 30 days, so each new stack takes another one."""
+        suffix = pulumi.Stash(
+            "pool-suffix",
+            input=secrets.token_hex(names.SUFFIX_BYTES),
+            # Without this every preview would show the new random input as a change.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
+        )
+        return pulumi.Output.format("primus-wip-{0}", suffix.output)

@@ -1,0 +1,148 @@
+"""What each kind of configured text must look like, and what would happen if it did not.
+
+It owns wording and patterns. Which key follows which rule is in settings.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infra import attestation, hardware, names
+from infra.problems import Rule
+
+PROJECT: Final = Rule(
+    pattern=names.PROJECT_ID,
+    expected="a project id: 6 to 30 of a-z, 0-9 and -",
+    otherwise="no resource could be placed; nothing falls back to the project gcloud last used",
+    example="my-project",
+)
+NUMBER: Final = Rule(
+    pattern=names.PROJECT_NUMBER,
+    expected="a project number: digits, as in"
+    " `gcloud projects describe PROJECT --format='value(projectNumber)'`",
+    otherwise="the attestation token names projects by number, so nothing would ever match",
+    example="123456789012",
+)
+REGION: Final = Rule(
+    pattern=names.REGION,
+    expected="a region, such as us-west1",
+    otherwise="Google would refuse every resource of it",
+    example="us-west1",
+)
+DIGEST: Final = Rule(
+    pattern=names.DIGEST,
+    expected="'sha256:' and 64 hex digits: the digest of an image, never a tag",
+    otherwise="a tag can be moved to other code; only a digest says which code is meant",
+    example="sha256:" + "0" * 64,
+)
+HASH: Final = Rule(
+    pattern=names.SHA256,
+    expected="64 hex digits: the SHA-256 of a model archive",
+    otherwise="no model could ever match it",
+    example="0" * 64,
+)
+PATH: Final = Rule(
+    pattern=r"[^\0\n]+",
+    expected="a path, relative to the folder of Pulumi.yaml",
+    otherwise="the file could not be read",
+    example="model/model.tar.gz",
+)
+ANY_TEXT: Final = Rule(
+    pattern=r"(?s).+",
+    expected="any text",
+    otherwise="a change of it could not be seen",
+    example="2",
+)
+LABEL_KEY: Final = Rule(
+    pattern=names.LABEL_KEY,
+    expected="a label key: a-z, then up to 62 of a-z, 0-9, _ and -",
+    otherwise="Google would refuse every labelled resource",
+    example="team",
+)
+LABEL_VALUE: Final = Rule(
+    pattern=names.LABEL_VALUE,
+    expected="a label value: up to 63 of a-z, 0-9, _ and -",
+    otherwise="Google would refuse every labelled resource",
+    example="vision",
+)
+ZONE: Final = Rule(
+    pattern=names.ZONE,
+    expected="a zone, such as us-west1-b",
+    otherwise="Google would refuse the machine",
+    example="us-west1-b",
+)
+SERVICE_ACCOUNT: Final = Rule(
+    pattern=names.SERVICE_ACCOUNT,
+    expected="the e-mail address of a service account",
+    otherwise="no token carries such an account, so nobody would be admitted",
+    example="workload-sa@my-project.iam.gserviceaccount.com",
+)
+MEMBER: Final = Rule(
+    # Not allUsers, not a domain: acting as the workload's account is reading every picture.
+    pattern=r"(user|group|serviceAccount):[^@\s:]+@[^@\s:]+\.[^@\s:]+",
+    expected="user:, group: or serviceAccount: and an e-mail address",
+    otherwise="Google would refuse the grant, and the virtual machine waits for it",
+    example="user:you@example.com",
+)
+HARDWARE: Final = Rule(
+    pattern="|".join(attestation.HARDWARE),
+    expected="one of " + ", ".join(attestation.HARDWARE),
+    otherwise="either no token ever says so, or memory would not be encrypted by hardware",
+    example=attestation.HARDWARE[0],
+)
+IMAGE: Final = Rule(
+    pattern=names.IMAGE_REFERENCE,
+    expected="an image reference by digest: HOST/PATH@sha256: and 64 hex digits, never a tag",
+    otherwise="a tag can be moved to other code between preview and boot",
+    example="us-west1-docker.pkg.dev/my-project/my-repo/workload@sha256:" + "0" * 64,
+)
+CONFIDENTIAL_SPACE: Final = Rule(
+    # Not a family: going from the debug family to the production one is no difference to the
+    # provider (the name contains it), so a machine would silently stay on the debug image. And not
+    # debug or preview: their tokens fail the release condition.
+    pattern=r"projects/confidential-space-images/global/images/"
+    r"confidential-space-(?!.*(debug|preview))[a-z0-9-]*[0-9]",
+    expected="the full name of a production image, as listed by `gcloud compute images list"
+    " --project confidential-space-images --no-standard-images"
+    " --filter family=confidential-space --uri`, from 'projects/' on",
+    otherwise="a family moves under a running machine, and a debug image is never given the model",
+    example="projects/confidential-space-images/global/images/confidential-space-260900",
+)
+CONFIDENTIAL_TYPE: Final = Rule(
+    pattern="|".join(hardware.CONFIDENTIAL_TYPES),
+    expected=" or ".join(hardware.CONFIDENTIAL_TYPES),
+    otherwise="Google would refuse the machine",
+    example=hardware.CONFIDENTIAL_TYPES[0],
+)
+STACK: Final = Rule(
+    pattern=r"([A-Za-z0-9_.-]+/){0,2}[A-Za-z0-9_.-]+",
+    expected="a stack: ORGANIZATION/PROJECT/STACK",
+    otherwise="what Primus published could not be found",
+    example="organization/confidential-inference/primus",
+)
+
+
+def _name(pattern: str, expected: str, example: str) -> Rule:
+    return Rule(
+        pattern=pattern,
+        expected=expected,
+        otherwise="Google would refuse the name in the middle of an update",
+        example=example,
+    )
+
+
+BUCKET: Final = _name(
+    names.BUCKET, "a bucket name: 3 to 63 of a-z, 0-9, _ and -, without 'google'", "my-bucket"
+)
+ACCOUNT: Final = _name(
+    names.ACCOUNT_ID, "a service account id: 6 to 30 of a-z, 0-9 and -", "my-account"
+)
+POOL: Final = _name(
+    names.POOL_ID, "an id: 4 to 32 of a-z, 0-9 and -, not beginning with 'gcp-'", "my-pool"
+)
+REPOSITORY: Final = _name(
+    names.REPOSITORY_ID, "a repository id: a-z, then up to 62 of a-z, 0-9 and -", "my-repo"
+)
+COMPUTE_NAME: Final = _name(
+    names.COMPUTE_NAME, "a name: a-z, then up to 62 of a-z, 0-9 and -", "my-name"
+)

@@ -1,0 +1,276 @@
+"""What each company configures, as frozen values: parsed once, and right from then on.
+
+It owns the keys, their defaults and what makes a value acceptable. Whether a file that a key names
+is what it should be is for `files` to say, and what the other company published is for `handover`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra import attestation, hardware, names, rules
+from infra.keys import Table
+from infra.problems import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PrimusSettings", "SecundusSettings", "SettingsError", "parse_primus", "parse_secundus"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Company:
+    """What both companies configure."""
+
+    project: str
+    project_number: str
+    region: str
+    labels: Mapping[str, str]
+    force_destroy: bool
+    """whether buckets that still hold objects may be destroyed"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimusNames:
+    """The physical names of what Primus owns."""
+
+    model_bucket: str
+    service_account: str
+    pool: str | None
+    """None: `<prefix>-<suffix>`, with a suffix that lives as long as the stack does"""
+    provider: str
+    repository: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Who may use the model: Primus' decision, never read from the other side."""
+
+    project: str
+    project_number: str
+    service_account: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Where the model is on this machine, and which other models stay admitted."""
+
+    archive: Path
+    manifest: Path
+    admit_also: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdmittedImages:
+    """The image that is admitted (built here where no digest is given), and others besides."""
+
+    digest: str | None
+    admit_also: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimusSettings(Company):
+    """Everything that stack `primus` configures."""
+
+    names: PrimusNames
+    operator: Operator
+    model: Model
+    image: AdmittedImages
+    hardware: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecundusNames:
+    """The physical names of what Secundus owns."""
+
+    input_bucket: str
+    result_bucket: str
+    service_account: str
+    network: str
+    subnetwork: str
+    firewall: str
+    vm: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Whom Secundus takes the image from: whatever the peer publishes must belong to it."""
+
+    project: str
+    project_number: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecundusSettings(Company):
+    """Everything that stack `secundus` configures."""
+
+    zone: str
+    names: SecundusNames
+    author: Author
+    peer: str
+    """the stack that Primus published from"""
+    approved_digests: tuple[str, ...] | None
+    """None: any"""
+    image: str | None
+    """an image reference by digest to launch instead of the peer's"""
+    confidential_space_image: str
+    confidential_type: str
+    machine_type: str
+    operators: tuple[str, ...]
+    pictures: Path | None
+    run: str
+
+
+def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
+    """The settings of Primus; SettingsError with every problem there is."""
+    table = Table(values, stack="primus")
+    company = _company(table)
+    named = table.table("names")
+    operator = table.table("operator")
+    operator_project = operator.text("project", rules.PROJECT)
+    model = table.table("model")
+    image = table.table("image")
+    kinds = table.texts("hardware", rules.HARDWARE, default=attestation.HARDWARE)
+    if not kinds:
+        table.refuse("hardware[0]", rules.HARDWARE, got="an empty list")
+    settings = PrimusSettings(
+        **vars(company),
+        names=PrimusNames(
+            model_bucket=named.text(
+                "modelBucket", rules.BUCKET, default=f"{company.project}-model-bucket"
+            ),
+            service_account=named.text("serviceAccount", rules.ACCOUNT, default="primus-sa"),
+            pool=named.text("pool", rules.POOL, default="") or None,
+            provider=named.text("provider", rules.POOL, default="primus-wip-provider"),
+            repository=named.text(
+                "repository", rules.REPOSITORY, default=f"{company.project}-artifact-repo"
+            ),
+        ),
+        operator=Operator(
+            project=operator_project,
+            project_number=operator.text("projectNumber", rules.NUMBER),
+            service_account=operator.text(
+                "serviceAccount",
+                rules.SERVICE_ACCOUNT,
+                default=names.service_account("workload-sa", operator_project),
+            ),
+        ),
+        model=Model(
+            archive=Path(model.text("archive", rules.PATH, default="model/model.tar.gz")),
+            manifest=Path(model.text("manifest", rules.PATH, default="model/manifest.json")),
+            admit_also=model.texts("admitAlso", rules.HASH),
+        ),
+        image=AdmittedImages(
+            digest=image.text("digest", rules.DIGEST, default="") or None,
+            admit_also=image.texts("admitAlso", rules.DIGEST),
+        ),
+        hardware=kinds,
+    )
+    table.finish()
+    return settings
+
+
+def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> SecundusSettings:
+    """The settings of Secundus; SettingsError with every problem there is."""
+    table = Table(values, stack="secundus")
+    company = _company(table)
+    named = table.table("names")
+    author = table.table("author")
+    zone = table.text("zone", rules.ZONE, default=f"{company.region}-b")
+    if zone and company.region and not zone.startswith(company.region + "-"):
+        table.refuse(
+            "zone",
+            rules.ZONE,
+            expected=f"a zone of region {company.region}, where the subnet is",
+            mend=table.command("set", "zone", f"{company.region}-b"),
+        )
+    buckets = {
+        key: named.text(key, rules.BUCKET, default=f"{company.project}-{purpose}-bucket")
+        for key, purpose in (("inputBucket", "input"), ("resultBucket", "result"))
+    }
+    if buckets["inputBucket"] and buckets["inputBucket"] == buckets["resultBucket"]:
+        named.refuse(
+            "resultBucket",
+            rules.BUCKET,
+            expected="another bucket than names.inputBucket",
+            otherwise="results would be listed among the pictures, and the workload refuses that",
+            mend=named.command("rm", "resultBucket"),
+        )
+    confidential_type, machine_type = _machine(table)
+    approved = table.texts("approvedDigests", rules.DIGEST)
+    if table.has("approvedDigests") and not approved:
+        table.refuse(
+            "approvedDigests",
+            rules.DIGEST,
+            expected="at least one digest, or the key left out to approve any",
+            otherwise="an empty list approves nothing, so nothing could be launched",
+            mend=table.command("rm", "approvedDigests"),
+        )
+    settings = SecundusSettings(
+        **vars(company),
+        zone=zone,
+        names=SecundusNames(
+            input_bucket=buckets["inputBucket"],
+            result_bucket=buckets["resultBucket"],
+            service_account=named.text("serviceAccount", rules.ACCOUNT, default="workload-sa"),
+            network=named.text("network", rules.COMPUTE_NAME, default="workload-network"),
+            subnetwork=named.text("subnetwork", rules.COMPUTE_NAME, default="workload-subnet"),
+            firewall=named.text("firewall", rules.COMPUTE_NAME, default="workload-deny-ingress"),
+            vm=named.text("vm", rules.COMPUTE_NAME, default="workload-vm"),
+        ),
+        author=Author(
+            project=author.text("project", rules.PROJECT),
+            project_number=author.text("projectNumber", rules.NUMBER),
+        ),
+        peer=table.text("peer", rules.STACK, default=default_peer),
+        approved_digests=approved or None,
+        image=table.text("image", rules.IMAGE, default="") or None,
+        confidential_space_image=table.text("confidentialSpaceImage", rules.CONFIDENTIAL_SPACE),
+        confidential_type=confidential_type,
+        machine_type=machine_type,
+        operators=table.texts("operators", rules.MEMBER),
+        pictures=_folder(table.text("pictures", rules.PATH, default="")),
+        run=table.text("run", rules.ANY_TEXT, default=""),
+    )
+    table.finish()
+    return settings
+
+
+def _company(table: Table) -> Company:
+    return Company(
+        project=table.text("project", rules.PROJECT),
+        project_number=table.text("projectNumber", rules.NUMBER),
+        region=table.text("region", rules.REGION, default="us-west1"),
+        labels=table.pairs("labels", rules.LABEL_KEY, rules.LABEL_VALUE),
+        force_destroy=table.flag(
+            "forceDestroy", otherwise="it would be unclear whether stored objects may be destroyed"
+        ),
+    )
+
+
+def _machine(table: Table) -> tuple[str, str]:
+    """Confidential type and machine type, which must fit each other."""
+    unattested = hardware.WITHOUT_TOKEN.get(table.peek("confidentialType"))
+    if unattested:
+        table.refuse("confidentialType", rules.CONFIDENTIAL_TYPE, otherwise=unattested)
+        return "", table.text("machineType", rules.COMPUTE_NAME, default="")
+    kind = table.text("confidentialType", rules.CONFIDENTIAL_TYPE, default="SEV")
+    machine = table.text(
+        "machineType", rules.COMPUTE_NAME, default=hardware.DEFAULT_MACHINE.get(kind, "")
+    )
+    if kind and machine and not hardware.fits(kind, machine):
+        table.refuse(
+            "machineType",
+            rules.COMPUTE_NAME,
+            expected=f"a machine that attests with {kind}: {hardware.examples(kind)} or another"
+            " size of these families",
+            otherwise="Google would refuse the machine, or its memory would not be encrypted",
+            mend=table.command("set", "machineType", hardware.DEFAULT_MACHINE[kind]),
+        )
+    return kind, machine
+
+
+def _folder(path: str) -> Path | None:
+    return Path(path) if path else None

@@ -1,0 +1,75 @@
+"""How often the packed model is right, on pictures it was not trained on."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from model.draw import CLASSES
+from model.train import pixels, scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_BATCH = 60
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """How many pictures of each class were taken for which class: (true, predicted) -> count."""
+
+    counts: Counter[tuple[str, str]]
+
+    @property
+    def total(self) -> int:
+        """How many pictures were judged."""
+        return self.counts.total()
+
+    @property
+    def right(self) -> int:
+        """How many were named rightly."""
+        return sum(n for (true, said), n in self.counts.items() if true == said)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of pictures named rightly, from 0 to 1."""
+        return self.right / self.total
+
+    def per_class(self) -> dict[str, float]:
+        """Share named rightly among the pictures of each class."""
+        return {
+            label: self.counts[label, label]
+            / sum(n for (true, _), n in self.counts.items() if true == label)
+            for label in CLASSES
+        }
+
+    def mistakes(self) -> dict[str, int]:
+        """What was taken for what, most frequent first."""
+        return {
+            f"{true} taken for {said}": n
+            for (true, said), n in self.counts.most_common()
+            if true != said
+        }
+
+
+def examine(archive: bytes, files: Sequence[bytes], labels: Sequence[int]) -> Verdicts:
+    """The packed model's verdicts on picture files whose classes are known."""
+    counts: Counter[tuple[str, str]] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(folder, filter="data")
+        model = tf.saved_model.load(Path(folder, "saved_model"))
+        serve = model.signatures["serving_default"]
+        for start in range(0, len(files), _BATCH):
+            batch = scaled(tf.stack([pixels(file) for file in files[start : start + _BATCH]]))
+            said = serve(pictures=batch)["probabilities"].numpy().argmax(axis=1)
+            true = labels[start : start + _BATCH]
+            counts.update((CLASSES[t], CLASSES[s]) for t, s in zip(true, said, strict=True))
+    return Verdicts(counts)

@@ -1,0 +1,76 @@
+"""The archive that Primus uploads, and the manifest that describes it.
+
+Owns the bytes: the same files always give the same archive, so its SHA-256 names the model.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from model.draw import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SIDE = 128
+"""Width and height of the network's input in pixels."""
+RANGE = (-1.0, 1.0)
+"""What pixel values 0 and 255 become."""
+
+ARCHIVE = "model.tar.gz"
+
+MANIFEST: dict[str, Any] = {
+    "schema": "confidential-inference/model/v1",
+    "name": "surface-inspection",
+    "format": "tensorflow-saved-model",
+    "signature": "serving_default",
+    "input": {
+        "width": SIDE,
+        "height": SIDE,
+        "channels": "RGB",
+        "range": list(RANGE),
+        "resize": "bilinear",
+    },
+    "output": "probabilities",
+    "topK": 5,
+    "classes": list(CLASSES),
+}
+"""What the workload must know to use the model; lies in the archive as `manifest.json`."""
+
+
+def pack(saved_model: Path) -> bytes:
+    """The archive: the manifest and every file of the folder, nothing about who packed it."""
+    files = {
+        f"saved_model/{path.relative_to(saved_model).as_posix()}": path.read_bytes()
+        for path in saved_model.rglob("*")
+        if path.is_file()
+    }
+    return archive({"manifest.json": text(MANIFEST).encode(), **files})
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A gzipped tar of regular files in order of name, without time, owner or permissions."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w", format=tarfile.USTAR_FORMAT) as writer:
+        for name in sorted(files):
+            member = tarfile.TarInfo(name)
+            member.size = len(files[name])
+            writer.addfile(member, io.BytesIO(files[name]))
+    return gzip.compress(tar.getvalue(), compresslevel=9, mtime=0)
+
+
+def manifest(packed: bytes) -> dict[str, Any]:
+    """The manifest beside the archive: as inside, and which bytes it speaks of."""
+    digest = hashlib.sha256(packed).hexdigest()
+    return {**MANIFEST, "archive": {"file": ARCHIVE, "bytes": len(packed), "sha256": digest}}
+
+
+def text(value: object) -> str:
+    """JSON as it is written in this folder."""
+    return json.dumps(value, indent=2) + "\n"

@@ -1,0 +1,45 @@
+"""The record of a training in words: what `provenance.json` says, as the README tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BEGIN, END = "<!-- written by python -m model -->\n", "<!-- until here -->\n"
+
+
+def summary(record: dict[str, Any]) -> str:
+    """The provenance as Markdown; every figure is the record's."""
+    found, shown, took = record["heldBack"], record["demonstration"], record["seconds"]
+    network, versions = record["network"], record["versions"]
+    tools = ", ".join(f"{name} {version}" for name, version in versions.items())
+    table = "\n".join(f"| `{label}` | {share:.1%} |" for label, share in found["perClass"].items())
+    return f"""\
+Made by `{record["command"]}` on {record["date"]} with seed {record["seed"]}: {network["name"]}, \
+alpha {network["alpha"]}, {network["parameters"]:,} parameters, trained from random weights on \
+{record["trainingPictures"]:,} drawn pictures with {tools}. \
+It took {took["total"]} s on {record["cores"]} cores \
+({record["processorSeconds"]} s of processor time).
+
+Right on {found["right"]} of {found["of"]} held-back pictures ({found["accuracy"]:.1%}), \
+examined from the packed archive:
+
+| class | right |
+|---|---|
+{table}
+
+Mistakes: {_mistakes(found["mistakes"])}.
+
+Right on {shown["right"]} of the {shown["of"]} demonstration pictures, none of which was trained \
+on or chosen by the model's verdict. Mistakes: {_mistakes(shown["mistakes"])}.
+"""
+
+
+def retold(readme: str, record: dict[str, Any]) -> str:
+    """The README with its provenance replaced by the record's."""
+    before, rest = readme.split(BEGIN)
+    _, after = rest.split(END)
+    return before + BEGIN + summary(record) + END + after
+
+
+def _mistakes(counts: dict[str, int]) -> str:
+    return ", ".join(f"{what} ({times})" for what, times in counts.items()) or "none"

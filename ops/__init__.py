@@ -1,0 +1,1 @@
+"""What people run besides `pulumi`: `python -m ops --help`."""

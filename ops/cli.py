@@ -1,0 +1,100 @@
+"""The command line of `python -m ops`; each command's work is in the module of its name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ops import loosen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WIDTH = 110
+"""Columns where there is no terminal to ask, as in a log."""
+
+OK, BROKEN, UNUSABLE = 0, 1, 2
+"""Exit codes: as promised; not as promised, or a failed run; the command could not work."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    main = argparse.ArgumentParser(prog="python -m ops", description=__doc__.partition(";")[0])
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="the main job, end to end, on a local cloud")
+    demo.add_argument(
+        "--loosen",
+        action="append",
+        choices=loosen.GUARDS,
+        default=[],
+        help="weaken a guard before the impostor comes, to see the demonstration fail; repeatable",
+    )
+
+    cloud = commands.add_parser("cloud", help="a local cloud for ordinary pulumi commands by hand")
+    cloud.add_argument("--port", type=int, default=0, help="the proxy's port (default: a free one)")
+    cloud.add_argument("--folder", help="where the scratch copy goes (default: a temporary folder)")
+
+    results = commands.add_parser("results", help="wait for a run's results and show them")
+    results.add_argument("--uri", help="gs://BUCKET (default: output of the secundus stack here)")
+    results.add_argument(
+        "--wait", type=float, default=600.0, metavar="SECONDS", help="how long (default: 600)"
+    )
+    results.add_argument("--json", action="store_true", help="as data")
+    return main
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code."""
+    chosen = parser().parse_args(arguments)
+    # SIGTERM ends the command as Ctrl-C does, so that everything it started is stopped too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        match chosen.command:
+            case "results":
+                return _results(chosen)
+            case "demo":
+                from ops.demo import run  # noqa: PLC0415  the engine's library takes its time
+
+                return run(console(), frozenset(chosen.loosen))
+            case _:
+                from ops.cloud import serve  # noqa: PLC0415  the engine's library takes its time
+
+                return serve(console(), chosen.port, chosen.folder)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)  # noqa: T201  the command's output
+        return 128 + signal.SIGINT
+
+
+def console() -> Console:
+    """Where people read: a terminal as wide as it is, or plain lines."""
+    terminal = sys.stdout.isatty()
+    return Console(width=None if terminal else WIDTH)
+
+
+def _results(chosen: argparse.Namespace) -> int:
+    from ops import results  # noqa: PLC0415  the storage library takes its time
+
+    try:
+        where = (
+            results.Where(results.bucket_of(chosen.uri), None)
+            if chosen.uri
+            else results.from_stack(os.environ)
+        )
+        run = results.fetch(where, chosen.wait)
+    except results.ResultsError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201  the command's output
+        return UNUSABLE
+    if chosen.json:
+        print(json.dumps({"failure": run.failure, "records": run.records}))  # noqa: T201  the answer
+    elif run.failure is not None:
+        console().print(f"[red]The run failed:[/] {run.failure}", highlight=False)
+    else:
+        console().print(results.table(run))
+    return OK if run.failure is None else BROKEN

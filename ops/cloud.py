@@ -1,0 +1,95 @@
+"""A local cloud to use by hand: it runs until Ctrl-C, and everything it made goes with it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from ops.companies import COMPANIES, two_companies
+from ops.workspace import REPOSITORY, EngineError, Workspace
+from sandbox.server import running
+from sandbox.state import Cloud
+from toolchain.acquire import acquire
+from toolchain.errors import ToolchainError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ORPHAN_SECONDS = 1.0
+"""How often to look whether whoever started this is still there."""
+
+
+def serve(console: Console, port: int, folder: str | None) -> int:
+    """Run until Ctrl-C; 2 if it cannot start, with the reason."""
+    try:
+        cli = acquire()
+        with (
+            tempfile.TemporaryDirectory(prefix="confidential-inference-") as scratch,
+            running(Cloud(), port=port) as local,
+        ):
+            two_companies(local.cloud)
+            where = Path(folder).resolve() if folder else Path(scratch) / "workspace"
+            workspace = Workspace(where, local, cli)
+            workspace.create_stacks()
+            for company in COMPANIES:
+                _write(where / f"{company}.env", workspace.environment(company))
+            stopped = _stop_request()
+            _explain(console, where)
+            _wait(stopped)
+    except (ToolchainError, EngineError, OSError) as error:
+        console.print(f"[red]error:[/] {escape(_cure(error, port))}", highlight=False)
+        return 2
+    return 0
+
+
+def _write(path: Path, environment: dict[str, str]) -> None:
+    """A file to source; it holds an access token, so it is its owner's only."""
+    path.touch(mode=0o600)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _explain(console: Console, where: Path) -> None:
+    console.print("[bold]The local cloud is up.[/] In another terminal, as Primus:\n")
+    console.print(f"  cd {where / 'program'}", highlight=False, soft_wrap=True)
+    console.print(f"  source {where / 'primus.env'}\n", highlight=False, soft_wrap=True)
+    console.print(
+        "  pulumi preview\n  pulumi up\n  pulumi stack output handover\n", highlight=False
+    )
+    console.print("then, as Secundus, in a third one:\n")
+    console.print(f"  cd {where / 'program'}", highlight=False, soft_wrap=True)
+    console.print(f"  source {where / 'secundus.env'}\n", highlight=False, soft_wrap=True)
+    console.print("  pulumi up", highlight=False)
+    results = f"PYTHONPATH={REPOSITORY} {sys.executable} -m ops results"
+    console.print(f"  {results}\n  pulumi destroy\n", highlight=False, soft_wrap=True)
+    console.print("Each file names the stack, its deployer's token and the way here; your own")
+    console.print("credentials are not used. Ctrl-C stops the cloud and deletes the folder.")
+
+
+def _stop_request() -> threading.Event:
+    """What Ctrl-C and SIGTERM set from now on."""
+    stopped = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    return stopped
+
+
+def _wait(stopped: threading.Event) -> None:
+    """Return when asked to stop, or when the process that started this one is gone."""
+    parent = os.getppid()
+    while not stopped.wait(ORPHAN_SECONDS) and os.getppid() == parent:
+        pass
+
+
+def _cure(error: Exception, port: int) -> str:
+    if isinstance(error, OSError) and port:
+        return f"port {port} cannot be used ({error.strerror}); choose another, or leave --port out"
+    return str(error)

@@ -1,0 +1,255 @@
+"""The main job, end to end: two companies, one run, one impostor, a clean end.
+
+Each chapter does one thing through the same doors as a user, says what it sees, and notes whether
+that is what was promised. A broken promise does not stop the story; it decides the exit code.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulumi.automation import CommandError
+from rich.markup import escape
+
+from ops import impostor, inventory, loosen, results
+from ops.admin import Admin, AdminError, message
+from ops.companies import two_companies
+from ops.progress import Progress
+from ops.promises import Promises
+from ops.workspace import REPOSITORY, EngineError, Workspace
+from sandbox.dockerfile import build
+from sandbox.server import LocalCloud, running
+from sandbox.state import Cloud
+from toolchain.acquire import acquire
+from toolchain.errors import ToolchainError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+REJECTED = "The given credential is rejected by the attribute condition."
+"""Google's sentence for a token that the condition refuses."""
+
+WAIT_SECONDS = 120
+FORBIDDEN = 403
+
+
+@dataclass
+class Stage:
+    """What every chapter needs."""
+
+    console: Console
+    local: LocalCloud
+    workspace: Workspace
+    promises: Promises = field(default_factory=Promises)
+
+    def admin(self, company: str) -> Admin:
+        """The company's deployer at a terminal."""
+        return Admin(self.workspace.environment(company))
+
+    def chapter(self, title: str) -> None:
+        """Announce what comes."""
+        self.console.rule(f"[bold]{title}[/]", align="left")
+
+    def outputs(self, company: str) -> dict[str, Any]:
+        """What a stack exports."""
+        return {k: v.value for k, v in self.workspace.stack(company).outputs().items()}
+
+
+def run(console: Console, weakened: frozenset[str]) -> int:
+    """Tell the whole story; 0 if every promise was kept, 1 if not, 2 if it could not be told."""
+    started = time.monotonic()
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="confidential-inference-") as scratch,
+            running(Cloud()) as local,
+        ):
+            two_companies(local.cloud)
+            cli = acquire()
+            workspace = Workspace(Path(scratch) / "workspace", local, cli)
+            promises = _tell(Stage(console, local, workspace), weakened)
+    except (ToolchainError, EngineError, AdminError, CommandError) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        return 2
+    console.rule("[bold]What was shown[/]", align="left")
+    console.print(promises.table())
+    for broken in promises.broken:
+        console.print(f"[red]not as promised:[/] {escape(broken.what)}: {escape(broken.seen)}")
+    console.print(f"{time.monotonic() - started:.0f} s in all", highlight=False, soft_wrap=True)
+    return 1 if promises.broken else 0
+
+
+def _tell(stage: Stage, weakened: frozenset[str]) -> Promises:
+    stage.workspace.create_stacks()
+    # What a run leaves in the result bucket is Secundus' to delete; here nobody will want it.
+    stage.workspace.pulumi("secundus", "config", "set", "forceDestroy", "true")
+    grants = inventory.project_grants(stage.local.cloud)
+
+    stage.chapter("Primus deploys: model, release policy, workload image")
+    up(stage, "primus")
+    handover = stage.outputs("primus")["handover"]
+    stage.console.print(f"  image  {handover['image']}", highlight=False, soft_wrap=True)
+    stage.console.print(f"  model  {handover['modelUri']}", highlight=False, soft_wrap=True)
+
+    stage.chapter("Secundus deploys: pictures, result bucket, Confidential VM")
+    up(stage, "secundus")
+    admitted(stage)
+
+    provider = handover["audience"].removeprefix("//iam.googleapis.com/")
+    if "condition" in weakened:
+        _warn(stage, loosen.condition(stage.admin("primus"), provider))
+    if "grant" in weakened:
+        _warn(stage, loosen.grant(stage.admin("primus"), provider, handover["modelReader"]))
+
+    stage.chapter("The impostor: Secundus' administrator launches a changed workload")
+    refused(stage, handover)
+
+    stage.chapter("Secundus' own identities ask for the model")
+    model_is_out_of_reach(stage, handover)
+
+    stage.chapter("Who was allowed to take what")
+    stage.console.print(inventory.reads(stage.local.cloud.audit))
+
+    stage.chapter("Both companies destroy")
+    gone(stage, grants)
+    return stage.promises
+
+
+def up(stage: Stage, company: str) -> None:
+    """`pulumi up`, with live progress."""
+    with stage.console.status(f"{company}: the program") as status:
+        progress = Progress(stage.console, company, status)
+        started = time.monotonic()
+        stage.workspace.stack(company).up(on_event=progress)
+    seconds = time.monotonic() - started
+    stage.console.print(
+        f"  {company}: {progress.count} resources, {seconds:.1f} s", highlight=False
+    )
+
+
+def admitted(stage: Stage) -> None:
+    """The approved workload gets the model and classifies every picture."""
+    truth = json.loads((stage.workspace.program / "model" / "pictures.json").read_text())
+    run = results_of(stage)
+    if run.failure is not None:
+        stage.promises.check("the admitted workload classifies", run.failure, kept=False)
+        _console(stage)
+        return
+    stage.console.print(results.table(run, truth))
+    named = {record["name"]: record.get("label") for record in run.records}
+    right = sum(named.get(name) == label for name, label in truth.items())
+    stage.promises.check(
+        "the admitted workload classifies every picture",
+        f"{len(run.records)} pictures, {right} of them as they were drawn",
+        kept=named.keys() == truth.keys() and None not in named.values(),
+    )
+
+
+def refused(stage: Stage, handover: dict[str, str]) -> None:
+    """The same code with one line more gets nothing, and is told why."""
+    secundus = stage.admin("secundus")
+    outputs = stage.outputs("secundus")
+    bucket = results.bucket_of(outputs["resultUri"])
+    (machine,) = stage.local.cloud.instances.values()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "workload"
+        line = impostor.change(stage.workspace.program / "workload", copy)
+        image = build(copy, copy / "Dockerfile", {"SOURCE_DATE_EPOCH": "0"})
+    reference = impostor.publish(secundus, image, machine.service_account or "")
+    stage.console.print(f"  workload/{impostor.MODULE} + {line}", highlight=False, soft_wrap=True)
+    stage.console.print(f"  pushed {reference}", highlight=False, soft_wrap=True)
+    stage.workspace.pulumi("secundus", "config", "set", "image", reference)
+    # Another text runs again, even if this image was launched before.
+    stage.workspace.pulumi("secundus", "config", "set", "run", f"after {machine.id}")
+    up(stage, "secundus")
+    run = results_of(stage)
+    stage.console.print(f"  result: {run.failure or f'{len(run.records)} pictures classified'}")
+    loot = impostor.loot(secundus, bucket)
+    if loot == handover["modelSha256"]:
+        seen = f"{reference} got in: gs://{bucket}/{impostor.STOLEN} is the model"
+    elif run.failure is None:
+        seen = f"{reference} got in: it classified {len(run.records)} pictures"
+    else:
+        seen = "nothing of the model is in its bucket"
+    stage.promises.check(
+        "the impostor gets nothing", seen, kept=loot is None and run.failure is not None
+    )
+    stage.promises.check(
+        "the condition refuses it, in Google's words",
+        run.failure or "it was not refused",
+        kept=run.failure is not None and REJECTED in run.failure,
+    )
+    impostor.clean_up(secundus)
+
+
+def model_is_out_of_reach(stage: Stage, handover: dict[str, str]) -> None:
+    """Neither Secundus' administrator nor its workload account can read the model directly."""
+    bucket, _, name = handover["modelUri"].removeprefix("gs://").partition("/")
+    url = f"storage.googleapis.com/storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}?alt=media"
+    (machine,) = stage.local.cloud.instances.values()
+    own = machine.service_account or ""
+    workload = stage.admin("secundus")
+    # Secundus may make tokens for an account of its own; the cloud mints what it would get.
+    workload.token = stage.local.cloud.mint(f"serviceAccount:{own}")
+    for who, admin in (("its administrator", stage.admin("secundus")), (own, workload)):
+        answer = admin.ask("GET", url)
+        seen = f"{answer.status_code} {message(answer) if not answer.ok else 'the model'}"
+        stage.console.print(f"  {who}: {seen}", highlight=False, soft_wrap=True)
+        stage.promises.check(
+            f"{who} cannot read the model", seen, kept=answer.status_code == FORBIDDEN
+        )
+
+
+def gone(stage: Stage, grants_before: inventory.Grants) -> None:
+    """`pulumi destroy` of both stacks leaves nothing but a reserved pool id."""
+    for company in ("secundus", "primus"):
+        with stage.console.status(f"{company}: the program") as status:
+            progress = Progress(stage.console, company, status)
+            stage.workspace.stack(company).destroy(on_event=progress)
+    left = inventory.left(stage.local.cloud, grants_before)
+    reserved = [name.rpartition("/")[2] for name in inventory.reserved(stage.local.cloud)]
+    stage.promises.check(
+        "destroy leaves nothing but a reserved pool id",
+        ", ".join(left) or f"nothing; reserved for 30 days: {', '.join(reserved)}",
+        kept=not left and len(reserved) == 1,
+    )
+
+
+def results_of(stage: Stage) -> results.Run:
+    """`python -m ops results`, as Secundus would run it in the program's folder."""
+    command = [sys.executable, "-m", "ops", "results", "--json", "--wait", str(WAIT_SECONDS)]
+    environment = stage.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)}
+    with stage.console.status("secundus: the workload runs"):
+        answer = subprocess.run(  # noqa: S603  our own command
+            command,
+            cwd=stage.workspace.program,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if not answer.stdout:
+        return results.Run(
+            (), answer.stderr.strip() or f"no results, exit code {answer.returncode}"
+        )
+    parsed = json.loads(answer.stdout)
+    return results.Run(tuple(parsed["records"]), parsed["failure"])
+
+
+def _console(stage: Stage) -> None:
+    for machine in stage.local.cloud.instances.values():
+        stage.console.print(f"  serial console of {machine.name}:")
+        for line in machine.serial:
+            stage.console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _warn(stage: Stage, text: str) -> None:
+    stage.console.print(
+        f"[yellow]loosened by hand:[/] {escape(text)}", highlight=False, soft_wrap=True
+    )

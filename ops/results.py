@@ -1,0 +1,157 @@
+"""What a run left in the result bucket: waited for, read, and shown.
+
+It reads with the caller's own credentials. The workload writes `results.jsonl` first and `result`
+last, so a `result` newer than the machine says that both belong to this run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import storage
+from google.oauth2.credentials import Credentials
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+POLL_SECONDS = 2.0
+
+
+class ResultsError(Exception):
+    """There is nothing to show; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the workload: its records in listing order, or why it failed as a whole."""
+
+    records: tuple[dict[str, Any], ...]
+    failure: str | None
+    """`code: sentence` where the run as a whole failed, else None"""
+
+
+@dataclass(frozen=True)
+class Where:
+    """The bucket of a run's results, and the moment before which they are another run's."""
+
+    bucket: str
+    newer_than: dt.datetime | None
+
+
+def parse(records: str, text: str) -> Run:
+    """A run from the content of `results.jsonl` and of `result`; ResultsError if they are not."""
+    first = text.partition("\n")[0]
+    if first.startswith("Error: "):
+        return Run((), first.removeprefix("Error: "))
+    try:
+        parsed = tuple(json.loads(line) for line in records.splitlines() if line)
+    except ValueError as error:
+        raise ResultsError(f"results.jsonl is not JSON lines ({error}); was it edited?") from error
+    return Run(parsed, None)
+
+
+def client() -> storage.Client:
+    """A storage client with the identity that pulumi-gcp would use too."""
+    token = os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
+    try:
+        if token:
+            credentials = Credentials(token=token)  # type: ignore[no-untyped-call]  # untyped library
+            return storage.Client(project="-", credentials=credentials)
+        return storage.Client()
+    except GoogleAuthError as error:
+        raise ResultsError(
+            "no credentials found; run `gcloud auth application-default login`, or set "
+            "GOOGLE_OAUTH_ACCESS_TOKEN as for `pulumi up`"
+        ) from error
+
+
+def from_stack(environment: Mapping[str, str]) -> Where:
+    """Where the secundus stack of the current folder says that its results are."""
+    pulumi = shutil.which("pulumi", path=environment.get("PATH"))
+    if pulumi is None:
+        raise ResultsError("`pulumi` is not on PATH; name the bucket: --uri gs://BUCKET")
+    command = [pulumi, "stack", "output", "--json", "--stack", "secundus"]
+    answer = subprocess.run(  # noqa: S603  a fixed command, found on the user's own PATH
+        command, capture_output=True, text=True, env=dict(environment), check=False
+    )
+    if answer.returncode != 0:
+        raise ResultsError(f"`{' '.join(command[1:])}` failed: {answer.stderr.strip()}")
+    outputs = json.loads(answer.stdout)
+    if "resultUri" not in outputs:
+        raise ResultsError(
+            "the secundus stack has no output `resultUri`; deploy it first: "
+            "`pulumi up --stack secundus`"
+        )
+    started = outputs.get("startedAt")
+    return Where(
+        bucket_of(outputs["resultUri"]), dt.datetime.fromisoformat(started) if started else None
+    )
+
+
+def bucket_of(uri: str) -> str:
+    """The bucket of gs://BUCKET; ResultsError for anything else."""
+    bucket = uri.removeprefix("gs://").strip("/")
+    if not uri.startswith("gs://") or not bucket or "/" in bucket:
+        raise ResultsError(
+            f"got {uri!r}, expected gs://BUCKET, as in the stack's output `resultUri`"
+        )
+    return bucket
+
+
+def fetch(where: Where, wait_seconds: float) -> Run:
+    """The newest run's results, waiting for them at most so long; ResultsError if none come."""
+    bucket = client().bucket(where.bucket)
+    deadline = time.monotonic() + wait_seconds
+    try:
+        while True:
+            blob = bucket.get_blob("result")
+            if blob is not None and (where.newer_than is None or blob.updated >= where.newer_than):
+                return parse(
+                    bucket.blob("results.jsonl").download_as_text(), blob.download_as_text()
+                )
+            if time.monotonic() >= deadline:
+                state = "only an earlier run's `result`" if blob else "no object `result`"
+                raise ResultsError(
+                    f"gs://{where.bucket} holds {state} after {wait_seconds:.0f} s. A machine that "
+                    "cannot start its workload writes nothing: look at its serial console "
+                    "(`gcloud compute instances get-serial-port-output workload-vm`)"
+                )
+            time.sleep(POLL_SECONDS)
+    except NotFound as error:
+        raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
+    except (GoogleAPICallError, GoogleAuthError) as error:
+        raise ResultsError(f"reading gs://{where.bucket} failed: {error}") from error
+
+
+def table(run: Run, truth: Mapping[str, str] | None = None) -> Table:
+    """The records for people; `truth` (name -> class) adds a column that says who was right."""
+    shown = Table("picture", "predicted", "score", "runner-up", title=None, header_style="bold")
+    if truth is not None:
+        shown.add_column("drawn as")
+    for record in run.records:
+        cells = [escape(record["name"]), *_verdict(record)]
+        if truth is not None:
+            expected = truth.get(record["name"], "?")
+            right = expected == record.get("label")
+            cells.append(f"{expected} " + ("[green]✓[/]" if right else "[red]✗[/]"))
+        shown.add_row(*cells)
+    return shown
+
+
+def _verdict(record: Mapping[str, Any]) -> list[str]:
+    if "error" in record:
+        return [f"[red]{escape(record['error'])}[/]", "", ""]
+    best, *others = record["topK"]
+    runner_up = f"{others[0]['label']} {others[0]['probability']:.3f}" if others else ""
+    return [record["label"], f"{best['probability']:.3f}", escape(runner_up)]

@@ -1,0 +1,53 @@
+"""Google's own CEL engine behind the smallest door: a condition holds only if exactly true."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cel_expr_python import cel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLES = ("assertion", "google", "attribute", "resource", "request")
+
+_MAP = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+_ENVIRONMENT = cel.NewEnv(variables=dict.fromkeys(VARIABLES, _MAP))
+
+
+class ExpressionError(ValueError):
+    """The text is not a CEL expression, or it does not evaluate; the message is the engine's."""
+
+
+@lru_cache(maxsize=256)
+def _compile(expression: str) -> Any:  # noqa: ANN401  the library publishes no types
+    try:
+        return _ENVIRONMENT.compile(expression)
+    except Exception as error:  # the library raises bare exceptions
+        raise ExpressionError(str(error)) from error
+
+
+def is_boolean(expression: str) -> bool:
+    """Whether the expression's static type can be boolean; ExpressionError if unparsable."""
+    return _compile(expression).return_type() in (cel.Type.BOOL, cel.Type.DYN)
+
+
+def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  any CEL value
+    """The value of an expression; raises ExpressionError where CEL yields an error."""
+    empty: dict[str, Any] = {name: {} for name in VARIABLES}
+    result = _compile(expression).eval(data={**empty, **variables})
+    if result.type() == cel.Type.ERROR:
+        raise ExpressionError(str(result.value()))
+    return result.plain_value()
+
+
+def holds(condition: str, variables: Mapping[str, Any]) -> bool:
+    """Whether a condition is met: the boolean true, never merely something truthy.
+
+    A missing claim makes CEL yield an error, and an error refuses, as in Google's token service.
+    """
+    try:
+        return evaluate(condition, variables) is True
+    except ExpressionError:
+        return False

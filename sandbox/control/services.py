@@ -1,0 +1,105 @@
+"""serviceusage.googleapis.com: which APIs are switched on in a project.
+
+Service Usage itself, like Resource Manager, must be switched on by a person beforehand.
+https://docs.cloud.google.com/service-usage/docs/reference/rest/v1/services
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.control import operations, rest
+from sandbox.control.rest import Api, Call, Method
+from sandbox.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from starlette.applications import Starlette
+
+    from sandbox.state import Cloud, Json, Project
+
+SERVICES = "/v1/projects/{project}/services"
+PERMISSION = "serviceusage.services."
+OPERATION = "acat.p2-"
+"""An operation names its project by number: operations/acat.p2-NUMBER-…"""
+
+KNOWN = (
+    "artifactregistry.googleapis.com",
+    "cloudkms.googleapis.com",
+    "cloudresourcemanager.googleapis.com",
+    "compute.googleapis.com",
+    "confidentialcomputing.googleapis.com",
+    "iam.googleapis.com",
+    "iamcredentials.googleapis.com",
+    "logging.googleapis.com",
+    "serviceusage.googleapis.com",
+    "storage.googleapis.com",
+    "sts.googleapis.com",
+)
+"""Every API that can be switched on here."""
+
+
+def _render(project: Project, service: str) -> Json:
+    return {
+        "name": f"projects/{project.number}/services/{service}",
+        "parent": f"projects/{project.number}",
+        "config": {"name": service},
+        "state": "ENABLED" if service in project.services else "DISABLED",
+    }
+
+
+def _list(call: Call) -> Json:
+    wanted = call.query.get("filter", "").removeprefix("state:")
+    found = [_render(call.project, service) for service in KNOWN]
+    return {"services": [s for s in found if wanted in ("", s["state"])]}
+
+
+def _enable(call: Call, services: Iterable[str]) -> list[Json]:
+    if unknown := ", ".join(s for s in services if s not in KNOWN):
+        raise ApiError(403, f"Not found or permission denied for service(s): {unknown}.")
+    call.project.services.update(services)
+    return [_render(call.project, service) for service in services]
+
+
+def _enable_one(call: Call) -> Json:
+    enabled = _enable(call, [call.path["service"]])
+    return _done(call, "EnableServiceResponse", {"service": enabled[0]})
+
+
+def _enable_all(call: Call) -> Json:
+    enabled = _enable(call, call.body.get("serviceIds", []))
+    return _done(call, "BatchEnableServicesResponse", {"services": enabled})
+
+
+def _disable(call: Call) -> Json:
+    service = call.path["service"]
+    if service not in call.project.services:
+        raise ApiError(400, f"{service} is not enabled.", status="FAILED_PRECONDITION")
+    call.project.services.remove(service)
+    return _done(call, "DisableServiceResponse", {"service": _render(call.project, service)})
+
+
+def _done(call: Call, kind: str, response: Json) -> Json:
+    prefix = f"{OPERATION}{call.project.number}-"
+    return operations.done(call, "", f"api.serviceusage.v1.{kind}", response, prefix)
+
+
+def _project(cloud: Cloud, path: Mapping[str, str]) -> Project | None:
+    number = path.get("operation", "").removeprefix(OPERATION).split("-")[0]
+    return cloud.project(path.get("project", number))
+
+
+METHODS = (
+    Method("GET", SERVICES, f"{PERMISSION}list", _list),
+    Method("POST", SERVICES, f"{PERMISSION}enable", _enable_all, ":batchEnable"),
+    Method("POST", f"{SERVICES}/{{service}}", f"{PERMISSION}enable", _enable_one, ":enable"),
+    Method("POST", f"{SERVICES}/{{service}}", f"{PERMISSION}disable", _disable, ":disable"),
+    Method("GET", "/v1/operations/{operation}", "serviceusage.operations.get", operations.get),
+)
+HOST, TITLE = "serviceusage.googleapis.com", "Service Usage API"
+
+
+def app(cloud: Cloud) -> Starlette:
+    """The API."""
+    return rest.app(cloud, Api(HOST, TITLE, METHODS, _project))

@@ -1,0 +1,98 @@
+"""The predefined roles that the two stacks, their deployers and the workload hold, as patterns.
+
+Only permissions that the local cloud asks for matter here. The full lists:
+https://docs.cloud.google.com/iam/docs/roles-permissions
+"""
+
+from __future__ import annotations
+
+ROLES: dict[str, tuple[str, ...]] = {
+    # Cloud Storage. Overwriting an object needs storage.objects.delete too: objectCreator cannot.
+    "roles/storage.admin": ("storage.*",),
+    "roles/storage.objectAdmin": ("storage.objects.*",),
+    "roles/storage.objectUser": (
+        "storage.objects.get",
+        "storage.objects.list",
+        "storage.objects.create",
+        "storage.objects.delete",
+        "storage.objects.update",
+    ),
+    "roles/storage.objectViewer": ("storage.objects.get", "storage.objects.list"),
+    "roles/storage.objectCreator": ("storage.objects.create",),
+    "roles/storage.legacyBucketOwner": ("storage.buckets.*", "storage.objects.list"),
+    "roles/storage.legacyBucketReader": ("storage.buckets.get", "storage.objects.list"),
+    "roles/storage.legacyObjectOwner": ("storage.objects.get", "storage.objects.update"),
+    "roles/storage.legacyObjectReader": ("storage.objects.get",),
+    # Acting as a service account
+    "roles/iam.workloadIdentityUser": (
+        "iam.serviceAccounts.getAccessToken",
+        "iam.serviceAccounts.getOpenIdToken",
+    ),
+    "roles/iam.serviceAccountTokenCreator": (
+        "iam.serviceAccounts.getAccessToken",
+        "iam.serviceAccounts.getOpenIdToken",
+    ),
+    "roles/iam.serviceAccountUser": ("iam.serviceAccounts.actAs", "iam.serviceAccounts.get"),
+    # What the deployers of the two companies hold (README.md, "Deploy to Google Cloud")
+    "roles/iam.serviceAccountAdmin": (
+        "iam.serviceAccounts.create",
+        "iam.serviceAccounts.delete",
+        "iam.serviceAccounts.disable",
+        "iam.serviceAccounts.enable",
+        "iam.serviceAccounts.get",
+        "iam.serviceAccounts.list",
+        "iam.serviceAccounts.update",
+        "iam.serviceAccounts.getIamPolicy",
+        "iam.serviceAccounts.setIamPolicy",
+    ),
+    "roles/iam.workloadIdentityPoolAdmin": (
+        "iam.workloadIdentityPools.*",
+        "iam.workloadIdentityPoolProviders.*",
+    ),
+    "roles/artifactregistry.admin": ("artifactregistry.*",),
+    "roles/artifactregistry.reader": (
+        "artifactregistry.repositories.get",
+        "artifactregistry.repositories.downloadArtifacts",
+    ),
+    "roles/serviceusage.serviceUsageAdmin": (
+        "serviceusage.services.*",
+        "serviceusage.operations.*",
+    ),
+    "roles/resourcemanager.projectIamAdmin": (
+        "resourcemanager.projects.get",
+        "resourcemanager.projects.getIamPolicy",
+        "resourcemanager.projects.setIamPolicy",
+    ),
+    "roles/browser": ("resourcemanager.projects.get",),
+    "roles/compute.instanceAdmin.v1": (
+        "compute.instances.*",
+        "compute.disks.*",
+        "compute.images.*",
+        "compute.zoneOperations.get",
+        "compute.subnetworks.use",
+        "compute.subnetworks.useExternalIp",
+        "compute.subnetworks.get",
+        "compute.networks.get",
+        "compute.projects.get",
+    ),
+    "roles/compute.networkAdmin": (
+        "compute.networks.*",
+        "compute.subnetworks.*",
+        "compute.firewalls.get",
+        "compute.globalOperations.get",
+        "compute.regionOperations.get",
+        "compute.projects.get",
+    ),
+    "roles/compute.securityAdmin": (
+        "compute.firewalls.*",
+        "compute.networks.updatePolicy",
+        "compute.globalOperations.get",
+        "compute.projects.get",
+    ),
+    # What the workload's own account holds
+    "roles/confidentialcomputing.workloadUser": (
+        "confidentialcomputing.challenges.create",
+        "confidentialcomputing.challenges.verify",
+    ),
+    "roles/logging.logWriter": ("logging.logEntries.create",),
+}

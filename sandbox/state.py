@@ -1,0 +1,228 @@
+"""Everything the local cloud knows, and nothing it does: the one place where its parts meet.
+
+Request handlers all run on one event loop, so plain attributes need no locks. A test may change any
+of them by hand; that is what they are for. Nothing is ever written to disk.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, TypedDict
+
+Json = dict[str, Any]
+"""A JSON object in the spelling of Google's REST APIs."""
+
+SERVICE_ACCOUNTS_OF_PROJECT = (
+    "principalSet://cloudresourcemanager.googleapis.com/projects/{number}/type/ServiceAccount"
+)
+"""Every service account of one project, as a member of an allow policy.
+https://docs.cloud.google.com/iam/docs/principal-identifiers"""
+
+RESERVED_SECONDS = 30 * 24 * 3600
+"""How long the id of a deleted identity pool stays taken.
+https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers#delete-pool"""
+
+
+class Binding(TypedDict):
+    """One role, whom it is granted to, and (rarely) under which CEL condition."""
+
+    role: str
+    members: list[str]
+    condition: NotRequired[Json]
+
+
+@dataclass
+class Policy:
+    """The allow policy of one resource; the etag changes with every write."""
+
+    bindings: list[Binding] = field(default_factory=list)
+    revision: int = 1
+
+    @property
+    def etag(self) -> str:
+        """The etag that a read-modify-write must hand back."""
+        return base64.b64encode(f"policy-{self.revision}".encode()).decode()
+
+    def members(self, role: str) -> set[str]:
+        """Everyone who holds the role here."""
+        return {m for b in self.bindings if b["role"] == role for m in b["members"]}
+
+    def as_json(self) -> Json:
+        """The policy as Google's APIs return it."""
+        return {"version": 3, "etag": self.etag, "bindings": self.bindings}
+
+
+@dataclass
+class Project:
+    """A project: what it is called, who may do what in it, which APIs are on."""
+
+    id: str
+    number: str
+    policy: Policy = field(default_factory=Policy)
+    services: set[str] = field(default_factory=set)
+
+
+@dataclass
+class StoredObject:
+    """One object of a bucket: its metadata as the JSON API shows it, and its bytes."""
+
+    meta: Json
+    data: bytes
+
+
+@dataclass
+class Bucket:
+    """A bucket; `project` is the id of the project that owns it."""
+
+    name: str
+    project: str
+    meta: Json
+    policy: Policy = field(default_factory=Policy)
+    objects: dict[str, StoredObject] = field(default_factory=dict)
+
+
+@dataclass
+class ServiceAccount:
+    """A service account; its own policy says who may act as it."""
+
+    email: str
+    project: str
+    doc: Json
+    disabled: bool = False
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass
+class Pool:
+    """A workload identity pool; `name` is the full resource name, by project number."""
+
+    name: str
+    project: str
+    doc: Json
+    deleted_at: float | None = None
+
+
+@dataclass
+class Provider:
+    """An OIDC provider of a pool; `doc` holds the deployed condition and mapping, word for word."""
+
+    name: str
+    pool: str
+    doc: Json
+    deleted_at: float | None = None
+
+
+@dataclass
+class Repository:
+    """A docker repository of Artifact Registry; content is addressed by its SHA-256."""
+
+    name: str
+    project: str
+    doc: Json
+    policy: Policy = field(default_factory=Policy)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """digest -> (media type, bytes)"""
+    tags: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(image name, tag) -> digest"""
+
+
+@dataclass
+class Instance:
+    """A virtual machine; `doc` is its REST resource, `serial` its serial console."""
+
+    id: str
+    project: str
+    zone: str
+    name: str
+    doc: Json
+    serial: list[str] = field(default_factory=list)
+
+    @property
+    def service_account(self) -> str | None:
+        """The e-mail of the attached service account."""
+        accounts = self.doc.get("serviceAccounts") or []
+        return accounts[0]["email"] if accounts else None
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The custom metadata, as the operator set it."""
+        return {i["key"]: i["value"] for i in self.doc.get("metadata", {}).get("items", [])}
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """Whom an access token speaks for, and until when (seconds on the cloud's clock)."""
+
+    member: str
+    members: frozenset[str]
+    expires: float
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One decision: who asked for which permission on what, and whether it was granted."""
+
+    member: str | None
+    permission: str
+    resource: str
+    allowed: bool
+
+
+@dataclass
+class Cloud:
+    """The whole local cloud."""
+
+    projects: dict[str, Project] = field(default_factory=dict)
+    """project id -> project"""
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    service_accounts: dict[str, ServiceAccount] = field(default_factory=dict)
+    """e-mail -> account"""
+    pools: dict[str, Pool] = field(default_factory=dict)
+    """projects/NUMBER/locations/global/workloadIdentityPools/POOL -> pool"""
+    providers: dict[str, Provider] = field(default_factory=dict)
+    """POOL NAME/providers/PROVIDER -> provider"""
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    """projects/ID/locations/REGION/repositories/NAME -> repository"""
+    networking: dict[str, Json] = field(default_factory=dict)
+    """projects/ID/global/networks/N, …/regions/R/subnetworks/S, …/global/firewalls/F -> resource"""
+    instances: dict[str, Instance] = field(default_factory=dict)
+    """projects/ID/zones/ZONE/instances/NAME -> machine"""
+    operations: dict[str, Json] = field(default_factory=dict)
+    """operation name -> the operation, already done"""
+    tokens: dict[str, AccessToken] = field(default_factory=dict)
+    audit: list[AuditEntry] = field(default_factory=list)
+    clock_offset: float = 0.0
+    """seconds added to the real time; a test moves the cloud's clock with it"""
+
+    def now(self) -> float:
+        """Seconds since the epoch on the cloud's own clock."""
+        return time.time() + self.clock_offset
+
+    def add_project(self, project_id: str, number: str) -> Project:
+        """An empty project with no API switched on and no member."""
+        self.projects[project_id] = Project(project_id, number)
+        return self.projects[project_id]
+
+    def project(self, reference: str) -> Project | None:
+        """The project with this id or number."""
+        for project in self.projects.values():
+            if reference in (project.id, project.number):
+                return project
+        return None
+
+    def mint(
+        self, member: str, lifetime: float = 3600.0, also: frozenset[str] = frozenset()
+    ) -> str:
+        """An opaque access token for the member and the principal sets it belongs to."""
+        members = {member} | also
+        account = self.service_accounts.get(member.removeprefix("serviceAccount:"))
+        if account is not None:
+            number = self.projects[account.project].number
+            members.add(SERVICE_ACCOUNTS_OF_PROJECT.format(number=number))
+        token = "ya29.sandbox." + secrets.token_urlsafe(24)
+        self.tokens[token] = AccessToken(member, frozenset(members), self.now() + lifetime)
+        return token

@@ -1,0 +1,75 @@
+"""One local cloud for the whole run, and a fresh state in it for every test."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+from google.cloud import storage
+from google.oauth2.credentials import Credentials
+
+from sandbox.server import running
+from sandbox.state import Cloud, ServiceAccount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.server import LocalCloud
+
+OWNER = "user:deployer@primus.example"
+READER = "primus-sa@primus-models.iam.gserviceaccount.com"
+WORKLOAD = "workload-sa@secundus-vision.iam.gserviceaccount.com"
+
+
+def _cast() -> Cloud:
+    cloud = Cloud()
+    for project_id, number in (("primus-models", "1" * 12), ("secundus-vision", "2" * 12)):
+        project = cloud.add_project(project_id, number)
+        project.policy.bindings = [{"role": "roles/storage.admin", "members": [OWNER]}]
+    for email in (READER, WORKLOAD):
+        project_id = email.partition("@")[2].partition(".")[0]
+        cloud.service_accounts[email] = ServiceAccount(email, project_id, {"email": email})
+    return cloud
+
+
+@pytest.fixture(scope="session")
+def _shared() -> Iterator[LocalCloud]:
+    with running() as local:
+        yield local
+
+
+@pytest.fixture
+def local(_shared: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
+    """The running local cloud with the two projects, their accounts and one storage admin."""
+    fresh = _cast()
+    for field in dataclasses.fields(Cloud):
+        setattr(_shared.cloud, field.name, getattr(fresh, field.name))
+    # The storage client otherwise asks for each bucket behind the test's back.
+    monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+    for name, value in _shared.environment().items():
+        monkeypatch.setenv(name, value)
+    return _shared
+
+
+@pytest.fixture
+def cloud(local: LocalCloud) -> Cloud:
+    """Its state."""
+    return local.cloud
+
+
+@pytest.fixture
+def storage_as(cloud: Cloud) -> Callable[[str], storage.Client]:
+    """Google's own storage client, speaking for a member."""
+
+    def client(member: str) -> storage.Client:
+        credentials = Credentials(cloud.mint(member))  # type: ignore[no-untyped-call]  # has no types
+        return storage.Client("primus-models", credentials)
+
+    return client
+
+
+@pytest.fixture
+def owner(storage_as: Callable[[str], storage.Client]) -> storage.Client:
+    """The storage client of an administrator."""
+    return storage_as(OWNER)

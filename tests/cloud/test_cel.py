@@ -1,0 +1,76 @@
+"""A condition holds only if its value is exactly the boolean true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox import cel
+
+CLAIMS: dict[str, Any] = {
+    "swname": "CONFIDENTIAL_SPACE",
+    "secboot": True,
+    "count": 1,
+    "args": ["python", "-m", "workload"],
+    "submods": {"container": {"env": {"MODEL_SHA256": "ab"}}},
+}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "assertion.swname == 'CONFIDENTIAL_SPACE' && assertion.secboot == true",
+        "assertion.args == ['python', '-m', 'workload']",
+        "!has(assertion.submods.container.cmd_override)",
+        "assertion.submods.container.env['MODEL_SHA256'] in ['ab', 'cd']",
+        "assertion.missing == 'x' || assertion.secboot",
+        "'STABLE'.startsWith('ST')",
+    ],
+)
+def test_true_holds(condition: str) -> None:
+    """What is true by Google's own engine is true here."""
+    assert cel.holds(condition, {"assertion": CLAIMS})
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "assertion.swname == 'GCE'",
+        "assertion.swname",
+        "assertion.count",
+        "assertion.args",
+        "1",
+        "'true'",
+        "assertion.swname && assertion.secboot",
+        "assertion.missing == 'x'",
+        "assertion.missing != 'x'",
+        "!(assertion.missing == 'x')",
+        "has(assertion.missing.deeper)",
+        "assertion.submods.container.env['MISSING'] != ''",
+        "size(assertion.swname) / 0 == 0",
+        "assertion.count == '1'",
+        "unknown.variable == 1",
+        "assertion.swname ==",
+        "",
+    ],
+)
+def test_anything_else_does_not_hold(condition: str) -> None:
+    """False, truthy, missing, erroneous, undeclared, unparsable."""
+    assert not cel.holds(condition, {"assertion": CLAIMS})
+
+
+@pytest.mark.parametrize(
+    ("expression", "boolean"),
+    [("assertion.a == 'b'", True), ("assertion.a", True), ("'text'", False), ("1 + 1", False)],
+)
+def test_what_can_never_be_boolean_is_known_beforehand(expression: str, boolean: bool) -> None:
+    """A claim may be anything; a literal is not."""
+    assert cel.is_boolean(expression) is boolean
+
+
+def test_a_value_that_cannot_be_computed_is_an_error() -> None:
+    """Mappings need the value itself."""
+    assert cel.evaluate('"a" + assertion.swname', {"assertion": {"swname": "b"}}) == "ab"
+    with pytest.raises(cel.ExpressionError, match="missing"):
+        cel.evaluate("assertion.missing", {"assertion": {}})

@@ -1,0 +1,146 @@
+"""Who an access token speaks for, and what allow policies make of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox import iam
+from sandbox.errors import ApiError
+from sandbox.state import AuditEntry, Cloud, Policy, ServiceAccount
+
+if TYPE_CHECKING:
+    from sandbox.state import Binding, Json
+
+EMAIL = "workload-sa@secundus-vision.iam.gserviceaccount.com"
+MEMBER = f"serviceAccount:{EMAIL}"
+OF_PROJECT = "principalSet://cloudresourcemanager.googleapis.com/projects/{}/type/ServiceAccount"
+GET = "storage.objects.get"
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    """One project with one service account."""
+    cloud = Cloud()
+    cloud.add_project("secundus-vision", "2" * 12)
+    cloud.service_accounts[EMAIL] = ServiceAccount(EMAIL, "secundus-vision", {})
+    return cloud
+
+
+def viewer(member: str, condition: Json | None = None) -> Policy:
+    """A policy that lets one member view objects."""
+    binding: Binding = {"role": "roles/storage.objectViewer", "members": [member]}
+    if condition is not None:
+        binding["condition"] = condition
+    return Policy([binding])
+
+
+def test_no_token_is_nobody(cloud: Cloud) -> None:
+    """An anonymous caller is the public, and named as Google names it."""
+    nobody = iam.caller(cloud, {})
+    assert str(nobody) == "Anonymous caller"
+    assert nobody.members == {"allUsers"}
+
+
+def test_a_token_speaks_until_it_expires(cloud: Cloud) -> None:
+    """To the second, by the cloud's own clock."""
+    token = cloud.mint(MEMBER, lifetime=60)
+    assert str(iam.bearer(cloud, token)) == EMAIL
+    cloud.clock_offset = 60
+    with pytest.raises(ApiError, match="invalid authentication credentials") as refused:
+        iam.bearer(cloud, token)
+    assert refused.value.code == 401
+
+
+def test_a_made_up_token_speaks_for_nobody(cloud: Cloud) -> None:
+    """401, not an anonymous caller."""
+    with pytest.raises(ApiError, match="invalid authentication credentials"):
+        iam.caller(cloud, {"authorization": "Bearer ya29.made-up"})
+
+
+def test_the_token_of_a_disabled_account_is_worthless(cloud: Cloud) -> None:
+    """Though it was minted while the account was on."""
+    token = cloud.mint(MEMBER)
+    cloud.service_accounts[EMAIL].disabled = True
+    with pytest.raises(ApiError, match="invalid authentication credentials"):
+        iam.bearer(cloud, token)
+
+
+@pytest.mark.parametrize(
+    ("member", "expected"),
+    [
+        (MEMBER, True),
+        (OF_PROJECT.format("2" * 12), True),
+        ("allAuthenticatedUsers", True),
+        ("allUsers", True),
+        (OF_PROJECT.format("1" * 12), False),
+        (f"user:{EMAIL}", False),
+        (EMAIL, False),
+    ],
+)
+def test_a_service_account_is_itself_and_one_of_its_project(
+    cloud: Cloud, member: str, expected: bool
+) -> None:
+    """Grants to it, and to all service accounts of its project, reach it; others do not."""
+    who = iam.bearer(cloud, cloud.mint(MEMBER))
+    assert iam.allowed(who, GET, [viewer(member)]) is expected
+
+
+def test_a_user_is_no_service_account(cloud: Cloud) -> None:
+    """The principal set of a project's service accounts holds no people."""
+    who = iam.bearer(cloud, cloud.mint("user:admin@secundus.example"))
+    assert not iam.allowed(who, GET, [viewer(OF_PROJECT.format("2" * 12))])
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("resource.name == 'a'", True),
+        ("resource.name == 'b'", False),
+        ("resource.missing == 'a'", False),
+        ("resource.name", False),
+    ],
+)
+def test_a_conditional_binding_grants_where_its_condition_is_true(
+    cloud: Cloud, expression: str, expected: bool
+) -> None:
+    """Nothing but true grants."""
+    policy = viewer(MEMBER, {"title": "t", "expression": expression})
+    who = iam.bearer(cloud, cloud.mint(MEMBER))
+    assert iam.decide(cloud, who, GET, "a", [policy]) is expected
+    assert cloud.audit == [AuditEntry(MEMBER, GET, "a", expected)]
+
+
+@pytest.mark.parametrize(
+    ("role", "permission", "expected"),
+    [
+        ("roles/storage.objectCreator", "storage.objects.create", True),
+        ("roles/storage.objectCreator", "storage.objects.delete", False),
+        ("roles/storage.admin", "storage.buckets.setIamPolicy", True),
+        ("roles/iam.workloadIdentityUser", "iam.serviceAccounts.actAs", False),
+        ("roles/made.up", "storage.objects.get", False),
+    ],
+)
+def test_a_role_is_its_permissions(role: str, permission: str, expected: bool) -> None:
+    """And a role that is unknown is none."""
+    assert iam.permits(role, permission) is expected
+
+
+def test_a_refusal_tells_permission_and_resource(cloud: Cloud) -> None:
+    """In the words and details of Google's newer APIs."""
+    who = iam.bearer(cloud, cloud.mint(MEMBER))
+    with pytest.raises(ApiError, match=r"Permission 'x\.y' denied on resource '//z'") as refused:
+        iam.require(cloud, who, "x.y", "z", [])
+    assert refused.value.code == 403
+    assert refused.value.details[0]["reason"] == "IAM_PERMISSION_DENIED"
+
+
+def test_a_policy_that_changed_meanwhile_is_not_replaced() -> None:
+    """The etag of an older read is refused, and nothing is written."""
+    policy = viewer(MEMBER)
+    stale = policy.as_json()
+    iam.replace(policy, {"etag": policy.etag, "bindings": []})
+    with pytest.raises(ApiError, match="concurrent policy changes"):
+        iam.replace(policy, stale)
+    assert policy.bindings == []

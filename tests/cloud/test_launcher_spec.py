@@ -1,0 +1,163 @@
+"""The operator's metadata, read as the launcher reads it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sandbox.launch_spec import LaunchSpec, Monitoring, SpecError, check_names, parse
+
+REFERENCE = {"tee-image-reference": "us-west1-docker.pkg.dev/p/r/i:v1"}
+
+
+def read(**metadata: str) -> LaunchSpec:
+    """The spec of an image reference and these keys, underscores read as dashes."""
+    keys = {key.replace("_", "-"): value for key, value in metadata.items()}
+    return parse({**REFERENCE, **keys}, hardened=True)
+
+
+def test_an_image_reference_is_enough() -> None:
+    """Everything else has a default that allows nothing."""
+    assert parse(REFERENCE, hardened=True) == LaunchSpec(
+        image_reference=REFERENCE["tee-image-reference"],
+        hardened=True,
+        restart_policy="Never",
+        command=(),
+        env={},
+        log_redirect="false",
+        monitoring=Monitoring.NONE,
+        mounts=(),
+        capabilities=(),
+        cgroup_namespace=False,
+        impersonated=(),
+    )
+
+
+def test_every_key_is_read() -> None:
+    """Each key in the form that the documentation gives; unknown keys are ignored."""
+    spec = parse(
+        {
+            **REFERENCE,
+            "tee-restart-policy": "OnFailure",
+            "tee-cmd": '["--x", "y"]',
+            "tee-env-A": "1",
+            "tee-env-B": "b c",
+            "tee-container-log-redirect": "serial",
+            "tee-impersonate-service-accounts": "a@p.iam,b@p.iam",
+            "tee-monitoring-enable": "All",
+            "tee-mount": "type=tmpfs,source=tmpfs,destination=/a,size=10;"
+            "type=tmpfs,source=tmpfs,destination=b",
+            "tee-added-capabilities": '["CAP_SYS_ADMIN"]',
+            "tee-cgroup-ns": "1",
+            "tee-dev-shm-size-kb": "70000",
+            "serial-port-logging-enable": "true",
+        },
+        hardened=False,
+    )
+    assert spec.restart_policy == "OnFailure"
+    assert spec.command == ("--x", "y")
+    assert spec.env == {"A": "1", "B": "b c"}
+    assert spec.log_redirect == "serial"
+    assert spec.impersonated == ("a@p.iam", "b@p.iam")
+    assert spec.monitoring is Monitoring.ALL
+    assert spec.mounts == ("/a", "/b")
+    assert spec.capabilities == ("CAP_SYS_ADMIN",)
+    assert spec.cgroup_namespace
+    assert not spec.hardened
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("tee_restart_policy", "never", "invalid restart policy: never"),
+        ("tee_cmd", "--x", "invalid character '-' looking for beginning of value"),
+        ("tee_cmd", "[", "unexpected end of JSON input"),
+        ("tee_cmd", '"x"', "json: cannot unmarshal string into Go value of type []string"),
+        ("tee_cmd", '["a", 1]', "json: cannot unmarshal number into Go value of type string"),
+        (
+            "tee_container_log_redirect",
+            "yes",
+            (
+                "invalid logging redirect location yes, "
+                "expect one of [true cloud_logging serial false]"
+            ),
+        ),
+        (
+            "tee_monitoring_memory_enable",
+            "yes",
+            (
+                "invalid value for tee-monitoring-memory-enable (not a boolean): "
+                'strconv.ParseBool: parsing "yes": invalid syntax'
+            ),
+        ),
+        ("tee_monitoring_enable", "some", "invalid monitoring type some"),
+        (
+            "tee_mount",
+            "type=bind,source=tmpfs,destination=/a",
+            (
+                "found unknown or unspecified mount type: [type=bind source=tmpfs destination=/a], "
+                "expect one of types [tmpfs]"
+            ),
+        ),
+        (
+            "tee_mount",
+            "type=tmpfs,mode=1",
+            "found unknown mount option: mode=1, expect keys of [type source destination size]",
+        ),
+        (
+            "tee_mount",
+            "tmpfs",
+            "failed to parse mount option: malformed env var, doesn't contain '=': [tmpfs]",
+        ),
+        ("tee_mount", "type=tmpfs,source=a", "received wrong mount source a, expected tmpfs"),
+        (
+            "tee_mount",
+            "type=tmpfs,source=tmpfs",
+            'mount type "tmpfs" must have destination specified',
+        ),
+        (
+            "tee_mount",
+            "type=tmpfs,source=tmpfs,destination=/a,size=1k",
+            'failed to convert size option "1k" to uint64',
+        ),
+        (
+            "tee_dev_shm_size_kb",
+            "64m",
+            "failed to convert tee-dev-shm-size-kb into uint64, got: 64m",
+        ),
+        ("tee_install_gpu_driver", "true", "GPU Driver installation is not supported"),
+        ("ita_region", "US", "ita-region: not modelled by the local launcher; remove it"),
+    ],
+)
+def test_a_bad_value_ends_the_launch_in_the_launchers_words(
+    key: str, value: str, message: str
+) -> None:
+    """What the serial console of the real machine would show."""
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
+        read(**{key: value})
+
+
+def test_without_an_image_there_is_no_launch() -> None:
+    """The one required key."""
+    expected = "tee-image-reference is not specified in the custom metadata"
+    with pytest.raises(SpecError, match=expected):
+        parse({"tee-env-A": "1"}, hardened=True)
+
+
+def test_monitoring_is_asked_for_in_one_way() -> None:
+    """The old and the new key together are an error."""
+    with pytest.raises(SpecError, match="only one is permitted"):
+        read(tee_monitoring_memory_enable="true", tee_monitoring_enable="none")
+
+
+def test_the_old_monitoring_key_means_memory_only() -> None:
+    """And it is the one level that the token shows."""
+    assert read(tee_monitoring_memory_enable="T").monitoring is Monitoring.MEMORY_ONLY
+
+
+def test_a_variable_needs_a_name() -> None:
+    """Checked only once the image is there, as by the launcher."""
+    spec = parse({**REFERENCE, "tee-env-A-B": "1"}, hardened=True)
+    with pytest.raises(SpecError, match=r"malformed env name \[A-B\]"):
+        check_names(spec)

@@ -1,0 +1,139 @@
+"""Images as bytes: the digest says what is inside, and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.oci import FOLDER, Image, ImageError, Json, Reference, Tree, assemble, digest, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TREE: Tree = {"app/main.py": (0o644, b"print()"), "app/run": (0o755, b"#!"), "empty": (FOLDER, b"")}
+CONFIG: Json = {"Env": ["A=1"], "Entrypoint": ["python"]}
+
+
+def build(tree: Tree = TREE, config: Json = CONFIG) -> Image:
+    """A small image."""
+    return assemble(tree, config, [{"created_by": "COPY"}], {"base": "none"})
+
+
+def layer(image: Image) -> tarfile.TarFile:
+    """The opened layer of an image."""
+    address = json.loads(image.manifest)["layers"][0]["digest"]
+    return tarfile.open(fileobj=io.BytesIO(gzip.decompress(image.blobs[address])))
+
+
+def foreign(name: str, link: str = "") -> Image:
+    """An image whose layer somebody else wrote, with one entry."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = (tarfile.SYMTYPE, link) if link else (tarfile.REGTYPE, "")
+        tar.addfile(entry)
+    data = gzip.compress(buffer.getvalue())
+    described = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": digest(data)}
+    return Image(json.dumps({"layers": [described]}).encode(), {digest(data): data})
+
+
+def test_the_same_content_is_the_same_image() -> None:
+    """Order of insertion does not reach the bytes."""
+    again: Tree = dict(reversed(TREE.items()))
+    assert build(again, dict(reversed(CONFIG.items()))) == build()
+
+
+@pytest.mark.parametrize(
+    ("tree", "config"),
+    [
+        ({**TREE, "app/main.py": (0o644, b"print(1)")}, CONFIG),
+        ({**TREE, "app/main.py": (0o755, b"print()")}, CONFIG),
+        ({**TREE, "app/more.py": (0o644, b"")}, CONFIG),
+        (TREE, {**CONFIG, "Entrypoint": ["python3"]}),
+    ],
+    ids=["content", "mode", "file", "config"],
+)
+def test_any_change_is_another_digest(tree: Tree, config: Json) -> None:
+    """One byte, one mode, one file, one word of the configuration."""
+    assert build(tree, config).digest != build().digest
+
+
+def test_nothing_of_the_building_machine_is_in_it() -> None:
+    """Every entry of the layer belongs to root and is as old as the epoch, like the gzip header."""
+    image = build()
+    with layer(image) as tar:
+        found = {(e.mtime, e.uid, e.gid, e.uname, e.gname) for e in tar.getmembers()}
+    assert found == {(0, 0, 0, "", "")}
+    compressed = image.blobs[json.loads(image.manifest)["layers"][0]["digest"]]
+    assert compressed[4:8] == bytes(4)
+
+
+def test_descriptors_are_true() -> None:
+    """Every digest and size in the manifest, and the layer's uncompressed digest, are right."""
+    image = build()
+    manifest = json.loads(image.manifest)
+    for each in (manifest["config"], *manifest["layers"]):
+        assert digest(image.blobs[each["digest"]]) == each["digest"]
+        assert len(image.blobs[each["digest"]]) == each["size"]
+    config = json.loads(image.blobs[image.config_digest])
+    archive = gzip.decompress(image.blobs[manifest["layers"][0]["digest"]])
+    assert config["rootfs"]["diff_ids"] == [digest(archive)]
+
+
+def test_unpacking_gives_the_tree_back(tmp_path: Path) -> None:
+    """Contents and the executable bit survive; parents are made."""
+    unpack(build(), tmp_path)
+    found = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")}
+    assert found == {"app", "app/main.py", "app/run", "empty"}
+    assert (tmp_path / "app/main.py").read_bytes() == b"print()"
+    assert (tmp_path / "app/run").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (foreign("../outside"), "outside the destination"),
+        (foreign("link", "../../outside"), "outside the destination"),
+        (foreign("app/.wh.main.py"), "a layer that deletes files is not modelled"),
+    ],
+    ids=["path", "link", "whiteout"],
+)
+def test_a_layer_that_would_leave_its_folder_is_refused(
+    image: Image, message: str, tmp_path: Path
+) -> None:
+    """Whoever pushes an image does not thereby write to this machine."""
+    with pytest.raises(ImageError, match=message):
+        unpack(image, tmp_path / "root")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_reference_is_read_by_tag_and_digest() -> None:
+    """Tag and digest are optional, the digest wins, and latest is what docker means by neither."""
+    name = "us-west1-docker.pkg.dev/primus-models/repo/team/workload"
+    address = "sha256:" + "a" * 64
+    selectors = [Reference.parse(name + end).selector for end in ("", ":v1", f":v1@{address}")]
+    assert selectors == ["latest", "v1", address]
+    assert Reference.parse(name).path == "primus-models/repo/team/workload"
+    assert Reference.parse(name).location == "us-west1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "workload",
+        "docker.io/library/python:3.13",
+        "us-west1-docker.pkg.dev/p/r",
+        "us-west1-docker.pkg.dev/p/r/i@sha256:abc",
+        "us-west1-docker.pkg.dev/p/r/i:",
+        "https://us-west1-docker.pkg.dev/p/r/i",
+    ],
+)
+def test_a_reference_that_is_none_is_refused(text: str) -> None:
+    """Only Artifact Registry is reachable here, and half a digest is no digest."""
+    with pytest.raises(ImageError, match="invalid reference format"):
+        Reference.parse(text)

@@ -1,0 +1,230 @@
+"""The stand-in for pulumi-resource-docker: what it accepts, calls a change, and pushes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from sandbox import dockerfile, iam, registry
+from sandbox.oci import Reference
+from sandbox.plugins.docker import PROVIDER, DockerImage
+from sandbox.plugins.provider import UNKNOWN, ProviderError
+from sandbox.state import Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.state import Cloud
+
+HOST = "us-west1-docker.pkg.dev"
+IMAGE_NAME = f"{HOST}/primus-models/repo/workload:v1"
+WRITER = "user:deployer@primus.example"
+IMAGE = DockerImage()
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Pulumi program's folder with a small build context, and nobody's docker login."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/Dockerfile").write_text("ARG B=1\nFROM scratch\nARG B\nENV B=$B\nCOPY a /\n")
+    (tmp_path / "app/a").write_text("a")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    return tmp_path
+
+
+@pytest.fixture
+def repository(cloud: Cloud) -> Repository:
+    """A repository that the writer may push to."""
+    found = Repository("projects/primus-models/locations/us-west1/repositories/repo", "p", {})
+    found.policy.bindings = [{"role": "roles/artifactregistry.admin", "members": [WRITER]}]
+    cloud.repositories[found.name] = found
+    return found
+
+
+def checked(**changes: Any) -> dict[str, Any]:
+    """Inputs as the engine records them after Check."""
+    inputs, failures = IMAGE.check(
+        "image", {"imageName": IMAGE_NAME, "build": {"context": "app"}, **changes}, {}, b""
+    )
+    assert failures == []
+    return inputs
+
+
+def log_in(folder: Path, user: str, token: str) -> None:
+    """What `docker login` writes."""
+    login = base64.b64encode(f"{user}:{token}".encode()).decode()
+    (folder / "docker").mkdir()
+    config = {"auths": {HOST: {"auth": login}}}
+    (folder / "docker/config.json").write_text(json.dumps(config))
+
+
+def test_check_fills_in_where_the_dockerfile_is(program: Path) -> None:
+    """By default it is the context's; the path is relative to the program."""
+    assert checked()["build"]["dockerfile"] == "app/Dockerfile"
+    (program / "Dockerfile").write_text("FROM scratch\n")
+    given = checked(build={"context": "app", "dockerfile": "Dockerfile"})
+    assert given["build"]["dockerfile"] == "Dockerfile"
+
+
+@pytest.mark.parametrize("file", ["app/a", "app/Dockerfile", "app/new"])
+def test_a_changed_context_is_a_change(program: Path, file: str) -> None:
+    """One byte of any file, the Dockerfile's too, and a file more."""
+    before = checked()
+    (program / file).write_text("FROM scratch\n")
+    changes = IMAGE.diff(before, {}, checked()).changes
+    assert {path: change.replaces for path, change in changes.items()} == {
+        "build.contextDigest": False
+    }
+
+
+def test_arguments_and_name_are_changes(program: Path) -> None:
+    """In place: the image of before stays where it is."""
+    assert program.exists()
+    other = checked(imageName=IMAGE_NAME + "2", build={"context": "app", "args": {"B": "2"}})
+    changes = IMAGE.diff(checked(), {}, other).changes
+    assert set(changes) == {"imageName", "build.args"}
+    assert not any(change.replaces for change in changes.values())
+
+
+def test_a_new_login_is_no_change(program: Path) -> None:
+    """An access token is another one in every run."""
+    assert program.exists()
+    logins = [{"server": HOST, "username": "u", "password": word} for word in ("old", "new")]
+    old, new = (checked(registry=login) for login in logins)
+    assert IMAGE.diff(old, {}, new).changes == {}
+    assert set(IMAGE.diff(old, {}, checked(registry={"server": "x"})).changes) == {
+        "registry.server"
+    }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        ({"build": {"context": "app"}}, "missing required property 'imageName'"),
+        ({"imageName": "i", "build": {"context": "none"}}, "got no folder there"),
+        ({"imageName": "i", "build": {"context": "app", "dockerfile": "none"}}, "No such file"),
+        (
+            {"imageName": "i", "build": {"context": "app", "platform": "linux/arm64"}},
+            "got linux/arm64, expected linux/amd64",
+        ),
+    ],
+)
+def test_check_refuses(program: Path, inputs: dict[str, Any], reason: str) -> None:
+    """At preview, before anything is built."""
+    assert program.exists()
+    _, failures = IMAGE.check("image", inputs, {}, b"")
+    assert len(failures) == 1
+    assert reason in failures[0]
+
+
+def test_what_is_not_known_yet_is_not_refused(program: Path) -> None:
+    """A preview may not know the context."""
+    assert program.exists()
+    assert checked(build={"context": UNKNOWN})["build"] == {"context": UNKNOWN}
+
+
+def test_a_preview_does_not_know_the_digest(program: Path) -> None:
+    """Neither on creation nor on update, whatever was pushed before."""
+    assert program.exists()
+    assert IMAGE.plan(checked(), None)["repoDigest"] == UNKNOWN
+    assert IMAGE.plan(checked(), {"repoDigest": "old"})["repoDigest"] == UNKNOWN
+
+
+def test_build_on_preview_gives_the_local_id(program: Path) -> None:
+    """Which is not the digest that a push will give; an unknown build is left alone."""
+    image = dockerfile.build(program / "app", program / "app/Dockerfile", {})
+    assert IMAGE.plan(checked(buildOnPreview=True), None)["repoDigest"] == image.config_digest
+    unknown = checked(buildOnPreview=True, build={"context": "app", "args": {"B": UNKNOWN}})
+    assert IMAGE.plan(unknown, None)["repoDigest"] == UNKNOWN
+
+
+def test_skip_push_pushes_nothing(program: Path) -> None:
+    """And gives the local id."""
+    image = dockerfile.build(program / "app", program / "app/Dockerfile", {})
+    _, outputs = IMAGE.create(checked(skipPush=True))
+    assert outputs["repoDigest"] == image.config_digest
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["docker login", "registry"])
+def test_create_pushes_under_iam(
+    program: Path, cloud: Cloud, repository: Repository, stored: bool
+) -> None:
+    """Either login; the outputs are the genuine plugin's, the image is in the registry."""
+    token = cloud.mint(WRITER)
+    login = {"server": HOST, "username": "oauth2accesstoken", "password": token}
+    if stored:
+        log_in(program, "oauth2accesstoken", token)
+        login = {"server": HOST}
+    inputs = checked(registry=login, build={"context": "app", "args": {"B": "2"}})
+    identity, outputs = IMAGE.create(inputs)
+    digest = repository.tags["workload", "v1"]
+    assert identity == IMAGE_NAME
+    assert {key: value for key, value in outputs.items() if key not in inputs} == {
+        "baseImageName": IMAGE_NAME,
+        "context": "app",
+        "dockerfile": "app/Dockerfile",
+        "registryServer": HOST,
+        "repoDigest": f"{HOST}/primus-models/repo/workload@{digest}",
+    }
+    pulled = registry.pull(cloud, iam.bearer(cloud, token), Reference.parse(IMAGE_NAME))
+    assert pulled.config["Env"] == ["B=2"]
+
+
+def test_an_update_pushes_again_and_a_delete_leaves_it(
+    program: Path, cloud: Cloud, repository: Repository
+) -> None:
+    """The tag moves on, the old digest stays; so does everything when the resource goes."""
+    log_in(program, "oauth2accesstoken", cloud.mint(WRITER))
+    identity, first = IMAGE.create(checked())
+    (program / "app/a").write_text("b")
+    second = IMAGE.update(identity, first, checked())
+    assert first["repoDigest"] != second["repoDigest"]
+    IMAGE.delete(identity, second)
+    assert len(repository.manifests) == 2
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"),
+    [
+        ("oauth2accesstoken", "error pushing image .*: denied: Permission"),
+        ("_json_key", "got user '_json_key', expected oauth2accesstoken"),
+        ("", "error pushing image .*: denied: Unauthenticated request"),
+    ],
+)
+def test_a_push_that_is_refused_is_an_error(
+    program: Path, cloud: Cloud, repository: Repository, user: str, reason: str
+) -> None:
+    """A stranger, a login that is not known here, and nobody."""
+    if user:
+        log_in(program, user, cloud.mint("user:stranger@elsewhere.example"))
+    with pytest.raises(ProviderError, match=reason):
+        IMAGE.create(checked())
+    assert not repository.blobs
+
+
+def test_a_build_that_fails_is_an_error(program: Path) -> None:
+    """With the line; nothing is asked of any registry."""
+    (program / "app/Dockerfile").write_text("FROM scratch\nADD a b\n")
+    with pytest.raises(ProviderError, match=r"error building image .*Dockerfile:2: ADD"):
+        IMAGE.create(checked())
+
+
+def test_an_image_name_without_a_registry_is_an_error(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no default registry here."""
+    assert program.exists()
+    monkeypatch.delattr(requests.Session, "request")
+    with pytest.raises(ProviderError, match="invalid reference format"):
+        IMAGE.create(checked(imageName="workload:v1"))
+
+
+def test_the_plugin_has_this_one_resource() -> None:
+    """At the version of the SDK, which the engine insists on."""
+    assert set(PROVIDER.resources) == {"docker:index/image:Image"}
+    assert PROVIDER.version == "5.2.0"

@@ -1,0 +1,262 @@
+"""The stand-in gcp plugin against the local cloud, without an engine between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.plugins.gcp import Gcp
+from sandbox.plugins.provider import ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.plugins.provider import Json, Resource
+    from sandbox.state import Cloud
+
+APIS = ("cloudresourcemanager", "iam", "serviceusage", "storage")
+PROJECT, NUMBER = "primus-models", "111111111111"
+DEPLOYER = "user:deployer@primus.example"
+GRANT = {"role": "roles/storage.objectViewer", "member": "user:a@b.example"}
+MEMBER = {"bucket": "photos", **GRANT}
+OTHER = {**MEMBER, "member": "user:other@b.example"}
+PROVIDER = {
+    "workloadIdentityPoolId": "pool",
+    "workloadIdentityPoolProviderId": "provider",
+    "attributeCondition": "assertion.swname == 'CONFIDENTIAL_SPACE'",
+    "attributeMapping": {"google.subject": "assertion.sub"},
+    "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com/"},
+}
+DEPLOYED = f"projects/{NUMBER}/locations/global/workloadIdentityPools/pool/providers/provider"
+
+
+@pytest.fixture
+def plugin(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Gcp:
+    """The plugin, configured and signed in as Primus' deployer."""
+    project = cloud.projects[PROJECT]
+    project.services |= {f"{name}.googleapis.com" for name in APIS}
+    project.policy.bindings += [
+        {"role": role, "members": [DEPLOYER]}
+        for role in (
+            "roles/iam.workloadIdentityPoolAdmin",
+            "roles/resourcemanager.projectIamAdmin",
+            "roles/serviceusage.serviceUsageAdmin",
+        )
+    ]
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", cloud.mint(DEPLOYER))
+    provider = Gcp()
+    provider.configure({"project": PROJECT, "region": "us-west1", "zone": "us-west1-b"})
+    return provider
+
+
+@pytest.fixture
+def resource(plugin: Gcp) -> Callable[[str], Resource]:
+    """A resource type by the end of its token."""
+
+    def find(kind: str) -> Resource:
+        return next(r for token, r in plugin.resources.items() if token.endswith(f"/{kind}"))
+
+    return find
+
+
+@pytest.fixture
+def bucket(resource: Callable[[str], Resource]) -> Json:
+    """The outputs of an existing bucket."""
+    return resource("bucket:Bucket").create({"name": "photos", "location": "us-west1"})[1]
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_grant_leaves_what_others_granted(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """Two members of one role come and go one by one."""
+    grants, policy = resource("bucketIAMMember:BucketIAMMember"), cloud.buckets["photos"].policy
+    identity, state = grants.create(MEMBER)
+    grants.create(OTHER)
+    assert policy.members(MEMBER["role"]) == {MEMBER["member"], OTHER["member"]}
+    grants.delete(identity, state)
+    assert policy.members(MEMBER["role"]) == {OTHER["member"]}
+    assert policy.members("roles/storage.legacyBucketOwner")
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(
+    ("kind", "grant"),
+    [
+        ("bucketIAMMember:BucketIAMMember", MEMBER),  # refused by 412
+        ("iAMMember:IAMMember", {"project": PROJECT, **GRANT}),  # refused by 409
+    ],
+)
+def test_a_grant_that_loses_a_race_is_made_again(
+    plugin: Gcp, cloud: Cloud, kind: str, grant: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else writes between reading and writing: both grants are there in the end."""
+    folder = "projects" if "project" in grant else "storage"
+    grants, call = plugin.resources[f"gcp:{folder}/{kind}"], plugin.api.call
+    policies = {
+        "projects": cloud.projects[PROJECT].policy,
+        "storage": cloud.buckets["photos"].policy,
+    }
+    policy, interrupted = policies[folder], iter([True])
+
+    def racing(verb: str, url: str, doing: str, **parts: object) -> Json:
+        answer = call(verb, url, doing, **parts)
+        if next(interrupted, False):
+            policy.bindings.append({"role": MEMBER["role"], "members": [OTHER["member"]]})
+            policy.revision += 1
+        return answer
+
+    monkeypatch.setattr(plugin.api, "call", racing)
+    grants.create(grant)
+    assert policy.members(MEMBER["role"]) == {MEMBER["member"], OTHER["member"]}
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_grant_under_a_condition_is_not_the_one_without(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """Taking the conditional grant away leaves the unconditional one."""
+    grants = resource("bucketIAMMember:BucketIAMMember")
+    condition = {"title": "soon over", "expression": "request.time < timestamp('2030-01-01')"}
+    grants.create(MEMBER)
+    identity, state = grants.create({**MEMBER, "condition": condition})
+    assert identity.endswith("/soon over")
+    grants.delete(identity, state)
+    assert cloud.buckets["photos"].policy.members(MEMBER["role"]) == {MEMBER["member"]}
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_grant_taken_away_by_hand_is_gone(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """Read finds a grant only while it is in the policy."""
+    grants = resource("bucketIAMMember:BucketIAMMember")
+    identity, state = grants.create(MEMBER)
+    assert grants.read(identity, state, MEMBER) is not None
+    cloud.buckets["photos"].policy.bindings = []
+    assert grants.read(identity, state, MEMBER) is None
+
+
+def test_a_refusal_is_in_googles_words(resource: Callable[[str], Resource], cloud: Cloud) -> None:
+    """Status and text are the API's, it is asked once, and the token is not told."""
+    cloud.projects[PROJECT].policy.bindings = []
+    refused = r"^Error creating bucket: googleapi: Error 403: deployer@primus.example does not have"
+    with pytest.raises(ProviderError, match=refused) as refusal:
+        resource("bucket:Bucket").create({"name": "photos", "location": "us-west1"})
+    assert len(cloud.audit) == 1
+    assert "ya29" not in str(refusal.value)
+
+
+def test_a_bucket_that_holds_something_stays(
+    resource: Callable[[str], Resource], bucket: Json, cloud: Cloud
+) -> None:
+    """Only forceDestroy deletes what is in it."""
+    buckets = resource("bucket:Bucket")
+    resource("bucketObject:BucketObject").create(
+        {"bucket": "photos", "name": "a b/ü", "content": "x"}
+    )
+    with pytest.raises(ProviderError, match="without `force_destroy` set to true"):
+        buckets.delete("photos", bucket)
+    assert set(cloud.buckets["photos"].objects) == {"a b/ü"}
+    buckets.delete("photos", {**bucket, "forceDestroy": True})
+    assert cloud.buckets == {}
+
+
+@pytest.mark.parametrize("condition", ["", None])
+def test_an_emptied_condition_is_cleared_in_the_cloud(
+    resource: Callable[[str], Resource], cloud: Cloud, condition: str | None
+) -> None:
+    """Danger: as with the genuine plugin, nothing warns that everyone is now admitted."""
+    resource("workloadIdentityPool:WorkloadIdentityPool").create({"workloadIdentityPoolId": "pool"})
+    providers = resource("workloadIdentityPoolProvider:WorkloadIdentityPoolProvider")
+    identity, state = providers.create(PROVIDER)
+    wanted = {**PROVIDER, "attributeCondition": condition}
+    if condition is None:
+        del wanted["attributeCondition"]
+    providers.update(identity, state, wanted)
+    assert not cloud.providers[DEPLOYED].doc.get("attributeCondition")
+
+
+def test_a_deleted_pool_is_gone_and_its_id_is_not_free(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """Google keeps the id for 30 days."""
+    pools = resource("workloadIdentityPool:WorkloadIdentityPool")
+    inputs = {"workloadIdentityPoolId": "pool"}
+    identity, state = pools.create(inputs)
+    assert identity == f"projects/{PROJECT}/locations/global/workloadIdentityPools/pool"
+    assert state["name"] in cloud.pools
+    pools.delete(identity, state)
+    assert pools.read(identity, state, inputs) is None
+    with pytest.raises(ProviderError, match="googleapi: Error 409: Requested entity already"):
+        pools.create(inputs)
+
+
+def test_an_api_stays_on(resource: Callable[[str], Resource], cloud: Cloud) -> None:
+    """Others in the project may use it: it goes off only where the program says so."""
+    services, on = resource("service:Service"), cloud.projects[PROJECT].services
+    identity, state = services.create({"service": "sts.googleapis.com"})
+    assert "sts.googleapis.com" in on
+    services.delete(identity, state)
+    assert "sts.googleapis.com" in on
+    services.delete(identity, {**state, "disableOnDestroy": True})
+    assert "sts.googleapis.com" not in on
+
+
+@pytest.mark.parametrize(("policy", "left"), [("ABANDON", True), ("DELETE", False)])
+def test_the_deletion_policy_is_heeded(
+    resource: Callable[[str], Resource], bucket: Json, cloud: Cloud, policy: str, left: bool
+) -> None:
+    """What the program abandons stays in the cloud."""
+    resource("bucket:Bucket").delete("photos", {**bucket, "deletionPolicy": policy})
+    assert ("photos" in cloud.buckets) is left
+
+
+def test_deletion_can_be_prevented(resource: Callable[[str], Resource], bucket: Json) -> None:
+    """The message says what to change."""
+    with pytest.raises(ProviderError, match="got deletionPolicy PREVENT, expected DELETE"):
+        resource("bucket:Bucket").delete("photos", {**bucket, "deletionPolicy": "PREVENT"})
+
+
+def test_what_cannot_be_sent_is_refused_before_anything_is_asked(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """The genuine plugin takes more arguments than this one; none of them is dropped silently."""
+    inputs = {"name": "photos", "location": "us-west1", "website": {"mainPageSuffix": "x"}}
+    with pytest.raises(ProviderError, match=r"got website, .* Leave it out"):
+        resource("bucket:Bucket").create(inputs)
+    with pytest.raises(ProviderError, match=r"got website, .* Leave it out"):
+        resource("bucket:Bucket").plan(inputs, None)
+    assert (cloud.buckets, cloud.audit) == ({}, [])
+
+
+def test_without_a_project_it_says_what_to_set(
+    plugin: Gcp, resource: Callable[[str], Resource]
+) -> None:
+    """Nothing ambient stands in for it."""
+    plugin.api.project = ""
+    with pytest.raises(ProviderError, match="project: required field is not set"):
+        resource("bucket:Bucket").create({"name": "photos", "location": "us-west1"})
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_object_keeps_its_type_and_bytes(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """What arrives is what was given, and the outputs are the cloud's."""
+    objects = resource("bucketObject:BucketObject")
+    inputs: Json = {
+        "bucket": "photos",
+        "name": "a/b.txt",
+        "content": "grüß\r\n--\r\n",
+        "metadata": {"k": "v"},
+    }
+    identity, outputs = objects.create(inputs)
+    stored = cloud.buckets["photos"].objects["a/b.txt"]
+    assert identity == "photos-a/b.txt"
+    assert stored.data == inputs["content"].encode()
+    assert stored.meta["contentType"] == "text/plain; charset=utf-8"
+    assert stored.meta["metadata"] == {"k": "v"}
+    assert outputs["md5hash"] == stored.meta["md5Hash"]
+    assert outputs["generation"] == int(stored.meta["generation"])

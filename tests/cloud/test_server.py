@@ -1,0 +1,99 @@
+"""The local cloud as a server: loopback only, Google's hosts only, gone when it ends."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import requests
+
+from sandbox.server import listen, running
+from sandbox.state import Cloud
+
+
+def session(environment: dict[str, str]) -> requests.Session:
+    """A client that knows the local cloud by its environment alone."""
+    client = requests.Session()
+    client.trust_env = False
+    client.proxies = {"https": environment["HTTPS_PROXY"]}
+    client.verify = environment["SSL_CERT_FILE"]
+    return client
+
+
+def test_a_google_host_is_answered_over_tls() -> None:
+    """A request for storage.googleapis.com is answered here, under a certificate it trusts."""
+    with running() as local:
+        answer = session(local.environment()).get(
+            "https://storage.googleapis.com/storage/v1/b/no-such-bucket"
+        )
+    assert answer.status_code in (401, 404)
+    assert answer.json()["error"]["code"] == answer.status_code
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "googleapis.com.example.com", "docker.pkg.dev", "127.0.0.1"]
+)
+def test_every_other_host_is_refused(host: str) -> None:
+    """A host that is not the local cloud's gets 403 from the proxy, and is remembered."""
+    with running() as local:
+        with pytest.raises(requests.exceptions.ProxyError, match="403"):
+            session(local.environment()).get(f"https://{host}/")
+        assert local.refused == [f"{host}:443"]
+
+
+def test_plain_http_is_refused() -> None:
+    """The proxy forwards nothing unencrypted: an absolute http:// request is refused."""
+    with running() as local:
+        proxy = local.environment()["HTTPS_PROXY"]
+        client = session(local.environment())
+        client.proxies = {"http": proxy}
+        assert client.get("http://storage.googleapis.com/storage/v1/b").status_code == 403
+
+
+def test_nobody_else_believes_it() -> None:
+    """Without the throw-away authority in its environment, a client refuses the local cloud."""
+    with running() as local:
+        client = session(local.environment())
+        client.verify = True
+        with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+            client.get("https://storage.googleapis.com/storage/v1/b")
+
+
+def test_its_port_can_be_chosen_and_is_refused_when_taken() -> None:
+    """A taken port is an OSError at once, not a cloud on another one."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(OSError, match="in use"),
+        running(port=taken.getsockname()[1]),
+    ):
+        pass
+
+
+def test_it_listens_on_loopback_only() -> None:
+    """No other machine can reach the local cloud."""
+    with listen() as sock:
+        assert sock.getsockname()[0] == "127.0.0.1"
+
+
+def test_it_leaves_nothing_behind() -> None:
+    """When it ends, its folder with the certificate is gone and its port is free."""
+    with running() as local:
+        folder, port = local.folder, local.proxy_port
+        assert (folder / "ca.pem").exists()
+    assert not folder.exists()
+    listen(port).close()
+
+
+def test_the_leaf_key_is_not_on_disk() -> None:
+    """The folder that a demonstration shares holds the authority's certificate and no key."""
+    with running() as local:
+        texts = [p.read_text() for p in local.folder.rglob("*") if p.is_file()]
+    assert texts
+    assert not any("PRIVATE KEY" in text for text in texts)
+
+
+def test_a_given_cloud_is_the_one_that_answers() -> None:
+    """State that a test prepared is what requests see."""
+    cloud = Cloud()
+    with running(cloud) as local:
+        assert local.cloud is cloud

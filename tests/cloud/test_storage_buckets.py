@@ -1,0 +1,389 @@
+"""Buckets, their policies, and who is refused: through Google's own client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from google.api_core import exceptions
+
+from sandbox.state import SERVICE_ACCOUNTS_OF_PROJECT, AuditEntry, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.cloud.storage import Blob, Bucket, Client
+
+    from sandbox.state import Cloud
+
+READER = "serviceAccount:primus-sa@primus-models.iam.gserviceaccount.com"
+WORKLOAD = "serviceAccount:workload-sa@secundus-vision.iam.gserviceaccount.com"
+API = "https://storage.googleapis.com/storage/v1"
+POOL = f"projects/{'1' * 12}/locations/global/workloadIdentityPools/primus-wip"
+
+
+@pytest.fixture
+def model(owner: Client) -> Bucket:
+    """Primus' bucket with one object, as Pulumi's provider creates it."""
+    bucket = owner.bucket("model-bucket")
+    bucket.iam_configuration.uniform_bucket_level_access_enabled = True
+    bucket.iam_configuration.public_access_prevention = "enforced"
+    bucket.soft_delete_policy.retention_duration_seconds = 0
+    bucket.labels = {"goog-pulumi-provisioned": "true"}
+    owner.create_bucket(bucket, location="us-west1")
+    bucket.blob("model").upload_from_string(b"secret")
+    return bucket
+
+
+@pytest.fixture
+def other(owner: Client) -> Bucket:
+    """A bucket of the other company, with one object."""
+    bucket = owner.create_bucket("other-bucket", project="secundus-vision", location="us-west1")
+    bucket.blob("model").upload_from_string(b"picture")
+    return bucket
+
+
+def grant(bucket: Bucket, role: str, member: str, condition: dict[str, str] | None = None) -> None:
+    """One more binding, by read, change, write."""
+    policy = bucket.get_iam_policy(requested_policy_version=3)
+    binding: dict[str, Any] = {"role": role, "members": {member}}
+    policy.version = 3
+    policy.bindings.append(binding | ({"condition": condition} if condition else {}))
+    bucket.set_iam_policy(policy)
+
+
+def holders(bucket: Bucket, role: str) -> set[str]:
+    """Everyone who holds the role on the bucket, as the API tells it."""
+    bindings = bucket.get_iam_policy(requested_policy_version=3).bindings
+    return {member for b in bindings if b["role"] == role for member in b["members"]}
+
+
+def read_as_nobody(bucket: Bucket) -> requests.Response:
+    """A read without credentials."""
+    return requests.get(f"{API}/b/{bucket.name}/o/model?alt=media", timeout=10)
+
+
+def call(cloud: Cloud, method: str, path: str, **arguments: Any) -> requests.Response:
+    """A request by the administrator, for what the client library never sends."""
+    headers = {"Authorization": f"Bearer {cloud.mint('user:deployer@primus.example')}"}
+    return requests.request(method, API + path, headers=headers, timeout=10, **arguments)
+
+
+def test_a_bucket_keeps_the_settings_it_was_created_with(owner: Client, model: Bucket) -> None:
+    """Location, uniform access, public access prevention, soft delete, labels."""
+    stored = owner.get_bucket("model-bucket")
+    assert (stored.location, stored.storage_class) == ("US-WEST1", "STANDARD")
+    assert stored.project_number == int("1" * 12)
+    assert stored.iam_configuration.uniform_bucket_level_access_enabled
+    assert stored.iam_configuration.public_access_prevention == "enforced"
+    assert stored.soft_delete_policy.retention_duration_seconds == 0
+    assert stored.labels == model.labels
+
+
+def test_a_patch_changes_what_it_names_and_nothing_else(cloud: Cloud, model: Bucket) -> None:
+    """A nested setting leaves its neighbours; null removes a label; the name stays."""
+    before = cloud.buckets[model.name].meta
+    changes = {
+        "name": "renamed",
+        "labels": {"goog-pulumi-provisioned": None, "team": "vision"},
+        "iamConfiguration": {"publicAccessPrevention": "inherited"},
+    }
+    after = call(cloud, "PATCH", f"/b/{model.name}", json=changes).json()
+    assert {key for key in after if after[key] != before[key]} == {
+        *("labels", "iamConfiguration", "metageneration", "etag", "updated")
+    }
+    assert after["labels"] == {"team": "vision"}
+    assert after["iamConfiguration"]["publicAccessPrevention"] == "inherited"
+    assert after["iamConfiguration"]["uniformBucketLevelAccess"] == {"enabled": True}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "BAD_Upper"}, "Invalid bucket name: 'BAD_Upper'"),
+        ({"name": "ab"}, "Invalid bucket name: 'ab'"),
+        ({"name": "goog-mine"}, "Invalid bucket name"),
+        ({"name": "fine-name", "storageClass": "WARM"}, "Invalid storage class: 'WARM'"),
+        (
+            {"name": "fine-name", "iamConfiguration": {"publicAccessPrevention": "on"}},
+            "public access prevention: 'on'",
+        ),
+    ],
+)
+def test_impossible_settings_are_400(cloud: Cloud, settings: dict[str, Any], message: str) -> None:
+    """What no bucket can be is refused, and no bucket is made."""
+    answer = call(cloud, "POST", "/b?project=primus-models", json=settings)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+    assert not cloud.buckets
+
+
+def test_a_body_that_is_no_json_is_400(cloud: Cloud) -> None:
+    """Garbage does not bring the service down."""
+    answer = call(cloud, "POST", "/b?project=primus-models", data="{")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Parse Error")
+
+
+def test_a_name_is_taken_once_for_everybody(owner: Client, model: Bucket) -> None:
+    """The namespace is shared: another project gets 409."""
+    with pytest.raises(exceptions.Conflict, match="The requested bucket name is not available"):
+        owner.create_bucket(model.name, project="secundus-vision")
+
+
+def test_a_project_lists_its_own_buckets(owner: Client, model: Bucket, other: Bucket) -> None:
+    """A listing is by project."""
+    assert [b.name for b in owner.list_buckets()] == [model.name]
+    assert [b.name for b in owner.list_buckets(project="secundus-vision")] == [other.name]
+
+
+def test_a_bucket_goes_only_when_empty(owner: Client, cloud: Cloud, model: Bucket) -> None:
+    """409 with an object in it; then what the Pulumi provider asks first; then gone."""
+    with pytest.raises(exceptions.Conflict, match="The bucket you tried to delete is not empty"):
+        model.delete()
+    model.blob("model").delete()
+    assert call(cloud, "GET", "/b/model-bucket/anywhereCaches/").status_code == 200
+    model.delete()
+    with pytest.raises(exceptions.NotFound, match="The specified bucket does not exist"):
+        owner.get_bucket(model.name)
+
+
+def _get(bucket: Bucket) -> None:
+    bucket.blob("model").download_as_bytes()
+
+
+def _list(bucket: Bucket) -> None:
+    list(bucket.list_blobs())
+
+
+def _create(bucket: Bucket) -> None:
+    bucket.blob("new").upload_from_string(b"")
+
+
+def _overwrite(bucket: Bucket) -> None:
+    bucket.blob("model").upload_from_string(b"")
+
+
+def _update(bucket: Bucket) -> None:
+    blob: Blob = bucket.blob("model")
+    blob.metadata = {"k": "v"}
+    blob.patch()
+
+
+def _delete(bucket: Bucket) -> None:
+    bucket.blob("model").delete()
+
+
+DEEDS: dict[str, tuple[Callable[[Bucket], None], str]] = {
+    "get": (_get, "storage.objects.get"),
+    "list": (_list, "storage.objects.list"),
+    "create": (_create, "storage.objects.create"),
+    "overwrite": (_overwrite, "storage.objects.delete"),
+    "update": (_update, "storage.objects.update"),
+    "delete": (_delete, "storage.objects.delete"),
+}
+ALLOWED = {
+    "objectViewer": {"get", "list"},
+    "objectCreator": {"create"},
+    "objectUser": set(DEEDS),
+    "legacyBucketReader": {"list"},
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("role", ALLOWED)
+def test_a_role_allows_exactly_its_deeds_on_its_bucket(
+    model: Bucket, other: Bucket, storage_as: Callable[[str], Client], role: str, deed: str
+) -> None:
+    """The granted bucket gives what the role says, or refuses; the other bucket refuses all."""
+    grant(model, f"roles/storage.{role}", WORKLOAD)
+    act, permission = DEEDS[deed]
+    client = storage_as(WORKLOAD)
+    with pytest.raises(exceptions.Forbidden, match=r"workload-sa@.* does not have storage"):
+        act(client.bucket(other.name))
+    if deed in ALLOWED[role]:
+        act(client.bucket(model.name))
+        return
+    if deed == "overwrite" and role != "objectCreator":
+        permission = "storage.objects.create"  # asked for first
+    kind = "bucket" if deed == "list" else "object"
+    with pytest.raises(exceptions.Forbidden) as refused:
+        act(client.bucket(model.name))
+    assert refused.value.response.json()["error"]["message"] == (
+        f"{WORKLOAD.partition(':')[2]} does not have {permission} access to the Google Cloud "
+        f"Storage {kind}. Permission '{permission}' denied on resource (or it may not exist)."
+    )
+
+
+def test_every_decision_is_in_the_audit_log(
+    cloud: Cloud, model: Bucket, storage_as: Callable[[str], Client]
+) -> None:
+    """Granted or refused: who, what, on which object."""
+    grant(model, "roles/storage.objectViewer", READER)
+    cloud.audit.clear()
+    _get(storage_as(READER).bucket(model.name))
+    with pytest.raises(exceptions.Forbidden):
+        _get(storage_as(WORKLOAD).bucket(model.name))
+    resource = "projects/_/buckets/model-bucket/objects/model"
+    assert cloud.audit == [
+        AuditEntry(READER, "storage.objects.get", resource, allowed=True),
+        AuditEntry(WORKLOAD, "storage.objects.get", resource, allowed=False),
+    ]
+
+
+def test_nobody_is_401(model: Bucket) -> None:
+    """Without credentials, the refusal is about authentication."""
+    answer = read_as_nobody(model)
+    assert answer.status_code == 401
+    message = answer.json()["error"]["message"]
+    assert message.startswith("Anonymous caller does not have storage.objects.get access")
+
+
+@pytest.mark.parametrize("age", [3600, 0])
+def test_a_token_that_is_expired_or_unknown_is_401(cloud: Cloud, model: Bucket, age: int) -> None:
+    """The cloud's own clock decides, not the client."""
+    token = cloud.mint("user:deployer@primus.example") if age else "ya29.made-up"
+    cloud.clock_offset = age
+    answer = requests.get(
+        f"{API}/b/{model.name}", headers={"Authorization": f"Bearer {token}"}, timeout=10
+    )
+    assert answer.status_code == 401
+    assert "invalid authentication credentials" in answer.json()["error"]["message"]
+
+
+def test_a_project_role_reaches_every_bucket_of_its_project_only(
+    cloud: Cloud, model: Bucket, other: Bucket, storage_as: Callable[[str], Client]
+) -> None:
+    """Allow policies are inherited downwards."""
+    binding = {"role": "roles/storage.objectViewer", "members": [WORKLOAD]}
+    cloud.projects["secundus-vision"].policy.bindings.append(binding)  # type: ignore[arg-type]  # a literal
+    _get(storage_as(WORKLOAD).bucket(other.name))
+    with pytest.raises(exceptions.Forbidden, match=r"storage\.objects\.get"):
+        _get(storage_as(WORKLOAD).bucket(model.name))
+
+
+def test_a_stranger_creates_and_lists_no_buckets(
+    cloud: Cloud, storage_as: Callable[[str], Client]
+) -> None:
+    """Both are permissions of the project."""
+    with pytest.raises(exceptions.Forbidden, match=r"buckets\.create access to the .*project"):
+        storage_as(WORKLOAD).create_bucket("mine-now")
+    with pytest.raises(exceptions.Forbidden, match=r"buckets\.list access to the .*project"):
+        list(storage_as(WORKLOAD).list_buckets())
+    assert not cloud.buckets
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("public/a", True), ("secret/a", False)])
+def test_a_conditional_grant_holds_where_its_condition_does(
+    model: Bucket, storage_as: Callable[[str], Client], name: str, allowed: bool
+) -> None:
+    """The condition sees the resource that is asked for."""
+    model.blob(name).upload_from_string(b"")
+    prefix = "projects/_/buckets/model-bucket/objects/public/"
+    expression = f"resource.name.startsWith('{prefix}') && resource.type.endsWith('/Object')"
+    condition = {"title": "public only", "expression": expression}
+    grant(model, "roles/storage.objectViewer", WORKLOAD, condition)
+    blob = storage_as(WORKLOAD).bucket(model.name).blob(name)
+    if allowed:
+        blob.download_as_bytes()
+        return
+    with pytest.raises(exceptions.Forbidden, match=r"storage\.objects\.get"):
+        blob.download_as_bytes()
+
+
+def test_a_policy_that_changed_meanwhile_is_not_overwritten(model: Bucket) -> None:
+    """The etag of a read that is no longer true is 412, and the policy stays."""
+    stale = model.get_iam_policy(requested_policy_version=3)
+    grant(model, "roles/storage.objectViewer", READER)
+    with pytest.raises(exceptions.PreconditionFailed, match="pre-conditions"):
+        model.set_iam_policy(stale)
+    assert holders(model, "roles/storage.objectViewer") == {READER}
+
+
+@pytest.mark.parametrize(
+    ("role", "member", "message"),
+    [
+        (
+            "roles/storage.objectViewer",
+            "serviceAccount:typo@primus-models.iam.gserviceaccount.com",
+            "Service account typo@primus-models.iam.gserviceaccount.com does not exist.",
+        ),
+        ("roles/storage.objectViewer", "bogus:thing", "The member bogus:thing is of an unknown"),
+        ("roles/storage.objectViewer", "reader@primus.example", "is of an unknown type"),
+        (
+            "roles/storage.objectViewer",
+            f"principalSet://iam.googleapis.com/{POOL}-typo/*",
+            f"Identity Pool does not exist ({POOL}-typo)",
+        ),
+        (
+            "roles/storage.objectVewer",
+            "user:a@primus.example",
+            "is not supported for this resource",
+        ),
+    ],
+)
+def test_a_grant_to_nobody_is_400(model: Bucket, role: str, member: str, message: str) -> None:
+    """A member or role that does not exist is refused, not kept."""
+    with pytest.raises(exceptions.BadRequest) as refused:
+        grant(model, role, member)
+    assert message in refused.value.message
+    assert holders(model, role) == set()
+
+
+def test_a_deleted_pool_gets_no_grant(cloud: Cloud, model: Bucket) -> None:
+    """Though its id stays reserved for 30 days."""
+    cloud.pools[POOL] = Pool(POOL, "primus-models", {}, deleted_at=cloud.now())
+    with pytest.raises(exceptions.BadRequest, match="Identity Pool does not exist"):
+        grant(model, "roles/storage.objectViewer", f"principalSet://iam.googleapis.com/{POOL}/*")
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        f"principalSet://iam.googleapis.com/{POOL}/attribute.image_digest/sha256:{'a' * 64}",
+        SERVICE_ACCOUNTS_OF_PROJECT.format(number="2" * 12),
+        "group:readers@primus.example",
+    ],
+)
+def test_a_member_of_any_existing_kind_is_accepted(
+    cloud: Cloud, model: Bucket, member: str
+) -> None:
+    """Principal sets of a pool that exists, of a project, and groups."""
+    cloud.pools[POOL] = Pool(POOL, "primus-models", {})
+    grant(model, "roles/storage.objectViewer", member)
+    assert holders(model, "roles/storage.objectViewer") == {member}
+
+
+def test_a_grant_survives_the_account_that_it_names(cloud: Cloud, model: Bucket) -> None:
+    """Other grants can still be made after a member's account was deleted."""
+    grant(model, "roles/storage.objectViewer", READER)
+    del cloud.service_accounts[READER.partition(":")[2]]
+    grant(model, "roles/storage.objectViewer", WORKLOAD)
+    assert holders(model, "roles/storage.objectViewer") == {READER, WORKLOAD}
+
+
+@pytest.mark.parametrize("member", ["allUsers", "allAuthenticatedUsers"])
+def test_public_access_prevention_refuses_a_public_grant(model: Bucket, member: str) -> None:
+    """412 in Google's words, and the policy stays."""
+    with pytest.raises(exceptions.PreconditionFailed, match="public access prevention is enforced"):
+        grant(model, "roles/storage.objectViewer", member)
+    assert holders(model, "roles/storage.objectViewer") == set()
+
+
+def test_public_access_prevention_overrules_an_older_public_grant(
+    cloud: Cloud, other: Bucket
+) -> None:
+    """Who was let in as the public is out as soon as the prevention is on."""
+    grant(other, "roles/storage.objectViewer", "allUsers")
+    assert read_as_nobody(other).content == b"picture"
+    enforced = {"iamConfiguration": {"publicAccessPrevention": "enforced"}}
+    call(cloud, "PATCH", f"/b/{other.name}", json=enforced)
+    assert read_as_nobody(other).status_code == 401
+
+
+def test_permissions_can_be_asked_for(model: Bucket, storage_as: Callable[[str], Client]) -> None:
+    """The testPermissions method answers with those of the named ones that the caller holds."""
+    grant(model, "roles/storage.objectViewer", READER)
+    asked = ["storage.objects.get", "storage.objects.delete", "storage.objects.list"]
+    held = storage_as(READER).bucket(model.name).test_iam_permissions(asked)
+    assert held == ["storage.objects.get", "storage.objects.list"]

@@ -1,0 +1,78 @@
+"""The README says what there is: every key, every role, every command."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from ops.cli import parser
+from ops.companies import COMPANIES
+from ops.workspace import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+SETTINGS = ast.parse((REPOSITORY / "infra" / "settings.py").read_text())
+READERS = {"text", "texts", "flag", "pairs"}
+OBJECTS = {
+    "author": "author",
+    "image": "image",
+    "model": "model",
+    "named": "names",
+    "operator": "operator",
+}
+"""The settings' name for a table -> the key of the object it reads."""
+
+
+def keys_in_settings() -> set[str]:
+    """Every key that the settings read, objects with a dot."""
+    found = set()
+    for call in ast.walk(SETTINGS):
+        match call:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=table), attr=reader),
+                args=[ast.Constant(value=str(key)), *_],
+            ) if reader in READERS and (table == "table" or table in OBJECTS):
+                found.add(key if table == "table" else f"{OBJECTS[table]}.{key}")
+    return found
+
+
+def keys_in_readme() -> set[str]:
+    """Every key in the README's table."""
+    table = README.partition("## Every configuration key")[2].partition("\n## ")[0]
+    rows = [
+        row.split("|")[2] for row in table.splitlines() if row.startswith(("| both", "| pr", "| s"))
+    ]
+    rows = [cell for cell in rows if "key" not in cell.split()]
+    return {key for cell in rows for key in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_every_key_is_in_the_table_and_no_other() -> None:
+    """The README's table lists exactly the keys that the program reads."""
+    assert len(keys_in_settings()) > 25
+    assert keys_in_readme() == keys_in_settings()
+
+
+def test_the_roles_in_the_readme_are_those_of_the_rehearsal() -> None:
+    """The rehearsal's deployers hold exactly the roles that a real one is told to get."""
+    table = README.partition("| whoever deploys primus")[2].partition("\n\n")[0]
+    rows = [row.split("|") for row in table.splitlines()[2:]]
+    for column, company in ((1, "primus"), (2, "secundus")):
+        named = {role for row in rows for role in re.findall(r"`(roles/[^`]+)`", row[column])}
+        assert named == set(COMPANIES[company].roles)
+
+
+@pytest.mark.parametrize("command", ["demo", "cloud", "results"])
+def test_every_command_is_in_the_readme(command: str) -> None:
+    """Each `python -m ops` command is mentioned, by that name or by its make target."""
+    assert parser().parse_args([command]).command == command
+    assert f"make {command}" in README or f"python -m ops {command}" in README
+
+
+def test_every_place_in_the_readme_exists() -> None:
+    """The folders under "Where things are" are there."""
+    places = re.findall(
+        r"^\| `([a-z/]+/)`", README.partition("## Where things are")[2], re.MULTILINE
+    )
+    assert len(places) > 5
+    assert [place for place in places if not (REPOSITORY / place).is_dir()] == []

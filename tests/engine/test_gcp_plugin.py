@@ -1,0 +1,276 @@
+"""The stand-in gcp plugin under the real engine: the life of every resource type it has."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi_gcp as gcp
+import pytest
+from pulumi import FileAsset, ResourceOptions, automation, export
+
+from ops.companies import COMPANIES
+from sandbox.plugins.install import install
+
+if TYPE_CHECKING:
+    from sandbox.server import LocalCloud
+
+pytestmark = [
+    pytest.mark.engine,
+    # The SDK imports its own deprecated modules.
+    pytest.mark.filterwarnings("ignore:gcp[.].* has been deprecated:DeprecationWarning"),
+]
+
+REPOSITORY = Path(__file__).parents[2]
+PROJECT, NUMBER = "secundus-vision", "222222222222"
+APIS = ("iam", "storage", "compute", "artifactregistry", "cloudresourcemanager", "serviceusage")
+DEPLOYER = "user:deployer@secundus.example"
+POOL = f"projects/{NUMBER}/locations/global/workloadIdentityPools/pool-a"
+PROVIDER = f"{POOL}/providers/provider-a"
+IMAGE = "projects/confidential-space-images/global/images/confidential-space-260900"
+INSTANCE = f"projects/{PROJECT}/zones/us-west1-b/instances/vm-a"
+
+
+class Program:
+    """One resource of every type; the attributes are what the tests change."""
+
+    def __init__(self, picture: Path) -> None:
+        self.picture = picture
+        self.condition = "assertion.swname == 'CONFIDENTIAL_SPACE'"
+        self.metadata = {"tee-restart-policy": "Never"}
+        self.labels = {"cost": "a"}
+        self.confidential = "SEV"
+        self.location = "us-west1"
+        self.replace_on_changes: list[str] = []
+
+    def __call__(self) -> None:
+        """Declare everything."""
+        api = gcp.projects.Service("api", service="sts.googleapis.com", disable_on_destroy=False)
+        bucket = gcp.storage.Bucket(
+            "bucket",
+            name="plugin-test-bucket",
+            location=self.location,
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            soft_delete_policy={"retention_duration_seconds": 0},
+            labels=self.labels,
+            force_destroy=True,
+        )
+        gcp.storage.BucketObject(
+            "picture", bucket=bucket.name, name="a/p.png", source=FileAsset(str(self.picture))
+        )
+        account = gcp.serviceaccount.Account("account", account_id="plugin-sa", display_name="P")
+        gcp.storage.BucketIAMMember(
+            "reads", bucket=bucket.name, role="roles/storage.objectViewer", member=account.member
+        )
+        gcp.projects.IAMMember(
+            "logs", project=PROJECT, role="roles/logging.logWriter", member=account.member
+        )
+        acts = gcp.serviceaccount.IAMMember(
+            "acts",
+            service_account_id=account.name,
+            role="roles/iam.serviceAccountUser",
+            member=DEPLOYER,
+        )
+        pool = gcp.iam.WorkloadIdentityPool("pool", workload_identity_pool_id="pool-a")
+        provider = gcp.iam.WorkloadIdentityPoolProvider(
+            "provider",
+            workload_identity_pool_id=pool.workload_identity_pool_id,
+            workload_identity_pool_provider_id="provider-a",
+            attribute_mapping={"google.subject": "assertion.sub"},
+            attribute_condition=self.condition,
+            oidc={"issuer_uri": "https://confidentialcomputing.googleapis.com/"},
+        )
+        repository = gcp.artifactregistry.Repository(
+            "repository", repository_id="repo-a", location="us-west1", format="DOCKER"
+        )
+        gcp.artifactregistry.RepositoryIamMember(
+            "pulls",
+            repository=repository.name,
+            location=repository.location,
+            role="roles/artifactregistry.reader",
+            member=account.member,
+        )
+        network = gcp.compute.Network("network", name="net-a", auto_create_subnetworks=False)
+        subnetwork = gcp.compute.Subnetwork(
+            "subnetwork",
+            name="sub-a",
+            network=network.id,
+            ip_cidr_range="10.0.0.0/24",
+            private_ip_google_access=True,
+        )
+        gcp.compute.Firewall(
+            "firewall",
+            name="fw-a",
+            network=network.name,
+            direction="INGRESS",
+            denies=[{"protocol": "all"}],
+            source_ranges=["0.0.0.0/0"],
+        )
+        vm = gcp.compute.Instance(
+            "vm",
+            name="vm-a",
+            machine_type="n2d-standard-2",
+            boot_disk={"initialize_params": {"image": IMAGE, "size": 20}},
+            network_interfaces=[{"subnetwork": subnetwork.id}],
+            service_account={"email": account.email, "scopes": ["cloud-platform"]},
+            confidential_instance_config={"confidential_instance_type": self.confidential},
+            shielded_instance_config={"enable_secure_boot": True},
+            scheduling={"on_host_maintenance": "MIGRATE"},
+            metadata=self.metadata,
+            opts=ResourceOptions(
+                depends_on=[acts, api], replace_on_changes=self.replace_on_changes
+            ),
+        )
+        export("member", account.member)
+        export("pool", pool.name)
+        export("provider", provider.name)
+        export("registry", repository.registry_uri)
+        export("started", vm.creation_timestamp)
+        export("url", bucket.url)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """The program, with a picture to upload."""
+    picture = tmp_path / "p.png"
+    picture.write_bytes(b"\x89PNG first")
+    return Program(picture)
+
+
+@pytest.fixture
+def stack(
+    local_cloud: LocalCloud, pulumi_cli: Path, tmp_path: Path, program: Program
+) -> automation.Stack:
+    """An empty stack with the plugin installed; its deployer may do all that the program does."""
+    project = local_cloud.cloud.projects[PROJECT]
+    project.policy.bindings = [
+        {"role": role, "members": [DEPLOYER]}
+        for role in {role for company in COMPANIES.values() for role in company.roles}
+    ]
+    project.services |= {f"{name}.googleapis.com" for name in APIS}
+    for folder in ("cli", "state", "home"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "cli" / "bin").symlink_to(pulumi_cli)
+    install(tmp_path / "home", Path(sys.executable), REPOSITORY)
+    environment = {
+        **local_cloud.environment(),
+        "GOOGLE_OAUTH_ACCESS_TOKEN": local_cloud.cloud.mint(DEPLOYER),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    options = automation.LocalWorkspaceOptions(
+        env_vars=environment,
+        pulumi_command=automation.PulumiCommand(root=str(tmp_path / "cli")),
+    )
+    created = automation.create_stack("test", "plugin", program, opts=options)
+    places = {"project": PROJECT, "region": "us-west1", "zone": "us-west1-b"}
+    created.set_all_config({f"gcp:{k}": automation.ConfigValue(v) for k, v in places.items()})
+    return created
+
+
+def changed(result: automation.PreviewResult) -> dict[str, int]:
+    """What a preview announces, without what stays the same."""
+    return {str(op): count for op, count in result.change_summary.items() if op != "same"}
+
+
+def test_everything_is_created_once_and_destroyed(
+    stack: automation.Stack, local_cloud: LocalCloud
+) -> None:
+    """Up creates all, the next preview shows no change, destroy leaves only the reserved ids."""
+    before = copy.deepcopy(local_cloud.cloud.projects)
+    outputs = {name: output.value for name, output in stack.up().outputs.items()}
+    assert outputs == {
+        "member": f"serviceAccount:plugin-sa@{PROJECT}.iam.gserviceaccount.com",
+        "pool": POOL,
+        "provider": PROVIDER,
+        "registry": f"us-west1-docker.pkg.dev/{PROJECT}/repo-a",
+        "started": local_cloud.cloud.instances[INSTANCE].doc["creationTimestamp"],
+        "url": "gs://plugin-test-bucket",
+    }
+    assert changed(stack.preview(expect_no_changes=True)) == {}
+    stack.destroy()
+    cloud = local_cloud.cloud
+    left = cloud.buckets, cloud.service_accounts, cloud.repositories, cloud.networking
+    assert left == ({}, {}, {}, {})
+    assert not cloud.instances
+    assert all(pool.deleted_at for pool in cloud.pools.values())
+    assert cloud.projects[PROJECT].policy.bindings == before[PROJECT].policy.bindings
+    assert "sts.googleapis.com" in cloud.projects[PROJECT].services
+
+
+def test_what_can_be_changed_in_place_is(
+    stack: automation.Stack, program: Program, local_cloud: LocalCloud
+) -> None:
+    """Condition, metadata, labels and content reach what is there; the machine stays."""
+    stack.up()
+    cloud = local_cloud.cloud
+    machine = cloud.instances[INSTANCE].id
+    program.condition = "assertion.swname == 'CONFIDENTIAL_SPACE' && assertion.secboot == true"
+    program.metadata = {"tee-restart-policy": "Never", "run": "again"}
+    program.labels = {"cost": "b", "team": "c"}
+    program.picture.write_bytes(b"\x89PNG second")
+    assert changed(stack.preview()) == {"update": 4}
+    stack.up()
+    assert cloud.providers[PROVIDER].doc["attributeCondition"] == program.condition
+    assert cloud.instances[INSTANCE].metadata == program.metadata
+    assert cloud.instances[INSTANCE].id == machine
+    bucket = cloud.buckets["plugin-test-bucket"]
+    assert bucket.meta["labels"] == {**program.labels, "goog-pulumi-provisioned": "true"}
+    assert bucket.objects["a/p.png"].data == b"\x89PNG second"
+    assert changed(stack.preview(expect_no_changes=True)) == {}
+
+
+def test_what_cannot_be_changed_is_replaced(
+    stack: automation.Stack, program: Program, local_cloud: LocalCloud
+) -> None:
+    """A bucket that moves, with all that is in it; a machine, if the program asks for that."""
+    stack.up()
+    machine = local_cloud.cloud.instances[INSTANCE].id
+    program.location = "us-east1"
+    program.replace_on_changes = ["metadata", "confidentialInstanceConfig"]
+    program.metadata = {"tee-restart-policy": "Always"}
+    stack.up()
+    bucket = local_cloud.cloud.buckets["plugin-test-bucket"]
+    assert bucket.meta["location"] == "US-EAST1"
+    assert set(bucket.objects) == {"a/p.png"}
+    assert bucket.policy.members("roles/storage.objectViewer")
+    assert local_cloud.cloud.instances[INSTANCE].id != machine
+    assert local_cloud.cloud.instances[INSTANCE].metadata == program.metadata
+
+
+def test_another_confidential_type_is_reported_and_never_made(
+    stack: automation.Stack, program: Program, local_cloud: LocalCloud
+) -> None:
+    """Danger: the update succeeds, the machine is what it was, the next preview says it again."""
+    stack.up()
+    program.confidential = "TDX"
+    stack.up()
+    doc = local_cloud.cloud.instances[INSTANCE].doc
+    assert doc["confidentialInstanceConfig"] == {"confidentialInstanceType": "SEV"}
+    assert changed(stack.preview()) == {"update": 1}
+    program.replace_on_changes = ["confidentialInstanceConfig"]
+    assert changed(stack.preview()) == {"replace": 1}
+
+
+def test_what_was_changed_by_hand_is_seen_by_refresh_and_repaired(
+    stack: automation.Stack, local_cloud: LocalCloud
+) -> None:
+    """A loosened condition, a grant taken away, and a picture exchanged in the bucket."""
+    stack.up()
+    cloud, bucket = local_cloud.cloud, local_cloud.cloud.buckets["plugin-test-bucket"]
+    condition = cloud.providers[PROVIDER].doc["attributeCondition"]
+    cloud.providers[PROVIDER].doc["attributeCondition"] = "assertion.swname != ''"
+    bucket.policy.bindings = []
+    bucket.objects["a/p.png"].meta["md5Hash"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+    assert changed(stack.preview()) == {}
+    stack.refresh()
+    assert changed(stack.preview()) == {"update": 2, "create": 1}
+    stack.up()
+    assert cloud.providers[PROVIDER].doc["attributeCondition"] == condition
+    assert bucket.policy.members("roles/storage.objectViewer")

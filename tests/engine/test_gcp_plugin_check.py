@@ -1,0 +1,258 @@
+"""What the stand-in gcp plugin refuses before anything is asked of the cloud, and what not."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.plugins import gcp_arguments
+from sandbox.plugins.gcp import resources
+from sandbox.plugins.gcp_api import Api
+from sandbox.plugins.provider import DEFAULTS, UNKNOWN
+
+if TYPE_CHECKING:
+    from sandbox.plugins.provider import Json
+
+RESOURCES = resources(Api(project="primus-models", region="us-west1", zone="us-west1-b"))
+
+GOOD: dict[str, Json] = {
+    "gcp:storage/bucket:Bucket": {"name": "b", "location": "us-west1"},
+    "gcp:storage/bucketObject:BucketObject": {"name": "o", "bucket": "b", "content": "text"},
+    "gcp:storage/bucketIAMMember:BucketIAMMember": {
+        "bucket": "b",
+        "role": "roles/storage.objectViewer",
+        "member": "user:a@b.example",
+    },
+    "gcp:serviceaccount/account:Account": {"accountId": "primus-sa"},
+    "gcp:serviceaccount/iAMMember:IAMMember": {
+        "serviceAccountId": "projects/p/serviceAccounts/s@p.iam.gserviceaccount.com",
+        "role": "roles/iam.serviceAccountUser",
+        "member": "user:a@b.example",
+    },
+    "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": {"workloadIdentityPoolId": "pool"},
+    "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": {
+        "workloadIdentityPoolId": "pool",
+        "workloadIdentityPoolProviderId": "provider",
+        "attributeCondition": "assertion.swname == 'CONFIDENTIAL_SPACE'",
+        "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com/"},
+    },
+    "gcp:artifactregistry/repository:Repository": {
+        "repositoryId": "images",
+        "location": "us-west1",
+        "format": "DOCKER",
+    },
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": {
+        "repository": "images",
+        "role": "roles/artifactregistry.reader",
+        "member": "user:a@b.example",
+    },
+    "gcp:projects/iAMMember:IAMMember": {
+        "project": "p",
+        "role": "roles/browser",
+        "member": "user:a@b.example",
+    },
+    "gcp:projects/service:Service": {"service": "iam.googleapis.com"},
+    "gcp:compute/network:Network": {"name": "net"},
+    "gcp:compute/subnetwork:Subnetwork": {"name": "sub", "network": "net"},
+    "gcp:compute/firewall:Firewall": {"name": "fw", "network": "net"},
+    "gcp:compute/instance:Instance": {
+        "name": "vm",
+        "machineType": "n2d-standard-2",
+        "bootDisk": {"initializeParams": {"image": "projects/p/global/images/i", "size": 20}},
+        "networkInterfaces": [{"network": "net"}],
+        "serviceAccount": {"email": "a@b.example", "scopes": ["cloud-platform"]},
+        "confidentialInstanceConfig": {"confidentialInstanceType": "SEV"},
+    },
+}
+TOKEN = {token.rpartition("/")[2]: token for token in GOOD}
+INSTANCE = TOKEN["instance:Instance"]
+
+
+def check(token: str, **changed: Any) -> list[str]:
+    """The failures for good inputs with some changed (None: left out)."""
+    news = {k: v for k, v in {**copy.deepcopy(GOOD[token]), **changed}.items() if v is not None}
+    return RESOURCES[token].check("x", news, {}, b"seed")[1]
+
+
+def test_every_resource_type_has_good_inputs() -> None:
+    """The tables below cover each type that the plugin has."""
+    assert GOOD.keys() == RESOURCES.keys()
+
+
+@pytest.mark.parametrize("token", GOOD)
+def test_good_inputs_are_accepted(token: str) -> None:
+    """Nothing is wrong with them."""
+    assert check(token) == []
+
+
+@pytest.mark.parametrize("token", GOOD)
+def test_an_unknown_key_is_refused(token: str) -> None:
+    """The message names the path."""
+    wrong = "Invalid or unknown key. Examine values at 'x.nosuch'."
+    assert wrong in check(token, nosuch=1)
+
+
+REFUSED: list[tuple[str, Json, str]] = [
+    ("bucket:Bucket", {"location": None}, 'The argument "location" is required'),
+    ("bucket:Bucket", {"labels": {"Upper": "x"}}, "invalid key"),
+    ("bucket:Bucket", {"labels": ["x"]}, "expected a map"),
+    ("bucket:Bucket", {"forceDestroy": "maybe"}, "expected a bool"),
+    ("bucket:Bucket", {"versioning": {"enabled": True, "on": 1}}, "'x.versioning.on'"),
+    ("bucket:Bucket", {"lifecycleRules": [{"action": {"type": "Delete"}}]}, '"condition" is'),
+    ("bucketObject:BucketObject", {"content": None}, "one of `content,source`"),
+    ("bucketObject:BucketObject", {"source": {"path": "p"}}, "one of `content,source`"),
+    ("account:Account", {"accountId": "short"}, "(6 - 30)"),
+    ("account:Account", {"accountId": "a" * 31}, "(6 - 30)"),
+    ("account:Account", {"accountId": "1starts-with-digit"}, "doesn't match regexp"),
+    ("account:Account", {"description": "d" * 257}, "(0 - 256)"),
+    *(
+        ("workloadIdentityPool:WorkloadIdentityPool", {"workloadIdentityPoolId": pool}, says)
+        for pool, says in {
+            "abc": "(4 - 32)",
+            "a" * 33: "(4 - 32)",
+            "Pool": "doesn't match regexp",
+            "gcp-pool": "doesn't match regexp",
+        }.items()
+    ),
+    ("workloadIdentityPool:WorkloadIdentityPool", {"mode": "OPEN"}, "one of"),
+    *(
+        ("workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", changed, says)
+        for changed, says in (
+            ({"workloadIdentityPoolProviderId": "gcp-x"}, "doesn't match regexp"),
+            ({"oidc": None}, "one of `aws,oidc,saml,x509`"),
+            ({"aws": {"accountId": "1"}}, "one of `aws,oidc,saml,x509`"),
+            ({"oidc": {}}, '"issuer_uri" is required'),
+        )
+    ),
+    ("repository:Repository", {"format": None}, '"format" is required'),
+    ("repository:Repository", {"mode": "ODD"}, "one of"),
+    *(
+        (kind, {"member": member}, "type:value")
+        for kind in (
+            "bucketIAMMember:BucketIAMMember",
+            "repositoryIamMember:RepositoryIamMember",
+        )
+        for member in ("nobody", "user:", "deleted:user:a@b.example?uid=1")
+    ),
+    ("bucketIAMMember:BucketIAMMember", {"condition": {"title": "t"}}, '"expression" is'),
+    ("service:Service", {"service": "iam"}, "doesn't match regexp"),
+    ("network:Network", {"name": "Net"}, "doesn't match regexp"),
+    ("firewall:Firewall", {"direction": "SIDEWAYS"}, "one of"),
+    ("firewall:Firewall", {"allows": [{"ports": ["22"]}]}, '"protocol" is required'),
+    *(
+        ("instance:Instance", changed, says)
+        for changed, says in (
+            ({"name": "VM"}, "doesn't match regexp"),
+            ({"name": "a" * 64}, "doesn't match regexp"),
+            ({"machineType": None}, '"machine_type" is required'),
+            ({"bootDisk": None}, '"boot_disk" is required'),
+            ({"networkInterfaces": None}, '"network_interfaces" is required'),
+            ({"bootDisk": {"initializeParams": {"size": 0}}}, "at least (1)"),
+            ({"bootDisk": {"initializeParams": {"zise": 9}}}, "'x.bootDisk.initializeParams.zise'"),
+            ({"confidentialInstanceConfig": {}}, "at least one argument"),
+            ({"serviceAccount": {"email": "a@b.example"}}, '"scopes" is required'),
+            ({"desiredStatus": "ASLEEP"}, "one of"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "changed", "says"), REFUSED, ids=str)
+def test_refused_at_check(kind: str, changed: Json, says: str) -> None:
+    """What the genuine plugin was seen to refuse."""
+    found = check(TOKEN[kind], **changed)
+    assert len(found) == 1
+    assert says in found[0]
+
+
+@pytest.mark.parametrize("member", ["nobody", "deleted:user:a@b.example?uid=1"])
+@pytest.mark.parametrize("folder", ["serviceaccount", "projects"])
+def test_members_of_projects_and_accounts_are_checked_alike(folder: str, member: str) -> None:
+    """These two types share their name with no other, so they have a test of their own."""
+    assert len(check(f"gcp:{folder}/iAMMember:IAMMember", member=member)) == 1
+
+
+def test_a_grant_on_an_account_wants_its_full_name() -> None:
+    """An e-mail alone is refused."""
+    token = "gcp:serviceaccount/iAMMember:IAMMember"  # noqa: S105  a Pulumi type
+    assert "doesn't match regexp" in check(token, serviceAccountId="s@p.example")[0]
+
+
+ACCEPTED: list[tuple[str, Json]] = [
+    *(("bucket:Bucket", {"name": name}) for name in ("BAD_Upper", "ab", "a" * 64)),
+    ("bucket:Bucket", {"location": ""}),
+    ("bucket:Bucket", {"storageClass": "BANANA", "publicAccessPrevention": "maybe"}),
+    ("bucket:Bucket", {"forceDestroy": "true"}),
+    ("bucketObject:BucketObject", {"name": ""}),
+    ("account:Account", {"displayName": "d" * 101}),
+    ("account:Account", {"accountId": UNKNOWN}),
+    ("workloadIdentityPool:WorkloadIdentityPool", {"displayName": "d" * 33, "mode": ""}),
+    *(
+        ("workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", {"attributeCondition": text})
+        for text in ("x" * 4097, "", None, "broken (", UNKNOWN)
+    ),
+    (
+        "workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+        {"oidc": {"issuerUri": "http://plain.example"}},
+    ),
+    ("repository:Repository", {"format": "BANANA", "location": None, "repositoryId": "BAD Id"}),
+    *(
+        ("bucketIAMMember:BucketIAMMember", {"member": member})
+        for member in (
+            "allUsers",
+            "bogus:thing",
+            "principalSet://cloudresourcemanager.googleapis.com/projects/1/type/ServiceAccount",
+        )
+    ),
+    ("bucketIAMMember:BucketIAMMember", {"role": ""}),
+    ("instance:Instance", {"confidentialInstanceConfig": {"confidentialInstanceType": "SGX"}}),
+    ("instance:Instance", {"scheduling": {"onHostMaintenance": "MIGRATE"}, "zone": None}),
+    ("instance:Instance", {"metadata": {"tee-image-reference": "not a reference"}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "changed"), ACCEPTED, ids=str)
+def test_left_to_the_api(kind: str, changed: Json) -> None:
+    """What the genuine plugin lets through is not refused in the API's place."""
+    assert check(TOKEN[kind], **changed) == []
+
+
+def test_values_arrive_in_their_type() -> None:
+    """A boolean or a number written as text is one."""
+    token = TOKEN["bucket:Bucket"]
+    news = {"location": "US", "forceDestroy": "true", "softDeletePolicy": {}}
+    news["softDeletePolicy"] = {"retentionDurationSeconds": "7"}
+    inputs, _ = RESOURCES[token].check("x", news, {}, b"seed")
+    assert inputs["forceDestroy"] is True
+    assert inputs["softDeletePolicy"] == {"retentionDurationSeconds": 7}
+
+
+def test_a_missing_name_is_made_up_once() -> None:
+    """It is the logical name and seven hexadecimal digits, and stays in the next update."""
+    bucket = RESOURCES[TOKEN["bucket:Bucket"]]
+    first, _ = bucket.check("Photos", {"location": "US"}, {}, b"one")
+    assert first["name"].startswith("photos-")
+    assert len(first["name"]) == len("photos-") + 7
+    assert first[DEFAULTS] == ["name"]
+    again, _ = bucket.check("Photos", {"location": "US"}, first, b"two")
+    assert again["name"] == first["name"]
+
+
+# The SDK imports its own deprecated modules.
+@pytest.mark.filterwarnings("ignore:gcp[.].* has been deprecated:DeprecationWarning")
+@pytest.mark.parametrize("token", GOOD)
+def test_the_arguments_are_the_sdks(token: str) -> None:
+    """What is read from the SDK's text is what the imported SDK has."""
+    _, module, kind = token.split(":")
+    folder = module.partition("/")[0]
+    sdk = getattr(importlib.import_module(f"pulumi_gcp.{folder}"), f"{kind}Args")
+    names = {
+        getattr(member.fget, "_pulumi_name", name)
+        for name, member in vars(sdk).items()
+        if isinstance(member, property)
+    }
+    path = f"{folder}/{gcp_arguments.snake(kind)}"
+    assert gcp_arguments.arguments(path, kind).keys() == names

@@ -1,0 +1,82 @@
+"""The plugin as a process: how it starts, how it stops, and what it says of what it has not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from google.protobuf import struct_pb2  # type: ignore[import-untyped]  # it publishes no types
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from sandbox.plugins.install import install, version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPOSITORY = Path(__file__).parents[2]
+PLUGIN = [sys.executable, "-m", "sandbox.plugins.gcp"]
+ENGINE = f"""
+import subprocess
+plugin = subprocess.Popen({PLUGIN}, stdout=subprocess.PIPE)
+plugin.stdout.readline()
+"""
+"""Starts the plugin, and is gone as soon as that is ready."""
+
+
+def test_a_signal_ends_it_without_a_word() -> None:
+    """The engine stops plugins by SIGINT; a traceback would reach the user's terminal."""
+    with subprocess.Popen(
+        PLUGIN, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as plugin:
+        assert plugin.stdout is not None
+        assert plugin.stdout.readline().strip().isdigit()
+        plugin.send_signal(signal.SIGINT)
+        rest = plugin.communicate()
+    assert (plugin.returncode, *rest) == (0, "", "")
+
+
+def test_it_ends_when_the_engine_is_gone() -> None:
+    """After the engine was killed nothing of ours keeps running."""
+    # The plugin holds the other end of stderr: this returns when it has ended, too.
+    done = subprocess.run(
+        [sys.executable, "-c", ENGINE], cwd=REPOSITORY, stderr=subprocess.PIPE, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
+    """A connection to an installed plugin without credentials."""
+    install(tmp_path, Path(sys.executable), REPOSITORY)
+    installed = tmp_path / "plugins" / f"resource-gcp-v{version('gcp')}" / "pulumi-resource-gcp"
+    # Started somewhere else, as the engine does, and by an environment that knows no repository.
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    with subprocess.Popen(
+        [installed], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as plugin:
+        assert plugin.stdout is not None
+        with grpc.insecure_channel(f"127.0.0.1:{plugin.stdout.readline().strip()}") as channel:
+            yield provider_pb2_grpc.ResourceProviderStub(channel)
+        plugin.terminate()
+
+
+def test_without_a_token_it_says_so_before_it_asks(
+    stub: provider_pb2_grpc.ResourceProviderStub,
+) -> None:
+    """Not even a preview begins."""
+    with pytest.raises(grpc.RpcError, match="got no GOOGLE_OAUTH_ACCESS_TOKEN") as refusal:
+        stub.Configure(provider_pb2.ConfigureRequest(args=struct_pb2.Struct()))
+    assert refusal.value.code() == grpc.StatusCode.UNKNOWN
+
+
+def test_a_type_that_it_has_not_is_named(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
+    """The message says what there is, and what to use instead."""
+    urn = "urn:pulumi:s::p::gcp:sql/databaseInstance:DatabaseInstance::db"
+    with pytest.raises(grpc.RpcError, match=r"DatabaseInstance.*Use the genuine plugin"):
+        stub.Check(provider_pb2.CheckRequest(urn=urn, news=struct_pb2.Struct()))

@@ -1,0 +1,75 @@
+"""A folder with the files that the program reads, and the two companies deployed from it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from infra.problems import NAMESPACE
+from tests.graph.mocked import HANDOVER, Graph, deploy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+ARCHIVE = b"stands for a model archive; the program never opens it"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder holds a model, a picture of each kind and a build context."""
+    (tmp_path / "model" / "pictures").mkdir(parents=True)
+    (tmp_path / "model" / "model.tar.gz").write_bytes(ARCHIVE)
+    declared = {"bytes": len(ARCHIVE), "sha256": hashlib.sha256(ARCHIVE).hexdigest()}
+    (tmp_path / "model" / "manifest.json").write_text(json.dumps({"archive": declared}))
+    (tmp_path / "model" / "pictures" / "dent.jpg").write_bytes(b"jpeg")
+    (tmp_path / "model" / "pictures" / "hole.png").write_bytes(b"png")
+    (tmp_path / "workload").mkdir()
+    (tmp_path / "workload" / "Dockerfile").write_text("FROM scratch\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def committed(stack: str) -> dict[str, Any]:
+    """The values of a committed stack file."""
+    file = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())
+    return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in file["config"].items()}
+
+
+@functools.cache
+def as_committed(stack: str) -> Graph:
+    """A company without any change; most tests only look at this one."""
+    peer = {"handover": HANDOVER} if stack == "secundus" else None
+    return deploy(stack, committed(stack), peer=peer)
+
+
+@pytest.fixture
+def primus() -> Callable[..., Graph]:
+    """Deploys Primus as committed, with some keys replaced."""
+
+    def run(*, preview: bool = False, **changes: Any) -> Graph:
+        if not preview and not changes:
+            return as_committed("primus")
+        return deploy("primus", {**committed("primus"), **changes}, preview=preview)
+
+    return run
+
+
+@pytest.fixture
+def secundus() -> Callable[..., Graph]:
+    """Deploys Secundus as committed, with some keys replaced, beside a deployed Primus."""
+
+    def run(*, preview: bool = False, peer: Any = None, **changes: Any) -> Graph:
+        if not preview and not changes and peer is None:
+            return as_committed("secundus")
+        config = {**committed("secundus"), **changes}
+        published = {"handover": HANDOVER} if peer is None else peer
+        return deploy("secundus", config, preview=preview, peer=published or None)
+
+    return run

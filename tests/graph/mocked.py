@@ -1,0 +1,269 @@
+"""Runs the whole program against Pulumi's mocks, and keeps what it declared, options included.
+
+A quick look at the resource graph: nothing here diffs, replaces or destroys. The mocks answer only
+with what Google would assign; everything else that a test sees is what the program said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import threading
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_gcp as gcp
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resource
+from pulumi.runtime.stack import Stack
+
+from infra import program
+from infra.problems import NAMESPACE
+
+with warnings.catch_warnings():
+    # Merely touching a module of pulumi_gcp warns about classes of it that nobody uses here.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    LOADED = (
+        gcp.artifactregistry.Repository,
+        gcp.compute.Instance,
+        gcp.iam.WorkloadIdentityPool,
+        gcp.projects.Service,
+        gcp.serviceaccount.Account,
+        gcp.storage.Bucket,
+    )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+BUILT = "sha256:" + "b1" * 32
+"""The digest under which a built image is pushed."""
+
+HANDOVER = {
+    "schema": "confidential-inference/handover/v1",
+    "image": "us-west1-docker.pkg.dev/primus-models/primus-models-artifact-repo/workload"
+    "@sha256:" + "a1" * 32,
+    "audience": "//iam.googleapis.com/projects/111111111111/locations/global"
+    "/workloadIdentityPools/primus-wip-1a2b3c/providers/primus-wip-provider",
+    "modelUri": "gs://primus-models-model-bucket/models/" + "c3" * 32 + "/model.tar.gz",
+    "modelSha256": "c3" * 32,
+    "modelReader": "primus-sa@primus-models.iam.gserviceaccount.com",
+}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource as the program registered it."""
+
+    type: str
+    name: str
+    urn: str
+    inputs: dict[str, Any]
+    request: Any
+    """the registration itself, with every option"""
+
+    @property
+    def dependencies(self) -> set[str]:
+        """URNs of all that exists before it."""
+        return set(self.request.dependencies)
+
+
+@dataclass
+class Graph:
+    """All that one run declared, exported and logged."""
+
+    resources: list[Declared] = field(default_factory=list)
+    exports: dict[str, Any] = field(default_factory=dict)
+    secret_exports: list[str] = field(default_factory=list)
+    unknown_exports: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def all(self, kind: str) -> list[Declared]:
+        """Every resource whose type ends with the kind, by name."""
+        return sorted(
+            (r for r in self.resources if r.type.endswith(f":{kind}")), key=lambda r: r.name
+        )
+
+    def one(self, kind: str, name: str | None = None) -> Declared:
+        """The only resource of a kind, or the only one of that name."""
+        (found,) = (r for r in self.all(kind) if name in (None, r.name))
+        return found
+
+
+class Refused(Exception):  # noqa: N818  what happened, in the tests' words
+    """The program ended with a sentence; `declared` is what it had asked of a cloud by then."""
+
+    def __init__(self, sentence: str, declared: list[str]) -> None:
+        super().__init__(sentence)
+        self.declared = declared
+
+
+class _Google(mocks.Mocks):
+    """Fills in what Google and the engine assign, and nothing that the program should have said."""
+
+    def __init__(self, *, preview: bool, peer: Mapping[str, Any] | None) -> None:
+        self._preview = preview
+        self._peer = peer
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        given = args.inputs
+        kind = args.typ.rpartition(":")[2]
+        assigned: dict[str, Any] = {}
+        if kind == "Account":
+            email = f"{given['accountId']}@{given['project']}.iam.gserviceaccount.com"
+            assigned = {
+                "email": email,
+                "member": f"serviceAccount:{email}",
+                "name": f"projects/{given['project']}/serviceAccounts/{email}",
+            }
+        elif kind == "Repository":
+            assigned = {"name": given["repositoryId"]}
+        elif kind == "Stash":
+            assigned = {"output": given["input"]}
+        elif kind == "Subnetwork":
+            assigned = {"selfLink": f"https://compute.example/{given['name']}"}
+        elif kind == "Instance":
+            assigned = {"creationTimestamp": "2026-11-23T10:00:00.000-08:00"}
+        elif kind == "Image" and not self._preview:
+            # What the genuine provider leaves unknown in a preview is left out there
+            assigned = {"repoDigest": f"{given['imageName'].rpartition(':')[0]}@{BUILT}"}
+        elif kind == "StackReference":
+            assigned = {"outputs": self._peer, "secretOutputNames": []}
+        return f"{args.name}-id", {**given, **assigned}
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        if self._peer is None:
+            return {}, [("name", f"unknown stack {args.args['name']!r}")]
+        return {"name": args.args["name"], "outputs": self._peer}
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps each registration whole: mocks alone see neither parents nor options."""
+
+    def __init__(self, google: _Google, graph: Graph) -> None:
+        super().__init__(google)
+        self._graph = graph
+        self._lock = threading.Lock()
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  the monitor's own spelling
+        with _closing_loop():
+            answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # Pulumi's own
+            inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
+        declared = Declared(request.type, request.name, answer.urn, inputs or {}, request)
+        with self._lock:
+            self._graph.resources.append(declared)
+        return answer
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+        with _closing_loop():
+            return super().ReadResource(request)  # type: ignore[no-untyped-call]  # Pulumi's own
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        with _closing_loop():
+            return super().Invoke(request)  # type: ignore[no-untyped-call]  # Pulumi's own
+
+
+@contextlib.contextmanager
+def _closing_loop() -> Iterator[None]:
+    """Close the event loop that the mock monitor opens in each of its threads and leaves open."""
+    try:
+        yield
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            with contextlib.suppress(RuntimeError):  # none was opened
+                asyncio.get_event_loop().close()
+            asyncio.set_event_loop(None)
+
+
+class _Warnings(logging.Handler):
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(logging.WARNING)
+        self._graph = graph
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._graph.warnings.append(record.getMessage())
+
+
+def deploy(
+    stack: str,
+    config: Mapping[str, Any],
+    *,
+    preview: bool = False,
+    peer: Mapping[str, Any] | None = None,
+) -> Graph:
+    """Run the program as stack `stack` in the current folder; `peer` is what primus exported.
+
+    Refused if it ends with RunError, which is what Pulumi shows without a stack trace.
+    """
+    graph = Graph()
+    logger = logging.Logger("engine")  # noqa: LOG001  one of its own for each run
+    logger.addHandler(_Warnings(graph))
+    google = _Google(preview=preview, peer=peer)
+    loop = asyncio.new_event_loop()  # mocks need one
+    asyncio.set_event_loop(loop)
+    # Else the exports of one mocked run leak into the next
+    set_root_resource(None)  # type: ignore[arg-type]  # forgetting it is not meant to be needed
+    mocks.set_mocks(
+        google,
+        project=NAMESPACE,
+        stack=stack,
+        preview=preview,
+        logger=logger,
+        monitor=_Monitor(google, graph),
+        organization="organization",
+    )
+    pulumi.runtime.set_all_config(
+        {
+            f"{NAMESPACE}:{key}": value if isinstance(value, str) else json.dumps(value)
+            for key, value in config.items()
+        }
+    )
+
+    def body() -> pulumi.Output[None]:
+        program.run()
+        root = get_root_resource()
+        assert isinstance(root, Stack)
+        return pulumi.Output.from_input(_collect(graph, root.outputs))
+
+    try:
+        mocks.test(body)()  # type: ignore[no-untyped-call]  # Pulumi's own
+    except pulumi.RunError as error:
+        told = str(error)
+    else:
+        return graph
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
+        pulumi.runtime.set_all_config({})
+    _forget_unread_failures()
+    # Without a traceback, which would keep those failures alive
+    raise Refused(told, [r.urn for r in graph.resources if r.type.startswith(("gcp:", "docker:"))])
+
+
+def _forget_unread_failures() -> None:
+    """Collect now the tasks that failed along with the program, as quietly as Pulumi's host does.
+
+    Left to themselves they are reported whenever memory is next collected, in anybody's test.
+    """
+    set_root_resource(None)  # type: ignore[arg-type]  # it holds outputs that will never be
+    SETTINGS.rpc_manager.clear()
+    SETTINGS.outputs.clear()
+    reports = logging.getLogger("asyncio")
+    level = reports.level
+    reports.setLevel(logging.CRITICAL)
+    gc.collect()
+    reports.setLevel(level)
+
+
+async def _collect(graph: Graph, exports: Mapping[str, Any]) -> None:
+    for name, value in exports.items():
+        output = pulumi.Output.from_input(value)
+        if not await output.is_known():
+            graph.unknown_exports.append(name)
+        if await output.is_secret():
+            graph.secret_exports.append(name)
+        graph.exports[name] = await output.future()

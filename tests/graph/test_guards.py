@@ -1,0 +1,120 @@
+"""Rules about the sources themselves, read as syntax trees; each guard is seen to fail."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*(ROOT / "infra").glob("**/*.py"), *(ROOT / "workload").glob("**/*.py")])
+
+AUTHORITATIVE = re.compile(r"iam_?(binding|policy)|access_?control", re.IGNORECASE)
+"""Resources that own a whole policy or role: they silently remove what others were granted."""
+
+STAND_IN = re.compile(
+    r"sandbox|emulat|simulat|rehears|mock|fake|dry_?run|pytest|unittest|localhost|127\.0\.0|"
+    r"(^|_)(is|in|on)?_?(test|testing|ci|dev|debug|local)(_?mode)?$",
+    re.IGNORECASE,
+)
+"""Any word by which a program could tell that it is not on Google Cloud."""
+
+
+def authoritative(source: str) -> list[str]:
+    """Names of authoritative IAM resources that a source uses."""
+    names = [
+        node.attr if isinstance(node, ast.Attribute) else node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute | ast.alias)
+    ]
+    return [name for name in names if AUTHORITATIVE.search(name)]
+
+
+def stand_ins(source: str) -> list[str]:
+    """Names and texts by which a source could ask where it runs; prose in docstrings is free."""
+    tree = ast.parse(source)
+    prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    words = [word for node in ast.walk(tree) if node not in prose for word in _words(node)]
+    return [word for word in words if STAND_IN.search(word)]
+
+
+def _words(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word):
+            return [word]
+        case ast.arg(arg=word) | ast.keyword(arg=str(word)) | ast.Constant(value=str(word)):
+            return [word]
+        case (
+            ast.FunctionDef(name=word) | ast.ClassDef(name=word) | ast.ImportFrom(module=str(word))
+        ):
+            return [word]
+    return []
+
+
+def test_there_are_sources_to_guard() -> None:
+    """A guard that looks at nothing is green for ever."""
+    assert {"program.py", "release.py", "secundus.py", "job.py", "credentials.py"} <= {
+        path.name for path in SOURCES
+    }
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_grants_are_additive(path: Path) -> None:
+    """Only *IAMMember: whatever others granted on the same resource stays."""
+    assert authoritative(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_line_knows_whether_it_is_on_google_cloud(path: Path) -> None:
+    """Endpoints and trust roots come from outside; behaviour never depends on where it runs."""
+    assert stand_ins(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "gcp.storage.BucketIAMBinding('x')",
+        "gcp.projects.IAMPolicy('x')",
+        "from pulumi_gcp.serviceaccount import IAMBinding",
+        "gcp.storage.BucketAccessControl('x')",
+        "gcp.artifactregistry.RepositoryIamPolicy('x')",
+    ],
+)
+def test_the_guard_finds_an_authoritative_grant(source: str) -> None:
+    """In every spelling of the provider."""
+    assert authoritative(source)
+
+
+def test_the_guard_lets_additive_grants_and_prose_pass() -> None:
+    """Otherwise people would work around it."""
+    assert not authoritative("'''never an IAMBinding'''\ngcp.storage.BucketIAMMember('x')")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if sandbox: pass",
+        "if os.environ.get('SANDBOX'): pass",
+        "if settings.is_local: pass",
+        "if 'STORAGE_EMULATOR_HOST' in os.environ: pass",
+        "if project == 'sandbox-project': pass",
+        "if host.startswith('localhost'): pass",
+        "url = 'http://127.0.0.1:8080'",
+        "def f(fake=False): pass",
+        "if sys.modules.get('pytest'): pass",
+        "run(in_test=True)",
+        "import sandbox",
+        "from sandbox.state import Cloud",
+        "DEBUG = True",
+    ],
+)
+def test_the_guard_finds_a_question_about_where_it_runs(source: str) -> None:
+    """In any spelling."""
+    assert stand_ins(source)
+
+
+def test_the_guard_lets_prose_and_ordinary_words_pass() -> None:
+    """Explaining is not asking, and 'latest' is not a test."""
+    assert not stand_ins('"""No sandbox here."""\nlatest = contest = "attestation"')

@@ -1,0 +1,79 @@
+"""What holds for both companies: one explicit provider, no secrets, children where they belong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.graph.mocked import Graph, Refused, deploy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Deploy = Callable[..., Graph]
+
+
+@pytest.fixture(params=["primus", "secundus"])
+def graph(request: pytest.FixtureRequest) -> Graph:
+    """Each company as committed."""
+    company: Deploy = request.getfixturevalue(request.param)
+    return company()
+
+
+def test_every_google_resource_is_made_by_the_explicit_provider(graph: Graph) -> None:
+    """None falls back to the project that gcloud happens to be set to."""
+    provider = graph.one("gcp")
+    assert provider.inputs["project"] in {"primus-models", "secundus-vision"}
+    google = [r for r in graph.resources if r.type.startswith("gcp:")]
+    assert len(google) > 10
+    assert {r.request.provider.rpartition("::")[0] for r in google} == {provider.urn}
+
+
+def test_every_google_resource_that_takes_a_project_states_it(graph: Graph) -> None:
+    """Buckets' contents and policies of accounts are placed by what they belong to."""
+    placed_by_parent = {"BucketObject", "BucketIAMMember", "serviceaccount/iAMMember:IAMMember"}
+    for resource in graph.resources:
+        if resource.type.startswith("gcp:") and not any(
+            resource.type.endswith(kind) for kind in placed_by_parent
+        ):
+            assert resource.inputs["project"] == graph.one("gcp").inputs["project"]
+
+
+def test_every_resource_belongs_to_the_company(graph: Graph) -> None:
+    """A resource without a parent would escape the company's provider."""
+    for resource in graph.resources:
+        if resource.type.startswith(("gcp:", "docker:")):
+            assert "confidential-inference:infra:" in resource.request.parent
+
+
+def test_nothing_secret_is_exported(graph: Graph) -> None:
+    """What crosses between companies needs no secret; a secret output could not cross anyway."""
+    assert graph.exports
+    assert graph.secret_exports == []
+
+
+def test_no_grant_goes_to_everyone(graph: Graph) -> None:
+    """Neither to the whole Internet nor to everybody with an account."""
+    members = [r.inputs["member"] for r in graph.resources if "member" in r.inputs]
+    assert len(members) >= 3
+    assert not [m for m in members if m.startswith(("allUsers", "allAuthenticatedUsers"))]
+    assert not [m for m in members if m.endswith("/*")]
+
+
+def test_another_stack_name_is_refused() -> None:
+    """The name says which company is deployed."""
+    with pytest.raises(Refused, match="'staging', expected 'primus' or 'secundus'"):
+        deploy("staging", {})
+
+
+def test_bad_configuration_ends_the_program_with_all_problems_and_no_trace() -> None:
+    """All of them, before anything else."""
+    with pytest.raises(Refused, match="4 problems in the configuration of stack 'primus'"):
+        deploy("primus", {})
+
+
+def test_the_exports_of_one_run_do_not_reach_the_next(primus: Deploy, secundus: Deploy) -> None:
+    """Mocks keep the root resource; without a reset every later test would see both."""
+    assert set(primus(labels={}).exports) == {"handover", "imageDigests", "attributeCondition"}
+    assert "handover" not in secundus(labels={}).exports

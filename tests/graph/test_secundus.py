@@ -1,0 +1,296 @@
+"""What Secundus declares: its pictures kept private, one account, one confidential machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.graph.mocked import HANDOVER, Graph, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Deploy = Callable[..., Graph]
+
+DIGEST = "sha256:" + "a1" * 32
+ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
+
+
+def test_resources_of_secundus_are_these_and_no_others(secundus: Deploy) -> None:
+    """An inventory: whatever is added shows up here."""
+    custom = [r for r in secundus().resources if r.request.custom]
+    kinds = [r.type.partition(":")[2] for r in custom]
+    assert {kind: kinds.count(kind) for kind in sorted(kinds)} == {
+        "compute/firewall:Firewall": 1,
+        "compute/instance:Instance": 1,
+        "compute/network:Network": 1,
+        "compute/subnetwork:Subnetwork": 1,
+        "projects/iAMMember:IAMMember": 2,
+        "projects/service:Service": 6,
+        "providers:gcp": 1,
+        "serviceaccount/account:Account": 1,
+        "serviceaccount/iAMMember:IAMMember": 1,
+        "storage/bucket:Bucket": 2,
+        "storage/bucketIAMMember:BucketIAMMember": 2,
+        "storage/bucketObject:BucketObject": 2,
+    }
+
+
+def test_apis_are_enabled_and_never_disabled(secundus: Deploy) -> None:
+    """Others may use them in the same project."""
+    services = secundus().all("Service")
+    assert [s.inputs["service"].partition(".")[0] for s in services] == [
+        "cloudresourcemanager",
+        "compute",
+        "confidentialcomputing",
+        "iam",
+        "logging",
+        "storage",
+    ]
+    assert {s.inputs["disableOnDestroy"] for s in services} == {False}
+
+
+@pytest.mark.parametrize("name", ["input", "result"])
+def test_buckets_are_private(secundus: Deploy, name: str) -> None:
+    """No object ACL, and no public access whatever the organisation allows."""
+    bucket = secundus().one("Bucket", name).inputs
+    assert bucket["name"] == f"secundus-vision-{name}-bucket"
+    assert bucket["uniformBucketLevelAccess"] is True
+    assert bucket["publicAccessPrevention"] == "enforced"
+    assert bucket["forceDestroy"] is False
+
+
+def test_pictures_of_the_folder_are_put_into_the_input_bucket(secundus: Deploy) -> None:
+    """By their own names, with their types."""
+    objects = [o.inputs for o in secundus().all("BucketObject")]
+    assert [(o["name"], o["contentType"], o["bucket"]) for o in objects] == [
+        ("dent.jpg", "image/jpeg", "secundus-vision-input-bucket"),
+        ("hole.png", "image/png", "secundus-vision-input-bucket"),
+    ]
+
+
+def test_pictures_are_optional(secundus: Deploy) -> None:
+    """Whoever fills the bucket otherwise leaves the key out."""
+    assert secundus(pictures="").all("BucketObject") == []
+
+
+def test_a_folder_without_pictures_is_refused(secundus: Deploy, folder: Path) -> None:
+    """The workload would have nothing to classify."""
+    with pytest.raises(Refused, match="holds no picture"):
+        secundus(pictures=str(folder))
+
+
+def test_account_may_read_pictures_write_results_attest_and_log_and_nothing_else(
+    secundus: Deploy,
+) -> None:
+    """All that the workload's account may do, and where."""
+    graph = secundus()
+    on_buckets = {
+        (g.inputs["bucket"], g.inputs["role"], g.inputs["member"])
+        for g in graph.all("BucketIAMMember")
+    }
+    assert on_buckets == {
+        ("secundus-vision-input-bucket", "roles/storage.objectViewer", f"serviceAccount:{ACCOUNT}"),
+        ("secundus-vision-result-bucket", "roles/storage.objectUser", f"serviceAccount:{ACCOUNT}"),
+    }
+    on_project = {
+        (g.inputs["role"], g.inputs["member"])
+        for g in graph.all("IAMMember")
+        if g.type.startswith("gcp:projects/")
+    }
+    assert on_project == {
+        ("roles/confidentialcomputing.workloadUser", f"serviceAccount:{ACCOUNT}"),
+        ("roles/logging.logWriter", f"serviceAccount:{ACCOUNT}"),
+    }
+
+
+def test_operators_may_start_a_machine_as_the_account(secundus: Deploy) -> None:
+    """On this account only, never on the project."""
+    graph = secundus(operators=["user:a@x.example", "group:b@x.example"])
+    found = [g for g in graph.all("IAMMember") if g.type.startswith("gcp:serviceaccount/")]
+    assert [(g.inputs["role"], g.inputs["member"]) for g in found] == [
+        ("roles/iam.serviceAccountUser", "group:b@x.example"),
+        ("roles/iam.serviceAccountUser", "user:a@x.example"),
+    ]
+    assert {g.inputs["serviceAccountId"] for g in found} == {
+        f"projects/secundus-vision/serviceAccounts/{ACCOUNT}"
+    }
+
+
+def test_network_lets_nothing_in_and_reaches_google_privately(secundus: Deploy) -> None:
+    """Its own network, because the default one lets others in."""
+    graph = secundus()
+    assert graph.one("Network").inputs["autoCreateSubnetworks"] is False
+    assert graph.one("Subnetwork").inputs["privateIpGoogleAccess"] is True
+    firewall = graph.one("Firewall").inputs
+    assert firewall["direction"] == "INGRESS"
+    assert firewall["denies"] == [{"protocol": "all"}]
+    assert firewall["sourceRanges"] == ["0.0.0.0/0"]
+    assert firewall["priority"] == 0
+    assert "allows" not in firewall
+
+
+def test_machine_is_confidential_measured_and_without_an_external_address(secundus: Deploy) -> None:
+    """Every argument that the attestation token or the release condition turns on."""
+    machine = secundus().one("Instance").inputs
+    assert machine["name"] == "workload-vm"
+    assert machine["zone"] == "us-west1-b"
+    assert machine["machineType"] == "n2d-standard-2"
+    assert machine["minCpuPlatform"] == "AMD Milan"
+    assert machine["confidentialInstanceConfig"] == {"confidentialInstanceType": "SEV"}
+    assert machine["shieldedInstanceConfig"] == {
+        "enableSecureBoot": True,
+        "enableVtpm": True,
+        "enableIntegrityMonitoring": True,
+    }
+    assert machine["scheduling"] == {"onHostMaintenance": "MIGRATE"}
+    assert machine["serviceAccount"] == {
+        "email": ACCOUNT,
+        "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+    }
+    assert machine["bootDisk"] == {
+        "initializeParams": {
+            "image": "projects/confidential-space-images/global/images/confidential-space-260900",
+            "size": 20,
+            "type": "pd-balanced",
+        }
+    }
+    (interface,) = machine["networkInterfaces"]
+    assert set(interface) == {"subnetwork"}  # an access config would be an external address
+
+
+@pytest.mark.parametrize(
+    ("kind", "machine", "platform", "maintenance"),
+    [
+        ("SEV", "n2d-highmem-4", "AMD Milan", "MIGRATE"),
+        ("SEV", "c2d-standard-4", "AMD Milan", "TERMINATE"),
+        ("SEV", "c3d-standard-4", None, "TERMINATE"),
+        ("TDX", "c3-standard-4", None, "TERMINATE"),
+    ],
+)
+def test_each_family_is_scheduled_as_google_wants_it(
+    secundus: Deploy, kind: str, machine: str, platform: str | None, maintenance: str
+) -> None:
+    """MIGRATE is refused for all but n2d with SEV, a CPU platform where there is only one."""
+    inputs = secundus(confidentialType=kind, machineType=machine).one("Instance").inputs
+    assert inputs["confidentialInstanceConfig"] == {"confidentialInstanceType": kind}
+    assert inputs["scheduling"] == {"onHostMaintenance": maintenance}
+    assert inputs.get("minCpuPlatform") == platform
+
+
+def test_machine_is_told_what_the_peer_published(secundus: Deploy) -> None:
+    """All six variables, the image by digest, and nothing of this company that is secret."""
+    metadata = secundus().one("Instance").inputs["metadata"]
+    assert metadata == {
+        "tee-image-reference": HANDOVER["image"],
+        "tee-restart-policy": "Never",
+        "tee-env-MODEL_URI": HANDOVER["modelUri"],
+        "tee-env-MODEL_SHA256": HANDOVER["modelSha256"],
+        "tee-env-MODEL_AUDIENCE": HANDOVER["audience"],
+        "tee-env-MODEL_READER": HANDOVER["modelReader"],
+        "tee-env-INPUT_URI": "gs://secundus-vision-input-bucket",
+        "tee-env-RESULT_URI": "gs://secundus-vision-result-bucket",
+        "serial-port-logging-enable": "true",
+        "run": "1",
+    }
+
+
+def test_another_launch_or_type_is_another_machine(secundus: Deploy) -> None:
+    """The provider would change metadata on the running machine, and the type not at all."""
+    request = secundus().one("Instance").request
+    assert {"metadata", "confidentialInstanceConfig"} <= set(request.replaceOnChanges)
+    assert request.deleteBeforeReplace is True
+
+
+def test_machine_waits_for_every_grant_picture_and_the_firewall(secundus: Deploy) -> None:
+    """The launcher does not wait: a machine that boots too early for its permissions gives up."""
+    graph = secundus()
+    needed = [
+        *graph.all("IAMMember"),
+        *graph.all("BucketIAMMember"),
+        *graph.all("BucketObject"),
+        *graph.all("Firewall"),
+    ]
+    assert len(needed) == 8
+    assert {r.urn for r in needed} <= graph.one("Instance").dependencies
+
+
+def test_exports_say_what_runs_and_where_its_results_are(secundus: Deploy) -> None:
+    """What a person needs to wait for the result."""
+    assert secundus().exports == {
+        "inputUri": "gs://secundus-vision-input-bucket",
+        "resultUri": "gs://secundus-vision-result-bucket",
+        "image": HANDOVER["image"],
+        "instance": "workload-vm",
+        "zone": "us-west1-b",
+        "startedAt": "2026-11-23T10:00:00.000-08:00",
+    }
+
+
+def test_another_image_can_be_launched_instead_of_the_peers(secundus: Deploy) -> None:
+    """The release condition, not this key, decides what it may have."""
+    other = f"us-west1-docker.pkg.dev/secundus-vision/custom-image/w@{DIGEST}"
+    graph = secundus(image=other)
+    assert graph.exports["image"] == other
+    assert graph.one("Instance").inputs["metadata"]["tee-image-reference"] == other
+
+
+def test_missing_approval_is_warned_about_in_every_preview(secundus: Deploy) -> None:
+    """Any image of the author would run on the pictures."""
+    (warning,) = secundus(preview=True).warnings
+    assert "approvedDigests is not set" in warning
+
+
+def test_an_approved_image_is_launched_without_a_warning(secundus: Deploy) -> None:
+    """Somebody has looked at it."""
+    graph = secundus(approvedDigests=[DIGEST])
+    assert graph.warnings == []
+    assert graph.exports["image"] == HANDOVER["image"]
+
+
+@pytest.mark.parametrize("image", ["", f"r.example/w@sha256:{'0' * 64}"], ids=["peer", "own"])
+def test_an_image_that_nobody_approved_is_refused_before_anything_is_declared(
+    secundus: Deploy, image: str
+) -> None:
+    """Also when it is this company's own choice."""
+    approved = ["sha256:" + "f" * 64]
+    with pytest.raises(Refused, match="nobody here has agreed to run this code") as refused:
+        secundus(approvedDigests=approved, image=image)
+    assert refused.value.declared == []
+
+
+def test_a_missing_peer_is_told_with_what_to_do(secundus: Deploy) -> None:
+    """The engine alone would say 'unknown stack' and nothing else."""
+    with pytest.raises(
+        Refused,
+        match=r"organization/confidential-inference/primus does not exist.*pulumi up --stack",
+    ):
+        secundus(preview=True, peer={})
+
+
+@pytest.mark.parametrize(
+    ("peer", "message"),
+    [
+        ({"other": "x"}, "has published no 'handover' yet"),
+        ({"handover": {**HANDOVER, "schema": "v0"}}, "of schema 'v0'"),
+        (
+            {
+                "handover": {
+                    **HANDOVER,
+                    "modelReader": "primus-sa@evil-project.iam.gserviceaccount.com",
+                }
+            },
+            "modelReader: got 'primus-sa@evil-project",
+        ),
+    ],
+    ids=["not deployed", "another schema", "another author"],
+)
+def test_what_the_peer_published_is_checked_before_anything_is_declared(
+    secundus: Deploy, peer: object, message: str
+) -> None:
+    """The outputs of a stack are known then; nothing has been changed yet."""
+    with pytest.raises(Refused, match=message) as refused:
+        secundus(preview=True, peer=peer)
+    assert refused.value.declared == []

@@ -1,0 +1,333 @@
+"""The release condition means what it says: judged by Google's own CEL engine, row by row."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra.attestation import (
+    BUILT_HERE,
+    CONFIGURED,
+    HARDWARE,
+    MAPPING,
+    MAX_CONDITION,
+    AttestationPolicy,
+    PolicyError,
+    quoted,
+)
+from sandbox import cel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DIGEST = "sha256:" + "a1" * 32
+NEXT_DIGEST = "sha256:" + "b2" * 32
+MODEL = "c3" * 32
+ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
+FIELDS: dict[str, Any] = {
+    "image_digests": (DIGEST,),
+    "arguments": ("python", "-m", "workload"),
+    "model_hashes": (MODEL,),
+    "hardware": HARDWARE,
+    "project_number": "222222222222",
+    "service_account": ACCOUNT,
+}
+Claims = dict[str, Any]
+
+
+def policy(**changes: Any) -> AttestationPolicy:
+    """The policy of the example, with some fields replaced."""
+    return AttestationPolicy(**{**FIELDS, **changes})
+
+
+def genuine() -> Claims:
+    """The claims of a production token that Primus means to admit.
+
+    Shape and values as Google documents them and as live tokens carry them; `cmd_override` and
+    `env_override` are left out, as in current tokens, where nothing was overridden.
+    https://docs.cloud.google.com/confidential-computing/confidential-space/docs/reference/token-claims
+    """
+    return {
+        "iss": "https://confidentialcomputing.googleapis.com",
+        "aud": "https://sts.googleapis.com",
+        "sub": "https://www.googleapis.com/compute/v1/projects/secundus-vision/zones/us-west1-b"
+        "/instances/workload-vm",
+        "eat_profile": "https://cloud.google.com/confidential-computing/confidential-space/docs",
+        "secboot": True,
+        "oemid": 11129,
+        "hwmodel": "GCP_AMD_SEV",
+        "swname": "CONFIDENTIAL_SPACE",
+        "swversion": ["260900"],
+        "dbgstat": "disabled-since-boot",
+        "google_service_accounts": [ACCOUNT],
+        "submods": {
+            "confidential_space": {
+                "support_attributes": ["LATEST", "STABLE", "USABLE"],
+                "monitoring_enabled": {"memory": False},
+            },
+            "container": {
+                "image_reference": f"us-west1-docker.pkg.dev/primus-models/r/workload@{DIGEST}",
+                "image_digest": DIGEST,
+                "image_id": "sha256:" + "d4" * 32,
+                "restart_policy": "Never",
+                "args": ["python", "-m", "workload"],
+                "env": {"HOSTNAME": "workload-vm", "MODEL_SHA256": MODEL, "PATH": "/usr/bin"},
+                "env_override": {"MODEL_SHA256": MODEL},
+            },
+            "gce": {
+                "zone": "us-west1-b",
+                "project_id": "secundus-vision",
+                "project_number": "222222222222",
+                "instance_name": "workload-vm",
+                "instance_id": "5931486520014322321",
+            },
+        },
+    }
+
+
+def put(path: str, value: object) -> Callable[[Claims], None]:
+    """A change that sets one claim."""
+
+    def change(claims: Claims) -> None:
+        *parents, leaf = path.split(".")
+        for key in parents:
+            claims = claims[key]
+        claims[leaf] = value
+
+    return change
+
+
+def drop(path: str) -> Callable[[Claims], None]:
+    """A change that removes one claim."""
+
+    def change(claims: Claims) -> None:
+        *parents, leaf = path.split(".")
+        for key in parents:
+            claims = claims[key]
+        del claims[leaf]
+
+    return change
+
+
+SPACE = "submods.confidential_space"
+CONTAINER = "submods.container"
+
+ADMITTED = {
+    "the genuine workload": lambda _: None,
+    "an older, supported Confidential Space": put(
+        f"{SPACE}.support_attributes", ["STABLE", "USABLE"]
+    ),
+    "Intel TDX": put("hwmodel", "GCP_INTEL_TDX"),
+    "an empty command override": put(f"{CONTAINER}.cmd_override", []),
+    "another machine of the operator": put("submods.gce.instance_name", "workload-vm-2"),
+}
+REFUSED = {
+    "not Confidential Space": ("Confidential Space", put("swname", "GCE")),
+    "no software name": ("Confidential Space", drop("swname")),
+    "an image out of support": ("supports", put(f"{SPACE}.support_attributes", ["USABLE"])),
+    "an experimental image": ("supports", put(f"{SPACE}.support_attributes", ["EXPERIMENTAL"])),
+    "support as a lookalike text": ("supports", put(f"{SPACE}.support_attributes", "UNSTABLE")),
+    "a debug image": ("debugging", put("dbgstat", "enabled")),
+    "secure boot off": ("secure boot", put("secboot", value=False)),
+    "secure boot as a number": ("secure boot", put("secboot", 1)),
+    "secure boot as a text": ("secure boot", put("secboot", "true")),
+    "shielded, not confidential": ("memory is encrypted", put("hwmodel", "GCP_SHIELDED_VM")),
+    "hardware by its documented, wrong name": ("encrypted", put("hwmodel", "INTEL_TDX")),
+    "another image": ("image that Primus admits", put(f"{CONTAINER}.image_digest", NEXT_DIGEST)),
+    "a digest with a suffix": ("admits", put(f"{CONTAINER}.image_digest", DIGEST + "0")),
+    "no digest": ("image that Primus admits", drop(f"{CONTAINER}.image_digest")),
+    "more arguments": (
+        "as Primus wrote it",
+        put(f"{CONTAINER}.args", ["python", "-m", "workload", "-c"]),
+    ),
+    "fewer arguments": ("as Primus wrote it", put(f"{CONTAINER}.args", ["python"])),
+    "arguments in another order": (
+        "as Primus wrote it",
+        put(f"{CONTAINER}.args", ["-m", "python", "workload"]),
+    ),
+    "an overridden command": ("override", put(f"{CONTAINER}.cmd_override", ["-c", "evil"])),
+    "a null command override": ("override", put(f"{CONTAINER}.cmd_override", None)),
+    "another model": ("a model that Primus", put(f"{CONTAINER}.env.MODEL_SHA256", "0" * 64)),
+    "no model named": ("a model that Primus", drop(f"{CONTAINER}.env.MODEL_SHA256")),
+    "monitored memory": ("monitored", put(f"{SPACE}.monitoring_enabled.memory", value=True)),
+    "memory monitoring not stated": ("monitored", drop(f"{SPACE}.monitoring_enabled")),
+    "another project": ("operator's project", put("submods.gce.project_number", "333333333333")),
+    "the project number as a number": ("project", put("submods.gce.project_number", 222222222222)),
+    "another account": (
+        "agreed service account",
+        put("google_service_accounts", ["x@y.iam.gserviceaccount.com"]),
+    ),
+    "an impersonated account besides": (
+        "agreed service account",
+        put("google_service_accounts", [ACCOUNT, "x@y.iam.gserviceaccount.com"]),
+    ),
+    "the agreed account only impersonated": (
+        "agreed service account",
+        put("google_service_accounts", ["x@y.iam.gserviceaccount.com", ACCOUNT]),
+    ),
+    "no account": ("agreed service account", put("google_service_accounts", [])),
+}
+
+
+@pytest.mark.parametrize("change", ADMITTED.values(), ids=ADMITTED)
+def test_admitted(change: Callable[[Claims], None]) -> None:
+    """Google's engine admits what Primus means to admit, and nothing is explained away."""
+    claims = genuine()
+    change(claims)
+    assert cel.holds(policy().condition, {"assertion": claims})
+    assert policy().explain(claims) == ()
+
+
+@pytest.mark.parametrize(("clause", "change"), REFUSED.values(), ids=REFUSED)
+def test_refused_by_exactly_the_clause_that_is_about_it(
+    clause: str, change: Callable[[Claims], None]
+) -> None:
+    """Google's engine refuses, and the explanation names that clause and no other."""
+    claims = genuine()
+    change(claims)
+    assert not cel.holds(policy().condition, {"assertion": claims})
+    (failed,) = policy().explain(claims)
+    assert clause in failed.sentence
+
+
+@pytest.mark.parametrize("clause", policy().clauses, ids=lambda clause: clause.sentence)
+def test_every_clause_refuses_something(clause: Any) -> None:
+    """A clause that no row fails would be decoration."""
+    rows = [change for text, change in REFUSED.values() if text in clause.sentence]
+    verdicts = []
+    for change in rows:
+        claims = genuine()
+        change(claims)
+        verdicts.append(cel.holds(clause.cel, {"assertion": claims}))
+    assert False in verdicts
+
+
+@pytest.mark.parametrize("clause", policy().clauses, ids=lambda clause: clause.sentence)
+def test_python_and_cel_agree_on_every_clause_and_row(clause: Any) -> None:
+    """Otherwise an explanation would blame a clause that did not refuse."""
+    for change in [*ADMITTED.values(), *(change for _, change in REFUSED.values())]:
+        claims = genuine()
+        change(claims)
+        assert clause.check(claims) == cel.holds(clause.cel, {"assertion": claims})
+
+
+def test_nothing_is_admitted_on_an_empty_token() -> None:
+    """Every clause fails where nothing is said."""
+    claims: Claims = {}
+    assert not cel.holds(policy().condition, {"assertion": claims})
+    assert policy().explain(claims) == policy().clauses
+
+
+def test_lists_admit_old_and_new_side_by_side() -> None:
+    """A rollout needs both for a while."""
+    both = policy(image_digests=(NEXT_DIGEST, DIGEST), model_hashes=("0" * 64, MODEL))
+    old, new = genuine(), genuine()
+    put(f"{CONTAINER}.image_digest", NEXT_DIGEST)(new)
+    assert cel.holds(both.condition, {"assertion": old})
+    assert cel.holds(both.condition, {"assertion": new})
+
+
+def test_rendering_is_deterministic_and_one_clause_a_line() -> None:
+    """A preview shows a change only where something changed, and shows which clause it was."""
+    assert policy().condition == copy.deepcopy(policy()).condition
+    assert [line.removesuffix(" &&") for line in policy().condition.split("\n")] == [
+        clause.cel for clause in policy().clauses
+    ]
+
+
+@given(st.text())
+@settings(max_examples=500)
+def test_a_quoted_text_is_that_text_to_the_engine(text: str) -> None:
+    """No text can end its literal early and go on as CEL."""
+    assert cel.evaluate(quoted(text), {}) == text
+
+
+@given(st.text(alphabet="'\"\\\n\r\t\x00`${}&|()ué✓𝄞", min_size=1))
+@settings(max_examples=300)
+def test_quoting_holds_for_the_characters_that_could_break_it(text: str) -> None:
+    """The same, where it hurts most."""
+    assert cel.evaluate(f"[{quoted(text)}]", {}) == [text]
+    assert quoted(text).isascii()
+
+
+def test_a_lone_surrogate_cannot_be_quoted() -> None:
+    """It is no Unicode text; quoting it to something else would pin something else."""
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        quoted("\ud800")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_digests": ()}, "image_digests: got an empty list"),
+        ({"model_hashes": ()}, "model_hashes: got an empty list"),
+        ({"hardware": ()}, "hardware: got an empty list"),
+        ({"arguments": ()}, "arguments: got an empty list"),
+        ({"image_digests": ("latest",)}, "image_digests: got 'latest', expected 'sha256:'"),
+        ({"image_digests": (DIGEST.upper(),)}, "image_digests: got 'SHA256:"),
+        ({"image_digests": (DIGEST + "\n",)}, "image_digests"),
+        ({"image_digests": (DIGEST, "")}, "image_digests: got ''"),
+        ({"model_hashes": ("c3",)}, "model_hashes: got 'c3'"),
+        ({"arguments": ("python", "")}, "arguments: got ''"),
+        ({"hardware": ("GCP_SHIELDED_VM",)}, "hardware: got 'GCP_SHIELDED_VM'"),
+        ({"project_number": "secundus-vision"}, "project_number: got 'secundus-vision'"),
+        ({"project_number": ""}, "project_number: got ''"),
+        ({"service_account": "user@example.com"}, "service_account: got 'user@example.com'"),
+    ],
+)
+def test_a_policy_that_means_less_than_it_should_cannot_exist(
+    changes: dict[str, Any], message: str
+) -> None:
+    """An error, never a wider policy."""
+    with pytest.raises(PolicyError, match=message):
+        policy(**changes)
+
+
+def test_all_problems_of_a_policy_are_told_together() -> None:
+    """Mending one at a time costs a preview each."""
+    with pytest.raises(PolicyError, match=r"image_digests.*project_number"):
+        policy(image_digests=(), project_number="x")
+
+
+def test_a_condition_longer_than_google_takes_cannot_exist() -> None:
+    """Google would refuse it in the middle of an update, and the old one would stay."""
+    digests = tuple(f"sha256:{n:064x}" for n in range(60))
+    with pytest.raises(PolicyError, match=f"expected at most {MAX_CONDITION}"):
+        policy(image_digests=digests)
+
+
+def test_a_rollout_of_a_dozen_images_and_models_fits() -> None:
+    """The limit is far from what a rollout needs."""
+    digests = tuple(f"sha256:{n:064x}" for n in range(12))
+    hashes = tuple(f"{n:064x}" for n in range(12))
+    assert len(policy(image_digests=digests, model_hashes=hashes).condition) <= MAX_CONDITION
+
+
+def test_the_subject_is_one_run_of_one_image_and_fits_googles_127_bytes() -> None:
+    """A subject that is a constant, or too long, would make the audit log or the exchange fail."""
+    subject = cel.evaluate(MAPPING["google.subject"], {"assertion": genuine()})
+    assert subject == f"gcpcs::{DIGEST}::222222222222::5931486520014322321"
+    assert len(subject) <= 127
+
+
+@pytest.mark.parametrize("attribute", [CONFIGURED, BUILT_HERE])
+def test_attributes_that_grants_name_are_the_image_digest(attribute: str) -> None:
+    """A grant names the digest, whichever of the two it goes by."""
+    assert cel.evaluate(MAPPING[f"attribute.{attribute}"], {"assertion": genuine()}) == DIGEST
+
+
+def test_the_two_attributes_are_two() -> None:
+    """Under one name, a grant for a built image would be the binding of a grant in config."""
+    assert len({CONFIGURED, BUILT_HERE}) == 2
+
+
+def test_what_a_token_holds_is_shown_beside_the_clause() -> None:
+    """Got and expected: a refusal without both cannot be mended."""
+    claims = genuine()
+    put("dbgstat", "enabled")(claims)
+    drop("submods.gce")(claims)
+    assert [clause.got(claims) for clause in policy().explain(claims)] == ["'enabled'", "nothing"]

@@ -1,0 +1,86 @@
+"""What lies on this machine's disk is checked at preview, before anything is changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra import files
+from infra.files import FilesError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTENT = b"a model archive"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+def write(folder: Path, content: bytes = CONTENT, manifest: object = None) -> tuple[Path, Path]:
+    """An archive and a manifest; the manifest describes CONTENT unless another is given."""
+    archive, declared = folder / "model.tar.gz", folder / "manifest.json"
+    archive.write_bytes(content)
+    if manifest is None:
+        manifest = {"archive": {"file": archive.name, "bytes": len(CONTENT), "sha256": SHA256}}
+    declared.write_text(manifest if isinstance(manifest, str) else json.dumps(manifest))
+    return archive, declared
+
+
+def test_archive_that_matches_its_manifest_is_known_by_its_hash(tmp_path: Path) -> None:
+    """The hash decides its name in the bucket, and what the release condition pins."""
+    archive, manifest = write(tmp_path)
+    assert files.model_archive(archive, manifest) == files.ModelArchive(path=archive, sha256=SHA256)
+
+
+@pytest.mark.parametrize("content", [b"", CONTENT[:-1], CONTENT + b"x", b"A" + CONTENT[1:]])
+def test_archive_that_does_not_match_is_refused(tmp_path: Path, content: bytes) -> None:
+    """The condition would pin a model that nobody meant."""
+    with pytest.raises(FilesError, match=r"has \d+ bytes and SHA-256 [0-9a-f]{64}, but .* says"):
+        files.model_archive(*write(tmp_path, content))
+
+
+def test_missing_archive_is_refused_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    """Without it there is nothing to release."""
+    archive, manifest = write(tmp_path)
+    archive.unlink()
+    with pytest.raises(FilesError, match=r"cannot be read.*No such file.*`make model`"):
+        files.model_archive(archive, manifest)
+
+
+def test_missing_manifest_is_refused(tmp_path: Path) -> None:
+    """Without it nobody could tell whether the archive is whole."""
+    archive, manifest = write(tmp_path)
+    manifest.unlink()
+    with pytest.raises(FilesError, match=r"model.manifest: .*No such file"):
+        files.model_archive(archive, manifest)
+
+
+@pytest.mark.parametrize("manifest", ["{", "[]", "{}", '{"archive": {"bytes": 3}}'])
+def test_manifest_that_says_nothing_is_refused(tmp_path: Path, manifest: str) -> None:
+    """Also where it is no JSON, or JSON of another shape."""
+    with pytest.raises(FilesError, match=r"cannot be used .*expected a JSON object"):
+        files.model_archive(*write(tmp_path, manifest=manifest))
+
+
+def test_pictures_of_a_folder_come_by_name_and_leave_out_everything_else(tmp_path: Path) -> None:
+    """Only what the workload can decode, and nothing from folders below."""
+    for name in ("b.png", "a.jpg", "c.jpeg", "notes.txt", ".hidden"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in files.pictures(tmp_path)] == ["a.jpg", "b.png", "c.jpeg"]
+
+
+def test_cameras_write_endings_in_capitals(tmp_path: Path) -> None:
+    """A folder of IMG_0001.JPG is a folder of pictures, each with its content type."""
+    (tmp_path / "IMG_0001.JPG").write_bytes(b"x")
+    (picture,) = files.pictures(tmp_path)
+    assert files.content_type(picture) == "image/jpeg"
+
+
+@pytest.mark.parametrize("folder", ["", "nosuch"])
+def test_folder_without_a_picture_is_refused(tmp_path: Path, folder: str) -> None:
+    """The workload would have nothing to classify; empty and missing are the same mistake."""
+    with pytest.raises(FilesError, match=r"holds no picture.*config rm"):
+        files.pictures(tmp_path / folder)

@@ -1,0 +1,114 @@
+"""What the peer published is believed only once it is whole and belongs to the agreed author."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra import handover
+from infra.handover import Handover, HandoverError
+from infra.settings import Author
+
+AUTHOR = Author(project="primus-models", project_number="111111111111")
+DIGEST = "sha256:" + "a1" * 32
+SHA256 = "c3" * 32
+GENUINE = Handover(
+    image=f"us-west1-docker.pkg.dev/primus-models/primus-models-artifact-repo/workload@{DIGEST}",
+    audience="//iam.googleapis.com/projects/111111111111/locations/global/workloadIdentityPools"
+    "/primus-wip-1a2b3c/providers/primus-wip-provider",
+    model_uri=f"gs://primus-models-model-bucket/models/{SHA256}/model.tar.gz",
+    model_sha256=SHA256,
+    model_reader="primus-sa@primus-models.iam.gserviceaccount.com",
+)
+SOURCE = "organization/confidential-inference/primus"
+
+
+def test_what_primus_publishes_is_what_secundus_reads() -> None:
+    """One description, both directions."""
+    assert handover.accepted(GENUINE.published(), AUTHOR, SOURCE) == GENUINE
+
+
+def test_published_form_has_exactly_the_agreed_keys() -> None:
+    """Other readers (files, other languages) depend on them."""
+    assert GENUINE.published() == {
+        "schema": "confidential-inference/handover/v1",
+        "image": GENUINE.image,
+        "audience": GENUINE.audience,
+        "modelUri": GENUINE.model_uri,
+        "modelSha256": SHA256,
+        "modelReader": "primus-sa@primus-models.iam.gserviceaccount.com",
+    }
+
+
+@pytest.mark.parametrize(
+    ("published", "message"),
+    [
+        (None, "has published no 'handover' yet.*pulumi up --stack organization/"),
+        ("text", "of schema 'text', expected 'confidential-inference/handover/v1'"),
+        ({}, "of schema None, expected"),
+        ({**GENUINE.published(), "schema": "confidential-inference/handover/v2"}, "handover/v2"),
+    ],
+)
+def test_nothing_or_another_schema_is_refused_with_what_to_do(
+    published: object, message: str
+) -> None:
+    """Without a handover of this schema there is nothing to launch."""
+    with pytest.raises(HandoverError, match=message):
+        handover.accepted(published, AUTHOR, SOURCE)
+
+
+FOREIGN = {
+    "image of another project": {"image": f"us-west1-docker.pkg.dev/evil-project/r/w@{DIGEST}"},
+    "image of a project with the author's as prefix": {
+        "image": f"us-west1-docker.pkg.dev/primus-models-2/r/w@{DIGEST}"
+    },
+    # containerd joins the parts like a path, and would pull evil-project/r/w
+    "image with a way up": {
+        "image": f"us-west1-docker.pkg.dev/primus-models/../evil-project/r/w@{DIGEST}"
+    },
+    "image by tag": {"image": "us-west1-docker.pkg.dev/primus-models/r/workload:latest"},
+    "image elsewhere": {"image": f"docker.example/primus-models/r/workload@{DIGEST}"},
+    "audience of another project": {"audience": GENUINE.audience.replace("1111", "9999")},
+    "modelUri of another model": {"modelUri": GENUINE.model_uri.replace("c3", "d4")},
+    "modelUri no bucket": {"modelUri": f"https://example.com/models/{SHA256}/model.tar.gz"},
+    "modelSha256 short": {"modelSha256": "c3"},
+    "modelReader of another project": {
+        "modelReader": "primus-sa@evil-project.iam.gserviceaccount.com"
+    },
+    "modelReader missing": {"modelReader": None},
+    "unexpected key": {"unexpected": "x"},
+}
+
+
+@pytest.mark.parametrize(("row", "changes"), FOREIGN.items(), ids=FOREIGN)
+def test_what_is_not_the_authors_is_refused(row: str, changes: dict[str, Any]) -> None:
+    """Somebody else's code would run on this company's pictures."""
+    with pytest.raises(
+        HandoverError, match=f"cannot be trusted(?s:.*)- {row.split(maxsplit=1)[0]}"
+    ) as told:
+        handover.accepted({**GENUINE.published(), **changes}, AUTHOR, SOURCE)
+    assert "nothing was changed" in str(told.value)
+
+
+def test_all_that_is_foreign_is_told_together() -> None:
+    """Seeing everything at once is what tells a wrong author from a typing error."""
+    published = {**GENUINE.published(), "image": "x", "audience": "x", "modelReader": "x"}
+    with pytest.raises(HandoverError, match=r"(?s)- image: .*- audience: .*- modelReader: "):
+        handover.accepted(published, AUTHOR, SOURCE)
+
+
+def test_any_image_is_approved_where_nothing_is_pinned() -> None:
+    """Unset means any; the program warns about it."""
+    assert handover.approved(GENUINE.image, None) == GENUINE.image
+
+
+def test_an_approved_digest_passes() -> None:
+    """It is the digest that counts, wherever the image lies."""
+    assert handover.approved(GENUINE.image, ("sha256:" + "0" * 64, DIGEST)) == GENUINE.image
+
+
+def test_a_digest_that_nobody_approved_is_refused_with_the_line_that_approves_it() -> None:
+    """The line appends, so that what runs today stays approved."""
+    with pytest.raises(HandoverError, match=rf"approvedDigests\[1\]' {DIGEST}"):
+        handover.approved(GENUINE.image, ("sha256:" + "0" * 64,))

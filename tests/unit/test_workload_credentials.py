@@ -1,0 +1,194 @@
+"""The two identities of a run: Google's own library against answers in Google's words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import google.auth
+import pytest
+from google.auth.exceptions import DefaultCredentialsError, TransportError
+
+from workload import credentials
+from workload.errors import WorkloadError
+from workload.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STS = "https://sts.googleapis.com/v1/token"
+IMPERSONATION = (
+    "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
+    "primus-sa@primus-models.iam.gserviceaccount.com:generateAccessToken"
+)
+FEDERATED = {"access_token": "federated", "token_type": "Bearer", "expires_in": 3600}
+IMPERSONATED = {"accessToken": "reader", "expireTime": "2999-01-01T00:00:00Z"}
+REJECTED = {
+    "error": "unauthorized_client",
+    "error_description": "The given credential is rejected by the attribute condition.",
+}
+DENIED = {
+    "error": {
+        "code": 403,
+        "message": "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may "
+        "not exist).",
+        "status": "PERMISSION_DENIED",
+    }
+}
+UNREACHABLE = TransportError("no route to host")  # type: ignore[no-untyped-call]  # google-auth is typed in part
+
+
+@dataclass
+class Google:
+    """Google's two services as a transport of google-auth: canned answers, and what was asked."""
+
+    sts: tuple[int, object] = (200, FEDERATED)
+    impersonation: tuple[int, object] = (200, IMPERSONATED)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+
+    def __call__(self, url: str, *, body: bytes | None = None, **_: object) -> SimpleNamespace:
+        """Answers one request; anything but the two services can't be reached."""
+        self.asked.append((url, body.decode() if body else ""))
+        answers = {STS: self.sts, IMPERSONATION: self.impersonation}
+        if url not in answers:
+            raise UNREACHABLE
+        status, answer = answers[url]
+        data = answer if isinstance(answer, str) else json.dumps(answer)
+        return SimpleNamespace(status=status, headers={}, data=data.encode())
+
+
+@pytest.fixture
+def google_services(monkeypatch: pytest.MonkeyPatch) -> Google:
+    """Google, in place of the network."""
+    services = Google()
+    monkeypatch.setattr(credentials, "Request", lambda: services)
+    return services
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A launch with an attestation token."""
+    token = tmp_path / "token"
+    token.write_text("attestation-token")
+    return Settings(
+        model_bucket="model",
+        model_object="model.tar.gz",
+        model_sha256="a" * 64,
+        model_audience="//iam.googleapis.com/the-provider",
+        model_reader="primus-sa@primus-models.iam.gserviceaccount.com",
+        input_bucket="input",
+        result_bucket="result",
+        token_file=token,
+    )
+
+
+def test_the_attestation_token_becomes_the_readers(
+    google_services: Google, settings: Settings
+) -> None:
+    """The token from the file is exchanged for the provider's audience, then impersonates."""
+    assert credentials.model_reader(settings).token == "reader"  # noqa: S105  a canned answer
+    (_, exchange), (_, impersonation) = [
+        request for request in google_services.asked if request[0] in (STS, IMPERSONATION)
+    ]
+    asked = parse_qs(exchange)
+    assert asked["subject_token"] == ["attestation-token"]
+    assert asked["subject_token_type"] == ["urn:ietf:params:oauth:token-type:jwt"]
+    assert asked["audience"] == ["//iam.googleapis.com/the-provider"]
+    assert json.loads(impersonation)["scope"] == [
+        "https://www.googleapis.com/auth/devstorage.read_only"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sts", "impersonation", "told"),
+    [
+        (
+            (400, REJECTED),
+            (200, IMPERSONATED),
+            "release_refused: The given credential is rejected by the attribute condition.",
+        ),
+        (
+            (400, {"error": "invalid_grant", "error_description": "secret"}),
+            (200, IMPERSONATED),
+            "release_failed: The credentials for the model could not be had.",
+        ),
+        (
+            (429, {"error": "quota_exceeded"}),
+            (200, IMPERSONATED),
+            "release_failed: The quota of the token service is exceeded.",
+        ),
+        (
+            (400, "<html>secret</html>"),
+            (200, IMPERSONATED),
+            "release_failed: The credentials for the model could not be had.",
+        ),
+        (
+            (200, FEDERATED),
+            (403, DENIED),
+            "impersonation_refused: Permission 'iam.serviceAccounts.getAccessToken' denied.",
+        ),
+        (
+            (200, FEDERATED),
+            (404, {"error": {"code": 404, "message": "secret"}}),
+            "release_failed: The credentials for the model could not be had.",
+        ),
+    ],
+    ids=["condition", "unknown words", "quota", "no JSON", "not granted", "no such account"],
+)
+def test_a_refusal_is_told_in_words_of_the_table(
+    sts: tuple[int, object],
+    impersonation: tuple[int, object],
+    told: str,
+    google_services: Google,
+    settings: Settings,
+) -> None:
+    """Whoever refuses, the error says so in the table's words and in none of Google's others."""
+    google_services.sts, google_services.impersonation = sts, impersonation
+    with pytest.raises(WorkloadError) as caught:
+        credentials.model_reader(settings)
+    assert str(caught.value) == told
+
+
+def test_what_the_condition_refuses_is_asked_for_once(
+    google_services: Google, settings: Settings
+) -> None:
+    """A refusal by the condition is final: one request, no second try."""
+    google_services.sts = (400, REJECTED)
+    with pytest.raises(WorkloadError, match=r"^release_refused: "):
+        credentials.model_reader(settings)
+    assert [url for url, _ in google_services.asked].count(STS) == 1
+
+
+def test_outside_of_confidential_space_there_is_no_token(settings: Settings) -> None:
+    """Without a token file there is nothing to ask Google with."""
+    nowhere = dataclasses.replace(settings, token_file=settings.token_file.parent / "none")
+    with pytest.raises(WorkloadError, match=r"^attestation_token_missing: "):
+        credentials.model_reader(nowhere)
+
+
+def test_a_network_that_leads_nowhere_is_told(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """No way to the token service is a failure of its own, not a refusal."""
+
+    def nowhere(*_: object, **__: object) -> None:
+        raise UNREACHABLE
+
+    monkeypatch.setattr(credentials, "Request", lambda: nowhere)
+    with pytest.raises(WorkloadError, match=r"^release_failed: "):
+        credentials.model_reader(settings)
+
+
+def test_a_machine_without_an_account_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No metadata server, no account: the run ends with a code of its own."""
+
+    def default(**_: object) -> None:
+        raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]  # google-auth is typed in part
+
+    monkeypatch.setattr(google.auth, "default", default)
+    with pytest.raises(WorkloadError, match=r"^identity_unavailable: "):
+        credentials.operator()

@@ -1,0 +1,357 @@
+"""The story of a run, as `workload.job` tells it, with everything around it in memory."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from workload import job
+from workload.errors import (
+    BucketError,
+    Detail,
+    Failure,
+    PictureError,
+    PictureFailure,
+    TooLargeError,
+    WorkloadError,
+)
+from workload.results import Picture, Score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from workload.manifest import Manifest
+    from workload.settings import Settings
+
+MANIFEST = {
+    "schema": "confidential-inference/model/v1",
+    "name": "surface-inspection",
+    "format": "tensorflow-saved-model",
+    "signature": "serving_default",
+    "input": {
+        "width": 2,
+        "height": 2,
+        "channels": "RGB",
+        "range": [0, 1],
+        "resize": "bilinear",
+    },
+    "output": "probabilities",
+    "topK": 1,
+    "classes": ["clean", "scratch"],
+}
+
+
+def archive(**files: str) -> bytes:
+    """A model's archive with a manifest and these files instead or besides."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as writer:
+        for name, content in {"manifest.json": json.dumps(MANIFEST), **files}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content.encode())
+            writer.addfile(info, io.BytesIO(content.encode()))
+    return gzip.compress(tar.getvalue())
+
+
+ARCHIVE = archive(**{"saved_model/graph": "dark"})
+MODEL = "models/x/model.tar.gz"
+
+
+class MemoryBucket:
+    """A bucket in memory; objects whose content is an exception raise it when they are read."""
+
+    def __init__(self, objects: dict[str, bytes | Exception] | None = None) -> None:
+        self.objects: dict[str, bytes | Exception] = dict(objects or {})
+        self.not_listable = False
+        self.not_writable = False
+        self.reading = 0
+        self.read_at_most = 0
+        self.lock = threading.Lock()
+
+    def pictures(self) -> Iterator[Picture]:
+        """All objects by name."""
+        for name in sorted(self.objects):
+            yield Picture(name=name, generation="1")
+        if self.not_listable:
+            raise BucketError
+
+    def read(self, picture: Picture, limit: int) -> bytes:
+        """Content up to a limit; counts how many are read and not yet decoded."""
+        with self.lock:
+            self.reading += 1
+            self.read_at_most = max(self.read_at_most, self.reading)
+        return self._content(picture.name, limit)
+
+    def fetch(self, name: str, to: Path, limit: int) -> str:
+        """Content up to a limit into a file."""
+        content = self._content(name, limit)
+        to.write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    def write(self, name: str, content: Path, content_type: str) -> None:
+        """Stores a file's content."""
+        assert content_type
+        if self.not_writable:
+            raise BucketError
+        self.objects[name] = content.read_bytes()
+
+    def remove(self, name: str) -> None:
+        """Deletes an object if it is there."""
+        self.objects.pop(name, None)
+
+    def text(self, name: str) -> str:
+        """An object's content as text."""
+        content = self.objects[name]
+        assert isinstance(content, bytes)
+        return content.decode()
+
+    def _content(self, name: str, limit: int) -> bytes:
+        content = self.objects.get(name, BucketError())
+        if isinstance(content, Exception):
+            raise content
+        if len(content) > limit:
+            raise TooLargeError
+        return content
+
+
+class Brightness:
+    """A model that calls bright pictures scratched; one byte is a picture."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def decode(self, data: bytes) -> job.Pixels:
+        """A picture of one colour; PictureError if there is not exactly one byte."""
+        with self._world.input.lock:
+            self._world.input.reading -= 1
+        if len(data) != 1:
+            raise PictureError(PictureFailure.DAMAGED)
+        return np.full((2, 2, 3), data[0], np.float32)
+
+    def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
+        """One answer a picture."""
+        self._world.batches.append(len(batch))
+        return [[Score(int(p.max() > 127), "scratch", 1.0)] for p in batch]
+
+
+class World:
+    """Both companies' sides of a run; a test changes what it is about."""
+
+    def __init__(self, pictures: dict[str, bytes | Exception] | None = None) -> None:
+        two: dict[str, bytes | Exception] = {"bright": b"\xff", "dark": b"\x00"}
+        self.model = MemoryBucket({MODEL: ARCHIVE})
+        self.input = MemoryBucket(two if pictures is None else pictures)
+        self.result = MemoryBucket({"result": b"old", "results.jsonl": b"old"})
+        self.environment = {
+            "MODEL_URI": f"gs://model/{MODEL}",
+            "MODEL_SHA256": hashlib.sha256(ARCHIVE).hexdigest(),
+            "MODEL_AUDIENCE": (
+                "//iam.googleapis.com/projects/1/locations/global"
+                "/workloadIdentityPools/primus-wip/providers/primus-wip-provider"
+            ),
+            "MODEL_READER": "primus-sa@primus-models.iam.gserviceaccount.com",
+            "INPUT_URI": "gs://input",
+            "RESULT_URI": "gs://result",
+        }
+        self.refusal: Exception | None = None
+        self.happened: list[str] = []
+        self.batches: list[int] = []
+        self.load: Callable[[Path, Manifest], job.Model] = self._load
+
+    def run(self) -> job.Summary:
+        """One run in this world."""
+        own = {"input": self.input, "result": self.result}
+        outside = job.Collaborators(
+            operator=lambda: own.__getitem__,
+            model_reader=self._release,
+            load=self.load,
+        )
+        return job.run(self.environment, outside)
+
+    def fails(self, code: str) -> None:
+        """Runs, and expects this failure, told in both objects."""
+        with pytest.raises(WorkloadError, match=f"^{code}: "):
+            self.run()
+        assert self.result.text("result").startswith(f"Error: {code}: ")
+        assert json.loads(self.result.text("results.jsonl"))["error"] == code
+
+    def records(self) -> list[dict[str, Any]]:
+        """The records that were left."""
+        return [json.loads(line) for line in self.result.text("results.jsonl").splitlines()]
+
+    def _release(self, settings: Settings) -> Callable[[str], MemoryBucket]:
+        self.happened.append("asked for the model")
+        if self.refusal:
+            raise self.refusal
+        assert settings.model_bucket == "model"
+        return {"model": self.model}.__getitem__
+
+    def _load(self, folder: Path, manifest: Manifest) -> Brightness:
+        self.happened.append("loaded the model")
+        assert (folder / "graph").read_text() == "dark"
+        assert manifest.classes == ("clean", "scratch")
+        return Brightness(self)
+
+
+def test_pictures_are_classified() -> None:
+    """Each picture gets the model's answer, in the order of the listing."""
+    world = World()
+    assert world.run() == job.Summary(classified=2, failed=0)
+    assert [(r["name"], r["predictedClass"]) for r in world.records()] == [
+        ("bright", 1),
+        ("dark", 0),
+    ]
+    assert world.result.text("result").count("Image: ") == 2
+
+
+def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
+    """Missing, too large or damaged: a code in its record, and the others are classified."""
+    world = World({"a": BucketError(), "b": b"\xff", "c": TooLargeError(), "d": b"no"})
+    assert world.run() == job.Summary(classified=1, failed=3)
+    assert [r.get("error", r.get("predictedClass")) for r in world.records()] == [
+        "picture_not_readable",
+        1,
+        "picture_too_large",
+        "picture_damaged",
+    ]
+
+
+def test_no_usable_picture_is_a_run_all_the_same() -> None:
+    """If every picture is damaged, each has its record; the model is not asked."""
+    world = World({"a": b"no", "b": b"no"})
+    assert world.run() == job.Summary(classified=0, failed=2)
+    assert world.batches == []
+
+
+def test_many_pictures_go_in_batches() -> None:
+    """70 pictures are asked about in batches of 32, and answers stay with their pictures."""
+    world = World({f"{number:03}": bytes([number * 3]) for number in range(70)})
+    world.run()
+    assert world.batches == [32, 32, 6]
+    assert [r["predictedClass"] for r in world.records()] == [int(n * 3 > 127) for n in range(70)]
+
+
+def test_memory_is_bounded() -> None:
+    """However many pictures there are, few are downloaded ahead of their turn."""
+    world = World({f"{number:03}": b"\xff" for number in range(200)})
+    world.run()
+    assert world.input.read_at_most <= job.READ_AHEAD
+
+
+def test_a_refusal_is_told_to_the_operator() -> None:
+    """The refused run's result is the known sentence of the model's owner's token service."""
+    world = World()
+    world.refusal = WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)
+    world.fails("release_refused")
+    assert world.result.text("result") == (
+        "Error: release_refused: The given credential is rejected by the attribute condition.\n"
+    )
+
+
+def test_a_refusal_loads_nothing() -> None:
+    """The engine is not started unless the model is there."""
+    world = World()
+    world.refusal = WorkloadError(Failure.RELEASE_REFUSED)
+    world.fails("release_refused")
+    assert world.happened == ["asked for the model"]
+
+
+def test_results_must_be_writable_before_the_model_is_asked_for() -> None:
+    """A run whose results could not be left does not ask for the model."""
+    world = World()
+    world.result.not_writable = True
+    with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
+        world.run()
+    assert world.happened == []
+
+
+def test_an_empty_input_bucket_is_told() -> None:
+    """No picture is no result, but a failure with a code of its own."""
+    World({}).fails("no_pictures")
+
+
+def test_an_input_bucket_that_cannot_be_listed_is_told() -> None:
+    """If listing breaks, even in the middle, the run fails and leaves no half results."""
+    world = World()
+    world.input.not_listable = True
+    world.fails("input_not_readable")
+    assert "bright" not in world.result.text("result")
+
+
+def test_another_model_is_not_opened() -> None:
+    """An archive with another hash is not even unpacked."""
+    world = World()
+    world.model.objects[MODEL] = b"not an archive"
+    world.fails("model_hash_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (BucketError(), "model_not_readable"),
+        (TooLargeError(), "model_too_large"),
+        (b"not an archive", "model_archive_rejected"),
+        (archive(**{"../x": ""}), "model_archive_rejected"),
+        (archive(**{"manifest.json": "{}"}), "model_manifest_invalid"),
+    ],
+    ids=["not readable", "too large", "no archive", "hostile archive", "bad manifest"],
+)
+def test_a_model_that_cannot_be_used_is_told(content: bytes | Exception, code: str) -> None:
+    """Each way in which an agreed archive can be unusable has its code."""
+    world = World()
+    world.model.objects[MODEL] = content
+    if isinstance(content, bytes):
+        world.environment["MODEL_SHA256"] = hashlib.sha256(content).hexdigest()
+    world.fails(code)
+
+
+def test_a_model_that_fails_in_the_middle_leaves_no_half_results() -> None:
+    """An engine that gives up on the second batch takes the first one's results with it."""
+    world = World({f"{number:03}": b"\xff" for number in range(40)})
+
+    class Fragile(Brightness):
+        def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
+            if world.batches:
+                raise WorkloadError(Failure.MODEL_UNUSABLE)
+            return super().classify(batch)
+
+    world.load = lambda _folder, _manifest: Fragile(world)
+    world.fails("model_unusable")
+    assert len(world.records()) == 1
+
+
+def test_what_nobody_foresaw_is_a_code() -> None:
+    """An unknown exception reaches the outermost line; its text does not reach the operator."""
+
+    def load(_folder: Path, _manifest: Manifest) -> job.Model:
+        raise RuntimeError("secret")
+
+    world = World()
+    world.load = load
+    with pytest.raises(RuntimeError, match="secret"):
+        world.run()
+    assert world.result.text("result").startswith("Error: internal_error: ")
+    assert "secret" not in world.result.text("result") + world.result.text("results.jsonl")
+
+
+def test_wrong_settings_are_told_where_results_go() -> None:
+    """If RESULT_URI is right, the operator finds there what is wrong with the others."""
+    world = World()
+    world.environment["MODEL_SHA256"] = "latest"
+    world.fails("settings_invalid")
+    assert "MODEL_SHA256 must be" in world.result.text("result")
+
+
+def test_nothing_private_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model and the notes of a run are gone with it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    World().run()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,75 @@
+"""The outermost line of the workload: what a process says and with which code it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+from workload import job
+from workload.errors import Failure, WorkloadError
+
+with warnings.catch_warnings():
+    # google-api-core tells everybody about a package that only gRPC users want.
+    warnings.simplefilter("ignore", ImportWarning)
+    from workload import __main__ as process
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: job.Summary | Exception) -> int:
+    """The exit code of a run that comes to this end."""
+
+    def run(_environment: object, _outside: object) -> job.Summary:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(job, "run", run)
+    return process.main()
+
+
+def test_success_is_told_in_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 0, and two numbers."""
+    assert ends_with(monkeypatch, job.Summary(classified=3, failed=1)) == 0
+    assert capsys.readouterr().out == "classified 3, failed 1\n"
+
+
+def test_a_failure_is_told_in_words_of_the_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The failure's exit code, and the line that the result object holds, too."""
+    assert ends_with(monkeypatch, WorkloadError(Failure.NO_PICTURES)) == 18
+    assert capsys.readouterr().out == "no_pictures: The input bucket holds no pictures.\n"
+
+
+def test_what_nobody_foresaw_is_told_by_its_class_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No text and no traceback of an unknown exception is printed."""
+    assert ends_with(monkeypatch, ValueError("/run/secret")) == 1
+    assert capsys.readouterr() == ("internal_error: ValueError\n", "")
+
+
+def test_a_process_without_settings_ends_with_their_code() -> None:
+    """`python -m workload` in an empty environment: exit code 2, one line, no traceback."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "workload"], env={}, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert ended.stdout.startswith("settings_invalid: MODEL_URI must be ")
+    assert ended.stdout.count("\n") == 1
+    assert ended.stderr == ""
+
+
+def test_a_refusal_costs_no_engine() -> None:
+    """Starting the workload imports everything but TensorFlow."""
+    program = "import sys, workload.__main__; print('tensorflow' in sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", program], env={}, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "False\n"

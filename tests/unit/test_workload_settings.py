@@ -1,0 +1,99 @@
+"""The six settings of a launch, as `workload.settings` reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workload import settings
+from workload.errors import WorkloadError
+
+LAUNCH = {
+    "MODEL_URI": f"gs://primus-models-model-bucket/models/{'a' * 64}/model.tar.gz",
+    "MODEL_SHA256": "a" * 64,
+    "MODEL_AUDIENCE": (
+        "//iam.googleapis.com/projects/111111111111/locations/global"
+        "/workloadIdentityPools/primus-wip-x7/providers/primus-wip-provider"
+    ),
+    "MODEL_READER": "primus-sa@primus-models.iam.gserviceaccount.com",
+    "INPUT_URI": "gs://secundus-vision-input-bucket",
+    "RESULT_URI": "gs://secundus-vision-result-bucket",
+}
+
+
+def test_a_launch_is_read() -> None:
+    """Six valid variables become settings; the token lies where the launcher puts it."""
+    assert settings.parse(LAUNCH) == settings.Settings(
+        model_bucket="primus-models-model-bucket",
+        model_object=f"models/{'a' * 64}/model.tar.gz",
+        model_sha256="a" * 64,
+        model_audience=LAUNCH["MODEL_AUDIENCE"],
+        model_reader=LAUNCH["MODEL_READER"],
+        input_bucket="secundus-vision-input-bucket",
+        result_bucket="secundus-vision-result-bucket",
+        token_file=Path("/run/container_launcher/attestation_verifier_claims_token"),
+    )
+
+
+def test_the_token_file_is_where_the_environment_says() -> None:
+    """ATTESTATION_TOKEN_FILE, which no operator may set, moves the token."""
+    chosen = settings.parse({**LAUNCH, "ATTESTATION_TOKEN_FILE": "/tmp/token"})  # noqa: S108  only a name
+    assert chosen.token_file == Path("/tmp/token")  # noqa: S108  only a name
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Without any variable, each of the six gets its sentence, in the order of the label."""
+    with pytest.raises(WorkloadError) as caught:
+        settings.parse({})
+    sentences = caught.value.reason.split(". ")
+    assert [sentence.split()[0] for sentence in sentences] == list(settings.OVERRIDABLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODEL_URI", "gs://primus-models-model-bucket"),
+        ("MODEL_URI", "gs://primus-models-model-bucket/"),
+        ("MODEL_URI", "https://storage.googleapis.com/bucket/object"),
+        ("MODEL_URI", "gs://bucket/object\nMore"),
+        ("MODEL_URI", "gs://../object"),
+        ("MODEL_SHA256", "A" * 64),
+        ("MODEL_SHA256", "a" * 63),
+        ("MODEL_SHA256", "sha256:" + "a" * 64),
+        ("MODEL_AUDIENCE", "https://sts.googleapis.com"),
+        ("MODEL_AUDIENCE", LAUNCH["MODEL_AUDIENCE"].replace("111111111111", "primus-models")),
+        ("MODEL_AUDIENCE", LAUNCH["MODEL_AUDIENCE"] + "/x"),
+        ("MODEL_READER", "deployer@primus.example"),
+        ("MODEL_READER", "../x@primus-models.iam.gserviceaccount.com"),
+        ("MODEL_READER", "primus-sa@evil.example/.iam.gserviceaccount.com"),
+        ("MODEL_READER", "primus-sa@primus-models.iam.gserviceaccount.com?x=y"),
+        ("INPUT_URI", "gs://secundus-vision-input-bucket/folder"),
+        ("INPUT_URI", "secundus-vision-input-bucket"),
+        ("RESULT_URI", "gs://Secundus"),
+        ("RESULT_URI", "gs://secundus-vision-result-bucket\n"),
+    ],
+)
+def test_a_malformed_setting_is_refused(name: str, value: str) -> None:
+    """A value of another form is refused with the sentence of its variable, and not repeated."""
+    with pytest.raises(WorkloadError, match=f"^settings_invalid: {name} must be ") as caught:
+        settings.parse({**LAUNCH, name: value})
+    assert value not in str(caught.value)
+
+
+def test_results_do_not_go_among_the_pictures() -> None:
+    """One bucket for pictures and results is refused: the results would be listed as pictures."""
+    with pytest.raises(WorkloadError, match="another bucket than INPUT_URI"):
+        settings.parse({**LAUNCH, "RESULT_URI": LAUNCH["INPUT_URI"]})
+
+
+def test_the_result_bucket_is_known_without_the_others() -> None:
+    """RESULT_URI alone is enough to tell the operator that the other settings are wrong."""
+    bucket = settings.result_bucket({"RESULT_URI": LAUNCH["RESULT_URI"]})
+    assert bucket == "secundus-vision-result-bucket"
+
+
+def test_a_bad_result_bucket_brings_all_problems() -> None:
+    """If RESULT_URI is wrong, nothing can be written: the error names the other problems, too."""
+    with pytest.raises(WorkloadError, match=r"MODEL_SHA256 must be .* RESULT_URI must be "):
+        settings.result_bucket({**LAUNCH, "MODEL_SHA256": "", "RESULT_URI": ""})

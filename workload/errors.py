@@ -1,0 +1,188 @@
+"""Everything that can go wrong, and every sentence that may leave the enclave about it.
+
+The container's exit code does not reach the operator on Confidential Space and its log is not
+redirected, so the operator learns of a failure from the result object alone. What stands there is
+chosen from these tables. The text of an exception may hold a path, a tensor's name or a claim of
+the token; it never leaves. This module parses no exceptions: `credentials` and `storage` do.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, StrEnum
+
+
+class Failure(Enum):
+    """A run that fails as a whole: exit code, and the sentence if no `Detail` is known."""
+
+    INTERNAL_ERROR = 1, "The workload met a situation it does not know."
+    SETTINGS_INVALID = 2, "The launch settings are not valid."
+    IDENTITY_UNAVAILABLE = 3, "The virtual machine's service account gives no credentials."
+    RESULTS_NOT_WRITABLE = 4, "The result bucket can't be written to."
+    ATTESTATION_TOKEN_MISSING = 5, "There is no attestation token: not a Confidential Space."
+    RELEASE_REFUSED = 6, "The model's owner did not release it to this workload."
+    TOKEN_REJECTED = 7, "The token service does not accept the attestation token."
+    PROVIDER_UNAVAILABLE = 8, "The identity provider of the model's owner can't be used."
+    IMPERSONATION_REFUSED = 9, "This workload may not act as the model's reader."
+    RELEASE_FAILED = 10, "The credentials for the model could not be had."
+    MODEL_NOT_READABLE = 11, "The model's archive can't be read."
+    MODEL_TOO_LARGE = 12, "The model's archive is larger than this workload takes."
+    MODEL_HASH_MISMATCH = 13, "The model's archive is not the one that was agreed on."
+    MODEL_ARCHIVE_REJECTED = 14, "The model's archive is damaged or holds what it must not hold."
+    MODEL_MANIFEST_INVALID = 15, "The model's manifest is not valid."
+    MODEL_UNUSABLE = 16, "The model does not do what its manifest says."
+    INPUT_NOT_READABLE = 17, "The input bucket can't be read."
+    NO_PICTURES = 18, "The input bucket holds no pictures."
+
+    def __init__(self, exit_code: int, sentence: str) -> None:
+        self.exit_code = exit_code
+        self.sentence = sentence
+
+    @property
+    def code(self) -> str:
+        """The code, as the result object carries it."""
+        return self.name.lower()
+
+
+class PictureFailure(StrEnum):
+    """One picture that can't be classified; the run goes on."""
+
+    NOT_READABLE = "picture_not_readable"
+    TOO_LARGE = "picture_too_large"
+    FORMAT_UNKNOWN = "picture_format_unknown"
+    TOO_MANY_PIXELS = "picture_too_many_pixels"
+    DAMAGED = "picture_damaged"
+
+
+class Detail(StrEnum):
+    """What may be said in place of a failure's own sentence.
+
+    Those about the release are Google's wording without the values that Google puts into it
+    (facts of the token service: https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel).
+    """
+
+    MODEL_URI = "MODEL_URI must be gs://BUCKET/OBJECT."
+    MODEL_SHA256 = "MODEL_SHA256 must be 64 lower-case hexadecimal digits."
+    MODEL_AUDIENCE = (
+        "MODEL_AUDIENCE must be //iam.googleapis.com/projects/NUMBER/locations/global/"
+        "workloadIdentityPools/POOL/providers/PROVIDER."
+    )
+    MODEL_READER = "MODEL_READER must be ACCOUNT@PROJECT.iam.gserviceaccount.com."
+    INPUT_URI = "INPUT_URI must be gs://BUCKET."
+    RESULT_URI = "RESULT_URI must be gs://BUCKET."
+    SAME_BUCKET = "RESULT_URI must be another bucket than INPUT_URI."
+
+    CONDITION = "The given credential is rejected by the attribute condition."
+    SUBJECT_TYPE = "The mapped attribute 'google.subject' must be of type STRING."
+    SUBJECT_SIZE = "The size of mapped attribute google.subject exceeds the 127 bytes limit."
+    AUDIENCE = "The audience in ID Token does not match the expected audience."
+    ISSUER = "The issuer in ID Token does not match the expected one."
+    STALE = "ID Token is stale to sign-in."
+    SIGNATURE = "Unable to verify the ID Token signature."
+    ISSUER_UNREACHABLE = "Error connecting to the given credential's issuer."
+    TARGET = (
+        'The target service indicated by the "audience" parameters is invalid. This might either '
+        "be because the pool or provider is disabled or deleted or because it doesn't exist."
+    )
+    AUDIENCE_MALFORMED = 'Invalid value for "audience".'
+    QUOTA = "The quota of the token service is exceeded."
+    IMPERSONATION = "Permission 'iam.serviceAccounts.getAccessToken' denied."
+
+
+class WorkloadError(Exception):
+    """A run that fails as a whole, told in words of this module only."""
+
+    def __init__(self, failure: Failure, *details: Detail) -> None:
+        self.failure = failure
+        self.reason = " ".join(details) or failure.sentence
+        super().__init__(f"{failure.code}: {self.reason}")
+
+
+class PictureError(Exception):
+    """One picture that can't be classified."""
+
+    def __init__(self, failure: PictureFailure) -> None:
+        self.failure = failure
+        super().__init__(failure.value)
+
+
+class BucketError(Exception):
+    """A bucket or object that can't be read, written or found; the job knows what that means."""
+
+
+class TooLargeError(Exception):
+    """An object that is larger than the caller takes."""
+
+
+_TOKEN_SERVICE: tuple[tuple[str, str, Failure, Detail], ...] = (
+    (
+        "unauthorized_client",
+        r"The given credential is rejected by the attribute condition\.",
+        Failure.RELEASE_REFUSED,
+        Detail.CONDITION,
+    ),
+    (
+        "unauthorized_client",
+        r"The mapped attribute 'google\.subject' must be of type STRING\.",
+        Failure.RELEASE_REFUSED,
+        Detail.SUBJECT_TYPE,
+    ),
+    (
+        "invalid_request",
+        r"The size of mapped attribute google\.subject exceeds the 127 bytes limit\..*",
+        Failure.RELEASE_REFUSED,
+        Detail.SUBJECT_SIZE,
+    ),
+    (
+        "invalid_grant",
+        r"The audience in ID Token .* does not match the expected audience\.",
+        Failure.TOKEN_REJECTED,
+        Detail.AUDIENCE,
+    ),
+    (
+        "invalid_grant",
+        r"The issuer in ID Token .* does not match the expected ones?\b.*",
+        Failure.TOKEN_REJECTED,
+        Detail.ISSUER,
+    ),
+    (
+        "invalid_grant",
+        r"ID Token issued at .* is stale to sign-in\.",
+        Failure.TOKEN_REJECTED,
+        Detail.STALE,
+    ),
+    (
+        "invalid_grant",
+        r"Unable to verify the ID Token signature\.",
+        Failure.TOKEN_REJECTED,
+        Detail.SIGNATURE,
+    ),
+    (
+        "invalid_grant",
+        r"Error connecting to the given credential's issuer\.",
+        Failure.TOKEN_REJECTED,
+        Detail.ISSUER_UNREACHABLE,
+    ),
+    (
+        "invalid_target",
+        r'The target service indicated by the "audience" parameters is invalid\..*',
+        Failure.PROVIDER_UNAVAILABLE,
+        Detail.TARGET,
+    ),
+    (
+        "invalid_request",
+        r'Invalid value for "audience"\..*',
+        Failure.PROVIDER_UNAVAILABLE,
+        Detail.AUDIENCE_MALFORMED,
+    ),
+    ("quota_exceeded", r".*", Failure.RELEASE_FAILED, Detail.QUOTA),
+)
+"""Answers of Google's token service: `error`, all of `error_description`, what may leave."""
+
+
+def refused_by_token_service(error: str, description: str) -> WorkloadError:
+    """The refusal in our words; without a detail if Google's words are not in the table."""
+    for known, pattern, failure, detail in _TOKEN_SERVICE:
+        if error == known and re.fullmatch(pattern, description, re.DOTALL):
+            return WorkloadError(failure, detail)
+    return WorkloadError(Failure.RELEASE_FAILED)

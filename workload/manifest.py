@@ -1,0 +1,125 @@
+"""What a model's manifest may say: the model's own account of what it takes and gives.
+
+Preprocessing is declared by the model, not assumed by the workload. A key or value that this
+workload does not know is refused, because ignoring it would classify with other pixels than those
+the model was trained on. Pure: reading no cloud, running no model.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from workload.errors import Failure, WorkloadError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = "confidential-inference/model/v1"
+MAX_BYTES = 1024**2
+MAX_SIDE = 1024
+"""Pixels; a batch of 32 pictures of this side is 400 MB."""
+MAX_CLASSES = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """How a picture becomes the model's input: float32 [height, width, 3]."""
+
+    width: int
+    height: int
+    channels: Literal["RGB", "BGR"]
+    low: float
+    """What pixel value 0 becomes."""
+    high: float
+    """What pixel value 255 becomes; linear in between."""
+    resize: Literal["bilinear"]
+    """As tf.image.resize on float pixels, without antialiasing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """One model: a signature from float32 [N, height, width, 3] to float32 [N, classes]."""
+
+    signature: str
+    input: Input
+    top_k: int
+    classes: tuple[str, ...]
+
+
+def read(path: Path) -> Manifest:
+    """The manifest in an unpacked archive; raises MODEL_MANIFEST_INVALID."""
+    try:
+        return _manifest(json.loads(_content(path)))
+    # KeyError: a key is missing; TypeError: of another type; Recursion: nested to hurt.
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise WorkloadError(Failure.MODEL_MANIFEST_INVALID) from error
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES} bytes")
+    return content
+
+
+def _manifest(data: Any) -> Manifest:  # noqa: ANN401  whatever JSON the archive holds
+    _keys(data, "schema name format signature input output topK classes")
+    _is(data["schema"], SCHEMA)
+    _is(data["format"], "tensorflow-saved-model")
+    _is(data["output"], "probabilities")
+    _text(data["name"])
+    classes = tuple(_text(label) for label in data["classes"])
+    if len(set(classes)) != len(classes):
+        raise ValueError("two classes of one name")
+    _whole(len(classes), MAX_CLASSES)
+    return Manifest(
+        signature=_text(data["signature"]),
+        input=_input(data["input"]),
+        top_k=_whole(data["topK"], len(classes)),
+        classes=classes,
+    )
+
+
+def _input(data: Any) -> Input:  # noqa: ANN401  whatever JSON the archive holds
+    _keys(data, "width height channels range resize")
+    low, high = (float(bound) for bound in data["range"])
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError("range is not two finite numbers, the lower first")
+    if data["channels"] not in ("RGB", "BGR"):
+        raise ValueError("channels are neither RGB nor BGR")
+    _is(data["resize"], "bilinear")
+    return Input(
+        width=_whole(data["width"], MAX_SIDE),
+        height=_whole(data["height"], MAX_SIDE),
+        channels=data["channels"],
+        low=low,
+        high=high,
+        resize="bilinear",
+    )
+
+
+def _keys(data: Any, names: str) -> None:  # noqa: ANN401  whatever JSON the archive holds
+    if not isinstance(data, dict) or data.keys() != set(names.split()):
+        raise ValueError(f"not exactly the keys {names}")
+
+
+def _is(got: object, expected: str) -> None:
+    if got != expected:
+        raise ValueError(f"not {expected}")
+
+
+def _text(value: object) -> str:
+    """Text of one line: a class's name goes into the result."""
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("not a printable text")
+    return value
+
+
+def _whole(value: object, most: int) -> int:
+    if type(value) is not int or not 1 <= value <= most:  # a bool is an int, but no number here
+        raise ValueError(f"not a whole number from 1 to {most}")
+    return value

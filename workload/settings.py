@@ -1,0 +1,88 @@
+"""The six settings of a launch, read once from the environment.
+
+They arrive as `tee-env-*` metadata, which the operator writes: they are checked here like any
+input. None of them is a secret (metadata, token and launcher log show them), and none decides what
+is released: the model's owner does, by a condition on the measured token.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workload.errors import Detail, Failure, WorkloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OVERRIDABLE = (
+    "MODEL_URI",
+    "MODEL_SHA256",
+    "MODEL_AUDIENCE",
+    "MODEL_READER",
+    "INPUT_URI",
+    "RESULT_URI",
+)
+"""What an operator may set, in the order of the image's label `allow_env_override`."""
+
+TOKEN_FILE = "/run/container_launcher/attestation_verifier_claims_token"  # noqa: S105  a path
+"""Where the Confidential Space launcher keeps a fresh attestation token."""
+
+_BUCKET = r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])"
+_PATTERNS = {
+    "MODEL_URI": _BUCKET + r"/(?P<object>[^\r\n]{1,1024})",
+    "MODEL_SHA256": r"[0-9a-f]{64}",
+    "MODEL_AUDIENCE": (
+        r"//iam\.googleapis\.com/projects/[0-9]+/locations/global"
+        r"/workloadIdentityPools/[a-z0-9-]{4,32}/providers/[a-z0-9-]{4,32}"
+    ),
+    # It becomes part of a URL of IAM credentials: nothing that could lead elsewhere gets through.
+    "MODEL_READER": r"[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9][a-z0-9.-]*\.iam\.gserviceaccount\.com",
+    "INPUT_URI": _BUCKET,
+    "RESULT_URI": _BUCKET,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What this run reads, as whom, and where its results go."""
+
+    model_bucket: str
+    model_object: str
+    model_sha256: str
+    model_audience: str
+    model_reader: str
+    input_bucket: str
+    result_bucket: str
+    token_file: Path
+
+
+def parse(environment: Mapping[str, str]) -> Settings:
+    """Settings of a launch; raises SETTINGS_INVALID with a sentence for each that is wrong."""
+    found = {name: re.fullmatch(_PATTERNS[name], environment.get(name, "")) for name in OVERRIDABLE}
+    valid = {name: match for name, match in found.items() if match}
+    problems = [Detail[name] for name in OVERRIDABLE if name not in valid]
+    if "INPUT_URI" in valid and "RESULT_URI" in valid:
+        buckets = valid["INPUT_URI"]["bucket"], valid["RESULT_URI"]["bucket"]
+        # The results would be listed among the pictures.
+        problems += [Detail.SAME_BUCKET] if buckets[0] == buckets[1] else []
+    if problems:
+        raise WorkloadError(Failure.SETTINGS_INVALID, *problems)
+    return Settings(
+        model_bucket=valid["MODEL_URI"]["bucket"],
+        model_object=valid["MODEL_URI"]["object"],
+        model_sha256=valid["MODEL_SHA256"][0],
+        model_audience=valid["MODEL_AUDIENCE"][0],
+        model_reader=valid["MODEL_READER"][0],
+        input_bucket=valid["INPUT_URI"]["bucket"],
+        result_bucket=valid["RESULT_URI"]["bucket"],
+        token_file=Path(environment.get("ATTESTATION_TOKEN_FILE", TOKEN_FILE)),
+    )
+
+
+def result_bucket(environment: Mapping[str, str]) -> str:
+    """Where a failure can be told even if other settings are wrong; raises as `parse` does."""
+    match = re.fullmatch(_PATTERNS["RESULT_URI"], environment.get("RESULT_URI", ""))
+    return match["bucket"] if match else parse(environment).result_bucket
