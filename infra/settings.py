@@ -186,17 +186,18 @@ def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> Secund
             expected=f"a zone of region {company.region}, where the subnet is",
             mend=table.command("set", "zone", f"{company.region}-b"),
         )
-    buckets = {
-        key: named.text(key, rules.BUCKET, default=f"{company.project}-{purpose}-bucket")
-        for key, purpose in (("inputBucket", "input"), ("resultBucket", "result"))
-    }
-    if buckets["inputBucket"] and buckets["inputBucket"] == buckets["resultBucket"]:
+    input_bucket = named.text(
+        "inputBucket", rules.BUCKET, default=f"{company.project}-input-bucket"
+    )
+    result_bucket = named.text(
+        "resultBucket", rules.BUCKET, default=f"{company.project}-result-bucket"
+    )
+    if input_bucket and input_bucket == result_bucket:
         named.refuse(
             "resultBucket",
             rules.BUCKET,
             expected="another bucket than names.inputBucket",
             otherwise="results would be listed among the pictures, and the workload refuses that",
-            mend=named.command("rm", "resultBucket"),
         )
     confidential_type, machine_type = _machine(table)
     approved = table.texts("approvedDigests", rules.DIGEST)
@@ -212,8 +213,8 @@ def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> Secund
         **vars(company),
         zone=zone,
         names=SecundusNames(
-            input_bucket=buckets["inputBucket"],
-            result_bucket=buckets["resultBucket"],
+            input_bucket=input_bucket,
+            result_bucket=result_bucket,
             service_account=named.text("serviceAccount", rules.ACCOUNT, default="workload-sa"),
             network=named.text("network", rules.COMPUTE_NAME, default="workload-network"),
             subnetwork=named.text("subnetwork", rules.COMPUTE_NAME, default="workload-subnet"),

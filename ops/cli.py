@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
     chosen = parser().parse_args(arguments)
     # SIGTERM ends the command as Ctrl-C does, so that everything it started is stopped too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         match chosen.command:
             case "results":
@@ -70,6 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201  the command's output
         return 128 + signal.SIGINT
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    # The threads that read the engine's output lose their pipes now; that is no news to anybody.
+    threading.excepthook = lambda _: None
+    raise KeyboardInterrupt
 
 
 def console() -> Console:

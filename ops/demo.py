@@ -48,6 +48,8 @@ class Stage:
     local: LocalCloud
     workspace: Workspace
     promises: Promises = field(default_factory=Promises)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """what each stack exported when `up` last deployed it"""
 
     def admin(self, company: str) -> Admin:
         """The company's deployer at a terminal."""
@@ -56,10 +58,6 @@ class Stage:
     def chapter(self, title: str) -> None:
         """Announce what comes."""
         self.console.rule(f"[bold]{title}[/]", align="left")
-
-    def outputs(self, company: str) -> dict[str, Any]:
-        """What a stack exports."""
-        return {k: v.value for k, v in self.workspace.stack(company).outputs().items()}
 
 
 def run(console: Console, weakened: frozenset[str]) -> int:
@@ -93,7 +91,7 @@ def _tell(stage: Stage, weakened: frozenset[str]) -> Promises:
 
     stage.chapter("Primus deploys: model, release policy, workload image")
     up(stage, "primus")
-    handover = stage.outputs("primus")["handover"]
+    handover = stage.outputs["primus"]["handover"]
     stage.console.print(f"  image  {handover['image']}", highlight=False, soft_wrap=True)
     stage.console.print(f"  model  {handover['modelUri']}", highlight=False, soft_wrap=True)
 
@@ -122,11 +120,12 @@ def _tell(stage: Stage, weakened: frozenset[str]) -> Promises:
 
 
 def up(stage: Stage, company: str) -> None:
-    """`pulumi up`, with live progress."""
+    """`pulumi up`, with live progress; notes what the stack exports."""
     with stage.console.status(f"{company}: the program") as status:
         progress = Progress(stage.console, company, status)
         started = time.monotonic()
-        stage.workspace.stack(company).up(on_event=progress)
+        done = stage.workspace.stack(company).up(on_event=progress)
+    stage.outputs[company] = {name: output.value for name, output in done.outputs.items()}
     seconds = time.monotonic() - started
     stage.console.print(
         f"  {company}: {progress.count} resources, {seconds:.1f} s", highlight=False
@@ -154,8 +153,7 @@ def admitted(stage: Stage) -> None:
 def refused(stage: Stage, handover: dict[str, str]) -> None:
     """The same code with one line more gets nothing, and is told why."""
     secundus = stage.admin("secundus")
-    outputs = stage.outputs("secundus")
-    bucket = results.bucket_of(outputs["resultUri"])
+    bucket = results.bucket_of(stage.outputs["secundus"]["resultUri"])
     (machine,) = stage.local.cloud.instances.values()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "workload"
@@ -169,7 +167,9 @@ def refused(stage: Stage, handover: dict[str, str]) -> None:
     stage.workspace.pulumi("secundus", "config", "set", "run", f"after {machine.id}")
     up(stage, "secundus")
     run = results_of(stage)
-    stage.console.print(f"  result: {run.failure or f'{len(run.records)} pictures classified'}")
+    stage.console.print(
+        f"  `result` says: {run.failure or f'{len(run.records)} pictures classified'}"
+    )
     loot = impostor.loot(secundus, bucket)
     if loot == handover["modelSha256"]:
         seen = f"{reference} got in: gs://{bucket}/{impostor.STOLEN} is the model"
@@ -197,12 +197,17 @@ def model_is_out_of_reach(stage: Stage, handover: dict[str, str]) -> None:
     workload = stage.admin("secundus")
     # Secundus may make tokens for an account of its own; the cloud mints what it would get.
     workload.token = stage.local.cloud.mint(f"serviceAccount:{own}")
-    for who, admin in (("its administrator", stage.admin("secundus")), (own, workload)):
+    for who, admin in (
+        ("administrator", stage.admin("secundus")),
+        ("workload account", workload),
+    ):
         answer = admin.ask("GET", url)
-        seen = f"{answer.status_code} {message(answer) if not answer.ok else 'the model'}"
-        stage.console.print(f"  {who}: {seen}", highlight=False, soft_wrap=True)
+        seen = "it got the model" if answer.ok else message(answer).partition(". ")[0]
+        stage.console.print(f"  {answer.status_code} {seen}", highlight=False, soft_wrap=True)
         stage.promises.check(
-            f"{who} cannot read the model", seen, kept=answer.status_code == FORBIDDEN
+            f"Secundus' {who} cannot read the model",
+            f"{answer.status_code} {seen}",
+            kept=answer.status_code == FORBIDDEN,
         )
 
 

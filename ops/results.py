@@ -25,7 +25,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-POLL_SECONDS = 2.0
+POLL_SECONDS = 0.5
 
 
 class ResultsError(Exception):

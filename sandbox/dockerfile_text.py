@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^{}$]*))?\})", re.ASCII)
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 FLAG = re.compile(r"--([a-z-]+)(?:=(\S+))?\s+")
 HEREDOC = re.compile(r"<<-?\s*[\"']?\w")
 
@@ -33,21 +34,31 @@ class Instruction:
         """An error about this instruction."""
         return DockerfileError(f"Dockerfile:{self.line}: {self.name}: {message}")
 
-    def only_flags(self, *known: str) -> None:
-        """DockerfileError for any other flag."""
-        if unknown := sorted(set(self.flags) - set(known)):
-            raise self.error(
-                f"got --{', --'.join(unknown)}, expected only --{', --'.join(known)} here"
-            )
-
-    def array(self) -> list[str] | None:
-        """The text as a JSON array of strings (the exec form); None if it is anything else."""
+    def exec_form(self) -> list[str]:
+        """The text as a JSON array of strings; DockerfileError for the shell form."""
         try:
             value = json.loads(self.text)
         except json.JSONDecodeError:
-            return None
-        strings = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        return value if strings else None
+            value = None
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return value
+        raise self.error(
+            f'got the shell form, expected the exec form {self.name} ["program", "argument"]: a '
+            "shell between launcher and program would interpret what the operator passes"
+        )
+
+    def words(self, variables: Mapping[str, str]) -> list[str]:
+        """The words, with quotes removed and variables replaced; an unknown variable is empty."""
+        if "\\" in self.text or "'" in self.text:
+            raise self.error(f"got {self.text!r}, expected no backslash and only double quotes")
+        try:
+            found = shlex.split(self.text)
+        except ValueError:
+            raise self.error('got a " that is not closed') from None
+        for word in found:
+            if "${" in (rest := VARIABLE.sub("", word)):
+                raise self.error(f"got {rest[rest.index('${') :]!r}, expected ${{NAME}}")
+        return [VARIABLE.sub(lambda m: variables.get(m[1] or m[2], ""), each) for each in found]
 
 
 def parse(text: str) -> list[Instruction]:
@@ -80,47 +91,6 @@ def _instruction(line: int, text: str) -> Instruction:
     step = Instruction(line, text, name.upper(), flags, rest.strip())
     if HEREDOC.search(rest):
         raise step.error("here-documents are not known to the local builder")
+    if unknown := sorted(flags.keys() - ({"from"} if step.name == "COPY" else set())):
+        raise step.error(f"got --{', --'.join(unknown)}, which the local builder does not know")
     return step
-
-
-def words(step: Instruction, variables: Mapping[str, str]) -> list[str]:
-    """The words of an instruction, with quotes removed and variables replaced.
-
-    Single quotes keep a dollar sign, as in Docker; an unknown variable is empty.
-    """
-    text, found = step.text, []
-    word: str | None = None
-    quote, position = "", 0
-    while position < len(text):
-        char = text[position]
-        variable = VARIABLE.match(text, position) if quote != "'" else None
-        position += 1
-        if variable:
-            word = (word or "") + _value(variable, variables)
-            position = variable.end()
-        elif char == "$" and text[position : position + 1] == "{" and quote != "'":
-            raise step.error(f"got {text[position - 1 :]!r}, expected ${{NAME}}, :- or :+")
-        elif char == "\\" and quote != "'" and position < len(text):
-            escaped = text[position]
-            kept = "\\" if quote and escaped not in '"$\\' else ""
-            word = (word or "") + kept + escaped
-            position += 1
-        elif char in "'\"" and quote in ("", char):
-            quote, word = ("" if quote else char), word or ""
-        elif char.isspace() and not quote:
-            found += [] if word is None else [word]
-            word = None
-        else:
-            word = (word or "") + char
-    if quote:
-        raise step.error(f"got a {quote} that is not closed")
-    return found + ([] if word is None else [word])
-
-
-def _value(variable: re.Match[str], variables: Mapping[str, str]) -> str:
-    value = variables.get(variable[1] or variable[2], "")
-    if variable[3] == "-":
-        return value or variable[4]
-    if variable[3] == "+":
-        return variable[4] if value else ""
-    return value

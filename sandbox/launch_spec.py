@@ -1,7 +1,7 @@
 """What the operator asks for: a VM's metadata, read by the Confidential Space launcher's rules.
 
-Pure. Whether the image's author allows it is `sandbox.launch_policy`'s question. Checks against the
-machine's free memory and capabilities are left out; keys that choose another attestation service
+Pure. Whether the image's author allows it is `sandbox.launch_policy`'s question. Checks of sizes,
+and against the machine's capabilities, are left out; keys that choose another attestation service
 are refused, because the local cloud has only one.
 Rules and messages: https://github.com/google/go-tpm-tools/blob/main/launcher/spec/launch_spec.go
 """
@@ -26,7 +26,6 @@ IMPERSONATE = "tee-impersonate-service-accounts"
 LOG_REDIRECT = "tee-container-log-redirect"
 MEMORY_MONITORING = "tee-monitoring-memory-enable"
 MONITORING = "tee-monitoring-enable"
-SHM_SIZE = "tee-dev-shm-size-kb"
 MOUNT = "tee-mount"
 CAPABILITIES = "tee-added-capabilities"
 CGROUP_NAMESPACE = "tee-cgroup-ns"
@@ -126,8 +125,6 @@ def parse(metadata: Mapping[str, str], *, hardened: bool) -> LaunchSpec:
             f"invalid logging redirect location {log_redirect}, "
             f"expect one of [{' '.join(LOG_REDIRECTS)}]"
         )
-    if (size := metadata.get(SHM_SIZE)) and not _whole(size):
-        raise SpecError(f"failed to convert {SHM_SIZE} into uint64, got: {size}")
     if metadata.get(GPU_DRIVER, "") in TRUE:
         raise SpecError("GPU Driver installation is not supported")
     return spec
@@ -156,18 +153,19 @@ def _strings(text: str) -> tuple[str, ...]:
         value = json.loads(text or "[]")
     except json.JSONDecodeError as error:
         rest = text[error.pos : error.pos + 1]
-        raise SpecError(
-            f"invalid character '{rest}' looking for beginning of value"
-            if rest
-            else "unexpected end of JSON input"
-        ) from None
-    kinds = {dict: "object", str: "string", bool: "bool", int: "number", float: "number"}
-    for each in value if isinstance(value, list) else [value, value]:
-        if not isinstance(value, list) or not isinstance(each, str):
-            expected = "string" if isinstance(value, list) else "[]string"
-            got = kinds.get(type(each), "array")
-            raise SpecError(f"json: cannot unmarshal {got} into Go value of type {expected}")
+        why = f"invalid character '{rest}' looking for beginning of value"
+        raise SpecError(why if rest else "unexpected end of JSON input") from None
+    if not isinstance(value, list):
+        raise SpecError(f"json: cannot unmarshal {_kind(value)} into Go value of type []string")
+    for each in value:
+        if not isinstance(each, str):
+            raise SpecError(f"json: cannot unmarshal {_kind(each)} into Go value of type string")
     return tuple(value)
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "object", str: "string", bool: "bool", int: "number", float: "number"}
+    return kinds.get(type(value), "array")
 
 
 def _env(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -188,18 +186,13 @@ def check_names(spec: LaunchSpec) -> None:
 
 def _mount(text: str) -> str:
     """The destination of one tmpfs mount."""
-    options: dict[str, str] = {}
-    for option in text.split(","):
-        name, equals, value = option.partition("=")
-        if not equals:
-            raise SpecError(
-                f"failed to parse mount option: malformed env var, doesn't contain '=': [{option}]"
-            )
-        if name not in MOUNT_KEYS:
-            raise SpecError(
-                f"found unknown mount option: {option}, expect keys of [{' '.join(MOUNT_KEYS)}]"
-            )
-        options[name] = value
+    pairs = [option.partition("=") for option in text.split(",")]
+    options = {name: value for name, _, value in pairs}
+    if unknown := [each for each in options if each not in MOUNT_KEYS]:
+        raise SpecError(
+            f"found unknown mount option: {unknown[0]}={options[unknown[0]]}, "
+            f"expect keys of [{' '.join(MOUNT_KEYS)}]"
+        )
     if options.get("type") != "tmpfs":
         raise SpecError(
             f"found unknown or unspecified mount type: [{text.replace(',', ' ')}], "
@@ -209,10 +202,4 @@ def _mount(text: str) -> str:
         raise SpecError(f"received wrong mount source {options.get('source', '')}, expected tmpfs")
     if not options.get("destination"):
         raise SpecError('mount type "tmpfs" must have destination specified')
-    if "size" in options and not _whole(options["size"]):
-        raise SpecError(f'failed to convert size option "{options["size"]}" to uint64')
     return posixpath.join("/", options["destination"])
-
-
-def _whole(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) < 1 << 64

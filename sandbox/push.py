@@ -13,11 +13,7 @@ from urllib.parse import urljoin
 
 import requests
 
-from sandbox.oci import ACCESS_TOKEN_USER
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sandbox.oci import Image, Reference
 
 TIMEOUT_SECONDS = 60
@@ -30,39 +26,24 @@ class PushError(Exception):
 def push(image: Image, reference: Reference, token: str, session: requests.Session) -> str:
     """Upload what is missing, then the manifest under the reference's tag; gives the digest.
 
-    `token` is a Google access token; an empty one pushes as nobody. PushError.
+    `token` is a Google access token, which Artifact Registry takes as it is; an empty one pushes as
+    nobody. PushError.
     """
     base = f"https://{reference.host}/v2/{reference.path}"
+    login = {"Authorization": f"Bearer {token}"} if token else {}
+    typed = login | {"Content-Type": json.loads(image.manifest)["mediaType"]}
+    selected = f"{base}/manifests/{reference.selector}"
     try:
-        login = {"Authorization": f"Bearer {_bearer(reference, token, session)}"}
         for digest, data in image.blobs.items():
             _upload(session, login, f"{base}/blobs/", digest, data)
-        answer = session.put(
-            f"{base}/manifests/{reference.selector}",
-            data=image.manifest,
-            headers={**login, "Content-Type": json.loads(image.manifest)["mediaType"]},
-            timeout=TIMEOUT_SECONDS,
-        )
+        _check(session.put(selected, data=image.manifest, headers=typed, timeout=TIMEOUT_SECONDS))
     except requests.RequestException as error:
         raise PushError(f"{reference.host}: {error}") from error
-    _check(answer)
     return image.digest
 
 
-def _bearer(reference: Reference, token: str, session: requests.Session) -> str:
-    scope = f"repository:{reference.path}:push,pull"
-    answer = session.get(
-        f"https://{reference.host}/v2/token",
-        params={"service": reference.host, "scope": scope},
-        auth=(ACCESS_TOKEN_USER, token) if token else None,
-        timeout=TIMEOUT_SECONDS,
-    )
-    _check(answer)
-    return str(answer.json()["token"])
-
-
 def _upload(
-    session: requests.Session, login: Mapping[str, str], blobs: str, digest: str, data: bytes
+    session: requests.Session, login: dict[str, str], blobs: str, digest: str, data: bytes
 ) -> None:
     if session.head(blobs + digest, headers=login, timeout=TIMEOUT_SECONDS).ok:
         return

@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sandbox.control import operations, rest
+from sandbox.control import rest, standard
 from sandbox.control.networks import REGIONS
 from sandbox.control.rest import Api, Call, Method
 from sandbox.errors import ApiError
 from sandbox.state import Repository
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
     from sandbox.state import Cloud, Json, Policy
 
 LOCATION = "/v1/projects/{project}/locations/{location}"
@@ -25,8 +23,7 @@ REPOSITORIES = f"{LOCATION}/repositories"
 REPOSITORY = f"{REPOSITORIES}/{{repository}}"
 PERMISSION = "artifactregistry.repositories."
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-UPDATABLE = frozenset({"description", "dockerConfig", "labels", "vulnerabilityScanningConfig"})
-UPDATABLE |= {"cleanupPolicies", "cleanupPolicyDryRun"}
+UPDATABLE = frozenset({"cleanupPolicyDryRun", "description", "dockerConfig", "labels"})
 FIELDS = UPDATABLE | {"format", "kmsKeyName", "mode", "name"}
 
 
@@ -46,7 +43,7 @@ def _find(call: Call) -> Repository:
 def _create(call: Call) -> Json:
     identifier = call.query.get("repository_id") or call.query.get("repositoryId") or ""
     location, name = call.path["location"], f"{call.resource}/{identifier}"
-    doc = {"mode": "STANDARD_REPOSITORY", **rest.known(call.body, FIELDS)}
+    doc = {"mode": "STANDARD_REPOSITORY", **standard.known(call.body, FIELDS)}
     if location not in REGIONS:
         raise ApiError(403, f"Location {location} is not found or access is unauthorized.")
     if not NAME.fullmatch(identifier):
@@ -63,18 +60,13 @@ def _create(call: Call) -> Json:
     return _done(call, "devtools.artifactregistry.v1.Repository", _render(repository))
 
 
-def _list(call: Call) -> Json:
-    found = [r for n, r in call.cloud.repositories.items() if n.startswith(f"{call.resource}/")]
-    return {"repositories": [_render(r) for r in found]}
-
-
 def _get(call: Call) -> Json:
     return _render(_find(call))
 
 
 def _patch(call: Call) -> Json:
     repository, mask = _find(call), call.query.get("updateMask", "")
-    repository.doc = rest.masked(repository.doc, call.body, mask, UPDATABLE)
+    repository.doc = standard.masked(repository.doc, call.body, mask, UPDATABLE)
     repository.doc["updateTime"] = rest.timestamp(call.cloud)
     return _render(repository)
 
@@ -86,7 +78,7 @@ def _delete(call: Call) -> Json:
 
 def _done(call: Call, kind: str, response: Json) -> Json:
     parent = f"projects/{call.project.id}/locations/{call.path['location']}/"
-    return operations.done(call, parent, kind, response)
+    return standard.done(call, parent, kind, response)
 
 
 def _policy(cloud: Cloud, resource: str) -> Policy | None:
@@ -96,17 +88,12 @@ def _policy(cloud: Cloud, resource: str) -> Policy | None:
 
 METHODS = (
     Method("POST", REPOSITORIES, f"{PERMISSION}create", _create),
-    Method("GET", REPOSITORIES, f"{PERMISSION}list", _list),
     Method("GET", REPOSITORY, f"{PERMISSION}get", _get),
     Method("PATCH", REPOSITORY, f"{PERMISSION}update", _patch),
     Method("DELETE", REPOSITORY, f"{PERMISSION}delete", _delete),
-    Method("GET", REPOSITORY, f"{PERMISSION}getIamPolicy", rest.get_policy, ":getIamPolicy"),
-    Method("POST", REPOSITORY, f"{PERMISSION}setIamPolicy", rest.set_policy, ":setIamPolicy"),
-    Method("GET", f"{LOCATION}/operations/{{operation}}", f"{PERMISSION}get", operations.get),
+    Method("GET", REPOSITORY, f"{PERMISSION}getIamPolicy", standard.get_policy, ":getIamPolicy"),
+    Method("POST", REPOSITORY, f"{PERMISSION}setIamPolicy", standard.set_policy, ":setIamPolicy"),
+    Method("GET", f"{LOCATION}/operations/{{operation}}", f"{PERMISSION}get", standard.operation),
 )
 HOST, TITLE = "artifactregistry.googleapis.com", "Artifact Registry API"
-
-
-def app(cloud: Cloud) -> Starlette:
-    """The API."""
-    return rest.app(cloud, Api(HOST, TITLE, METHODS, policy=_policy))
+app = Api(HOST, TITLE, METHODS, policy=_policy).app

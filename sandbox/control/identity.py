@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import re
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sandbox.control import pools, rest
+from sandbox.control import pools, standard
 from sandbox.control.rest import Api, Call, Method
 from sandbox.errors import ApiError
 from sandbox.state import ServiceAccount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from starlette.applications import Starlette
+    from collections.abc import Mapping
 
     from sandbox.state import Cloud, Json, Policy, Project
 
 ACCOUNTS = "/v1/projects/{project}/serviceAccounts"
 ACCOUNT = f"{ACCOUNTS}/{{account}}"
 PERMISSION = "iam.serviceAccounts."
-ACCOUNT_ID = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])")
-ACCOUNT_ID_LENGTH = range(6, 31)
+ACCOUNT_ID = re.compile(r"(?=.{6,30}$)[a-z]([-a-z0-9]*[a-z0-9])")
 FIELDS = frozenset({"description", "displayName"})
 
 
@@ -44,12 +42,10 @@ def _find(call: Call) -> ServiceAccount:
 
 def _create(call: Call) -> Json:
     identifier, project = str(call.body.get("accountId", "")), call.project.id
-    doc = dict(rest.known(call.body.get("serviceAccount") or {}, FIELDS))
-    wrong = f'The account ID "{identifier}" does not '
-    if len(identifier) not in ACCOUNT_ID_LENGTH:
-        raise ApiError(400, f"{wrong}have a length between 6 and 30.")
+    doc = dict(standard.known(call.body.get("serviceAccount") or {}, FIELDS))
     if not ACCOUNT_ID.fullmatch(identifier):
-        raise ApiError(400, f"{wrong}match {ACCOUNT_ID.pattern}.")
+        message = f'The account ID "{identifier}" does not match {ACCOUNT_ID.pattern}.'
+        raise ApiError(400, message)
     email = f"{identifier}@{project}.iam.gserviceaccount.com"
     if email in call.cloud.service_accounts:
         message = f"Service account {identifier} already exists within project projects/{project}."
@@ -65,29 +61,19 @@ def _create(call: Call) -> Json:
     return _render(account)
 
 
-def _list(call: Call) -> Json:
-    accounts = call.cloud.service_accounts.values()
-    return {"accounts": [_render(a) for a in accounts if a.project == call.project.id]}
-
-
 def _get(call: Call) -> Json:
     return _render(_find(call))
 
 
 def _patch(call: Call) -> Json:
     account, wanted = _find(call), call.body.get("serviceAccount") or {}
-    account.doc = rest.masked(account.doc, wanted, call.body.get("updateMask", ""), FIELDS)
+    account.doc = standard.masked(account.doc, wanted, call.body.get("updateMask", ""), FIELDS)
     account.doc["etag"] = secrets.token_hex(4)
     return _render(account)
 
 
-def _disable(call: Call) -> Json:
-    _find(call).disabled = True
-    return {}
-
-
-def _enable(call: Call) -> Json:
-    _find(call).disabled = False
+def _switch(call: Call, *, disabled: bool) -> Json:
+    _find(call).disabled = disabled
     return {}
 
 
@@ -96,7 +82,9 @@ def _delete(call: Call) -> Json:
     member = f"serviceAccount:{account.email}"
     gone = f"deleted:{member}?uid={account.doc['uniqueId']}"
     del cloud.service_accounts[account.email]
-    for policy in _policies(cloud):
+    stored = (cloud.projects, cloud.buckets, cloud.service_accounts, cloud.repositories)
+    policies: list[Policy] = [item.policy for items in stored for item in items.values()]
+    for policy in policies:
         for binding in policy.bindings:
             if member in binding["members"]:
                 binding["members"] = [gone if m == member else m for m in binding["members"]]
@@ -105,13 +93,6 @@ def _delete(call: Call) -> Json:
     for token in [t for t, known in cloud.tokens.items() if known.member == member]:
         del cloud.tokens[token]
     return {}
-
-
-def _policies(cloud: Cloud) -> Iterator[Policy]:
-    yield from (project.policy for project in cloud.projects.values())
-    yield from (bucket.policy for bucket in cloud.buckets.values())
-    yield from (account.policy for account in cloud.service_accounts.values())
-    yield from (repository.policy for repository in cloud.repositories.values())
 
 
 def _project(cloud: Cloud, path: Mapping[str, str]) -> Project | None:
@@ -125,21 +106,17 @@ def _policy(cloud: Cloud, resource: str) -> Policy | None:
     return account.policy if account and resource.split("/")[1] == account.project else None
 
 
+DISABLE, ENABLE = partial(_switch, disabled=True), partial(_switch, disabled=False)
 METHODS = (
     Method("POST", ACCOUNTS, f"{PERMISSION}create", _create),
-    Method("GET", ACCOUNTS, f"{PERMISSION}list", _list),
     Method("GET", ACCOUNT, f"{PERMISSION}get", _get),
     Method("PATCH", ACCOUNT, f"{PERMISSION}update", _patch),
     Method("DELETE", ACCOUNT, f"{PERMISSION}delete", _delete),
-    Method("POST", ACCOUNT, f"{PERMISSION}disable", _disable, ":disable"),
-    Method("POST", ACCOUNT, f"{PERMISSION}enable", _enable, ":enable"),
-    Method("POST", ACCOUNT, f"{PERMISSION}getIamPolicy", rest.get_policy, ":getIamPolicy"),
-    Method("POST", ACCOUNT, f"{PERMISSION}setIamPolicy", rest.set_policy, ":setIamPolicy"),
+    Method("POST", ACCOUNT, f"{PERMISSION}disable", DISABLE, ":disable"),
+    Method("POST", ACCOUNT, f"{PERMISSION}enable", ENABLE, ":enable"),
+    Method("POST", ACCOUNT, f"{PERMISSION}getIamPolicy", standard.get_policy, ":getIamPolicy"),
+    Method("POST", ACCOUNT, f"{PERMISSION}setIamPolicy", standard.set_policy, ":setIamPolicy"),
     *pools.METHODS,
 )
 HOST, TITLE = "iam.googleapis.com", "Identity and Access Management (IAM) API"
-
-
-def app(cloud: Cloud) -> Starlette:
-    """The API."""
-    return rest.app(cloud, Api(HOST, TITLE, METHODS, _project, _policy))
+app = Api(HOST, TITLE, METHODS, _project, _policy).app

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sandbox.control.resources import LINK, ROOT, done, fingerprint, invalid, missing, new, relative
+from sandbox.control import resources
+from sandbox.control.resources import LINK, ROOT, done, invalid
 from sandbox.control.rest import Call, Method
 from sandbox.errors import ApiError
 
@@ -20,18 +21,14 @@ if TYPE_CHECKING:
     from sandbox.state import Json
 
 REGIONS: dict[str, str] = {
-    "asia-northeast1": "abc",
-    "asia-south1": "abc",
-    "asia-southeast1": "abc",
-    "europe-west1": "bcd",
-    "europe-west3": "abc",
-    "europe-west4": "abc",
-    "europe-west9": "abc",
-    "us-central1": "abcf",
-    "us-east1": "bcd",
-    "us-east4": "abc",
-    "us-east5": "abc",
-    "us-west1": "abc",
+    region: zones
+    for zones, regions in (
+        ("abc", "asia-northeast1 asia-south1 asia-southeast1 europe-west3 europe-west4"),
+        ("abc", "europe-west9 us-east4 us-east5 us-west1"),
+        ("bcd", "europe-west1 us-east1"),
+        ("abcf", "us-central1"),
+    )
+    for region in regions.split()
 }
 """Region -> the letters of its zones: where Google has Confidential Space, and some around them.
 https://docs.cloud.google.com/compute/docs/regions-zones"""
@@ -40,7 +37,7 @@ https://docs.cloud.google.com/compute/docs/regions-zones"""
 def referenced(call: Call, field: str, reference: str) -> Json:
     """An existing network or subnetwork; ApiError 400 if there is none."""
     try:
-        return call.cloud.networking[relative(call, reference)]
+        return call.cloud.networking[resources.relative(call, reference)]
     except KeyError:
         what = field.rpartition(".")[2]
         why = f"The referenced {what} resource cannot be found."
@@ -73,38 +70,17 @@ def _firewall(call: Call) -> Json:
     return {**defaults, **call.body, "network": network["selfLink"]}
 
 
-def _render(resource: Json) -> Json:
-    return {**resource, "fingerprint": fingerprint(resource)}
-
-
 def _find(call: Call) -> Json:
     try:
         return call.cloud.networking[call.resource]
     except KeyError:
-        raise missing(call.resource) from None
+        raise resources.missing(call.resource) from None
 
 
-def _insert(kind: str, complete: Callable[[Call], Json], call: Call) -> Json:
-    key, fixed = new(call, kind, call.cloud.networking.__contains__)
+def _insert(complete: Callable[[Call], Json], call: Call) -> Json:
+    key, fixed = resources.new(call, call.cloud.networking)
     call.cloud.networking[key] = complete(call) | fixed
     return done(call, "insert", fixed)
-
-
-def _list(kind: str, call: Call) -> Json:
-    found = [r for k, r in call.cloud.networking.items() if k.rpartition("/")[0] == call.resource]
-    return {"kind": f"compute#{kind}List", "items": [_render(r) for r in found]}
-
-
-def _get(call: Call) -> Json:
-    return _render(_find(call))
-
-
-def _patch(call: Call) -> Json:
-    resource, body = _find(call), dict(call.body)
-    if body.pop("fingerprint", None) not in (None, fingerprint(resource)):
-        raise ApiError(412, "Supplied fingerprint does not match current fingerprint.")
-    resource |= {k: v for k, v in body.items() if k not in ("id", "name", "network", "selfLink")}
-    return done(call, "patch", resource)
 
 
 def _users(call: Call, link: str) -> Iterator[str]:
@@ -117,7 +93,7 @@ def _users(call: Call, link: str) -> Iterator[str]:
 
 def _delete(kind: str, call: Call) -> Json:
     resource = _find(call)
-    for user in _users(call, resource["selfLink"]):
+    if user := next(_users(call, resource["selfLink"]), None):
         raise ApiError(
             400,
             f"The {kind} resource '{call.resource}' is already being used by '{user}'",
@@ -128,30 +104,19 @@ def _delete(kind: str, call: Call) -> Json:
     return done(call, "delete", resource)
 
 
-class _Table(NamedTuple):
-    kind: str
-    scope: str
-    complete: Callable[[Call], Json]
-    also: str = ""
-    """a further permission that a change needs"""
-
-    def methods(self) -> Iterator[Method]:
-        """The methods of one collection."""
-        collection, permission = f"{ROOT}/{self.scope}/{self.kind}s", f"compute.{self.kind}s."
-        item, kind = f"{collection}/{{name}}", self.kind
-        insert = partial(_insert, kind, self.complete)
-        yield Method("POST", collection, f"{permission}create {self.also}", insert)
-        yield Method("GET", collection, f"{permission}list", partial(_list, kind))
-        yield Method("GET", item, f"{permission}get", _get)
-        yield Method("PATCH", item, f"{permission}update {self.also}", _patch)
-        yield Method("DELETE", item, f"{permission}delete {self.also}", partial(_delete, kind))
-        if kind == "subnetwork":
-            action = "setPrivateIpGoogleAccess"
-            yield Method("POST", item, permission + action, _patch, f"/{action}")
+def _methods(
+    kind: str, scope: str, complete: Callable[[Call], Json], also: str = ""
+) -> Iterator[Method]:
+    """The methods of one collection; `also` is a further permission that a change needs."""
+    collection, permission = f"{ROOT}/{scope}/{kind}s", f"compute.{kind}s."
+    item = f"{collection}/{{name}}"
+    yield Method("POST", collection, f"{permission}create {also}", partial(_insert, complete))
+    yield Method("GET", item, f"{permission}get", _find)
+    yield Method("DELETE", item, f"{permission}delete {also}", partial(_delete, kind))
 
 
 METHODS = (
-    *_Table("network", "global", _network).methods(),
-    *_Table("subnetwork", "regions/{region}", _subnetwork).methods(),
-    *_Table("firewall", "global", _firewall, "compute.networks.updatePolicy").methods(),
+    *_methods("network", "global", _network),
+    *_methods("subnetwork", "regions/{region}", _subnetwork),
+    *_methods("firewall", "global", _firewall, "compute.networks.updatePolicy"),
 )

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sandbox import cel
-from sandbox.control import operations, rest
+from sandbox.control import rest, standard
 from sandbox.control.rest import Call, Method
 from sandbox.errors import ApiError
 from sandbox.state import RESERVED_SECONDS, Cloud, Json, Pool, Provider
@@ -41,36 +41,35 @@ class Kind(NamedTuple):
     name: str
     stored: Callable[[Cloud], dict[str, Pool] | dict[str, Provider]]
     fields: frozenset[str]
-    check: Callable[[Json], None]
+    faults: Callable[[Json], Iterator[str]]
 
 
-def _check_provider(doc: Json) -> None:
-    """ApiError 400 for what Google's IAM refuses in a provider.
+def _faults(doc: Json) -> Iterator[str]:
+    """What Google's IAM refuses in a provider.
 
     An empty condition is not refused, there as here, and admits everyone for whom the issuer
     vouches. Never to send one is the business of the program that is deployed.
     """
     mapping, condition = doc.get("attributeMapping") or {}, doc.get("attributeCondition") or ""
     if not (doc.get("oidc") or {}).get("issuerUri", "").startswith("https://"):
-        raise ApiError(400, "An OIDC provider needs an issuer URI that starts with https://.")
+        yield "An OIDC provider needs an issuer URI that starts with https://."
     if "google.subject" not in mapping:
-        raise ApiError(400, "The attribute mapping must contain google.subject.")
+        yield "The attribute mapping must contain google.subject."
     for name, expression in mapping.items():
         if not MAPPED.fullmatch(name):
-            raise ApiError(400, f"Invalid attribute mapping key: {name}.")
+            yield f"Invalid attribute mapping key: {name}."
         if len(expression) > MAPPING_LIMIT:
-            raise ApiError(400, f"The mapping of {name} exceeds {MAPPING_LIMIT} characters.")
+            yield f"The mapping of {name} exceeds {MAPPING_LIMIT} characters."
         _is_boolean(f"mapping of {name}", expression)
     if len(condition) > CONDITION_LIMIT:
-        raise ApiError(400, f"The attribute condition exceeds {CONDITION_LIMIT} characters.")
+        yield f"The attribute condition exceeds {CONDITION_LIMIT} characters."
     if condition and not _is_boolean("condition", condition):
-        raise ApiError(400, "The attribute condition must be a boolean expression.")
+        yield "The attribute condition must be a boolean expression."
     if condition and not CLAIM.search(STRING_OR_COMMENT.sub("''", condition)):
-        raise ApiError(
-            400,
+        yield (
             "The attribute condition must reference one of the provider's claims. For more "
             "information, see https://cloud.google.com/iam/docs/"
-            "workload-identity-federation-with-deployment-pipelines#conditions",
+            "workload-identity-federation-with-deployment-pipelines#conditions"
         )
 
 
@@ -83,13 +82,13 @@ def _is_boolean(what: str, expression: str) -> bool:
 
 FIELDS = frozenset({"description", "disabled", "displayName"})
 POOL_KIND = Kind(
-    "workloadIdentityPool", lambda cloud: cloud.pools, FIELDS | {"mode"}, lambda _doc: None
+    "workloadIdentityPool", lambda cloud: cloud.pools, FIELDS | {"mode"}, lambda _doc: iter(())
 )
 PROVIDER_KIND = Kind(
     "workloadIdentityPoolProvider",
     lambda cloud: cloud.providers,
     FIELDS | {"attributeCondition", "attributeMapping", "oidc"},
-    _check_provider,
+    _faults,
 )
 
 
@@ -130,18 +129,24 @@ def _render(item: Pool | Provider) -> Json:
 
 def _done(kind: Kind, call: Call, item: Pool | Provider) -> Json:
     message = f"iam.v1.{kind.name[0].upper()}{kind.name[1:]}"
-    return operations.done(call, f"{item.name}/", message, _render(item))
+    return standard.done(call, f"{item.name}/", message, _render(item))
+
+
+def _checked(kind: Kind, doc: Json) -> Json:
+    if fault := next(kind.faults(doc), None):
+        raise ApiError(400, fault)
+    return doc
 
 
 def _create(kind: Kind, call: Call) -> Json:
     identifier = call.query.get(f"{kind.name}Id", "")
     name, stored = f"{_name(call)}/{identifier}", _reserved(call.cloud, kind)
-    doc = rest.known(call.body, kind.fields)
+    doc = standard.known(call.body, kind.fields)
     if not ID.fullmatch(identifier):
         raise ApiError(400, f'Invalid {kind.name}Id "{identifier}": must match {ID.pattern}.')
     if name in stored:
         raise ApiError(409, "Requested entity already exists")
-    kind.check(doc)
+    _checked(kind, doc)
     item: Pool | Provider
     if kind is POOL_KIND:
         item = call.cloud.pools[name] = Pool(name, call.project.id, doc)
@@ -157,18 +162,9 @@ def _get(kind: Kind, call: Call) -> Json:
     return _render(_find(kind, call))
 
 
-def _list(kind: Kind, call: Call) -> Json:
-    deleted_too, parent = call.query.get("showDeleted") == "true", _name(call)
-    items = _reserved(call.cloud, kind).values()
-    found = [i for i in items if i.name.rpartition("/")[0] == parent]
-    return {f"{kind.name}s": [_render(i) for i in found if deleted_too or i.deleted_at is None]}
-
-
 def _patch(kind: Kind, call: Call) -> Json:
-    item = _active(kind, call)
-    doc = rest.masked(item.doc, call.body, call.query.get("updateMask", ""), kind.fields)
-    kind.check(doc)
-    item.doc = doc
+    item, mask = _active(kind, call), call.query.get("updateMask", "")
+    item.doc = _checked(kind, standard.masked(item.doc, call.body, mask, kind.fields))
     return _done(kind, call, item)
 
 
@@ -194,12 +190,11 @@ def _attestation_rules(call: Call) -> Json:
 def _methods(kind: Kind, collection: str) -> Iterator[Method]:
     item, permission = f"{collection}/{{{kind.name}}}", f"iam.{kind.name}s."
     yield Method("POST", collection, f"{permission}create", partial(_create, kind))
-    yield Method("GET", collection, f"{permission}list", partial(_list, kind))
     yield Method("GET", item, f"{permission}get", partial(_get, kind))
     yield Method("PATCH", item, f"{permission}update", partial(_patch, kind))
     yield Method("DELETE", item, f"{permission}delete", partial(_delete, kind))
     yield Method("POST", item, f"{permission}undelete", partial(_undelete, kind), ":undelete")
-    yield Method("GET", f"{item}/operations/{{operation}}", f"{permission}get", operations.get)
+    yield Method("GET", f"{item}/operations/{{operation}}", f"{permission}get", standard.operation)
 
 
 RULES, GET = ":listAttestationRules", "iam.workloadIdentityPools.get"

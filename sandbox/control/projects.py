@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.control import rest
+from sandbox.control import standard
 from sandbox.control.rest import Api, Call, Method
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
     from sandbox.state import Cloud, Json, Policy
 
-PROJECT = "/v1/projects/{project}"
-PERMISSION = "resourcemanager.projects."
+PROJECT, PERMISSION = "/v1/projects/{project}", "resourcemanager.projects."
 
 
 def _get(call: Call) -> Json:
@@ -33,12 +30,8 @@ def _policy(cloud: Cloud, resource: str) -> Policy | None:
 
 METHODS = (
     Method("GET", PROJECT, f"{PERMISSION}get", _get),
-    Method("POST", PROJECT, f"{PERMISSION}getIamPolicy", rest.get_policy, ":getIamPolicy"),
-    Method("POST", PROJECT, f"{PERMISSION}setIamPolicy", rest.set_policy, ":setIamPolicy"),
+    Method("POST", PROJECT, f"{PERMISSION}getIamPolicy", standard.get_policy, ":getIamPolicy"),
+    Method("POST", PROJECT, f"{PERMISSION}setIamPolicy", standard.set_policy, ":setIamPolicy"),
 )
 HOST, TITLE = "cloudresourcemanager.googleapis.com", "Cloud Resource Manager API"
-
-
-def app(cloud: Cloud) -> Starlette:
-    """The API."""
-    return rest.app(cloud, Api(HOST, TITLE, METHODS, policy=_policy))
+app = Api(HOST, TITLE, METHODS, policy=_policy).app

@@ -9,11 +9,11 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-from sandbox.control import operations, rest
+from sandbox.control import rest, standard
 from sandbox.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from sandbox.control.rest import Call
     from sandbox.state import Json
@@ -47,16 +47,15 @@ def relative(call: Call, reference: str) -> str:
     return path.replace(owner.number, owner.id, 1) if owner else path
 
 
-def new(call: Call, kind: str, exists: Callable[[str], bool]) -> tuple[str, Json]:
+def new(call: Call, stored: Mapping[str, object]) -> tuple[str, Json]:
     """The key of a new resource and what it is given; ApiError 400 or 409 for its name."""
     name = call.body.get("name", "")
     key = f"{call.resource}/{name}"
     if not NAME.fullmatch(name):
         raise invalid("resource.name", name, f"Must be a match of regex '{NAME.pattern}'")
-    if exists(key):
+    if key in stored:
         raise ApiError(409, f"The resource '{key}' already exists", reason="alreadyExists")
     return key, {
-        "kind": f"compute#{kind}",
         "id": str(10**18 + secrets.randbelow(8 * 10**18)),
         "creationTimestamp": rest.timestamp(call.cloud),
         "selfLink": LINK + key,
@@ -69,25 +68,22 @@ def fingerprint(value: object) -> str:
     return base64.b64encode(digest[:8]).decode()
 
 
+def stale(what: str) -> ApiError:
+    """What is said to somebody whose fingerprint is of the past."""
+    return ApiError(412, f"Supplied fingerprint does not match current {what}fingerprint.")
+
+
 def done(call: Call, kind: str, target: Json) -> Json:
     """An operation that has succeeded, in the scope that the request's path names."""
-    name, now = f"operation-{secrets.token_hex(12)}", rest.timestamp(call.cloud)
-    place = {key: call.path[key] for key in ("zone", "region") if key in call.path}
-    scope = "".join(f"{key}s/{value}" for key, value in place.items()) or "global"
-    project = f"{LINK}projects/{call.project.id}"
+    name, project = f"operation-{secrets.token_hex(12)}", f"{LINK}projects/{call.project.id}"
+    scope = {k: f"{k}s/{call.path[k]}" for k in ("zone", "region") if k in call.path}
     operation = {
         "kind": "compute#operation",
         "name": name,
         "operationType": kind,
         "status": "DONE",
-        "progress": 100,
-        "user": str(call.who),
-        "insertTime": now,
-        "startTime": now,
-        "endTime": now,
-        "selfLink": f"{project}/{scope}/operations/{name}",
+        "selfLink": f"{project}/{''.join(scope.values()) or 'global'}/operations/{name}",
         "targetLink": target["selfLink"],
-        "targetId": target["id"],
+        **{key: f"{project}/{place}" for key, place in scope.items()},
     }
-    place = {key: f"{project}/{key}s/{value}" for key, value in place.items()}
-    return operations.keep(call, name, operation | place)
+    return standard.keep(call, name, operation)

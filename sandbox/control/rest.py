@@ -33,7 +33,7 @@ class Method(NamedTuple):
     verb: str
     path: str
     permissions: str
-    """separated by spaces; all are needed, and a method without any is public"""
+    """separated by spaces; all are needed"""
     handler: Callable[[Call], Json]
     action: str = ""
     """what follows the resource where the HTTP verb does not say it all, as in `:undelete`"""
@@ -53,6 +53,40 @@ class Api:
     """the allow policy of the resource itself, beside its project's"""
     refusal: Callable[[str, str], ApiError] | None = None
     """the words of an older API for a permission that is missing on a resource"""
+
+    def app(self, cloud: Cloud) -> Starlette:
+        """The API as a web application."""
+        # Actions first: the name at the end of a path would swallow them.
+        methods = sorted(self.methods, key=lambda m: not m.action)
+        return Starlette(
+            routes=[
+                Route(m.path + m.action, self._endpoint(cloud, m), methods=[m.verb])
+                for m in methods
+            ],
+            exception_handlers={ApiError: errors.answer, HTTPException: _not_modelled},
+        )
+
+    def _endpoint(self, cloud: Cloud, method: Method) -> Callable[[Request], object]:
+        async def serve(request: Request) -> Response:
+            who = iam.caller(cloud, request.headers)
+            if who.member is None:
+                raise ApiError(401, "Request is missing required authentication credential.")
+            path = request.path_params
+            reference = path.get("project", "")
+            # An unknown project is one in which nobody may do anything: 403, never 404.
+            project = self.project(cloud, path) or Project(reference, "0")
+            if project.id in cloud.projects:
+                require_enabled(project, self.host, self.title)
+            resource = re.sub(r"^/(compute/)?[^/]+/", "", request.url.path)
+            resource = resource.removesuffix(method.action)
+            resource = resource.replace(f"projects/{reference}", f"projects/{project.id}", 1)
+            policy, body = self.policy(cloud, resource), _body(await request.body())
+            query = request.query_params
+            call = Call(self, cloud, who, project, policy, resource, path, query, body)
+            call.require(method.permissions)
+            return JSONResponse(method.handler(call))
+
+        return serve
 
 
 @dataclass(frozen=True)
@@ -80,40 +114,6 @@ class Call:
                 iam.require(self.cloud, self.who, permission, name, policies)
             elif not iam.decide(self.cloud, self.who, permission, name, policies):
                 raise self.api.refusal(permission, resource)
-
-
-def app(cloud: Cloud, api: Api) -> Starlette:
-    """The API as a web application."""
-    # Actions first: the name at the end of a path would swallow them.
-    methods = sorted(api.methods, key=lambda m: not m.action)
-    return Starlette(
-        routes=[
-            Route(m.path + m.action, _endpoint(cloud, api, m), methods=[m.verb]) for m in methods
-        ],
-        exception_handlers={ApiError: errors.answer, HTTPException: _not_modelled},
-    )
-
-
-def _endpoint(cloud: Cloud, api: Api, method: Method) -> Callable[[Request], object]:
-    async def serve(request: Request) -> Response:
-        who = iam.caller(cloud, request.headers)
-        if who.member is None:
-            raise ApiError(401, "Request is missing required authentication credential.")
-        path = request.path_params
-        reference = path.get("project", "")
-        # An unknown project is one in which nobody may do anything: 403, never 404.
-        project = api.project(cloud, path) or Project(reference, "0")
-        if project.id in cloud.projects:
-            require_enabled(project, api.host, api.title)
-        resource = re.sub(r"^/(compute/)?[^/]+/", "", request.url.path).removesuffix(method.action)
-        resource = resource.replace(f"projects/{reference}", f"projects/{project.id}", 1)
-        policy, query = api.policy(cloud, resource), request.query_params
-        body = _body(await request.body())
-        call = Call(api, cloud, who, project, policy, resource, path, query, body)
-        call.require(method.permissions)
-        return JSONResponse(method.handler(call))
-
-    return serve
 
 
 def _body(data: bytes) -> Json:
@@ -162,58 +162,7 @@ def not_found() -> ApiError:
     return ApiError(404, "Requested entity was not found.")
 
 
-def get_policy(call: Call) -> Json:
-    """Read the allow policy of any resource; ApiError 404 if there is no such resource."""
-    if call.policy is None:
-        raise not_found()
-    return call.policy.as_json()
-
-
-def set_policy(call: Call) -> Json:
-    """Replace it; ApiError 400 for a member that does not exist, 409 for an etag of the past."""
-    if call.policy is None:
-        raise not_found()
-    wanted = call.body.get("policy") or {}
-    iam.check_bindings(call.cloud, call.policy, wanted)
-    iam.replace(call.policy, wanted)
-    return call.policy.as_json()
-
-
-def timestamp(cloud: Cloud, seconds: float | None = None) -> str:
-    """A moment on the cloud's clock (default: now) as RFC 3339."""
-    moment = datetime.fromtimestamp(cloud.now() if seconds is None else seconds, UTC)
+def timestamp(cloud: Cloud) -> str:
+    """This moment on the cloud's clock, as RFC 3339."""
+    moment = datetime.fromtimestamp(cloud.now(), UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def known(body: Json, fields: frozenset[str]) -> Json:
-    """The message itself; ApiError 400 naming every field that the API does not have."""
-    if unknown := sorted(body.keys() - fields):
-        names = ", ".join(f'"{name}"' for name in unknown)
-        message = f"Invalid JSON payload received. Unknown name {names}: Cannot find field."
-        raise ApiError(400, message)
-    return body
-
-
-def masked(current: Json, body: Json, mask: str, fields: frozenset[str]) -> Json:
-    """A resource after PATCH: what the mask names is taken from the body, where absent: cleared.
-
-    https://docs.cloud.google.com/apis/design/standard_methods#update
-    """
-    result = dict(current)
-    for name in mask.split(",") if mask else fields & body.keys():
-        path = re.sub(r"_(\w)", lambda m: m[1].upper(), name.strip()).split(".")
-        if path[0] not in fields:
-            raise ApiError(400, f"Invalid update mask: {name!r} is not an updatable field.")
-        _assign(result, body, path)
-    return result
-
-
-def _assign(result: Json, body: Json, path: list[str]) -> None:
-    head, *rest = path
-    if rest:
-        result[head] = dict(result.get(head) or {})
-        _assign(result[head], body.get(head) or {}, rest)
-    elif head in body:
-        result[head] = body[head]
-    else:
-        result.pop(head, None)

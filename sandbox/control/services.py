@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.control import operations, rest
+from sandbox.control import standard
 from sandbox.control.rest import Api, Call, Method
 from sandbox.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from starlette.applications import Starlette
 
     from sandbox.state import Cloud, Json, Project
 
@@ -24,19 +22,11 @@ PERMISSION = "serviceusage.services."
 OPERATION = "acat.p2-"
 """An operation names its project by number: operations/acat.p2-NUMBER-…"""
 
-KNOWN = (
-    "artifactregistry.googleapis.com",
-    "cloudkms.googleapis.com",
-    "cloudresourcemanager.googleapis.com",
-    "compute.googleapis.com",
-    "confidentialcomputing.googleapis.com",
-    "iam.googleapis.com",
-    "iamcredentials.googleapis.com",
-    "logging.googleapis.com",
-    "serviceusage.googleapis.com",
-    "storage.googleapis.com",
-    "sts.googleapis.com",
+APIS = (
+    "artifactregistry cloudkms cloudresourcemanager compute confidentialcomputing iam "
+    "iamcredentials logging serviceusage storage sts"
 )
+KNOWN = tuple(f"{name}.googleapis.com" for name in APIS.split())
 """Every API that can be switched on here."""
 
 
@@ -82,7 +72,7 @@ def _disable(call: Call) -> Json:
 
 def _done(call: Call, kind: str, response: Json) -> Json:
     prefix = f"{OPERATION}{call.project.number}-"
-    return operations.done(call, "", f"api.serviceusage.v1.{kind}", response, prefix)
+    return standard.done(call, "", f"api.serviceusage.v1.{kind}", response, prefix)
 
 
 def _project(cloud: Cloud, path: Mapping[str, str]) -> Project | None:
@@ -90,16 +80,12 @@ def _project(cloud: Cloud, path: Mapping[str, str]) -> Project | None:
     return cloud.project(path.get("project", number))
 
 
+READ, ENABLE = "serviceusage.operations.get", f"{PERMISSION}enable"
 METHODS = (
     Method("GET", SERVICES, f"{PERMISSION}list", _list),
-    Method("POST", SERVICES, f"{PERMISSION}enable", _enable_all, ":batchEnable"),
-    Method("POST", f"{SERVICES}/{{service}}", f"{PERMISSION}enable", _enable_one, ":enable"),
+    Method("POST", SERVICES, ENABLE, _enable_all, ":batchEnable"),
+    Method("POST", f"{SERVICES}/{{service}}", ENABLE, _enable_one, ":enable"),
     Method("POST", f"{SERVICES}/{{service}}", f"{PERMISSION}disable", _disable, ":disable"),
-    Method("GET", "/v1/operations/{operation}", "serviceusage.operations.get", operations.get),
+    Method("GET", "/v1/operations/{operation}", READ, standard.operation),
 )
-HOST, TITLE = "serviceusage.googleapis.com", "Service Usage API"
-
-
-def app(cloud: Cloud) -> Starlette:
-    """The API."""
-    return rest.app(cloud, Api(HOST, TITLE, METHODS, _project))
+app = Api("serviceusage.googleapis.com", "Service Usage API", METHODS, _project).app

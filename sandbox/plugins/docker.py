@@ -1,7 +1,7 @@
 """A stand-in for pulumi-resource-docker: docker:index/image:Image, and no other resource.
 
 It needs no Docker: `sandbox.dockerfile` builds, `sandbox.push` pushes. Like the genuine one it asks
-the registry that the image's name says, with the resource's own login or the user's, and it never
+the registry that the image's name says, with the login that `docker login` stored, and it never
 deletes what it pushed.
 https://github.com/pulumi/pulumi-docker/blob/v5.2.0/provider/image.go
 """
@@ -12,70 +12,61 @@ import base64
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import requests
 
 from sandbox import build_context, dockerfile
 from sandbox.dockerfile_text import DockerfileError
-from sandbox.oci import ACCESS_TOKEN_USER, Image, ImageError, Reference
+from sandbox.oci import ACCESS_TOKEN_USER, ImageError, Reference
+from sandbox.plugins.engine import serve
+from sandbox.plugins.install import version
 from sandbox.plugins.provider import (
     UNKNOWN,
+    Change,
     Difference,
     Json,
     Provider,
     ProviderError,
     Resource,
-    compare,
-    serve,
+    differences,
 )
 from sandbox.push import PushError, push
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-VERSION = "5.2.0"
 PLATFORM = "linux/amd64"
 
 
 class DockerImage(Resource):
     """An image that is built from a context and pushed; its id is its name."""
 
-    def check(self, name: str, news: Json, olds: Json, seed: bytes) -> tuple[Json, list[str]]:
+    def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
         """Fill in the defaults, and the hash by which a change of the context is seen."""
-        del name, olds, seed
+        del name
         if "imageName" not in news:
             return news, ["missing required property 'imageName'"]
+        # The SDK always gives skipPush and buildOnPreview, as false.
+        if unknown := sorted(k for k, v in news.items() if v and k not in ("imageName", "build")):
+            return news, [f"got {', '.join(unknown)}, which this stand-in cannot do: leave it out"]
         given = news.get("build") or {}
-        if UNKNOWN in (given, given.get("context"), given.get("dockerfile")):
-            return news, []
         context = given.get("context", ".")
-        build = {
-            **given,
-            "context": context,
-            "dockerfile": given.get("dockerfile", str(Path(context, "Dockerfile"))),
-        }
-        platform = given.get("platform", PLATFORM)
-        if platform not in (PLATFORM, UNKNOWN):
+        file = Path(given.get("dockerfile", Path(context, "Dockerfile")))
+        if (platform := given.get("platform", PLATFORM)) != PLATFORM:
             return news, [f"build.platform: got {platform}, expected {PLATFORM}: no other is built"]
-        file = Path(build["dockerfile"])
         try:
             tree = build_context.read(Path(context), file)
-            build["contextDigest"] = build_context.digest(tree, file.read_bytes())
+            digest = build_context.digest(tree, file.read_bytes())
         except (build_context.ContextError, OSError) as error:
             return news, [f"build: {error}"]
+        build = given | {"context": context, "dockerfile": str(file), "contextDigest": digest}
         return {**news, "build": build}, []
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
-        """Every change is made in place; a new login is no reason to build again."""
+        """Every change is made in place."""
         del state
-        return Difference(compare(_without_login(old_inputs), _without_login(news)))
+        return Difference({path: Change(what) for path, what in differences(old_inputs, news)})
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
-        """The digest is not known before the push; with buildOnPreview it is the local image id."""
+        """The digest is not known before the push."""
         del state
-        if inputs.get("buildOnPreview") is True and not _has_unknown(inputs):
-            return _outputs(inputs, _build(inputs).config_digest)
         return {**inputs, "repoDigest": UNKNOWN}
 
     def create(self, inputs: Json) -> tuple[str, Json]:
@@ -85,15 +76,28 @@ class DockerImage(Resource):
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Build and push again; the image of before stays in the registry."""
         del identity, state
-        image = _build(inputs)
-        if inputs.get("skipPush") is True:
-            return _outputs(inputs, image.config_digest)
+        name, build = inputs["imageName"], inputs["build"]
+        context, file = Path(build["context"]), Path(build["dockerfile"])
         try:
-            reference = Reference.parse(inputs["imageName"])
-            digest = push(image, reference, _login(inputs, reference.host), _session())
+            image = dockerfile.build(context, file, build.get("args", {}), build.get("target"))
+        except (DockerfileError, build_context.ContextError, OSError) as error:
+            raise ProviderError(f"error building image {name}: {error}") from error
+        session = requests.Session()
+        # Where a Go program, as the genuine plugin is one, finds its certificates.
+        session.verify = os.environ.get("SSL_CERT_FILE") or True
+        try:
+            reference = Reference.parse(name)
+            digest = push(image, reference, _login(reference.host), session)
         except (ImageError, PushError) as error:
-            raise ProviderError(f"error pushing image {inputs['imageName']}: {error}") from error
-        return _outputs(inputs, f"{reference.host}/{reference.path}@{digest}")
+            raise ProviderError(f"error pushing image {name}: {error}") from error
+        return {
+            **inputs,
+            "baseImageName": name,
+            "context": build["context"],
+            "dockerfile": build["dockerfile"],
+            "registryServer": "",
+            "repoDigest": f"{reference.host}/{reference.path}@{digest}",
+        }
 
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
         """What is recorded: the genuine plugin does not look either."""
@@ -104,46 +108,12 @@ class DockerImage(Resource):
         """Nothing: tags and content stay in the registry."""
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    # Where a Go program, as the genuine plugin is one, finds its certificates.
-    session.verify = os.environ.get("SSL_CERT_FILE") or True
-    return session
-
-
-def _build(inputs: Json) -> Image:
-    build = inputs["build"]
-    try:
-        return dockerfile.build(
-            Path(build["context"]),
-            Path(build["dockerfile"]),
-            build.get("args", {}),
-            build.get("target"),
-        )
-    except (DockerfileError, build_context.ContextError, OSError) as error:
-        raise ProviderError(f"error building image {inputs['imageName']}: {error}") from error
-
-
-def _outputs(inputs: Json, digest: str) -> Json:
-    registry = inputs.get("registry") or {}
-    return {
-        **inputs,
-        "baseImageName": inputs["imageName"],
-        "context": inputs["build"]["context"],
-        "dockerfile": inputs["build"]["dockerfile"],
-        "registryServer": registry.get("server", ""),
-        "repoDigest": digest,
-    }
-
-
-def _login(inputs: Json, host: str) -> str:
-    """The access token for a registry: the resource's own, else what `docker login` stored."""
-    own = inputs.get("registry") or {}
-    user: str = own.get("username", "")
-    token: str = own.get("password", "")
-    if not user:
-        folder = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
-        user, token = _stored(Path(folder) / "config.json", host)
+def _login(host: str) -> str:
+    """The access token that `docker login` stored for a registry; empty if there is none."""
+    file = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker", "config.json")
+    logins = json.loads(file.read_text()).get("auths", {}) if file.is_file() else {}
+    login = base64.b64decode(logins.get(host, {}).get("auth", "")).decode()
+    user, _, token = login.partition(":")
     if user not in ("", ACCESS_TOKEN_USER):
         raise ProviderError(
             f"registry {host}: got user {user!r}, expected {ACCESS_TOKEN_USER} with an access "
@@ -152,38 +122,7 @@ def _login(inputs: Json, host: str) -> str:
     return token
 
 
-def _stored(file: Path, host: str) -> tuple[str, str]:
-    """User name and password for a host in docker's config.json; empty if there are none."""
-    if not file.is_file():
-        return "", ""
-    logins = json.loads(file.read_text()).get("auths", {})
-    login = logins.get(host) or logins.get(f"https://{host}") or {}
-    if "auth" not in login:
-        return login.get("username", ""), login.get("password", "")
-    user, _, password = base64.b64decode(login["auth"]).decode().partition(":")
-    return user, password
-
-
-def _without_login(inputs: Json) -> Json:
-    server = (inputs.get("registry") or {}).get("server")
-    return {**inputs, "registry": {"server": server}}
-
-
-def _has_unknown(value: object) -> bool:
-    def leaves(each: object) -> Iterator[object]:
-        if isinstance(each, dict):
-            for inner in each.values():
-                yield from leaves(inner)
-        elif isinstance(each, list):
-            for inner in each:
-                yield from leaves(inner)
-        else:
-            yield each
-
-    return UNKNOWN in leaves(value)
-
-
-PROVIDER = Provider(VERSION, {"docker:index/image:Image": DockerImage()})
+PROVIDER = Provider(version("docker"), {"docker:index/image:Image": DockerImage()})
 
 if __name__ == "__main__":
     serve(PROVIDER)

@@ -9,14 +9,11 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
 from sandbox.plugins.provider import Json, ProviderError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TOKEN = "GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105  the variable's name
 POLL_SECONDS = 1.0
@@ -39,8 +36,6 @@ class Api:
     project: str = ""
     region: str = ""
     zone: str = ""
-    attribution: Json = field(default_factory=dict)
-    """the label that every labelled resource gets"""
     session: requests.Session = field(default_factory=requests.Session)
 
     def sign_in(self) -> None:
@@ -59,30 +54,25 @@ class Api:
         self.session.auth = authorize  # set as `auth`, because a ~/.netrc would overrule a header
         self.session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=32))
 
-    def place(self, kind: str, inputs: Json) -> str:
-        """The project, region, zone or location of a resource; ProviderError if nobody says."""
-        fallback = {"project": self.project, "zone": self.zone}.get(kind, self.region)
-        place = str(inputs.get(kind) or fallback).rpartition("/")[2]
-        if not place:
-            raise ProviderError(
-                f"{kind}: required field is not set. Set it on the resource or on the provider "
-                f"(`pulumi config set gcp:{kind.replace('location', 'region')} …`)."
-            )
-        return place
+    def places(self) -> Json:
+        """Where a resource is that does not say it itself."""
+        here = {"project": self.project, "region": self.region, "location": self.region}
+        return here | {"zone": self.zone}
 
     def call(self, verb: str, url: str, doing: str, **parts: Any) -> Json:  # noqa: ANN401  requests'
         """The JSON answer; ApiError that begins with `Error {doing}: googleapi: Error {code}`."""
-        parts.setdefault("timeout", TIMEOUT_SECONDS)
         verify = os.environ.get("SSL_CERT_FILE") or True
         try:
-            response = self.session.request(verb, url, verify=verify, **parts)
+            response = self.session.request(
+                verb, url, verify=verify, timeout=TIMEOUT_SECONDS, **parts
+            )
         except requests.RequestException as error:
             reason = type(error).__name__
             raise ProviderError(f"Error {doing}: {verb} {url}: {reason}: {error}") from error
-        if response.ok:
-            answer: Json = response.json() if response.content else {}
-            return answer
-        raise ApiError(response.status_code, f"Error {doing}: {_googleapi(response)}")
+        if not response.ok:
+            raise ApiError(response.status_code, f"Error {doing}: {_googleapi(response)}")
+        answer: Json = response.json() if response.content else {}
+        return answer
 
     def unless_gone(self, verb: str, url: str, doing: str, **parts: Any) -> Json | None:  # noqa: ANN401
         """The JSON answer; None for 404."""
@@ -93,16 +83,15 @@ class Api:
                 return None
             raise
 
-    def wait(self, operation: Json, url: Callable[[str], str], doing: str) -> None:
+    def wait(self, url: str, doing: str) -> None:
         """Return when a long-running operation has succeeded; ProviderError if it has failed."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while True:
-            operation = self.call("GET", url(operation["name"]), doing)
-            if operation.get("done") or operation.get("status") == "DONE":
-                break
+        operation = self.call("GET", url, doing)
+        while not (operation.get("done") or operation.get("status") == "DONE"):
             if time.monotonic() > deadline:
                 raise ProviderError(f"Error waiting for {doing}: timeout while waiting")
             time.sleep(POLL_SECONDS)
+            operation = self.call("GET", url, doing)
         if error := operation.get("error"):
             text = error.get("message") or "; ".join(e["message"] for e in error["errors"])
             raise ProviderError(f"Error waiting for {doing}: {text}")
@@ -116,6 +105,5 @@ def _googleapi(response: requests.Response) -> str:
     except (ValueError, KeyError, TypeError):
         return f"googleapi: got HTTP response code {code} with body: {response.text}"
     reasons = [each.get("reason") for each in error.get("errors", [])]
-    return f"googleapi: Error {code}: {error.get('message')}" + (
-        f", {reasons[0]}" if len(reasons) == 1 else ""
-    )
+    only = f", {reasons[0]}" if len(reasons) == 1 else ""
+    return f"googleapi: Error {code}: {error.get('message')}{only}"

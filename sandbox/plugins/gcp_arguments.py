@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.plugins.install import sdk
-from sandbox.plugins.provider import DEFAULTS, UNKNOWN, Json
+from sandbox.plugins.provider import UNKNOWN, Json
 
 _PARAMETER = re.compile(r"^\s+(\w+): (.+?)( = None)?(?:,|\):)$", re.MULTILINE)
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """One key: "list", "map" or "one" of a scalar (`str`, `bool`, `int`) or of a nested class."""
 
     form: str
@@ -64,62 +62,42 @@ def check(token: str, name: str, inputs: Json) -> tuple[Json, list[str]]:
     return reading.members(f"{folder}/{snake(kind)}", kind, inputs, name), reading.failures
 
 
-@dataclass
-class _Reading:
-    inputs: str
-    """the module with the nested classes"""
+class _Reading(NamedTuple):
+    nested: str
+    """the module with the classes of nested objects"""
     failures: list[str]
 
     def members(self, module: str, kind: str, given: Json, where: str) -> Json:
         known = arguments(module, kind)
         for key, argument in known.items():
-            if argument.required and given.get(key) is None:
-                self._fail(
-                    f'Missing required argument. The argument "{snake(key)}" is required, but no '
-                    "definition was found.",
-                    f"{where}.{key}",
-                )
-        checked: Json = {}
-        for key, value in given.items():
-            if key == DEFAULTS:
-                checked[key] = value
-            elif key in known:
-                checked[key] = self._value(known[key], value, f"{where}.{key}")
-            else:
-                self._fail("Invalid or unknown key", f"{where}.{key}")
-        return checked
+            if argument.required and key not in given:
+                reason = f'Missing required argument. The argument "{snake(key)}" is required, but'
+                self.fail(f"{reason} no definition was found.", f"{where}.{key}")
+        for key in given.keys() - known.keys():
+            self.fail("Invalid or unknown key", f"{where}.{key}")
+        return {k: self.value(known[k], v, f"{where}.{k}") for k, v in given.items() if k in known}
 
-    def _value(self, argument: Argument, value: Any, where: str) -> Any:  # noqa: ANN401  any JSON
-        if value == UNKNOWN:
-            return value
-        if argument.form == "list":
-            if not isinstance(value, list):
-                return self._unexpected("a list", value, where)
-            one = Argument("one", argument.of, required=True)
-            return [self._value(one, e, f"{where}[{i}]") for i, e in enumerate(value)]
-        if argument.form == "one" and argument.of in {"str", "bool", "int"}:
-            return self._scalar(argument.of, value, where)
-        if not isinstance(value, dict):
-            return self._unexpected("a map", value, where)
-        plain = argument.form == "map" or argument.of.startswith("pulumi.")  # an asset
-        return value if plain else self.members(self.inputs, argument.of, value, where)
+    def value(self, argument: Argument, given: Any, where: str) -> Any:  # noqa: ANN401  any JSON
+        form, of, _ = argument
+        if form == "list" and isinstance(given, list):
+            one = Argument("one", of, required=True)
+            return [self.value(one, each, f"{where}[{i}]") for i, each in enumerate(given)]
+        if form == "one" and of in {"str", "bool", "int"}:
+            text = given if isinstance(given, str) else json.dumps(given)
+            if of == "bool" and text in _BOOLEANS:
+                return _BOOLEANS[text]
+            if of == "int" and re.fullmatch(r"-?\d+", text):
+                return int(text)
+            fits = of == "str" and not isinstance(given, dict | list)
+            given = text if fits else given
+        else:
+            fits = form != "list" and isinstance(given, dict)
+            if fits and form == "one" and not of.startswith("pulumi."):  # an asset is no class
+                return self.members(self.nested, of, given, where)
+        if not fits and given != UNKNOWN:
+            expected = {"list": "a list", "map": "a map"}.get(form, f"a {of}")
+            self.fail(f"expected {expected}, got {json.dumps(given)}", where)
+        return given
 
-    def _scalar(self, kind: str, value: Any, where: str) -> Any:  # noqa: ANN401  any JSON
-        if isinstance(value, dict | list):
-            return self._unexpected(f"a {kind}", value, where)
-        text = value if isinstance(value, str) else json.dumps(value)
-        if kind == "str":
-            return text
-        if kind == "bool":
-            return (
-                _BOOLEANS[text] if text in _BOOLEANS else self._unexpected("a bool", value, where)
-            )
-        whole = re.fullmatch(r"-?\d+", text)
-        return int(text) if whole else self._unexpected("an int", value, where)
-
-    def _unexpected(self, expected: str, value: Any, where: str) -> Any:  # noqa: ANN401  any JSON
-        self._fail(f"expected {expected}, got {json.dumps(value)}", where)
-        return value
-
-    def _fail(self, reason: str, where: str) -> None:
+    def fail(self, reason: str, where: str) -> None:
         self.failures.append(f"{reason}. Examine values at '{where}'.")

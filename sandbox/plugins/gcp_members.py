@@ -10,11 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from sandbox.plugins import gcp_types as types
 from sandbox.plugins.gcp_api import GONE, ApiError
 from sandbox.plugins.gcp_resource import GcpResource
-from sandbox.plugins.provider import ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,68 +24,54 @@ if TYPE_CHECKING:
 ATTEMPTS = 8
 CONFLICTS = frozenset({409, 412})
 VERSION = 3
-"""Of the policy format: the one with conditions."""
+"""Of the policy format: the one with conditions. Unasked for, bindings come without theirs."""
 
 _ONE_AT_A_TIME: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
+V1 = {"params": {"options.requestedPolicyVersion": VERSION}}
+STORAGE = {"params": {"optionsRequestedPolicyVersion": VERSION}}
+PROJECTS = {"json": {"options": {"requestedPolicyVersion": VERSION}}}
+GET_POLICY: dict[str, tuple[str, str, Json]] = {
+    types.BUCKET_MEMBER.token: ("GET", "/iam", STORAGE),
+    types.REPOSITORY_MEMBER.token: ("GET", ":getIamPolicy", V1),
+    types.PROJECT_MEMBER.token: ("POST", ":getIamPolicy", PROJECTS),
+    types.ACCOUNT_MEMBER.token: ("POST", ":getIamPolicy", V1),
+}
+"""How each API is asked for a policy: verb, what follows the resource's path, version."""
+
+PROJECT_MASK = {"updateMask": "bindings,etag,auditConfigs"}
+
 
 class Member(GcpResource):
-    """A grant; the subclasses say on what, and how that gives out its policy and takes it back."""
+    """A grant; its id is resource/role/member, where the resource is what has the policy."""
 
-    root = ""
-    ask = "POST"
-    asked: ClassVar[Json] = {"params": {"options.requestedPolicyVersion": VERSION}}
-    """Without it, bindings with a condition come without it."""
-    mask: ClassVar[Json] = {}
-
-    def resource(self, inputs: Json) -> str:
-        """The resource that the policy belongs to: the beginning of the grant's id."""
-        raise NotImplementedError
-
-    def get_policy(self, resource: str, doing: str) -> Json:
-        """The policy."""
-        url = f"{self.root}/{resource}:getIamPolicy"
-        return self.api.call(self.ask, url, doing, **self.asked)
-
-    def set_policy(self, resource: str, policy: Json, doing: str) -> None:
-        """Write the policy."""
-        url = f"{self.root}/{resource}:setIamPolicy"
-        self.api.call("POST", url, doing, json={"policy": policy} | self.mask)
-
-    def insert(self, inputs: Json) -> str:
+    def insert(self, given: Json) -> str:
         """Add the member to the binding of the role, or add a binding."""
 
         def add(bindings: list[Json]) -> None:
-            binding = _binding(bindings, inputs)
+            binding = _binding(bindings, given)
             if binding is None:
-                bindings.append(_empty(inputs) | {"members": [inputs["member"]]})
-            elif inputs["member"] not in binding["members"]:
-                binding["members"].append(inputs["member"])
+                bindings.append(_wanted(given) | {"members": [given["member"]]})
+            elif given["member"] not in binding["members"]:
+                binding["members"].append(given["member"])
 
-        self._change(inputs, add)
-        title = (inputs.get("condition") or {}).get("title")
-        parts = [
-            self.resource(inputs),
-            inputs["role"],
-            inputs["member"],
-            *([title] if title else []),
-        ]
-        return "/".join(parts)
+        self._change(given, add)
+        title = (given.get("condition") or {}).get("title")
+        parts = [self._resource(given), given["role"], given["member"], title]
+        return "/".join(part for part in parts if part)
 
-    def find(self, identity: str, state: Json) -> Json | None:
+    def find(self, identity: str, given: Json) -> Json | None:
         """The policy, if the grant is in it."""
-        if not state:
-            raise ProviderError(f"got the id {identity} alone, expected a recorded grant")
         try:
-            policy = self.get_policy(self.resource(state), f"reading the policy for {identity}")
+            policy = self._policy(self._resource(given), f"reading the policy for {identity}")
         except ApiError as error:
             if error.code == GONE:
                 return None
             raise
-        binding = _binding(policy.get("bindings", []), state)
-        return policy if binding and state["member"] in binding["members"] else None
+        binding = _binding(policy.get("bindings", []), given)
+        return policy if binding and given["member"] in binding["members"] else None
 
-    def remove(self, identity: str, state: Json) -> None:
+    def delete(self, identity: str, state: Json) -> None:
         """Take the member out of the binding; return quietly if the resource is gone."""
         del identity
 
@@ -102,94 +88,41 @@ class Member(GcpResource):
             if error.code != GONE:
                 raise
 
-    def _change(self, inputs: Json, change: Callable[[list[Json]], None]) -> None:
-        resource = self.resource(inputs)
-        doing = f"setting IAM policy for {resource}"
+    def _resource(self, given: Json) -> str:
+        return self.kind.collection.path.format_map(given)
+
+    def _policy(self, resource: str, doing: str) -> Json:
+        verb, suffix, parts = GET_POLICY[self.kind.token]
+        return self.api.call(verb, f"{self.root}/{resource}{suffix}", doing, **parts)
+
+    def _change(self, given: Json, change: Callable[[list[Json]], None]) -> None:
+        resource = self._resource(given)
+        url, doing = f"{self.root}/{resource}", f"setting IAM policy for {resource}"
         with _ONE_AT_A_TIME[resource]:
             for attempt in range(ATTEMPTS):
-                policy = {"bindings": [], **self.get_policy(resource, doing), "version": VERSION}
+                policy = {"bindings": [], **self._policy(resource, doing), "version": VERSION}
                 change(policy["bindings"])
                 try:
-                    return self.set_policy(resource, policy, doing)
+                    if self.kind is types.BUCKET_MEMBER:  # the older API's way
+                        self.api.call("PUT", f"{url}/iam", doing, json=policy)
+                    else:
+                        mask = PROJECT_MASK if self.kind is types.PROJECT_MEMBER else {}
+                        body = {"policy": policy} | mask
+                        self.api.call("POST", f"{url}:setIamPolicy", doing, json=body)
                 except ApiError as error:
                     if error.code not in CONFLICTS or attempt == ATTEMPTS - 1:
                         raise
+                else:
+                    return
                 time.sleep(0.05 * 2**attempt)
-        return None
 
 
-class BucketMember(Member):
-    """A grant on a bucket, in the older API's way."""
-
-    root = "https://storage.googleapis.com/storage/v1"
-
-    def resource(self, inputs: Json) -> str:
-        """b/NAME."""
-        return f"b/{inputs['bucket'].removeprefix('b/')}"
-
-    def outputs(self, identity: str, live: Json, given: Json) -> Json:
-        """The outputs, with the bucket's longer name."""
-        return super().outputs(identity, live, given) | {"bucket": self.resource(given)}
-
-    def get_policy(self, resource: str, doing: str) -> Json:
-        """GET."""
-        params = {"optionsRequestedPolicyVersion": VERSION}
-        return self.api.call("GET", f"{self.root}/{resource}/iam", doing, params=params)
-
-    def set_policy(self, resource: str, policy: Json, doing: str) -> None:
-        """PUT."""
-        self.api.call("PUT", f"{self.root}/{resource}/iam", doing, json=policy)
+def _wanted(given: Json) -> Json:
+    condition = given.get("condition")
+    return {"role": given["role"]} | ({"condition": condition} if condition else {})
 
 
-class RepositoryMember(Member):
-    """A grant on an Artifact Registry repository."""
-
-    root = "https://artifactregistry.googleapis.com/v1"
-    ask = "GET"
-
-    def resource(self, inputs: Json) -> str:
-        """projects/P/locations/L/repositories/R."""
-        if "/" in inputs["repository"]:
-            return str(inputs["repository"])
-        project, location = (self.api.place(kind, inputs) for kind in ("project", "location"))
-        return f"projects/{project}/locations/{location}/repositories/{inputs['repository']}"
-
-    def outputs(self, identity: str, live: Json, given: Json) -> Json:
-        """The outputs, with the repository's full name."""
-        return super().outputs(identity, live, given) | {"repository": self.resource(given)}
-
-
-class ProjectMember(Member):
-    """A grant on a project."""
-
-    root = "https://cloudresourcemanager.googleapis.com/v1/projects"
-    asked: ClassVar[Json] = {"json": {"options": {"requestedPolicyVersion": VERSION}}}
-    mask: ClassVar[Json] = {"updateMask": "bindings,etag,auditConfigs"}
-
-    def resource(self, inputs: Json) -> str:
-        """The project's id."""
-        return str(inputs["project"]).removeprefix("projects/")
-
-
-class AccountMember(Member):
-    """A grant to act as a service account."""
-
-    root = "https://iam.googleapis.com/v1"
-
-    def resource(self, inputs: Json) -> str:
-        """projects/P/serviceAccounts/E."""
-        return str(inputs["serviceAccountId"])
-
-
-def _empty(inputs: Json) -> Json:
-    condition = inputs.get("condition")
-    return {"role": inputs["role"], **({"condition": condition} if condition else {})}
-
-
-def _binding(bindings: list[Json], inputs: Json) -> Json | None:
+def _binding(bindings: list[Json], given: Json) -> Json | None:
     """The binding of the grant's role under the grant's condition, if there is one."""
-    wanted = _empty(inputs)
-    for binding in bindings:
-        if {key: value for key, value in binding.items() if key != "members"} == wanted:
-            return binding
-    return None
+    wanted = _wanted(given)
+    return next((b for b in bindings if b == {**wanted, "members": b["members"]}), None)

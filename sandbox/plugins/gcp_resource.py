@@ -1,27 +1,17 @@
-"""Any resource of the gcp package, as far as its table says it all: check, diff, preview, read.
+"""Any resource of the gcp package as far as its table says it all, and Google's standard methods.
 
-Asking the cloud is left to the subclasses.
+https://docs.cloud.google.com/apis/design/standard_methods
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.plugins import gcp_arguments
-from sandbox.plugins.gcp_difference import changes, narrowed, overlaid
-from sandbox.plugins.gcp_kind import at
-from sandbox.plugins.gcp_rules import broken
-from sandbox.plugins.provider import (
-    DEFAULTS,
-    UNKNOWN,
-    Change,
-    Difference,
-    ProviderError,
-    Resource,
-)
+from sandbox.plugins.gcp_difference import changes
+from sandbox.plugins.gcp_kind import at, same
+from sandbox.plugins.provider import UNKNOWN, Difference, ProviderError, Resource
 
 if TYPE_CHECKING:
     from sandbox.plugins.gcp_api import Api
@@ -33,179 +23,141 @@ ATTRIBUTION = {"goog-pulumi-provisioned": "true"}
 
 
 class GcpResource(Resource):
-    """A resource type; `token` is its Pulumi type, `kind` its table."""
+    """A resource type in a REST collection; its id is its path below the API's root."""
 
-    def __init__(self, api: Api, token: str, kind: Kind) -> None:
+    def __init__(self, api: Api, kind: Kind) -> None:
         self.api = api
-        self.token = token
         self.kind = kind
-        self.title = token.rpartition(":")[2]
+        self.root = kind.collection.root
+        self.title = re.sub("([A-Z])", r" \1", kind.token.rpartition(":")[2]).strip().lower()
 
-    def check(self, name: str, news: Json, olds: Json, seed: bytes) -> tuple[Json, list[str]]:
-        """Refuse what the genuine plugin refuses; make up a name where it would."""
-        inputs, failures = gcp_arguments.check(self.token, name, news)
-        own = self.kind.autoname
-        if own and own not in inputs:
-            if own in olds.get(DEFAULTS, []):
-                inputs[own] = olds[own]
-            else:
-                unique = hashlib.sha256((seed or secrets.token_bytes(8)) + name.encode())
-                short = name.lower()[: self.kind.longest - 8]
-                inputs[own] = f"{short}-{unique.hexdigest()[:7]}"
-            inputs[DEFAULTS] = [own]
-        one = self.kind.exactly_one
-        if one and sum(key in inputs for key in one) != 1:
-            names = ",".join(map(gcp_arguments.snake, one))
-            failures.append(f"Invalid combination of arguments: one of `{names}` must be specified")
-        return inputs, failures or list(broken(self.kind.rules, inputs))
+    def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
+        """Refuse what the genuine plugin refuses."""
+        inputs, failures = gcp_arguments.check(self.kind.token, name, news)
+        return inputs, failures or list(self.kind.broken(inputs))
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
         """What is not as asked for, and whether it can be changed in place."""
         del old_inputs
-        found = dict(changes(self.kind, state, news))
-        project = news.get("project") or self.api.project
-        if "project" in self.kind.replace and state.get("project") not in {None, project}:
-            found["project"] = Change("UPDATE", replaces=True)
-        first = self.kind.delete_first
-        if first is None:
-            first = self.kind.autoname not in news.get(DEFAULTS, [])
-        return Difference(found, delete_before_replace=first)
+        project = {"project": self.api.project} if "project" in state else {}
+        found = dict(changes(self.kind, state, project | news))
+        return Difference(found, delete_before_replace=self.kind.delete_first)
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """What a preview shows: outputs that only the cloud knows are unknown for a new one."""
-        inputs = without_names(inputs)
         self.kind.sendable(inputs)
-        given: Json = {**self.kind.defaults, **inputs}
         if state is not None:
-            gone = self.kind.properties.keys() - given.keys() - self.kind.keep
-            stays = {key: value for key, value in state.items() if key not in gone}
-            merged: Json = overlaid(stays, given)
-            return merged | self.labels(given, None)
-        places = {"project": self.api.project} if "project" in self.kind.properties else {}
-        unknown = dict.fromkeys({*self.kind.outputs, *self.kind.keep} - {"project"}, UNKNOWN)
-        unknown = {key: value for key, value in unknown.items() if "." not in key}
-        return {**unknown, **places, **given} | self.labels(given, None)
+            return {**state, **inputs}
+        return dict.fromkeys(self.kind.outputs, UNKNOWN) | self.placed(inputs, self.api.places())
 
-    def outputs(self, identity: str, live: Json, given: Json) -> Json:
-        """The outputs, from the REST resource and what was sent (or recorded) before."""
-        found: Json = {}
-        for key, prop in self.kind.properties.items():
-            value = given.get(key) if prop.read is None else at(live, prop.rest)
-            if value is not None and prop.read is not None:
-                value = prop.read(value)
-            if value is None:
-                value = self.kind.defaults.get(key)
-            if value is not None:
-                found[key] = value
-        found |= {k: at(live, p) for k, p in self.kind.outputs.items() if at(live, p) is not None}
-        if "project" in self.kind.properties:
-            found["project"] = given.get("project") or self.api.project
-        known = {k: v for k, v in places(identity).items() if k in self.kind.properties}
-        return found | known | self.labels(given, live.get("labels") or {})
-
-    def labels(self, given: Json, live: Json | None) -> Json:
-        """The three views of labels: the program's, with Pulumi's own, and all there are."""
-        if "labels" not in self.kind.properties:
-            return {}
-        own = given.get("labels", {})
-        if own == UNKNOWN:
-            return dict.fromkeys(("labels", "pulumiLabels", "effectiveLabels"), UNKNOWN)
-        pulumis = self.api.attribution | own
-        if live is None:
-            return {"labels": own, "pulumiLabels": pulumis, "effectiveLabels": pulumis}
-        return {
-            "labels": {key: live[key] for key in own if key in live},
-            "pulumiLabels": {key: live[key] for key in pulumis if key in live},
-            "effectiveLabels": live,
-        }
-
-    def insert(self, inputs: Json) -> str:
-        """Ask the cloud for a new one; its id."""
-        raise NotImplementedError
-
-    def find(self, identity: str, state: Json) -> Json | None:
-        """The REST resource; None if it is gone."""
-        raise NotImplementedError
-
-    def patch(self, identity: str, state: Json, inputs: Json, fields: list[str]) -> None:
-        """Change what is at `fields` of the REST resource."""
-        raise NotImplementedError
-
-    def remove(self, identity: str, state: Json) -> None:
-        """Delete it; return quietly if it is gone."""
-        raise NotImplementedError
+    def placed(self, inputs: Json, places: Json) -> Json:
+        """The inputs with what they leave to the provider's configuration, if that says it."""
+        found = {key: place for key, place in places.items() if place and key in self.kind.kept}
+        return {**self.kind.defaults, **found, **inputs}
 
     def create(self, inputs: Json) -> tuple[str, Json]:
         """Insert and read."""
-        inputs = without_names(inputs)
-        identity = self.insert(inputs)
-        return identity, self.outputs(identity, self._there(identity, inputs), inputs)
+        given = self.placed(inputs, self.api.places())
+        if missing := sorted((self.api.places().keys() & self.kind.kept) - given.keys()):
+            raise ProviderError(
+                f"{', '.join(missing)}: required field is not set. Set it on the resource or on "
+                "the provider (`pulumi config set gcp:project …`, gcp:region, gcp:zone)."
+            )
+        identity = self.insert(given)
+        return identity, self._there(identity, given)
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Change what is not as asked for, and read."""
-        inputs = places(identity) | without_names(inputs)
         self.kind.sendable(inputs)
-        keys = {re.split(r"[.\[]", path)[0] for path, _ in changes(self.kind, state, inputs)}
-        fields = [self.kind.properties[key].rest for key in sorted(keys)]
-        if any(fields):
-            self.patch(identity, state, inputs, [rest for rest in fields if rest])
-        return self.outputs(identity, self._there(identity, inputs), inputs)
+        places = {key: state[key] for key in self.api.places() if key in state}
+        given = self.placed(inputs, places)
+        keys = {re.split(r"[.\[]", path)[0] for path, _ in changes(self.kind, state, given)}
+        if fields := [self.kind.sent[key] for key in sorted(keys & self.kind.sent.keys())]:
+            self.patch(identity, state, given, fields)
+        return self._there(identity, given)
 
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
         """Read what is there."""
+        if not state:
+            raise ProviderError(
+                f"got the id {identity} alone, expected a recorded {self.title}: this stand-in for "
+                "the gcp plugin imports nothing. Use the genuine plugin."
+            )
         live = self.find(identity, state)
-        if live is None:
-            return None
-        outputs = self.outputs(identity, live, state)
-        return outputs, self.described(outputs, inputs)
+        return None if live is None else (self.outputs(live, state), inputs)
 
     def delete(self, identity: str, state: Json) -> None:
-        """Remove it, unless the program says otherwise."""
-        policy = state.get("deletionPolicy")
-        if policy == "PREVENT":
-            raise ProviderError(
-                f"Error deleting {self.title} {identity}: got deletionPolicy PREVENT, expected "
-                "DELETE. Nothing was deleted; change it in the program and run `pulumi up` first."
-            )
-        if policy != "ABANDON":
-            self.remove(identity, state)
+        """DELETE."""
+        del state
+        self.send("DELETE", identity, identity, f"deleting {self.title}")
+
+    def insert(self, given: Json) -> str:
+        """POST to the collection; the new resource's id."""
+        _, path, own, query = self.kind.collection
+        collection, name = path.format_map(given), given[own]
+        identity, params = f"{collection}/{name}", {query: name} if query else {}
+        doing = f"creating {self.title}"
+        self.send("POST", collection, identity, doing, json=self.body(given), params=params)
+        return identity
+
+    def find(self, identity: str, given: Json) -> Json | None:
+        """GET; None if it is gone, or if only its id is still taken, as with a deleted pool."""
+        del given
+        live = self.api.unless_gone("GET", f"{self.root}/{identity}", f"reading {self.title}")
+        return None if live is None or live.get("state") == "DELETED" else live
+
+    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
+        """PATCH with the whole resource and a mask of what changed.
+
+        What the mask names and the body lacks is cleared: an attribute condition taken out of the
+        program leaves a provider that admits everyone. The genuine plugin does just so.
+        """
+        del state
+        if not self.kind.collection.query:  # accounts and networks have other methods
+            raise self.not_in_place(fields)
+        body, params = self.body(given), {"updateMask": ",".join(fields)}
+        doing = f"updating {self.title}"
+        self.send("PATCH", identity, identity, doing, json=body, params=params)
+
+    def not_in_place(self, fields: list[str]) -> ProviderError:
+        """What to say of changes that no program here makes."""
+        return ProviderError(
+            f"got a change of {', '.join(fields)}, which this stand-in for the gcp plugin cannot "
+            f"make in place: nothing was changed. Replace the {self.title} (`pulumi up --replace "
+            "URN`), or use the genuine plugin."
+        )
+
+    def send(self, verb: str, path: str, identity: str, doing: str, **parts: Any) -> Json:  # noqa: ANN401
+        """Make a change, and wait for the end of the operation that it starts, if it does."""
+        call = self.api.unless_gone if verb == "DELETE" else self.api.call
+        answer = call(verb, f"{self.root}/{path}", doing, **parts) or {}
+        operation = answer.get("name", "")
+        if answer.get("kind") == "compute#operation":  # kept in the place of its resource
+            operation = f"{identity.rsplit('/', 2)[0]}/operations/{operation}"
+        if re.search("(^|/)operations/", operation):
+            self.api.wait(f"{self.root}/{operation}", doing)
+        return answer
+
+    def body(self, given: Json) -> Json:
+        """The REST resource to send."""
+        body = self.kind.body(given)
+        if "labels" in self.kind.sent:
+            body["labels"] = ATTRIBUTION | given.get("labels", {})
+        return body
+
+    def outputs(self, live: Json, given: Json) -> Json:
+        """The outputs, from the REST resource and what was asked for (or recorded) before."""
+        found = {key: given[key] for key in self.kind.kept if key in given}
+        for key, path in {**self.kind.sent, **self.kind.outputs}.items():
+            if key not in self.kind.kept and (value := at(live, path)) is not None:
+                found[key] = self.kind.reads.get(key, same)(value)
+        if "labels" in found:  # what others attached is none of the program's business
+            own = given.get("labels", {})
+            found["labels"] = {key: v for key, v in found["labels"].items() if key in own}
+        return found
 
     def _there(self, identity: str, given: Json) -> Json:
         live = self.find(identity, given)
         if live is None:
             raise ProviderError(f"Error reading {self.title}: {identity} is gone")
-        return live
-
-    def body(self, inputs: Json) -> Json:
-        """The REST resource to send."""
-        body = self.kind.body(inputs)
-        if "labels" in self.kind.properties:
-            body["labels"] = self.api.attribution | inputs.get("labels", {})
-        return body
-
-    def described(self, outputs: Json, inputs: Json) -> Json:
-        """The inputs that describe what is there: the recorded ones, where it is still so."""
-        if inputs:
-            names = {DEFAULTS: inputs[DEFAULTS]} if DEFAULTS in inputs else {}
-            return {
-                key: narrowed(key, outputs[key], value)
-                for key, value in inputs.items()
-                if key in outputs
-            } | names
-        return {
-            key: outputs[key]
-            for key in self.kind.properties
-            if outputs.get(key, self.kind.defaults.get(key)) != self.kind.defaults.get(key)
-        }
-
-
-def without_names(inputs: Json) -> Json:
-    """The inputs without the note of which of them were made up."""
-    return {key: value for key, value in inputs.items() if key != DEFAULTS}
-
-
-def places(identity: str) -> Json:
-    """Where a resource is, from its id: project, region, zone, location."""
-    own = identity.partition("/roles/")[0]  # a grant's member may be in another project
-    found = re.findall(r"(project|region|zone|location)s/([^/]+)", own)
-    return {place: name for place, name in found if (place, name) != ("location", "global")}
+        return self.outputs(live, given)

@@ -5,7 +5,6 @@ https://docs.cloud.google.com/storage/docs/json_api/v1
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 from pathlib import Path
@@ -21,64 +20,47 @@ if TYPE_CHECKING:
 
 STORAGE = "https://storage.googleapis.com/storage/v1/b"
 UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b"
-MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"\x1f\x8b": "application/x-gzip"}
 
 
 class Bucket(GcpResource):
     """A bucket; its id is its name."""
 
-    def insert(self, inputs: Json) -> str:
+    def insert(self, given: Json) -> str:
         """POST."""
-        params = {"project": self.api.place("project", inputs)}
-        body = self.body(inputs)
+        params, body = {"project": given["project"]}, self.body(given)
         self.api.call("POST", STORAGE, "creating bucket", params=params, json=body)
-        return str(inputs["name"])
+        return str(given["name"])
 
-    def find(self, identity: str, state: Json) -> Json | None:
+    def find(self, identity: str, given: Json) -> Json | None:
         """GET."""
-        del state
-        return self.api.unless_gone("GET", f"{STORAGE}/{identity}", "reading bucket")
+        return super().find(f"b/{identity}", given)
 
-    def outputs(self, identity: str, live: Json, given: Json) -> Json:
-        """The outputs."""
-        found = super().outputs(identity, live, given) | {"url": f"gs://{identity}"}
-        return found | {"projectNumber": int(live["projectNumber"])}
-
-    def patch(self, identity: str, state: Json, inputs: Json, fields: list[str]) -> None:
+    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
         """PATCH with what changed only; null removes a setting or a label."""
-        wanted = self.body(inputs)
+        wanted = self.body(given)
         body: Json = {}
-        for rest in fields:
-            put(body, rest, at(wanted, rest))
+        for path in fields:
+            put(body, path, at(wanted, path))
         if "labels" in body:
-            gone = dict.fromkeys(state.get("pulumiLabels", {}).keys() - wanted["labels"].keys())
-            body["labels"] = gone | wanted["labels"]
+            body["labels"] = dict.fromkeys(state.get("labels", {})) | wanted["labels"]
         self.api.call("PATCH", f"{STORAGE}/{identity}", "updating bucket", json=body)
 
-    def remove(self, identity: str, state: Json) -> None:
+    def delete(self, identity: str, state: Json) -> None:
         """DELETE, and with forceDestroy first everything that is in it."""
         url = f"{STORAGE}/{identity}"
         if self.api.unless_gone("GET", f"{url}/anywhereCaches/", "listing caches") is None:
             return
-        while found := self._objects(url):
+        versions = {"versions": "true"}
+        while found := self.api.call("GET", f"{url}/o", "listing", params=versions).get("items"):
             if not state.get("forceDestroy"):
                 raise ProviderError(
                     f"Error trying to delete bucket {identity} containing objects without "
                     "`force_destroy` set to true"
                 )
             for each in found:
-                params = {"generation": each["generation"]}
-                self.api.unless_gone(
-                    "DELETE", _object(url, each["name"]), "deleting object", params=params
-                )
+                one, params = _url(identity, each["name"]), {"generation": each["generation"]}
+                self.api.unless_gone("DELETE", one, "deleting object", params=params)
         self.api.unless_gone("DELETE", url, "deleting bucket")
-
-    def _objects(self, url: str) -> list[Json]:
-        listed = self.api.unless_gone(
-            "GET", f"{url}/o", "listing objects", params={"versions": "true"}
-        )
-        found: list[Json] = (listed or {}).get("items", [])
-        return found
 
 
 class BucketObject(GcpResource):
@@ -86,55 +68,42 @@ class BucketObject(GcpResource):
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """Another content has hashes and a generation that are not known yet."""
-        found = super().plan(inputs, state)
-        if state is not None:
-            found |= dict.fromkeys(("crc32c", "generation", "md5hash", "md5hexhash"), UNKNOWN)
-        return found
+        return super().plan(inputs, state) | dict.fromkeys(self.kind.outputs, UNKNOWN)
 
-    def insert(self, inputs: Json) -> str:
+    def insert(self, given: Json) -> str:
         """Upload in two parts: the metadata, the content."""
-        content = _content(inputs)
-        if content is None:
-            raise ProviderError(f"got {inputs.get('source')}, expected a file or text to upload")
-        meta = self.body(inputs)
-        meta.setdefault("contentType", _content_type(content))
-        boundary = secrets.token_hex(16)
+        if "content" in given:
+            content, fallback = given["content"].encode(), "text/plain; charset=utf-8"
+        else:
+            content, fallback = _read(given["source"]), "application/octet-stream"
+        meta = {"contentType": fallback} | self.body(given)
+        boundary = secrets.token_hex(16).encode()
         parts = [
             b"Content-Type: application/json; charset=UTF-8\r\n\r\n" + json.dumps(meta).encode(),
-            f"Content-Type: {meta['contentType']}\r\n\r\n".encode() + content,
+            b"Content-Type: %s\r\n\r\n%s" % (meta["contentType"].encode(), content),
         ]
-        body = b"".join(b"--%s\r\n%s\r\n" % (boundary.encode(), part) for part in parts)
+        body = b"".join(b"--%s\r\n%s\r\n" % (boundary, part) for part in parts)
         self.api.call(
             "POST",
-            f"{UPLOAD}/{inputs['bucket']}/o",
-            f"uploading object {inputs['name']}",
-            params={"uploadType": "multipart", "name": inputs["name"]},
-            headers={"Content-Type": f"multipart/related; boundary={boundary}"},
-            data=body + b"--%s--\r\n" % boundary.encode(),
+            f"{UPLOAD}/{given['bucket']}/o",
+            f"uploading object {given['name']}",
+            params={"uploadType": "multipart", "name": given["name"]},
+            headers={"Content-Type": f"multipart/related; boundary={boundary.decode()}"},
+            data=body + b"--%s--\r\n" % boundary,
         )
-        return f"{inputs['bucket']}-{inputs['name']}"
+        return f"{given['bucket']}-{given['name']}"
 
-    def find(self, identity: str, state: Json) -> Json | None:
+    def find(self, identity: str, given: Json) -> Json | None:
         """GET."""
-        if not state:
-            raise ProviderError(f"got the id {identity} alone: where bucket ends is not in it")
-        return self.api.unless_gone(
-            "GET", _object(f"{STORAGE}/{state['bucket']}", state["name"]), "reading object"
-        )
-
-    def outputs(self, identity: str, live: Json, given: Json) -> Json:
-        """The outputs."""
-        found = super().outputs(identity, live, given)
-        hexadecimal = base64.b64decode(live["md5Hash"]).hex()
-        return found | {"generation": int(live["generation"]), "md5hexhash": hexadecimal}
+        del identity
+        return self.api.unless_gone("GET", _url(given["bucket"], given["name"]), "reading object")
 
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
         """Read; content that is no longer what was uploaded is reported as not there."""
         found = super().read(identity, state, inputs)
         if found is not None and state["md5hash"] != found[0]["md5hash"]:
-            for each in found:
-                for key in ("content", "source"):
-                    each.pop(key, None)
+            for key in ("content", "source"):
+                found[0].pop(key, None)
         return found
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
@@ -142,31 +111,19 @@ class BucketObject(GcpResource):
         del identity, state
         return self.create(inputs)[1]
 
-    def remove(self, identity: str, state: Json) -> None:
+    def delete(self, identity: str, state: Json) -> None:
         """DELETE."""
         del identity
-        self.api.unless_gone(
-            "DELETE", _object(f"{STORAGE}/{state['bucket']}", state["name"]), "deleting object"
-        )
+        url = _url(state["bucket"], state["name"])
+        self.api.unless_gone("DELETE", url, "deleting object")
 
 
-def _object(bucket_url: str, name: str) -> str:
-    return f"{bucket_url}/o/{quote(name, safe='')}"
+def _url(bucket: str, name: str) -> str:
+    return f"{STORAGE}/{bucket}/o/{quote(name, safe='')}"
 
 
-def _content(inputs: Json) -> bytes | None:
-    """The bytes to upload; None if they are not known yet, or the file is not there."""
-    source = inputs.get("source")
-    if isinstance(source, dict) and "path" in source:
-        path = Path(source["path"])
-        return path.read_bytes() if path.is_file() else None
-    text = source.get("text") if isinstance(source, dict) else inputs.get("content")
-    return None if text in {None, UNKNOWN} else str(text).encode()
-
-
-def _content_type(content: bytes) -> str:
-    """What Google's client library for Go makes of the first bytes, for the types used here."""
-    for magic, content_type in MAGIC.items():
-        if content.startswith(magic):
-            return content_type
-    return "application/octet-stream" if b"\0" in content[:512] else "text/plain; charset=utf-8"
+def _read(asset: Json) -> bytes:
+    try:
+        return Path(asset["path"]).read_bytes()
+    except (KeyError, OSError) as error:
+        raise ProviderError(f"source: got {asset}, expected a file to upload: {error}") from error

@@ -8,260 +8,233 @@ What the properties mean: https://www.pulumi.com/registry/packages/gcp/api-docs/
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+import re
 
-from sandbox.plugins import gcp_rules as rules
 from sandbox.plugins import gcp_spelling as spelling
-from sandbox.plugins.gcp_kind import Kind, Property
-
-if TYPE_CHECKING:
-    from sandbox.plugins.gcp_rules import Rule
+from sandbox.plugins.gcp_kind import Collection, Kind, Rule, length, matches, one_of
 
 
-def _alike(names: str) -> dict[str, Property]:
-    return {name: Property(name) for name in names.split()}
+def _paths(words: str, **others: str) -> dict[str, str]:
+    return {word: word for word in words.split()} | others
 
 
-def _local(names: str) -> dict[str, Property]:
-    return {name: Property("", read=None) for name in names.split()}
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
 
 
-def _outputs(names: str, **others: str) -> dict[str, str]:
-    return {name: name for name in names.split()} | others
+COMPUTE = "https://compute.googleapis.com/compute/beta"
+IAM = "https://iam.googleapis.com/v1"
+POOLS = "projects/{project}/locations/global/workloadIdentityPools"
+ABOUT = "displayName description disabled"
+COMPUTE_NAME = matches(r"(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)", "name")
+LABEL = re.compile("[a-z][a-z0-9_-]{0,62}")
+MEMBER = re.compile(r"allUsers|allAuthenticatedUsers|(?!deleted:)[^:]+:.+")
 
 
-def _set(names: str) -> frozenset[str]:
-    return frozenset(names.split())
+def _pool_id(path: str) -> tuple[Rule, ...]:
+    """https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers."""
+    return matches(r"(?!gcp-)[0-9a-z-]+", path), length(4, 32, path)
 
-
-COMMON = _local("project deletionPolicy")
 
 BUCKET = Kind(
-    properties={
-        **COMMON,
-        **_local("forceDestroy"),
-        **_alike("name location storageClass labels versioning defaultEventBasedHold"),
-        "uniformBucketLevelAccess": Property("iamConfiguration.uniformBucketLevelAccess.enabled"),
-        "publicAccessPrevention": Property("iamConfiguration.publicAccessPrevention"),
-        "requesterPays": Property("billing.requesterPays"),
-        "softDeletePolicy": Property(
-            "softDeletePolicy", partial(spelling.retention, str), partial(spelling.retention, int)
-        ),
-    },
-    outputs=_outputs("selfLink timeCreated updated projectNumber", url="name"),
+    "gcp:storage/bucket:Bucket",
+    Collection("https://storage.googleapis.com/storage/v1", "b", "name"),
+    sent=_paths(
+        "name location storageClass labels versioning softDeletePolicy",
+        uniformBucketLevelAccess="iamConfiguration.uniformBucketLevelAccess.enabled",
+        publicAccessPrevention="iamConfiguration.publicAccessPrevention",
+    ),
+    kept=_set("project forceDestroy"),
+    outputs=_paths("selfLink timeCreated", url="name"),
+    writes={"softDeletePolicy": spelling.retention(str)},
+    reads={"softDeletePolicy": spelling.retention(int), "url": "gs://{}".format},
     replace=_set("name location project"),
     keep=_set(
-        "project uniformBucketLevelAccess publicAccessPrevention versioning softDeletePolicy"
+        "storageClass uniformBucketLevelAccess publicAccessPrevention versioning softDeletePolicy"
     ),
-    defaults={"storageClass": "STANDARD", "forceDestroy": False},
-    autoname="name",
-    rules=(rules.LABELS,),
+    defaults={"storageClass": "STANDARD"},
+    rules=(Rule("labels", lambda labels: all(map(LABEL.fullmatch, labels)), "has an invalid key"),),
 )
-
 OBJECT = Kind(
-    properties={
-        **_local("deletionPolicy content source sourceMd5hash"),
-        **_alike("bucket name contentType metadata storageClass cacheControl"),
-        **_alike("contentDisposition contentEncoding contentLanguage"),
-    },
-    outputs=_outputs("crc32c generation mediaLink selfLink", md5hash="md5Hash", outputName="name"),
+    "gcp:storage/bucketObject:BucketObject",
+    Collection(BUCKET.collection.root, "", "name"),
+    sent=_paths("bucket name contentType metadata storageClass"),
+    kept=_set("content source"),
+    outputs=_paths("crc32c generation selfLink", md5hash="md5Hash"),
+    reads={"generation": int},
     replace=_set("name bucket contentType metadata storageClass"),
-    keep=_set("contentType storageClass sourceMd5hash"),
-    autoname="name",
-    longest=1024,
+    keep=_set("contentType storageClass"),
     exactly_one=("content", "source"),
 )
-
 ACCOUNT = Kind(
-    properties={
-        **COMMON,
-        **_local("accountId"),
-        **_alike("displayName description disabled"),
-    },
-    outputs=_outputs("name email uniqueId", member="email"),
+    "gcp:serviceaccount/account:Account",
+    Collection(IAM, "projects/{project}/serviceAccounts", "accountId"),
+    sent=_paths("displayName description"),
+    kept=_set("project accountId"),
+    outputs=_paths("name email uniqueId", member="email"),
+    reads={"member": "serviceAccount:{}".format},
     replace=_set("accountId project"),
-    defaults={"disabled": False},
-    autoname="accountId",
-    longest=30,
     rules=(
-        rules.length(6, 30, "accountId"),
-        rules.matches(r"(?:[a-z](?:[-a-z0-9]*[a-z0-9])?)", "accountId"),
-        rules.length(0, 256, "description"),
+        length(6, 30, "accountId"),
+        matches(r"(?:[a-z](?:[-a-z0-9]*[a-z0-9])?)", "accountId"),
+        length(0, 256, "description"),
     ),
 )
-
 POOL = Kind(
-    properties={
-        **COMMON,
-        **_local("workloadIdentityPoolId"),
-        **_alike("displayName description disabled mode"),
-    },
-    outputs=_outputs("name state"),
+    "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
+    Collection(IAM, POOLS, "workloadIdentityPoolId", "workloadIdentityPoolId"),
+    sent=_paths(f"{ABOUT} mode"),
+    kept=_set("project workloadIdentityPoolId"),
+    outputs=_paths("name state"),
     replace=_set("workloadIdentityPoolId project"),
-    keep=_set("project mode"),
+    keep=_set("mode"),
     delete_first=False,
     rules=(
-        *rules.pool_id("workloadIdentityPoolId"),
-        rules.one_of("mode", "FEDERATION_ONLY", "TRUST_DOMAIN", "SYSTEM_TRUST_DOMAIN", ""),
+        *_pool_id("workloadIdentityPoolId"),
+        one_of("mode", "FEDERATION_ONLY", "TRUST_DOMAIN", "SYSTEM_TRUST_DOMAIN", ""),
     ),
 )
-
 POOL_PROVIDER = Kind(
-    properties={
-        **COMMON,
-        **_local("workloadIdentityPoolId workloadIdentityPoolProviderId"),
-        **_alike("displayName description disabled attributeCondition attributeMapping oidc"),
-    },
-    outputs=_outputs("name state"),
+    "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+    Collection(
+        IAM,
+        f"{POOLS}/{{workloadIdentityPoolId}}/providers",
+        "workloadIdentityPoolProviderId",
+        "workloadIdentityPoolProviderId",
+    ),
+    sent=_paths(f"{ABOUT} attributeCondition attributeMapping oidc"),
+    kept=_set("project workloadIdentityPoolId workloadIdentityPoolProviderId"),
+    outputs=_paths("name state"),
     replace=_set("workloadIdentityPoolId workloadIdentityPoolProviderId project"),
     delete_first=False,
-    rules=rules.pool_id("workloadIdentityPoolProviderId"),
+    rules=_pool_id("workloadIdentityPoolProviderId"),
     exactly_one=("aws", "oidc", "saml", "x509"),
 )
-
 REPOSITORY = Kind(
-    properties={
-        **COMMON,
-        **_local("repositoryId location"),
-        **_alike("format mode description labels dockerConfig kmsKeyName cleanupPolicyDryRun"),
-    },
-    outputs=_outputs("createTime updateTime name registryUri"),
+    "gcp:artifactregistry/repository:Repository",
+    Collection(
+        "https://artifactregistry.googleapis.com/v1",
+        "projects/{project}/locations/{location}/repositories",
+        "repositoryId",
+        "repository_id",
+    ),
+    sent=_paths("format mode description labels dockerConfig kmsKeyName"),
+    kept=_set("project location repositoryId"),
+    outputs=_paths("createTime name registryUri"),
+    reads={"name": spelling.last},
     replace=_set("repositoryId location format mode kmsKeyName project"),
-    keep=_set("project location mode"),
+    keep=_set("location mode"),
     defaults={"mode": "STANDARD_REPOSITORY"},
     delete_first=False,
-    rules=(rules.one_of("mode", "STANDARD_REPOSITORY", "VIRTUAL_REPOSITORY", "REMOTE_REPOSITORY"),),
+    rules=(one_of("mode", "STANDARD_REPOSITORY", "VIRTUAL_REPOSITORY", "REMOTE_REPOSITORY"),),
 )
-
 SERVICE = Kind(
-    properties={
-        **COMMON,
-        **_local("service disableOnDestroy disableDependentServices"),
-        **_local("checkIfServiceHasUsageOnDestroy"),
-    },
-    outputs={},
+    "gcp:projects/service:Service",
+    Collection("https://serviceusage.googleapis.com/v1", ""),
+    kept=_set("project service disableOnDestroy"),
     replace=_set("service project"),
-    defaults={"disableOnDestroy": False},
     delete_first=False,
-    rules=(rules.matches(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", "service"),),
+    rules=(matches(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", "service"),),
 )
-
 NETWORK = Kind(
-    properties={
-        **COMMON,
-        **_local("deleteDefaultRoutesOnCreate"),
-        **_alike("name description autoCreateSubnetworks mtu"),
-        "routingMode": Property("routingConfig.routingMode"),
-    },
-    outputs=_outputs("selfLink", numericId="id", networkId="id", gatewayIpv4="gatewayIPv4"),
+    "gcp:compute/network:Network",
+    Collection(COMPUTE, "projects/{project}/global/networks", "name"),
+    sent=_paths("name description autoCreateSubnetworks"),
+    kept=_set("project"),
+    outputs=_paths("selfLink"),
     replace=_set("name project autoCreateSubnetworks description"),
-    keep=_set("project routingMode mtu"),
-    defaults={"autoCreateSubnetworks": True, "deleteDefaultRoutesOnCreate": False},
-    autoname="name",
-    rules=(rules.COMPUTE_NAME, rules.one_of("routingMode", "REGIONAL", "GLOBAL")),
+    rules=(COMPUTE_NAME,),
 )
-
 SUBNETWORK = Kind(
-    properties={
-        **COMMON,
-        **_local("region"),
-        **_alike("name network description ipCidrRange privateIpGoogleAccess purpose stackType"),
-    },
-    outputs=_outputs("creationTimestamp fingerprint gatewayAddress selfLink", subnetworkId="id"),
-    replace=_set("name network project region description purpose ipCidrRange"),
-    keep=_set("project region privateIpGoogleAccess purpose stackType"),
-    autoname="name",
-    rules=(rules.COMPUTE_NAME,),
+    "gcp:compute/subnetwork:Subnetwork",
+    Collection(COMPUTE, "projects/{project}/regions/{region}/subnetworks", "name"),
+    sent=_paths("name network description ipCidrRange privateIpGoogleAccess"),
+    kept=_set("project region"),
+    outputs=_paths("creationTimestamp gatewayAddress selfLink"),
+    replace=_set("name network project region description ipCidrRange"),
+    keep=_set("region privateIpGoogleAccess"),
+    rules=(COMPUTE_NAME,),
 )
-
 FIREWALL = Kind(
-    properties={
-        **COMMON,
-        **_alike("name network description direction disabled priority logConfig sourceRanges"),
-        **_alike("destinationRanges sourceTags targetTags sourceServiceAccounts"),
-        **_alike("targetServiceAccounts"),
-        "allows": Property("allowed", spelling.protocols, spelling.protocol_rules),
-        "denies": Property("denied", spelling.protocols, spelling.protocol_rules),
-    },
-    outputs=_outputs("selfLink creationTimestamp"),
-    replace=_set("name network project direction"),
-    keep=_set("project direction sourceRanges destinationRanges"),
-    defaults={"priority": 1000},
-    autoname="name",
-    rules=(rules.COMPUTE_NAME, rules.one_of("direction", "INGRESS", "EGRESS")),
-)
-
-INSTANCE = Kind(
-    properties={
-        **COMMON,
-        **_local("zone allowStoppingForUpdate"),
-        **_alike("name description hostname canIpForward deletionProtection minCpuPlatform"),
-        **_alike("labels scheduling shieldedInstanceConfig confidentialInstanceConfig"),
-        "machineType": Property("machineType", read=spelling.last),
-        "bootDisk": Property("disks", spelling.boot_disk, None),
-        "networkInterfaces": Property(
-            "networkInterfaces", spelling.interfaces, spelling.interface_arguments
-        ),
-        "serviceAccount": Property(
-            "serviceAccounts", spelling.accounts, lambda accounts: accounts[0]
-        ),
-        "metadata": Property("metadata.items", spelling.items, spelling.items_map),
-        "tags": Property("tags.items"),
-    },
-    outputs=_outputs(
-        "cpuPlatform creationTimestamp selfLink labelFingerprint",
-        currentStatus="status",
-        instanceId="id",
-        metadataFingerprint="metadata.fingerprint",
-        tagsFingerprint="tags.fingerprint",
+    "gcp:compute/firewall:Firewall",
+    Collection(COMPUTE, "projects/{project}/global/firewalls", "name"),
+    sent=_paths(
+        "name network description direction disabled priority sourceRanges",
+        allows="allowed",
+        denies="denied",
     ),
+    kept=_set("project"),
+    outputs=_paths("creationTimestamp selfLink"),
+    writes=dict.fromkeys(("allows", "denies"), spelling.protocols("protocol", "IPProtocol")),
+    reads=dict.fromkeys(("allows", "denies"), spelling.protocols("IPProtocol", "protocol")),
+    replace=_set("name network project direction"),
+    keep=_set("direction priority sourceRanges"),
+    rules=(COMPUTE_NAME, one_of("direction", "INGRESS", "EGRESS")),
+)
+INSTANCE = Kind(
+    "gcp:compute/instance:Instance",
+    Collection(COMPUTE, "projects/{project}/zones/{zone}/instances", "name"),
+    sent=_paths(
+        "name description hostname machineType minCpuPlatform labels scheduling "
+        "shieldedInstanceConfig confidentialInstanceConfig networkInterfaces",
+        bootDisk="disks",
+        metadata="metadata.items",
+        serviceAccount="serviceAccounts",
+    ),
+    kept=_set("project zone bootDisk networkInterfaces"),
+    outputs=_paths("cpuPlatform creationTimestamp selfLink", instanceId="id"),
+    writes={"metadata": spelling.items, "serviceAccount": lambda account: [account]},
+    reads={
+        "metadata": spelling.mapping,
+        "serviceAccount": lambda accounts: accounts[0],
+        "machineType": spelling.last,
+    },
     replace=_set(
-        "name zone project hostname description canIpForward scheduling.provisioningModel "
-        "scheduling.preemptible bootDisk.mode bootDisk.deviceName "
+        "name zone project hostname description scheduling.provisioningModel "
         "bootDisk.initializeParams.image bootDisk.initializeParams.type"
     ),
     # Danger: taking the confidential block out of the program is not even a difference.
-    keep=_set(
-        "project zone minCpuPlatform shieldedInstanceConfig scheduling confidentialInstanceConfig "
-        "bootDisk networkInterfaces.network networkInterfaces.subnetwork "
-        "networkInterfaces.networkIp networkInterfaces.stackType networkInterfaces.nicType "
-        "networkInterfaces.name "
-        "networkInterfaces.accessConfigs.natIp networkInterfaces.accessConfigs.networkTier "
-        "serviceAccount.email"
-    ),
-    defaults={"canIpForward": False, "deletionProtection": False},
-    autoname="name",
+    keep=_set("zone minCpuPlatform shieldedInstanceConfig scheduling confidentialInstanceConfig"),
     rules=(
-        rules.COMPUTE_NAME,
-        rules.Rule(
-            "bootDisk.initializeParams.size", lambda size: size >= 1, "must be at least (1)"
-        ),
-        rules.one_of("bootDisk.mode", "READ_WRITE", "READ_ONLY"),
-        rules.one_of("desiredStatus", "RUNNING", "TERMINATED", "SUSPENDED"),
-        rules.one_of("keyRevocationActionType", "STOP", "NONE", ""),
-        rules.Rule("confidentialInstanceConfig", bool, "needs at least one argument"),
+        COMPUTE_NAME,
+        Rule("bootDisk.initializeParams.size", lambda size: size >= 1, "must be at least (1)"),
+        Rule("confidentialInstanceConfig", bool, "needs at least one argument"),
     ),
 )
 
 
-def _grant(on: str, *more: Rule, delete_first: bool = False) -> Kind:
-    """Everything about a grant replaces it."""
-    keys = f"{on} member role condition"
+def _grant(token: str, on: str, root: str, resource: str) -> Kind:
+    """Everything about a grant replaces it; `resource` is what it is granted on."""
+    keys = _set(f"{on} member role condition")
+    full = matches(r"projects/[^/]+/serviceAccounts/[^/]+", "serviceAccountId")
     return Kind(
-        properties=_local(keys),
-        outputs=_outputs("etag"),
-        replace=_set(keys),
-        keep=_set("project location"),
-        delete_first=delete_first,
-        rules=(rules.MEMBER, *more),
+        token,
+        Collection(root, resource),
+        kept=keys,
+        outputs=_paths("etag"),
+        replace=keys,
+        keep=_set("location"),
+        # Created first: of two grants that mean the same, removing one removes both.
+        delete_first=on == "project",
+        rules=(Rule("member", MEMBER.fullmatch, 'was expected to be "type:value"'), full),
     )
 
 
-BUCKET_MEMBER = _grant("bucket")
-REPOSITORY_MEMBER = _grant("repository location project")
-PROJECT_MEMBER = _grant("project", delete_first=True)
+BUCKET_MEMBER = _grant(
+    "gcp:storage/bucketIAMMember:BucketIAMMember", "bucket", BUCKET.collection.root, "b/{bucket}"
+)
+REPOSITORY_MEMBER = _grant(
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
+    "repository location project",
+    REPOSITORY.collection.root,
+    f"{REPOSITORY.collection.path}/{{repository}}",
+)
+PROJECT_MEMBER = _grant(
+    "gcp:projects/iAMMember:IAMMember",
+    "project",
+    "https://cloudresourcemanager.googleapis.com/v1",
+    "projects/{project}",
+)
 ACCOUNT_MEMBER = _grant(
-    "serviceAccountId",
-    rules.matches(r"projects/[^/]+/serviceAccounts/[^/]+", "serviceAccountId"),
+    "gcp:serviceaccount/iAMMember:IAMMember", "serviceAccountId", IAM, "{serviceAccountId}"
 )

@@ -130,8 +130,6 @@ def test_what_was_made_is_linked(ask: Ask) -> None:
     assert subnetwork["network"] == firewall["network"] == network["selfLink"]
     assert (subnetwork["gatewayAddress"], subnetwork["privateIpGoogleAccess"]) == ("10.0.0.1", True)
     assert (firewall["direction"], firewall["priority"]) == ("INGRESS", 1000)
-    assert ask("GET", "/global/networks").json()["items"] == [network]
-    assert ask("GET", "/regions/us-west1/subnetworks").json()["items"] == [subnetwork]
 
 
 @pytest.mark.parametrize(
@@ -183,17 +181,6 @@ def test_all_goes_in_the_right_order(ask: Ask, cloud: Cloud) -> None:
     assert ask("GET", VM).status_code == 404
 
 
-@pytest.mark.usefixtures("_networking")
-def test_private_access_is_switched(ask: Ask) -> None:
-    """By the action of its own or by PATCH with the fingerprint that was seen."""
-    ask("POST", f"{SUBNETWORK}/setPrivateIpGoogleAccess", {"privateIpGoogleAccess": False})
-    subnetwork = ask("GET", SUBNETWORK).json()
-    assert subnetwork["privateIpGoogleAccess"] is False
-    seen = {"privateIpGoogleAccess": True, "fingerprint": subnetwork["fingerprint"]}
-    assert ask("PATCH", SUBNETWORK, seen).status_code == 200
-    assert "fingerprint" in message(ask("PATCH", SUBNETWORK, seen), 412)
-
-
 # Machines ------------------------------------------------------------------------------------
 
 
@@ -224,8 +211,12 @@ def test_an_operation_is_read_in_its_scope(ask: Ask) -> None:
     assert found == operation
     assert found["status"] == "DONE"
     assert found["targetLink"] == f"{LINK}projects/{PROJECT}{VM}"
-    patched = ask("PATCH", SUBNETWORK, {"description": "x"}).json()
-    path = f"/regions/us-west1/operations/{patched['name']}"
+    deleted = ask("DELETE", FIREWALL).json()
+    path = f"/global/operations/{deleted['name']}"
+    assert ask("GET", path).json()["selfLink"] == f"{LINK}projects/{PROJECT}{path}"
+    body = {"name": "s", "network": "global/networks/enclave", "ipCidrRange": "10.1.0.0/28"}
+    made = ask("POST", "/regions/us-west1/subnetworks", body).json()
+    path = f"/regions/us-west1/operations/{made['name']}"
     assert ask("GET", path).json()["selfLink"] == f"{LINK}projects/{PROJECT}{path}"
 
 
@@ -237,7 +228,6 @@ def test_an_operation_is_read_in_its_scope(ask: Ask) -> None:
         ({"machineType": "zones/us-west1-b/machineTypes/n2d"}, "does not exist in zone"),
         ({"confidentialInstanceConfig": {"confidentialInstanceType": "SGX"}}, "'SGX'"),
         ({"confidentialInstanceConfig": {"confidentialInstanceType": "TDX"}}, "n2d offers"),
-        ({"networkInterfaces": [{"network": "global/networks/x"}]}, "network resource cannot"),
         ({"networkInterfaces": [{"network": "global/networks/enclave"}]}, "should be specified"),
         ({"networkInterfaces": [{"subnetwork": "regions/us-west1/subnetworks/x"}]}, "cannot be"),
         ({"networkInterfaces": []}, "one interface"),
@@ -270,22 +260,6 @@ def test_only_googles_confidential_space_images_boot(ask: Ask, image: str) -> No
     disk = {"boot": True, "initializeParams": {"sourceImage": image}}
     answer = ask("POST", f"{ZONE}/instances", MACHINE | {"disks": [disk]})
     assert "referenced image resource cannot be found" in message(answer, 400)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "name"),
-    [
-        ("confidential-space-260800", "confidential-space-260800"),
-        ("confidential-space-debug-260800", "confidential-space-debug-260800"),
-        ("family/confidential-space", "confidential-space-260900"),
-        ("family/confidential-space-debug", "confidential-space-debug-260900"),
-    ],
-)
-def test_anybody_reads_googles_images(ask: Ask, wanted: str, name: str) -> None:
-    """By name or as the newest of a family, without any permission."""
-    url = f"https://compute.googleapis.com/compute/beta/{IMAGES}/{wanted}"
-    answer = ask("GET", url, by=ANYBODY).json()
-    assert (answer["name"], answer["selfLink"]) == (name, f"{LINK}{IMAGES}/{name}")
 
 
 @pytest.mark.usefixtures("_networking", "power")
@@ -352,21 +326,16 @@ def test_who_makes_machines_must_be_let_into_the_subnetwork(
     assert f"Required '{missing}" in message(answer, 403)
 
 
-@pytest.mark.parametrize(
-    ("action", "field", "change"),
-    [
-        ("setMetadata", "metadata", {"items": [{"key": "run", "value": "2"}]}),
-        ("setTags", "tags", {"items": ["enclave"]}),
-    ],
-)
-def test_metadata_and_tags_change_under_their_fingerprint(
-    ask: Ask, machine: Any, power: list[tuple[str, str]], action: str, field: str, change: Any
+def test_metadata_changes_under_its_fingerprint(
+    ask: Ask, machine: Any, power: list[tuple[str, str]]
 ) -> None:
     """In place, seen or not at all; the machine that runs is not restarted by it."""
-    seen = {**change, "fingerprint": machine[field]["fingerprint"]}
-    assert ask("POST", f"{VM}/{action}", seen).status_code == 200
-    assert ask("GET", VM).json()[field]["items"] == change["items"]
-    assert f"current {field} fingerprint" in message(ask("POST", f"{VM}/{action}", seen), 412)
+    change = {"items": [{"key": "run", "value": "2"}]}
+    seen = {**change, "fingerprint": machine["metadata"]["fingerprint"]}
+    assert ask("POST", f"{VM}/setMetadata", seen).status_code == 200
+    assert ask("GET", VM).json()["metadata"]["items"] == change["items"]
+    answer = ask("POST", f"{VM}/setMetadata", seen)
+    assert "current metadata fingerprint" in message(answer, 412)
     assert power == [("start", "workload-vm")]
 
 
@@ -378,90 +347,11 @@ def test_labels_change_under_their_fingerprint(ask: Ask, machine: Any) -> None:
     assert ask("POST", f"{VM}/setLabels", change).status_code == 412
 
 
-def test_scheduling_needs_no_fingerprint(ask: Ask, machine: Any) -> None:
-    """It has none; what a change leaves out has its default."""
-    change = {"onHostMaintenance": "TERMINATE"}
-    assert ask("POST", f"{VM}/setScheduling", change).status_code == 200
-    assert ask("GET", VM).json()["scheduling"] == machine["scheduling"] | change
-
-
-@pytest.mark.parametrize(
-    ("verb", "action", "change", "after"),
-    [
-        (
-            "POST",
-            "setMachineType",
-            {"machineType": "zones/us-west1-b/machineTypes/n2d-standard-4"},
-            {"machineType": f"{LINK}projects/{PROJECT}{ZONE}/machineTypes/n2d-standard-4"},
-        ),
-        (
-            "POST",
-            "setServiceAccount",
-            {"email": WORKLOAD, "scopes": []},
-            {"serviceAccounts": [{"email": WORKLOAD, "scopes": []}]},
-        ),
-        ("POST", "setServiceAccount", {"scopes": []}, {"serviceAccounts": []}),
-        (
-            "POST",
-            "setMinCpuPlatform",
-            {"minCpuPlatform": "AMD Milan"},
-            {"minCpuPlatform": "AMD Milan"},
-        ),
-        (
-            "PATCH",
-            "updateShieldedInstanceConfig",
-            {"enableSecureBoot": True},
-            {
-                "shieldedInstanceConfig": {
-                    "enableSecureBoot": True,
-                    "enableVtpm": True,
-                    "enableIntegrityMonitoring": True,
-                }
-            },
-        ),
-    ],
-)
-@pytest.mark.usefixtures("machine")
-def test_what_a_machine_boots_with_changes_while_it_is_off(
-    ask: Ask, power: list[tuple[str, str]], verb: str, action: str, change: Any, after: Any
-) -> None:
-    """Refused while it runs; stop, change, start."""
-    assert "must be stopped" in message(ask(verb, f"{VM}/{action}", change), 400)
-    ask("POST", f"{VM}/stop")
-    assert ask("GET", VM).json()["status"] == "TERMINATED"
-    assert ask(verb, f"{VM}/{action}", change).status_code == 200
-    ask("POST", f"{VM}/start")
-    now = ask("GET", VM).json()
-    assert {key: now[key] for key in after} == after
-    assert now["status"] == "RUNNING"
-    assert [action for action, _ in power] == ["start", "stop", "start"]
-
-
-@pytest.mark.usefixtures("machine")
-def test_a_stopped_machine_is_not_given_just_any_account(ask: Ask, cloud: Cloud) -> None:
-    """Changing the account needs the right to act as it, as creation does."""
-    ask("POST", f"{VM}/stop")
-    cloud.service_accounts[WORKLOAD].policy.bindings = []
-    answer = ask("POST", f"{VM}/setServiceAccount", {"email": WORKLOAD, "scopes": []})
-    assert "does not have access to service account" in message(answer, 400)
-
-
-@pytest.mark.usefixtures("machine")
-def test_a_protected_machine_is_not_deleted(ask: Ask, power: list[tuple[str, str]]) -> None:
-    """Until the protection is taken off again."""
-    ask("POST", f"{VM}/setDeletionProtection?deletionProtection=true")
-    assert "protected against deletion" in message(ask("DELETE", VM), 400)
-    assert power == [("start", "workload-vm")]
-    ask("POST", f"{VM}/setDeletionProtection?deletionProtection=false")
-    assert ask("DELETE", VM).status_code == 200
-
-
 @pytest.mark.usefixtures("machine")
 def test_a_deleted_machine_is_switched_off(ask: Ask, power: list[tuple[str, str]]) -> None:
     """Deleting stops what runs in it."""
     ask("DELETE", VM)
     assert power == [("start", "workload-vm"), ("stop", "workload-vm")]
-    assert ask("GET", f"{ZONE}/instances").json()["items"] == []
     assert ask("GET", f"{ZONE}/disks/workload-vm").status_code == 404
 
 
@@ -485,10 +375,9 @@ def test_two_machines_have_two_addresses(ask: Ask, machine: Any) -> None:
         ("POST", "/regions/us-west1/subnetworks"),
         ("POST", "/global/firewalls"),
         ("POST", f"{ZONE}/instances"),
-        ("GET", f"{ZONE}/instances"),
         ("GET", VM),
         ("DELETE", VM),
-        *(("POST", f"{VM}/{action}") for action in ("start", "stop", "setMetadata", "setLabels")),
+        *(("POST", f"{VM}/{action}") for action in ("setMetadata", "setLabels")),
         ("GET", f"{ZONE}/disks/workload-vm"),
         ("GET", f"{ZONE}/operations/x"),
         ("GET", "/regions/us-west1/operations/x"),

@@ -108,15 +108,6 @@ def test_a_deleted_pool_keeps_its_id_for_thirty_days(
     assert ask("GET", PROVIDER).status_code == 404
 
 
-@pytest.mark.usefixtures("_pool")
-def test_deleted_pools_are_listed_on_request_only(ask: Callable[..., requests.Response]) -> None:
-    """A list shows a deleted pool only with `showDeleted`."""
-    ask("DELETE", POOL)
-    assert ask("GET", "").json() == {"workloadIdentityPools": []}
-    shown = ask("GET", "?showDeleted=true").json()["workloadIdentityPools"]
-    assert [pool["name"] for pool in shown] == [BY_NUMBER + POOL]
-
-
 @pytest.mark.usefixtures("_provider")
 def test_an_undeleted_pool_comes_back_with_its_providers(
     ask: Callable[..., requests.Response],

@@ -54,9 +54,6 @@ def history(image: Image) -> list[Json]:
         ("COPY main.py /app/", {"app/main.py"}),
         ("COPY main.py /app", {"app"}),
         ("COPY lib /app", {"app/a.py", "app/deep/b.py"}),
-        ("COPY main.py notes.txt /", {"main.py", "notes.txt"}),
-        ("COPY *.py lib/*.py /app/", {"app/main.py", "app/a.py"}),
-        ('COPY ["main.py", "/a b/"]', {"a b/main.py"}),
         ("WORKDIR /work\nCOPY main.py .", {"work/main.py"}),
         ("WORKDIR /work\nWORKDIR sub\nCOPY main.py other.py", {"work/sub/other.py"}),
         ("COPY ../main.py /", {"main.py"}),
@@ -80,22 +77,16 @@ def test_stages_pass_files_on(context: Path, tmp_path: Path) -> None:
     assert files(image, tmp_path / "root") == {"lib/a.py", "lib/deep/b.py", "n"}
 
 
-def test_a_target_ends_the_build(context: Path, tmp_path: Path) -> None:
-    """With a target, later stages are not built, and need not be buildable."""
-    text = "FROM scratch AS one\nCOPY main.py /\nFROM no-such-image AS two\n"
-    assert files(built(context, text, "one"), tmp_path / "root") == {"main.py"}
-
-
-def test_configuration_is_inherited_and_changed(context: Path) -> None:
-    """ENV, LABEL, USER, WORKDIR and the entry point, through a stage that builds on another."""
+def test_configuration_is_set_and_changed(context: Path) -> None:
+    """ENV, LABEL, USER, WORKDIR and the entry point; the last word counts."""
     image = built(
         context,
-        "FROM scratch AS base\nENV A=1 B='$A'\nLABEL one=1\nUSER 1:1\n"
-        'FROM base\nENV C="${A}x" D=${MISSING:-d}\nLABEL "two words"="2 3"\nUSER 65532:65532\n'
+        "FROM scratch\nENV A=1 B=$MISSING\nLABEL one=1\nUSER 1:1\n"
+        'ENV C="${A}x" D=d\nLABEL "two words"="2 3"\nUSER 65532:65532\n'
         'WORKDIR /w\nENTRYPOINT ["python", "-m", "x"]\nCMD ["--flag"]\n',
     )
     assert image.config == {
-        "Env": ["A=1", "B=$A", "C=1x", "D=d"],
+        "Env": ["A=1", "B=", "C=1x", "D=d"],
         "Labels": {"one": "1", "two words": "2 3"},
         "User": "65532:65532",
         "WorkingDir": "/w",
@@ -162,7 +153,6 @@ def test_one_layer_in_the_history_is_not_empty(context: Path) -> None:
         ("# c\n\nFROM debian:13", r"Dockerfile:3: FROM: got base image 'debian:13'"),
         ("FROM python:3.12-slim", r"got base image 'python:3.12-slim', expected python:3.13-slim"),
         ("FROM python:3.13-slim@sha256:12", r"got base image"),
-        ("FROM --platform=linux/arm64 scratch", r"got platform linux/arm64, expected linux/amd64"),
         ("FROM a b c", r"expected FROM IMAGE \[AS NAME\]"),
         ("FROM scratch\nADD x y", r"Dockerfile:2: ADD: the local builder does not know"),
         ("FROM scratch\nHEALTHCHECK NONE", r"HEALTHCHECK: the local builder does not know"),
@@ -170,13 +160,21 @@ def test_one_layer_in_the_history_is_not_empty(context: Path) -> None:
         ("FROM scratch\nENTRYPOINT python x", r"ENTRYPOINT: got the shell form"),
         ('FROM scratch\nCMD ["a", 1]', r"CMD: got the shell form"),
         ("FROM scratch\nENV A 1", r'expected ENV NAME="value"'),
-        ("FROM scratch\nLABEL a='1", r"LABEL: got a ' that is not closed"),
+        ('FROM scratch\nLABEL a="1', r'LABEL: got a " that is not closed'),
+        ("FROM scratch\nLABEL a='1'", r"LABEL: .*expected no backslash and only double quotes"),
+        ("FROM scratch\nLABEL a=\\$B", r"LABEL: .*expected no backslash and only double quotes"),
+        ("FROM scratch\nENV A=${B:-x}", r"ENV: got '\$\{B:-x\}', expected \$\{NAME\}"),
         ("FROM scratch\nENV A=${B?x}", r"ENV: got '\$\{B\?x\}', expected \$\{NAME\}"),
         ("FROM scratch\nCOPY no-such /", r"COPY: got no file 'no-such' there"),
         ("FROM scratch\nCOPY --from=x a /", r"COPY: got --from=x, expected an earlier stage \(0\)"),
-        ("FROM scratch\nCOPY --chown=1 main.py /", r"got --chown, expected only --from, --chmod"),
-        ("FROM scratch\nCOPY --chmod=u+x main.py /", r"got --chmod=u\+x, expected three octal"),
-        ("FROM scratch\nCOPY main.py", r"expected COPY SOURCE… DESTINATION"),
+        ("FROM --platform=linux/arm64 scratch", r"FROM: got --platform, which the local builder"),
+        (
+            "FROM scratch\nCOPY --chown=1 main.py /",
+            r"got --chown, which the local builder",
+        ),
+        ("FROM scratch\nCOPY main.py lib /", r"expected COPY SOURCE DESTINATION"),
+        ("FROM scratch\nCOPY *.py /", r"COPY: got no file '\*.py' there"),
+        ("FROM scratch\nCOPY main.py", r"expected COPY SOURCE DESTINATION"),
         ("FROM scratch\nUSER a b", r"USER: got 2 words, expected one"),
         ("FROM scratch\nRUN <<EOF\nid\nEOF", r"RUN: here-documents are not known"),
         ("FROM scratch\nRUN id \\\n", r"Dockerfile:2: got the end of the file after a backslash"),
@@ -189,10 +187,10 @@ def test_what_is_not_understood_is_refused_by_line(context: Path, text: str, mes
         built(context, text)
 
 
-def test_a_target_that_is_no_stage_is_refused(context: Path) -> None:
-    """A misspelt target must not build the last stage instead."""
-    with pytest.raises(DockerfileError, match="got no stage tset"):
-        built(context, "FROM scratch AS test\n", "tset")
+def test_a_target_is_refused(context: Path) -> None:
+    """Who asks for one stage must not get the last one instead."""
+    with pytest.raises(DockerfileError, match="got target test, expected none"):
+        built(context, "FROM scratch AS test\nFROM scratch\n", "test")
 
 
 def test_a_changed_byte_is_another_image(context: Path) -> None:

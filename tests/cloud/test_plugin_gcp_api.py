@@ -204,21 +204,6 @@ def test_an_api_stays_on(resource: Callable[[str], Resource], cloud: Cloud) -> N
     assert "sts.googleapis.com" not in on
 
 
-@pytest.mark.parametrize(("policy", "left"), [("ABANDON", True), ("DELETE", False)])
-def test_the_deletion_policy_is_heeded(
-    resource: Callable[[str], Resource], bucket: Json, cloud: Cloud, policy: str, left: bool
-) -> None:
-    """What the program abandons stays in the cloud."""
-    resource("bucket:Bucket").delete("photos", {**bucket, "deletionPolicy": policy})
-    assert ("photos" in cloud.buckets) is left
-
-
-def test_deletion_can_be_prevented(resource: Callable[[str], Resource], bucket: Json) -> None:
-    """The message says what to change."""
-    with pytest.raises(ProviderError, match="got deletionPolicy PREVENT, expected DELETE"):
-        resource("bucket:Bucket").delete("photos", {**bucket, "deletionPolicy": "PREVENT"})
-
-
 def test_what_cannot_be_sent_is_refused_before_anything_is_asked(
     resource: Callable[[str], Resource], cloud: Cloud
 ) -> None:

@@ -1,8 +1,10 @@
-"""The stand-in gcp plugin under the real engine: the life of every resource type it has."""
+"""The stand-in gcp plugin under the real engine: the life of every resource type it has.
+
+One life, told in order: each test goes on where the last one ended.
+"""
 
 from __future__ import annotations
 
-import copy
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +13,13 @@ import pulumi_gcp as gcp
 import pytest
 from pulumi import FileAsset, ResourceOptions, automation, export
 
-from ops.companies import COMPANIES
+from ops.companies import COMPANIES, two_companies
 from sandbox.plugins.install import install
+from sandbox.server import LocalCloud, running
+from sandbox.state import Cloud
 
 if TYPE_CHECKING:
-    from sandbox.server import LocalCloud
+    from collections.abc import Iterator
 
 pytestmark = [
     pytest.mark.engine,
@@ -30,6 +34,7 @@ DEPLOYER = "user:deployer@secundus.example"
 POOL = f"projects/{NUMBER}/locations/global/workloadIdentityPools/pool-a"
 PROVIDER = f"{POOL}/providers/provider-a"
 IMAGE = "projects/confidential-space-images/global/images/confidential-space-260900"
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 INSTANCE = f"projects/{PROJECT}/zones/us-west1-b/instances/vm-a"
 
 
@@ -104,7 +109,7 @@ class Program:
         gcp.compute.Firewall(
             "firewall",
             name="fw-a",
-            network=network.name,
+            network=network.id,
             direction="INGRESS",
             denies=[{"protocol": "all"}],
             source_ranges=["0.0.0.0/0"],
@@ -115,7 +120,7 @@ class Program:
             machine_type="n2d-standard-2",
             boot_disk={"initialize_params": {"image": IMAGE, "size": 20}},
             network_interfaces=[{"subnetwork": subnetwork.id}],
-            service_account={"email": account.email, "scopes": ["cloud-platform"]},
+            service_account={"email": account.email, "scopes": [SCOPE]},
             confidential_instance_config={"confidential_instance_type": self.confidential},
             shielded_instance_config={"enable_secure_boot": True},
             scheduling={"on_host_maintenance": "MIGRATE"},
@@ -132,20 +137,33 @@ class Program:
         export("url", bucket.url)
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Program:
+@pytest.fixture(scope="module")
+def local() -> Iterator[LocalCloud]:
+    """A running cloud with the two companies' empty projects."""
+    cloud = Cloud()
+    two_companies(cloud)
+    with running(cloud) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The program, with a picture to upload."""
-    picture = tmp_path / "p.png"
+    picture = tmp_path_factory.mktemp("picture") / "p.png"
     picture.write_bytes(b"\x89PNG first")
     return Program(picture)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stack(
-    local_cloud: LocalCloud, pulumi_cli: Path, tmp_path: Path, program: Program
+    local: LocalCloud,
+    pulumi_cli: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    program: Program,
 ) -> automation.Stack:
     """An empty stack with the plugin installed; its deployer may do all that the program does."""
-    project = local_cloud.cloud.projects[PROJECT]
+    tmp_path = tmp_path_factory.mktemp("engine")
+    project = local.cloud.projects[PROJECT]
     project.policy.bindings = [
         {"role": role, "members": [DEPLOYER]}
         for role in {role for company in COMPANIES.values() for role in company.roles}
@@ -156,8 +174,8 @@ def stack(
     (tmp_path / "cli" / "bin").symlink_to(pulumi_cli)
     install(tmp_path / "home", Path(sys.executable), REPOSITORY)
     environment = {
-        **local_cloud.environment(),
-        "GOOGLE_OAUTH_ACCESS_TOKEN": local_cloud.cloud.mint(DEPLOYER),
+        **local.environment(),
+        "GOOGLE_OAUTH_ACCESS_TOKEN": local.cloud.mint(DEPLOYER),
         "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -179,37 +197,25 @@ def changed(result: automation.PreviewResult) -> dict[str, int]:
     return {str(op): count for op, count in result.change_summary.items() if op != "same"}
 
 
-def test_everything_is_created_once_and_destroyed(
-    stack: automation.Stack, local_cloud: LocalCloud
-) -> None:
-    """Up creates all, the next preview shows no change, destroy leaves only the reserved ids."""
-    before = copy.deepcopy(local_cloud.cloud.projects)
+def test_everything_is_created_once(stack: automation.Stack, local: LocalCloud) -> None:
+    """Up creates all and the outputs are Google's; the next preview shows no change."""
     outputs = {name: output.value for name, output in stack.up().outputs.items()}
     assert outputs == {
         "member": f"serviceAccount:plugin-sa@{PROJECT}.iam.gserviceaccount.com",
         "pool": POOL,
         "provider": PROVIDER,
         "registry": f"us-west1-docker.pkg.dev/{PROJECT}/repo-a",
-        "started": local_cloud.cloud.instances[INSTANCE].doc["creationTimestamp"],
+        "started": local.cloud.instances[INSTANCE].doc["creationTimestamp"],
         "url": "gs://plugin-test-bucket",
     }
     assert changed(stack.preview(expect_no_changes=True)) == {}
-    stack.destroy()
-    cloud = local_cloud.cloud
-    left = cloud.buckets, cloud.service_accounts, cloud.repositories, cloud.networking
-    assert left == ({}, {}, {}, {})
-    assert not cloud.instances
-    assert all(pool.deleted_at for pool in cloud.pools.values())
-    assert cloud.projects[PROJECT].policy.bindings == before[PROJECT].policy.bindings
-    assert "sts.googleapis.com" in cloud.projects[PROJECT].services
 
 
 def test_what_can_be_changed_in_place_is(
-    stack: automation.Stack, program: Program, local_cloud: LocalCloud
+    stack: automation.Stack, program: Program, local: LocalCloud
 ) -> None:
     """Condition, metadata, labels and content reach what is there; the machine stays."""
-    stack.up()
-    cloud = local_cloud.cloud
+    cloud = local.cloud
     machine = cloud.instances[INSTANCE].id
     program.condition = "assertion.swname == 'CONFIDENTIAL_SPACE' && assertion.secboot == true"
     program.metadata = {"tee-restart-policy": "Never", "run": "again"}
@@ -223,54 +229,62 @@ def test_what_can_be_changed_in_place_is(
     bucket = cloud.buckets["plugin-test-bucket"]
     assert bucket.meta["labels"] == {**program.labels, "goog-pulumi-provisioned": "true"}
     assert bucket.objects["a/p.png"].data == b"\x89PNG second"
-    assert changed(stack.preview(expect_no_changes=True)) == {}
 
 
 def test_what_cannot_be_changed_is_replaced(
-    stack: automation.Stack, program: Program, local_cloud: LocalCloud
+    stack: automation.Stack, program: Program, local: LocalCloud
 ) -> None:
     """A bucket that moves, with all that is in it; a machine, if the program asks for that."""
-    stack.up()
-    machine = local_cloud.cloud.instances[INSTANCE].id
+    machine = local.cloud.instances[INSTANCE].id
     program.location = "us-east1"
     program.replace_on_changes = ["metadata", "confidentialInstanceConfig"]
     program.metadata = {"tee-restart-policy": "Always"}
     stack.up()
-    bucket = local_cloud.cloud.buckets["plugin-test-bucket"]
+    bucket = local.cloud.buckets["plugin-test-bucket"]
     assert bucket.meta["location"] == "US-EAST1"
     assert set(bucket.objects) == {"a/p.png"}
     assert bucket.policy.members("roles/storage.objectViewer")
-    assert local_cloud.cloud.instances[INSTANCE].id != machine
-    assert local_cloud.cloud.instances[INSTANCE].metadata == program.metadata
+    assert local.cloud.instances[INSTANCE].id != machine
+    assert local.cloud.instances[INSTANCE].metadata == program.metadata
+
+
+def test_what_was_changed_by_hand_is_seen_by_refresh_and_repaired(
+    stack: automation.Stack, local: LocalCloud
+) -> None:
+    """A loosened condition, a grant taken away, and a picture exchanged in the bucket."""
+    cloud, bucket = local.cloud, local.cloud.buckets["plugin-test-bucket"]
+    condition = cloud.providers[PROVIDER].doc["attributeCondition"]
+    cloud.providers[PROVIDER].doc["attributeCondition"] = "assertion.swname != ''"
+    bucket.policy.bindings = []
+    bucket.objects["a/p.png"].meta["md5Hash"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+    stack.refresh()
+    assert changed(stack.preview()) == {"update": 2, "create": 1}
+    stack.up()
+    assert cloud.providers[PROVIDER].doc["attributeCondition"] == condition
+    assert bucket.policy.members("roles/storage.objectViewer")
 
 
 def test_another_confidential_type_is_reported_and_never_made(
-    stack: automation.Stack, program: Program, local_cloud: LocalCloud
+    stack: automation.Stack, program: Program, local: LocalCloud
 ) -> None:
     """Danger: the update succeeds, the machine is what it was, the next preview says it again."""
-    stack.up()
+    program.replace_on_changes = []
     program.confidential = "TDX"
     stack.up()
-    doc = local_cloud.cloud.instances[INSTANCE].doc
+    doc = local.cloud.instances[INSTANCE].doc
     assert doc["confidentialInstanceConfig"] == {"confidentialInstanceType": "SEV"}
     assert changed(stack.preview()) == {"update": 1}
     program.replace_on_changes = ["confidentialInstanceConfig"]
     assert changed(stack.preview()) == {"replace": 1}
 
 
-def test_what_was_changed_by_hand_is_seen_by_refresh_and_repaired(
-    stack: automation.Stack, local_cloud: LocalCloud
-) -> None:
-    """A loosened condition, a grant taken away, and a picture exchanged in the bucket."""
-    stack.up()
-    cloud, bucket = local_cloud.cloud, local_cloud.cloud.buckets["plugin-test-bucket"]
-    condition = cloud.providers[PROVIDER].doc["attributeCondition"]
-    cloud.providers[PROVIDER].doc["attributeCondition"] = "assertion.swname != ''"
-    bucket.policy.bindings = []
-    bucket.objects["a/p.png"].meta["md5Hash"] = "AAAAAAAAAAAAAAAAAAAAAA=="
-    assert changed(stack.preview()) == {}
-    stack.refresh()
-    assert changed(stack.preview()) == {"update": 2, "create": 1}
-    stack.up()
-    assert cloud.providers[PROVIDER].doc["attributeCondition"] == condition
-    assert bucket.policy.members("roles/storage.objectViewer")
+def test_everything_is_destroyed(stack: automation.Stack, local: LocalCloud) -> None:
+    """Destroy leaves only the reserved ids and the API, which others may use."""
+    stack.destroy()
+    cloud = local.cloud
+    left = cloud.buckets, cloud.service_accounts, cloud.repositories, cloud.networking
+    assert left == ({}, {}, {}, {})
+    assert not cloud.instances
+    assert all(pool.deleted_at for pool in cloud.pools.values())
+    assert cloud.projects[PROJECT].policy.members("roles/logging.logWriter") == set()
+    assert "sts.googleapis.com" in cloud.projects[PROJECT].services

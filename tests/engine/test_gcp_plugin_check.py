@@ -11,7 +11,7 @@ import pytest
 from sandbox.plugins import gcp_arguments
 from sandbox.plugins.gcp import resources
 from sandbox.plugins.gcp_api import Api
-from sandbox.plugins.provider import DEFAULTS, UNKNOWN
+from sandbox.plugins.provider import UNKNOWN
 
 if TYPE_CHECKING:
     from sandbox.plugins.provider import Json
@@ -74,7 +74,7 @@ INSTANCE = TOKEN["instance:Instance"]
 def check(token: str, **changed: Any) -> list[str]:
     """The failures for good inputs with some changed (None: left out)."""
     news = {k: v for k, v in {**copy.deepcopy(GOOD[token]), **changed}.items() if v is not None}
-    return RESOURCES[token].check("x", news, {}, b"seed")[1]
+    return RESOURCES[token].check("x", news)[1]
 
 
 def test_every_resource_type_has_good_inputs() -> None:
@@ -97,6 +97,7 @@ def test_an_unknown_key_is_refused(token: str) -> None:
 
 REFUSED: list[tuple[str, Json, str]] = [
     ("bucket:Bucket", {"location": None}, 'The argument "location" is required'),
+    ("bucket:Bucket", {"name": None}, "makes up no names"),
     ("bucket:Bucket", {"labels": {"Upper": "x"}}, "invalid key"),
     ("bucket:Bucket", {"labels": ["x"]}, "expected a map"),
     ("bucket:Bucket", {"forceDestroy": "maybe"}, "expected a bool"),
@@ -154,7 +155,6 @@ REFUSED: list[tuple[str, Json, str]] = [
             ({"bootDisk": {"initializeParams": {"zise": 9}}}, "'x.bootDisk.initializeParams.zise'"),
             ({"confidentialInstanceConfig": {}}, "at least one argument"),
             ({"serviceAccount": {"email": "a@b.example"}}, '"scopes" is required'),
-            ({"desiredStatus": "ASLEEP"}, "one of"),
         )
     ),
 ]
@@ -225,20 +225,9 @@ def test_values_arrive_in_their_type() -> None:
     token = TOKEN["bucket:Bucket"]
     news = {"location": "US", "forceDestroy": "true", "softDeletePolicy": {}}
     news["softDeletePolicy"] = {"retentionDurationSeconds": "7"}
-    inputs, _ = RESOURCES[token].check("x", news, {}, b"seed")
+    inputs, _ = RESOURCES[token].check("x", news)
     assert inputs["forceDestroy"] is True
     assert inputs["softDeletePolicy"] == {"retentionDurationSeconds": 7}
-
-
-def test_a_missing_name_is_made_up_once() -> None:
-    """It is the logical name and seven hexadecimal digits, and stays in the next update."""
-    bucket = RESOURCES[TOKEN["bucket:Bucket"]]
-    first, _ = bucket.check("Photos", {"location": "US"}, {}, b"one")
-    assert first["name"].startswith("photos-")
-    assert len(first["name"]) == len("photos-") + 7
-    assert first[DEFAULTS] == ["name"]
-    again, _ = bucket.check("Photos", {"location": "US"}, first, b"two")
-    assert again["name"] == first["name"]
 
 
 # The SDK imports its own deprecated modules.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,14 @@ def png(width: int, height: int) -> bytes:
     return picture("PNG")[:16] + struct.pack(">II", width, height) + picture("PNG")[24:]
 
 
+def png_with_texts(number: int, kind: bytes = b"zTXt") -> bytes:
+    """A PNG that carries compressed texts, which its decoder unpacks whole."""
+    content = kind + b"k\0\0" + zlib.compress(b"a" * 1000)
+    text = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+    whole = picture("PNG")
+    return whole[:33] + text * number + whole[33:]
+
+
 def jpeg(*segments: bytes) -> bytes:
     """A JPEG of these segments."""
     return b"\xff\xd8" + b"".join(segments)
@@ -68,6 +77,7 @@ FITS: dict[str, Callable[[], bytes]] = {
     "JPEG with EXIF": lambda: picture("JPEG", exif=b"Exif\0\0" + bytes(1000)),
     "JPEG with fill bytes": lambda: jpeg(b"\xff\xff\xff", COMMENT, frame_header(40, 30)),
     "PNG": lambda: picture("PNG"),
+    "PNG with texts": lambda: png_with_texts(8),
     "GIF": lambda: picture("GIF"),
     "BMP": lambda: picture("BMP"),
     "top-down BMP": lambda: bmp(40, -30),
@@ -88,6 +98,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], PictureFailure]] = {
     "GIF of a large frame": (gif_with_a_large_frame, PictureFailure.TOO_MANY_PIXELS),
     "BMP, a row more": (lambda: picture("BMP", 40, 31), PictureFailure.TOO_MANY_PIXELS),
     "top-down BMP, a row more": (lambda: bmp(40, -31), PictureFailure.TOO_MANY_PIXELS),
+    "PNG, a text more": (lambda: png_with_texts(9), PictureFailure.TOO_LARGE),
+    "PNG of many profiles": (lambda: png_with_texts(9, b"iCCP"), PictureFailure.TOO_LARGE),
+    "PNG of many other texts": (lambda: png_with_texts(9, b"iTXt"), PictureFailure.TOO_LARGE),
     "PNG of no width": (lambda: png(0, 30), PictureFailure.DAMAGED),
     "PNG without header": (
         lambda: picture("PNG").replace(b"IHDR", b"IDAT"),

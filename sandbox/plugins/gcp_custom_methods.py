@@ -1,0 +1,117 @@
+"""Resources that are not made, read or changed by the standard methods alone.
+
+https://docs.cloud.google.com/apis/design/custom_methods
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.plugins.gcp_kind import only
+from sandbox.plugins.gcp_resource import GcpResource
+from sandbox.plugins.provider import UNKNOWN
+
+if TYPE_CHECKING:
+    from sandbox.plugins.provider import Json
+
+
+class Account(GcpResource):
+    """A service account, which Google knows by its e-mail."""
+
+    def plan(self, inputs: Json, state: Json | None) -> Json:
+        """The e-mail follows from the inputs, so a preview knows it."""
+        found = super().plan(inputs, state)
+        account, project = found["accountId"], found.get("project", UNKNOWN)
+        if UNKNOWN not in {account, project}:
+            email = f"{account}@{project}.iam.gserviceaccount.com"
+            found |= {"email": email, "member": f"serviceAccount:{email}"}
+        return found
+
+    def insert(self, given: Json) -> str:
+        """POST; the answer is the account itself."""
+        body = {"accountId": given["accountId"], "serviceAccount": self.body(given)}
+        collection = self.kind.collection.path.format_map(given)
+        answer = self.send("POST", collection, "", f"creating service {self.title}", json=body)
+        return str(answer["name"])
+
+
+class Service(GcpResource):
+    """An API that a project uses: switched on if it is off; its id is project/service.
+
+    https://docs.cloud.google.com/service-usage/docs/reference/rest/v1/services
+    """
+
+    def insert(self, given: Json) -> str:
+        """Enable it, unless it is."""
+        identity = f"{given['project']}/{given['service']}"
+        if self.find(identity, given) is None:
+            self._switch(identity, "enable")
+        return identity
+
+    def find(self, identity: str, given: Json) -> Json | None:
+        """The API, if it is among those that are on."""
+        del given
+        project, _, service = identity.partition("/")
+        page: Json = {"filter": "state:ENABLED", "pageToken": None}
+        while True:
+            url = f"{self.root}/projects/{project}/services"
+            found = self.api.call("GET", url, "reading services", params=page)
+            for each in found.get("services", []):
+                if each["name"].endswith(f"/{service}"):
+                    return {}
+            if not found.get("nextPageToken"):
+                return None
+            page["pageToken"] = found["nextPageToken"]
+
+    def delete(self, identity: str, state: Json) -> None:
+        """Disable it, if the program says so; others in the project may need it."""
+        if state.get("disableOnDestroy"):
+            self._switch(identity, "disable")
+
+    def _switch(self, identity: str, method: str) -> None:
+        project, _, service = identity.partition("/")
+        path, doing = f"projects/{project}/services/{service}:{method}", f"{method} {service}"
+        self.send("POST", path, identity, doing, json={})
+
+
+class Instance(GcpResource):
+    """A confidential machine with one boot disk, which the programs here replace.
+
+    https://docs.cloud.google.com/compute/docs/reference/rest/beta/instances
+    """
+
+    def body(self, given: Json) -> Json:
+        """The REST resource, with the paths of what is in the machine's zone."""
+        body, place = super().body(given), f"projects/{given['project']}/zones/{given['zone']}"
+        body["machineType"] = f"{place}/machineTypes/{given['machineType']}"
+        names = {"image": "sourceImage", "size": "diskSizeGb", "type": "diskType"}
+        boot = only(given["bootDisk"], {"initializeParams"}, "bootDisk.")
+        disk = only(boot.get("initializeParams", {}), {*names}, "bootDisk.initializeParams.")
+        initial = {names[key]: str(value) for key, value in disk.items()}
+        if "diskType" in initial:
+            initial["diskType"] = f"{place}/diskTypes/{initial['diskType']}"
+        fixed = {"boot": True, "autoDelete": True, "mode": "READ_WRITE"}
+        body["disks"] = [fixed | {"initializeParams": initial}]
+        body["networkInterfaces"] = [
+            only(interface, {"network", "subnetwork"}, "networkInterfaces.")
+            for interface in given["networkInterfaces"]
+        ]
+        return body
+
+    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
+        """One call for each changed thing, with the fingerprint of what was there before.
+
+        Danger, and as the genuine plugin does it: an update shows the change of the confidential
+        type, reports success, and no request is made. Only a replacement changes what protects the
+        memory.
+        """
+        sendable = {"labels", "metadata.items", "confidentialInstanceConfig"}
+        if others := sorted({*fields} - sendable):
+            raise self.not_in_place(others)
+        live, body = self.find(identity, state) or {}, self.body(given)
+        labels = {"labels": body["labels"], "labelFingerprint": live.get("labelFingerprint")}
+        metadata = live.get("metadata", {}) | body.get("metadata", {"items": []})
+        calls = {"labels": ("setLabels", labels), "metadata.items": ("setMetadata", metadata)}
+        for method, request in (calls[field] for field in fields if field in calls):
+            path, doing = f"{identity}/{method}", f"updating instance ({method})"
+            self.send("POST", path, identity, doing, json=request)
