@@ -75,8 +75,13 @@ def _who(member: str | None) -> str:
         return "nobody (anonymous)"
     if member.startswith("principal://iam.googleapis.com/"):
         return "attested " + member.rpartition("/subject/")[2].split("::")[1][:19] + "…"
-    return member.partition(":")[2]
+    return _short(member.partition(":")[2])
 
 
 def _what(resource: str) -> str:
-    return resource.partition("/objects/")[0].rpartition("/")[2]
+    return _short(resource.partition("/objects/")[0].rpartition("/")[2])
+
+
+def _short(name: str) -> str:
+    """A service account without the part that all of them share."""
+    return name.removesuffix(".iam.gserviceaccount.com")

@@ -47,7 +47,9 @@ class Progress:
             self._end(event.res_outputs_event.metadata.op, event.res_outputs_event.metadata.urn)
         elif event.diagnostic_event and event.diagnostic_event.severity == "warning":
             text = event.diagnostic_event.message.strip()
-            self._console.print(f"  {self._company:9} [yellow]warning[/] {escape(text)}")
+            self._console.print(
+                f"  {self._company:9} [yellow]warning[/]  {escape(text)}", soft_wrap=True
+            )
 
     def _begin(self, op: str, urn: str) -> None:
         if op in DONE and not _type(urn).startswith(BOOKKEEPING):
