@@ -42,7 +42,7 @@ def serve(console: Console, port: int, folder: str | None) -> int:
             for company in COMPANIES:
                 _write(where / f"{company}.env", workspace.environment(company))
             stopped = _stop_request()
-            _explain(console, where)
+            _explain(console, where, kept=folder is not None)
             _wait(stopped)
     except (ToolchainError, EngineError, OSError) as error:
         console.print(f"[red]error:[/] {escape(_cure(error, port))}", highlight=False)
@@ -57,7 +57,7 @@ def _write(path: Path, environment: dict[str, str]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def _explain(console: Console, where: Path) -> None:
+def _explain(console: Console, where: Path, *, kept: bool) -> None:
     console.print("[bold]The local cloud is up.[/] In another terminal, as Primus:\n")
     console.print(f"  cd {where / 'program'}", highlight=False, soft_wrap=True)
     console.print(f"  source {where / 'primus.env'}\n", highlight=False, soft_wrap=True)
@@ -67,11 +67,15 @@ def _explain(console: Console, where: Path) -> None:
     console.print("then, as Secundus, in a third one:\n")
     console.print(f"  cd {where / 'program'}", highlight=False, soft_wrap=True)
     console.print(f"  source {where / 'secundus.env'}\n", highlight=False, soft_wrap=True)
-    console.print("  pulumi up", highlight=False)
+    console.print(
+        "  pulumi config set forceDestroy true    # or destroy stops at the results\n  pulumi up",
+        highlight=False,
+    )
     results = f"PYTHONPATH={REPOSITORY} {sys.executable} -m ops results"
     console.print(f"  {results}\n  pulumi destroy\n", highlight=False, soft_wrap=True)
+    ending = "" if kept else " and deletes the folder"
     console.print("Each file names the stack, its deployer's token and the way here; your own")
-    console.print("credentials are not used. Ctrl-C stops the cloud and deletes the folder.")
+    console.print(f"credentials are not used. Ctrl-C stops the cloud{ending}.")
 
 
 def _stop_request() -> threading.Event:
