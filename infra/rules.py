@@ -143,6 +143,9 @@ POOL: Final = _name(
 REPOSITORY: Final = _name(
     names.REPOSITORY_ID, "a repository id: a-z, then up to 62 of a-z, 0-9 and -", "my-repo"
 )
+MACHINE_TYPE: Final = _name(
+    names.COMPUTE_NAME, "a machine type such as n2d-standard-2", "n2d-standard-2"
+)
 COMPUTE_NAME: Final = _name(
     names.COMPUTE_NAME, "a name: a-z, then up to 62 of a-z, 0-9 and -", "my-name"
 )

@@ -256,15 +256,15 @@ def _machine(table: Table) -> tuple[str, str]:
     unattested = hardware.WITHOUT_TOKEN.get(table.peek("confidentialType"))
     if unattested:
         table.refuse("confidentialType", rules.CONFIDENTIAL_TYPE, otherwise=unattested)
-        return "", table.text("machineType", rules.COMPUTE_NAME, default="")
+        return "", table.text("machineType", rules.MACHINE_TYPE, default="")
     kind = table.text("confidentialType", rules.CONFIDENTIAL_TYPE, default="SEV")
     machine = table.text(
-        "machineType", rules.COMPUTE_NAME, default=hardware.DEFAULT_MACHINE.get(kind, "")
+        "machineType", rules.MACHINE_TYPE, default=hardware.DEFAULT_MACHINE.get(kind, "")
     )
     if kind and machine and not hardware.fits(kind, machine):
         table.refuse(
             "machineType",
-            rules.COMPUTE_NAME,
+            rules.MACHINE_TYPE,
             expected=f"a machine that attests with {kind}: {hardware.examples(kind)} or another"
             " size of these families",
             otherwise="Google would refuse the machine, or its memory would not be encrypted",

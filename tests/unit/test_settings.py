@@ -287,6 +287,11 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
         {"confidentialType": "TDX"},
         "machineType\n.*attests with TDX: c3-standard-4.*:machineType' c3-standard-4",
     ),
+    "a machine type that is none": (
+        secundus,
+        {"machineType": "N2D Standard"},
+        "machineType\n.*a machine type such as.*:machineType' n2d-standard-2",
+    ),
     "SEV on a machine without it": (secundus, {"machineType": "e2-standard-2"}, "machineType\n"),
     "operators open to all": (secundus, {"operators": ["allUsers"]}, r"operators\[0\]\n"),
     "operators no list": (secundus, {"operators": "user:a@b.c"}, "operators\n.*a list, each"),
