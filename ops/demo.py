@@ -7,25 +7,22 @@ that is what was promised. A broken promise does not stop the story; it decides 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pulumi.automation import CommandError
 from rich.markup import escape
 
 from ops import impostor, inventory, loosen, results
-from ops.admin import Admin, AdminError, message
+from ops.admin import AdminError, message
 from ops.companies import two_companies
 from ops.progress import Progress
-from ops.promises import Promises
-from ops.workspace import REPOSITORY, EngineError, Workspace
+from ops.stage import Stage, results_of, show_console, up
+from ops.workspace import EngineError, Workspace
 from sandbox.dockerfile import build
-from sandbox.server import LocalCloud, running
+from sandbox.server import running
 from sandbox.state import Cloud
 from toolchain.acquire import acquire
 from toolchain.errors import ToolchainError
@@ -33,31 +30,12 @@ from toolchain.errors import ToolchainError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ops.promises import Promises
+
 REJECTED = "The given credential is rejected by the attribute condition."
 """Google's sentence for a token that the condition refuses."""
 
-WAIT_SECONDS = 120
 FORBIDDEN = 403
-
-
-@dataclass
-class Stage:
-    """What every chapter needs."""
-
-    console: Console
-    local: LocalCloud
-    workspace: Workspace
-    promises: Promises = field(default_factory=Promises)
-    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """what each stack exported when `up` last deployed it"""
-
-    def admin(self, company: str) -> Admin:
-        """The company's deployer at a terminal."""
-        return Admin(self.workspace.environment(company))
-
-    def chapter(self, title: str) -> None:
-        """Announce what comes."""
-        self.console.rule(f"[bold]{title}[/]", align="left")
 
 
 def run(console: Console, weakened: frozenset[str]) -> int:
@@ -119,26 +97,13 @@ def _tell(stage: Stage, weakened: frozenset[str]) -> Promises:
     return stage.promises
 
 
-def up(stage: Stage, company: str) -> None:
-    """`pulumi up`, with live progress; notes what the stack exports."""
-    with stage.console.status(f"{company}: the program") as status:
-        progress = Progress(stage.console, company, status)
-        started = time.monotonic()
-        done = stage.workspace.stack(company).up(on_event=progress)
-    stage.outputs[company] = {name: output.value for name, output in done.outputs.items()}
-    seconds = time.monotonic() - started
-    stage.console.print(
-        f"  {company}: {progress.count} resources, {seconds:.1f} s", highlight=False
-    )
-
-
 def admitted(stage: Stage) -> None:
     """The approved workload gets the model and classifies every picture."""
     truth = json.loads((stage.workspace.program / "model" / "pictures.json").read_text())
     run = results_of(stage)
     if run.failure is not None:
         stage.promises.check("the admitted workload classifies", run.failure, kept=False)
-        _console(stage)
+        show_console(stage)
         return
     stage.console.print(results.table(run, truth))
     named = {record["name"]: record.get("label") for record in run.records}
@@ -224,34 +189,6 @@ def gone(stage: Stage, grants_before: inventory.Grants) -> None:
         ", ".join(left) or f"nothing; reserved for 30 days: {', '.join(reserved)}",
         kept=not left and len(reserved) == 1,
     )
-
-
-def results_of(stage: Stage) -> results.Run:
-    """`python -m ops results`, as Secundus would run it in the program's folder."""
-    command = [sys.executable, "-m", "ops", "results", "--json", "--wait", str(WAIT_SECONDS)]
-    environment = stage.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)}
-    with stage.console.status("secundus: the workload runs"):
-        answer = subprocess.run(  # noqa: S603  our own command
-            command,
-            cwd=stage.workspace.program,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if not answer.stdout:
-        return results.Run(
-            (), answer.stderr.strip() or f"no results, exit code {answer.returncode}"
-        )
-    parsed = json.loads(answer.stdout)
-    return results.Run(tuple(parsed["records"]), parsed["failure"])
-
-
-def _console(stage: Stage) -> None:
-    for machine in stage.local.cloud.instances.values():
-        stage.console.print(f"  serial console of {machine.name}:")
-        for line in machine.serial:
-            stage.console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
 
 
 def _warn(stage: Stage, text: str) -> None:

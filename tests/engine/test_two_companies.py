@@ -15,6 +15,7 @@ from rich.console import Console
 
 from ops import demo, impostor, inventory, loosen, results
 from ops.companies import two_companies
+from ops.stage import Stage, results_of, up
 from ops.workspace import Workspace
 from sandbox.dockerfile import build
 from sandbox.server import running
@@ -31,7 +32,7 @@ READER = "primus-sa@primus-models.iam.gserviceaccount.com"
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterator[demo.Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterator[Stage]:
     """A local cloud, two companies, a scratch copy of the program with few pictures."""
     cloud = Cloud()
     two_companies(cloud)
@@ -41,7 +42,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterato
         keep_few(workspace.program / "model")
         workspace.create_stacks()
         workspace.pulumi("secundus", "config", "set", "forceDestroy", "true")
-        yield demo.Stage(Console(file=io.StringIO(), width=120), local, workspace)
+        yield Stage(Console(file=io.StringIO(), width=120), local, workspace)
 
 
 def keep_few(model: Path) -> None:
@@ -54,43 +55,43 @@ def keep_few(model: Path) -> None:
             path.unlink()
 
 
-def told(stage: demo.Stage, chapter: Any, *arguments: Any) -> dict[str, bool]:
+def told(stage: Stage, chapter: Any, *arguments: Any) -> dict[str, bool]:
     """Play a chapter; which of its promises were kept."""
     stage.promises.made.clear()
     chapter(stage, *arguments)
     return {promise.what: promise.kept for promise in stage.promises.made}
 
 
-def handover(stage: demo.Stage) -> dict[str, str]:
+def handover(stage: Stage) -> dict[str, str]:
     """What crosses from primus to secundus."""
     found: dict[str, str] = stage.outputs["primus"]["handover"]
     return found
 
 
-def provider(stage: demo.Stage) -> Provider:
+def provider(stage: Stage) -> Provider:
     """The one provider that is deployed."""
     (deployed,) = [p for p in stage.local.cloud.providers.values() if p.deleted_at is None]
     return deployed
 
 
-def reader_policy(stage: demo.Stage) -> Policy:
+def reader_policy(stage: Stage) -> Policy:
     """Who may act as the model's reader."""
     return stage.local.cloud.service_accounts[READER].policy
 
 
-def changes(stage: demo.Stage, company: str) -> str:
+def changes(stage: Stage, company: str) -> str:
     """What a preview would change, as the CLI says it; empty if nothing."""
     done = stage.workspace.pulumi(company, "preview", "--expect-no-changes", "--diff")
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def deploy(stage: demo.Stage, company: str) -> None:
+def deploy(stage: Stage, company: str) -> None:
     """`pulumi up` from the command line: quicker than `demo.up`, and it must succeed."""
     done = stage.workspace.pulumi(company, "up", "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_secundus_needs_primus_first(stage: demo.Stage) -> None:
+def test_secundus_needs_primus_first(stage: Stage) -> None:
     """Before primus is deployed, secundus stops with a sentence and the command that helps."""
     done = stage.workspace.pulumi("secundus", "preview")
     assert done.returncode != 0
@@ -98,40 +99,40 @@ def test_secundus_needs_primus_first(stage: demo.Stage) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_both_deploy_and_the_admitted_workload_classifies(stage: demo.Stage) -> None:
+def test_both_deploy_and_the_admitted_workload_classifies(stage: Stage) -> None:
     """One `up` per company is enough: every picture is classified by the released model."""
-    demo.up(stage, "primus")
-    demo.up(stage, "secundus")
+    up(stage, "primus")
+    up(stage, "secundus")
     assert told(stage, demo.admitted) == {"the admitted workload classifies every picture": True}
 
 
 @pytest.mark.parametrize("company", ["primus", "secundus"])
-def test_nothing_changes_by_itself(stage: demo.Stage, company: str) -> None:
+def test_nothing_changes_by_itself(stage: Stage, company: str) -> None:
     """A second preview, straight after, shows no change."""
     assert changes(stage, company) == ""
 
 
-def test_the_deployed_condition_is_the_exported_one(stage: demo.Stage) -> None:
+def test_the_deployed_condition_is_the_exported_one(stage: Stage) -> None:
     """What a pull request shows as `attributeCondition` is word for word what the cloud holds."""
     exported = stage.outputs["primus"]["attributeCondition"]
     assert provider(stage).doc["attributeCondition"] == exported
 
 
-def test_the_image_is_readable_for_the_operators_project_only(stage: demo.Stage) -> None:
+def test_the_image_is_readable_for_the_operators_project_only(stage: Stage) -> None:
     """The repository's readers are the service accounts of Secundus' project and nobody else."""
     (repository,) = stage.local.cloud.repositories.values()
     readers = repository.policy.members("roles/artifactregistry.reader")
     assert readers == {SERVICE_ACCOUNTS_OF_PROJECT.format(number="222222222222")}
 
 
-def test_the_model_is_out_of_secundus_reach(stage: demo.Stage) -> None:
+def test_the_model_is_out_of_secundus_reach(stage: Stage) -> None:
     """Neither Secundus' administrator nor its workload account can read the model directly."""
     kept = told(stage, demo.model_is_out_of_reach, handover(stage))
     assert len(kept) == 2
     assert all(kept.values())
 
 
-def test_the_impostor_is_refused_by_the_condition(stage: demo.Stage) -> None:
+def test_the_impostor_is_refused_by_the_condition(stage: Stage) -> None:
     """One line more in the workload: nothing is released, and `result` holds Google's sentence."""
     assert told(stage, demo.refused, handover(stage)) == {
         "the impostor gets nothing": True,
@@ -139,7 +140,7 @@ def test_the_impostor_is_refused_by_the_condition(stage: demo.Stage) -> None:
     }
 
 
-def test_with_the_condition_loosened_the_grant_still_holds_and_it_shows(stage: demo.Stage) -> None:
+def test_with_the_condition_loosened_the_grant_still_holds_and_it_shows(stage: Stage) -> None:
     """Any code passes the loosened condition; IAM refuses it, which is not what was promised."""
     name = handover(stage)["audience"].removeprefix("//iam.googleapis.com/")
     loosen.condition(stage.admin("primus"), name)
@@ -149,7 +150,7 @@ def test_with_the_condition_loosened_the_grant_still_holds_and_it_shows(stage: d
     }
 
 
-def test_with_the_grant_loosened_too_the_impostor_gets_in_and_is_named(stage: demo.Stage) -> None:
+def test_with_the_grant_loosened_too_the_impostor_gets_in_and_is_named(stage: Stage) -> None:
     """With both guards gone the added line really copies the model, and the promise says who."""
     name = handover(stage)["audience"].removeprefix("//iam.googleapis.com/")
     loosen.grant(stage.admin("primus"), name, READER)
@@ -160,7 +161,7 @@ def test_with_the_grant_loosened_too_the_impostor_gets_in_and_is_named(stage: de
     assert "is the model" in got_in
 
 
-def test_a_refresh_sees_the_careless_change_and_up_mends_it(stage: demo.Stage) -> None:
+def test_a_refresh_sees_the_careless_change_and_up_mends_it(stage: Stage) -> None:
     """The condition that somebody loosened by hand is back after `pulumi up --refresh`."""
     done = stage.workspace.pulumi("primus", "up", "--yes", "--refresh", "--skip-preview")
     assert done.returncode == 0, done.stdout
@@ -174,14 +175,14 @@ def test_a_refresh_sees_the_careless_change_and_up_mends_it(stage: demo.Stage) -
     assert everybody not in reader_policy(stage).members("roles/iam.workloadIdentityUser")
 
 
-def test_a_rebuilt_workload_is_admitted_and_the_machine_replaced(stage: demo.Stage) -> None:
+def test_a_rebuilt_workload_is_admitted_and_the_machine_replaced(stage: Stage) -> None:
     """Primus rebuilds, both go up: the new digest alone is admitted, on a new machine."""
     module = stage.workspace.program / "workload" / "job.py"
     module.write_text(module.read_text() + "\n# A second edition.\n")
     (before,) = stage.local.cloud.instances.values()
     stage.workspace.pulumi("secundus", "config", "rm", "image")
-    demo.up(stage, "primus")
-    demo.up(stage, "secundus")
+    up(stage, "primus")
+    up(stage, "secundus")
     (after,) = stage.local.cloud.instances.values()
     assert after.id != before.id
     assert told(stage, demo.admitted) == {"the admitted workload classifies every picture": True}
@@ -190,9 +191,7 @@ def test_a_rebuilt_workload_is_admitted_and_the_machine_replaced(stage: demo.Sta
     assert member.rpartition("/")[2] == digest
 
 
-def test_one_character_more_than_the_admitted_code_is_refused(
-    stage: demo.Stage, tmp_path: Path
-) -> None:
+def test_one_character_more_than_the_admitted_code_is_refused(stage: Stage, tmp_path: Path) -> None:
     """The admitted workload with one more space in job.py is another digest, and gets nothing."""
     source = stage.workspace.program / "workload"
     changed = impostor.copy(source, tmp_path / "workload")
@@ -205,11 +204,11 @@ def test_one_character_more_than_the_admitted_code_is_refused(
     stage.workspace.pulumi("secundus", "config", "set", "image", reference)
     deploy(stage, "secundus")
     impostor.clean_up(secundus)
-    run = demo.results_of(stage)
+    run = results_of(stage)
     assert run == results.Run((), f"release_refused: {demo.REJECTED}")
 
 
-def test_a_rollout_admits_old_and_new_and_then_only_new(stage: demo.Stage) -> None:
+def test_a_rollout_admits_old_and_new_and_then_only_new(stage: Stage) -> None:
     """A, then B with A, then B: at each step the cloud's policy has exactly those grants."""
     old, new = (f"sha256:{letter * 64}" for letter in "ab")
     steps: list[tuple[list[tuple[str, ...]], set[str]]] = [
@@ -233,7 +232,7 @@ def test_a_rollout_admits_old_and_new_and_then_only_new(stage: demo.Stage) -> No
         assert {digest for digest in (old, new) if digest in condition} == admitted
 
 
-def test_destroy_leaves_nothing_and_up_works_again(stage: demo.Stage) -> None:
+def test_destroy_leaves_nothing_and_up_works_again(stage: Stage) -> None:
     """Both stacks go, nothing is left but the reserved pool id, and both come up once more."""
     empty = Cloud()
     two_companies(empty)

@@ -1,0 +1,85 @@
+"""Where the demonstration is played: the two companies, and what every chapter does there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from ops.admin import Admin
+from ops.progress import Progress
+from ops.promises import Promises
+from ops.results import Run
+from ops.workspace import REPOSITORY, Workspace
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sandbox.server import LocalCloud
+
+WAIT_SECONDS = 120
+
+
+@dataclass
+class Stage:
+    """What every chapter needs."""
+
+    console: Console
+    local: LocalCloud
+    workspace: Workspace
+    promises: Promises = field(default_factory=Promises)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """what each stack exported when `up` last deployed it"""
+
+    def admin(self, company: str) -> Admin:
+        """The company's deployer at a terminal."""
+        return Admin(self.workspace.environment(company))
+
+    def chapter(self, title: str) -> None:
+        """Announce what comes."""
+        self.console.rule(f"[bold]{title}[/]", align="left")
+
+
+def up(stage: Stage, company: str) -> None:
+    """`pulumi up`, with live progress; notes what the stack exports."""
+    with stage.console.status(f"{company}: the program") as status:
+        progress = Progress(stage.console, company, status)
+        started = time.monotonic()
+        done = stage.workspace.stack(company).up(on_event=progress)
+    stage.outputs[company] = {name: output.value for name, output in done.outputs.items()}
+    seconds = time.monotonic() - started
+    stage.console.print(
+        f"  {company}: {progress.count} resources, {seconds:.1f} s", highlight=False
+    )
+
+
+def results_of(stage: Stage) -> Run:
+    """`python -m ops results`, as Secundus would run it in the program's folder."""
+    command = [sys.executable, "-m", "ops", "results", "--json", "--wait", str(WAIT_SECONDS)]
+    environment = stage.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)}
+    with stage.console.status("secundus: the workload runs"):
+        answer = subprocess.run(  # noqa: S603  our own command
+            command,
+            cwd=stage.workspace.program,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if not answer.stdout:
+        return Run((), answer.stderr.strip() or f"no results, exit code {answer.returncode}")
+    parsed = json.loads(answer.stdout)
+    return Run(tuple(parsed["records"]), parsed["failure"])
+
+
+def show_console(stage: Stage) -> None:
+    """Print what the machine's serial console says, for a run that left no result."""
+    for machine in stage.local.cloud.instances.values():
+        stage.console.print(f"  serial console of {machine.name}:")
+        for line in machine.serial:
+            stage.console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
