@@ -18,8 +18,7 @@ from rich.markup import escape
 from ops import impostor, inventory, loosen, results
 from ops.admin import AdminError, message
 from ops.companies import two_companies
-from ops.progress import Progress
-from ops.stage import Stage, results_of, show_console, up
+from ops.stage import Stage, results_of, show_console, up, watched
 from ops.workspace import EngineError, Workspace
 from sandbox.dockerfile import build
 from sandbox.server import running
@@ -179,8 +178,7 @@ def model_is_out_of_reach(stage: Stage, handover: dict[str, str]) -> None:
 def gone(stage: Stage, grants_before: inventory.Grants) -> None:
     """`pulumi destroy` of both stacks leaves nothing but a reserved pool id."""
     for company in ("secundus", "primus"):
-        with stage.console.status(f"{company}: the program") as status:
-            progress = Progress(stage.console, company, status)
+        with watched(stage, company) as progress:
             stage.workspace.stack(company).destroy(on_event=progress)
     left = inventory.left(stage.local.cloud, grants_before)
     reserved = [name.rpartition("/")[2] for name in inventory.reserved(stage.local.cloud)]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from ops.results import Run
 from ops.workspace import REPOSITORY, Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from sandbox.server import LocalCloud
@@ -45,11 +48,17 @@ class Stage:
         self.console.rule(f"[bold]{title}[/]", align="left")
 
 
+@contextmanager
+def watched(stage: Stage, company: str) -> Iterator[Progress]:
+    """Show live what the engine does for a company: the event handler to give to it."""
+    with stage.console.status(f"{company}: the program") as status:
+        yield Progress(stage.console, company, status)
+
+
 def up(stage: Stage, company: str) -> None:
     """`pulumi up`, with live progress; notes what the stack exports."""
-    with stage.console.status(f"{company}: the program") as status:
-        progress = Progress(stage.console, company, status)
-        started = time.monotonic()
+    started = time.monotonic()
+    with watched(stage, company) as progress:
         done = stage.workspace.stack(company).up(on_event=progress)
     stage.outputs[company] = {name: output.value for name, output in done.outputs.items()}
     seconds = time.monotonic() - started
