@@ -18,7 +18,7 @@ from infra.attestation import AttestationPolicy
 from infra.edge import applied
 from infra.handover import Handover
 from infra.image import WorkloadImage, WorkloadImageArgs
-from infra.launch import ENTRY_POINT
+from infra.launch import ENTRY_POINT, ENVIRONMENT
 from infra.release import ModelRelease, ModelReleaseArgs
 from infra.storage import PrivateBucket, PrivateBucketArgs
 
@@ -163,6 +163,7 @@ def _policy(args: PrimusArgs, digest: str) -> AttestationPolicy:
         image_digests=tuple(dict.fromkeys((digest, *settings.image.admit_also))),
         arguments=ENTRY_POINT,
         model_hashes=tuple(dict.fromkeys((args.model.sha256, *settings.model.admit_also))),
+        environment=ENVIRONMENT,
         hardware=settings.hardware,
         project_number=settings.operator.project_number,
         service_account=settings.operator.service_account,

@@ -15,10 +15,12 @@ from infra.attestation import (
     HARDWARE,
     MAPPING,
     MAX_CONDITION,
+    MAX_SUBJECT,
     AttestationPolicy,
-    PolicyError,
-    quoted,
+    read,
 )
+from infra.clauses import CLAIMS, Clause, Party, PolicyError, literals, quoted
+from infra.launch import ENVIRONMENT
 from sandbox import cel
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ FIELDS: dict[str, Any] = {
     "image_digests": (DIGEST,),
     "arguments": ("python", "-m", "workload"),
     "model_hashes": (MODEL,),
+    "environment": ENVIRONMENT,
     "hardware": HARDWARE,
     "project_number": "222222222222",
     "service_account": ACCOUNT,
@@ -123,6 +126,7 @@ ADMITTED = {
     ),
     "Intel TDX": put("hwmodel", "GCP_INTEL_TDX"),
     "an empty command override": put(f"{CONTAINER}.cmd_override", []),
+    "no override of variables stated": drop(f"{CONTAINER}.env_override"),
     "another machine of the operator": put("submods.gce.instance_name", "workload-vm-2"),
 }
 REFUSED = {
@@ -151,6 +155,11 @@ REFUSED = {
     ),
     "an overridden command": ("override", put(f"{CONTAINER}.cmd_override", ["-c", "evil"])),
     "a null command override": ("override", put(f"{CONTAINER}.cmd_override", None)),
+    "a variable that loads code": (
+        "no variables but",
+        put(f"{CONTAINER}.env_override", {"MODEL_SHA256": MODEL, "LD_PRELOAD": "evil.so"}),
+    ),
+    "a null override of variables": ("no variables but", put(f"{CONTAINER}.env_override", None)),
     "another model": ("a model that Primus", put(f"{CONTAINER}.env.MODEL_SHA256", "0" * 64)),
     "no model named": ("a model that Primus", drop(f"{CONTAINER}.env.MODEL_SHA256")),
     "monitored memory": ("monitored", put(f"{SPACE}.monitoring_enabled.memory", value=True)),
@@ -231,6 +240,14 @@ def test_lists_admit_old_and_new_side_by_side() -> None:
     assert cel.holds(both.condition, {"assertion": new})
 
 
+def test_the_order_in_config_is_no_change_of_the_policy() -> None:
+    """A preview shows only real changes: in a rollout old and new swap their places in config."""
+    hashes = MODEL, "0" * 64
+    there = policy(image_digests=(DIGEST, NEXT_DIGEST), model_hashes=hashes)
+    back = policy(image_digests=(NEXT_DIGEST, DIGEST, NEXT_DIGEST), model_hashes=hashes[::-1])
+    assert there.condition == back.condition
+
+
 def test_rendering_is_deterministic_and_one_clause_a_line() -> None:
     """A preview shows a change only where something changed, and shows which clause it was."""
     assert policy().condition == copy.deepcopy(policy()).condition
@@ -277,6 +294,11 @@ def test_a_lone_surrogate_cannot_be_quoted() -> None:
         ({"project_number": "secundus-vision"}, "project_number: got 'secundus-vision'"),
         ({"project_number": ""}, "project_number: got ''"),
         ({"service_account": "user@example.com"}, "service_account: got 'user@example.com'"),
+        ({"service_account": None}, "service_account: got None"),
+        ({"image_digests": (None,)}, "image_digests: got None"),
+        ({"arguments": "python"}, "arguments: got 'python'"),
+        ({"environment": ()}, "environment: got an empty list"),
+        ({"environment": ("MODEL_URI", "a' || true || '")}, "environment: got \"a' "),
     ],
 )
 def test_a_policy_that_means_less_than_it_should_cannot_exist(
@@ -300,18 +322,75 @@ def test_a_condition_longer_than_google_takes_cannot_exist() -> None:
         policy(image_digests=digests)
 
 
-def test_a_rollout_of_a_dozen_images_and_models_fits() -> None:
-    """The limit is far from what a rollout needs."""
-    digests = tuple(f"sha256:{n:064x}" for n in range(12))
-    hashes = tuple(f"{n:064x}" for n in range(12))
-    assert len(policy(image_digests=digests, model_hashes=hashes).condition) <= MAX_CONDITION
+def test_twenty_images_at_once_fit_with_the_longest_names() -> None:
+    """The limit is far from what a rollout needs, whatever the operator's project is called."""
+    longest = f"{'a' * 30}@{'b' * 30}.iam.gserviceaccount.com"
+    digests = tuple(f"sha256:{n:064x}" for n in range(20))
+    wide = policy(image_digests=digests, project_number="9" * 19, service_account=longest)
+    assert len(wide.condition) <= MAX_CONDITION
 
 
-def test_the_subject_is_one_run_of_one_image_and_fits_googles_127_bytes() -> None:
-    """A subject that is a constant, or too long, would make the audit log or the exchange fail."""
+def test_an_argument_is_data_whatever_it_looks_like() -> None:
+    """Text that would be CEL stays a text: the policy still refuses what it refused."""
+    hostile = policy(arguments=("python", "'] || true || ['"))
+    assert not cel.holds(hostile.condition, {"assertion": genuine()})
+    claims = genuine()
+    put(f"{CONTAINER}.args", ["python", "'] || true || ['"])(claims)
+    assert cel.holds(hostile.condition, {"assertion": claims})
+
+
+def test_no_clause_can_pin_a_claim_that_tokens_do_not_have() -> None:
+    """It would admit nobody, and nobody would know why."""
+    with pytest.raises(PolicyError, match=r"pins the claim 'submods\.container\.labels'"):
+        Clause(
+            sentence="it is labelled",
+            cel="assertion.submods.container.labels == 'x'",
+            claim="submods.container.labels",
+            expected="x",
+            accepts=bool,
+            cure="none",
+        )
+
+
+def test_every_claim_that_can_be_pinned_is_in_a_token_or_optional() -> None:
+    """The list of claims is that of a live token; only overrides may be absent from it."""
+    optional = {clause.claim for clause in policy().clauses if clause.absent_is_fine}
+    assert optional == {f"{CONTAINER}.cmd_override", f"{CONTAINER}.env_override"}
+    for claim in CLAIMS - optional:
+        drop(claim)(genuine())  # KeyError for a claim that is not there
+
+
+def test_a_rendered_condition_can_be_read_back() -> None:
+    """Whoever has only the deployed text gets the very clauses it was made of."""
+    wide = policy(image_digests=(DIGEST, NEXT_DIGEST), arguments=("it's", "\\", "é"))
+    assert read(wide.condition) == wide.clauses
+
+
+@given(st.lists(st.text(), max_size=4))
+def test_literals_are_what_was_quoted(texts: list[str]) -> None:
+    """The way back from CEL loses nothing."""
+    assert literals(", ".join(map(quoted, texts))) == tuple(texts)
+
+
+def test_what_this_program_does_not_write_is_named_and_not_explained() -> None:
+    """A clause that somebody wrote by hand must not be passed over in silence."""
+    with pytest.raises(PolicyError, match=r"assertion\.swname == 'GCE'.*true"):
+        read(policy().condition + " &&\nassertion.swname == 'GCE' &&\ntrue")
+
+
+def test_the_subject_is_one_run_of_one_image() -> None:
+    """A subject that is a constant would make the audit log worthless."""
     subject = cel.evaluate(MAPPING["google.subject"], {"assertion": genuine()})
     assert subject == f"gcpcs::{DIGEST}::222222222222::5931486520014322321"
-    assert len(subject) <= 127
+
+
+def test_the_longest_subject_fits_googles_127_bytes() -> None:
+    """A project's number is an int64 and an instance's id a uint64, so nothing can be longer."""
+    claims = genuine()
+    put("submods.gce.project_number", str(2**63 - 1))(claims)
+    put("submods.gce.instance_id", str(2**64 - 1))(claims)
+    subject = cel.evaluate(MAPPING["google.subject"], {"assertion": claims})
+    assert len(subject.encode()) == 121 <= MAX_SUBJECT
 
 
 @pytest.mark.parametrize("attribute", [CONFIGURED, BUILT_HERE])
@@ -330,4 +409,13 @@ def test_what_a_token_holds_is_shown_beside_the_clause() -> None:
     claims = genuine()
     put("dbgstat", "enabled")(claims)
     drop("submods.gce")(claims)
-    assert [clause.got(claims) for clause in policy().explain(claims)] == ["'enabled'", "nothing"]
+    assert [clause.got(claims) for clause in policy().explain(claims)] == ['"enabled"', "nothing"]
+
+
+def test_a_missing_claim_is_the_platforms_mistake() -> None:
+    """Google always says it: an operator cannot leave it out."""
+    claims = genuine()
+    put("dbgstat", "enabled")(claims)
+    drop("submods.gce")(claims)
+    blamed = [clause.blame(claims) for clause in policy().explain(claims)]
+    assert blamed == [Party.OPERATOR, Party.PLATFORM]
