@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 VARIABLES = ("assertion", "google", "attribute", "resource", "request")
 
+_UNFIT = re.compile("[\0\ud800-\udfff]")
 _MAP = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 _ENVIRONMENT = cel.NewEnv(variables=dict.fromkeys(VARIABLES, _MAP))
 
@@ -35,11 +37,26 @@ def is_boolean(expression: str) -> bool:
 
 def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  any CEL value
     """The value of an expression; raises ExpressionError where CEL yields an error."""
+    if not _whole(variables):
+        raise ExpressionError("a text with NUL or a lone surrogate, which this engine cannot take")
     empty: dict[str, Any] = {name: {} for name in VARIABLES}
     result = _compile(expression).eval(data={**empty, **variables})
     if result.type() == cel.Type.ERROR:
         raise ExpressionError(str(result.value()))
     return result.plain_value()
+
+
+def _whole(value: object) -> bool:
+    """Whether every text in a value reaches the engine as it is.
+
+    cel-expr-python 0.1.3 hands texts over as C strings, so of a text with a NUL in it only what
+    stands before the NUL is compared. Here that is an error, and an error refuses.
+    """
+    if isinstance(value, str):
+        return not _UNFIT.search(value)
+    if isinstance(value, dict):
+        return all(map(_whole, value)) and all(map(_whole, value.values()))
+    return not isinstance(value, list) or all(map(_whole, value))
 
 
 def holds(condition: str, variables: Mapping[str, Any]) -> bool:

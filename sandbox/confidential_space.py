@@ -50,6 +50,15 @@ class WorkloadError(Exception):
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What the launcher is about to run, as its token describes it."""
+
+    spec: LaunchSpec
+    image: oci.Image
+    container: Container
+
+
+@dataclass(frozen=True)
 class Launch:
     """One VM from power-on to power-off; `outside` leads its workload to the local cloud."""
 
@@ -65,12 +74,11 @@ class Launch:
         self._info("TEE container launcher initiating")
         restart, code = "Never", 1
         try:
-            spec = launch_spec.parse(self.instance.metadata, hardened=not self.boot.debug)
-            restart = spec.restart_policy
-            await self._run(spec)
+            ready = self.measure()
+            restart = ready.spec.restart_policy
+            async with container.metadata_server(self.cloud, self.instance) as address:
+                await self._execute(ready, address)
             code = 3 if restart == "Always" else 0
-        except launch_spec.SpecError as error:
-            self._error(f"{NO_SPEC}{error}")
         except LaunchError as error:
             self._error(str(error))
         except WorkloadError:
@@ -81,13 +89,17 @@ class Launch:
         self._info("TEE container launcher exiting", exit_code=code, exit_msg=EXIT_MESSAGES[code])
         return self.boot.debug
 
-    async def _run(self, spec: LaunchSpec) -> None:
+    def measure(self) -> Measured:
+        """Everything before the workload's first instruction: its token is written; LaunchError."""
+        try:
+            spec = launch_spec.parse(self.instance.metadata, hardened=not self.boot.debug)
+        except launch_spec.SpecError as error:
+            raise LaunchError(f"{NO_SPEC}{error}") from error
         who = self._account()
         image = self._pull(spec, who)
         prepared = self._prepare(spec, image)
         self._attest(spec, prepared, who)
-        async with container.metadata_server(self.cloud, self.instance) as address:
-            await self._execute(spec, image, prepared, address)
+        return Measured(spec, image, prepared)
 
     def _account(self) -> Caller:
         """Whom the VM speaks for: its service account, or nobody."""
@@ -186,17 +198,15 @@ class Launch:
             doing = f"failed to get impersonated token for {email}"
             raise LaunchError(f"{NOT_ATTESTED}{doing}: {error}") from error
 
-    async def _execute(
-        self, spec: LaunchSpec, image: oci.Image, prepared: Container, metadata_address: str
-    ) -> None:
-        shown = spec.log_redirect in ("true", "serial")
+    async def _execute(self, ready: Measured, metadata_address: str) -> None:
+        shown = ready.spec.log_redirect in ("true", "serial")
         redirected = "be redirected to serial logging" if shown else "not be redirected"
         self._info(f"Container stdout/stderr will {redirected}.")
-        folder = self.disk.root / (image.config.get("WorkingDir") or "/").lstrip("/")
-        env = self.disk.environment(prepared.env, self.outside, metadata_address)
+        folder = self.disk.root / (ready.image.config.get("WorkingDir") or "/").lstrip("/")
+        env = self.disk.environment(ready.container.env, self.outside, metadata_address)
         show = self.instance.serial.append if shown else None
         try:
-            command = self.disk.command(prepared.args)
+            command = self.disk.command(ready.container.args)
             self._info("workload task started")
             code = await container.run(command, folder, env, show)
         except container.NotStarted as error:

@@ -1,8 +1,8 @@
 """The way from an attestation token to a service account: token exchange, then impersonation.
 
-`sts` judges a token by the provider as it is DEPLOYED, condition and mapping word for word;
-`credentials` lends a service account to whom its allow policy says. What a token claims is not
-decided here. google.groups is not modelled.
+`exchange` judges a token by the provider as it is DEPLOYED, condition and mapping word for word;
+`lend` gives a service account to whom its allow policy says. What a token claims is not decided
+here. google.groups is not modelled.
 https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
 """
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from sandbox.attestation import Issuer
+    from sandbox.iam import Caller
     from sandbox.state import Cloud, Json, Pool, Provider
 
 EXCHANGE = "google.identity.sts.v1.SecurityTokenService.ExchangeToken"
@@ -67,29 +68,24 @@ def sts(cloud: Cloud, issuer: Issuer) -> ASGIApp:
     async def token(request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         try:
-            return JSONResponse(_exchange(cloud, issuer, form))
+            return JSONResponse(exchange(cloud, issuer, form))
         except Refusal as refusal:
             return JSONResponse(refusal.body, 400)
 
     return Starlette(routes=[Route("/v1/token", token, methods=["POST"])])
 
 
-def _exchange(cloud: Cloud, issuer: Issuer, form: dict[str, str]) -> Json:
+def exchange(cloud: Cloud, issuer: Issuer, form: dict[str, str]) -> Json:
+    """The answer to one token exchange, and its entry in the audit log; Refusal."""
     entry = AuditEntry(None, EXCHANGE, form.get("audience", ""), allowed=False)
     try:
         provider = _provider(cloud, form)
         claims = _verify(cloud, issuer, provider, form.get("subject_token", ""))
-        mapped = _attributes(provider, claims)
+        mapped = attributes(provider, claims)
         pool = f"iam.googleapis.com/{provider.pool}"
         member = f"principal://{pool}/subject/{mapped['google']['subject']}"
         entry = AuditEntry(member, EXCHANGE, provider.name, allowed=False)
-        condition = provider.doc.get("attributeCondition")
-        # No condition admits every valid token of the issuer: Google's rule, and a trap.
-        if condition and not cel.holds(condition, {"assertion": claims, **mapped}):
-            raise Refusal(
-                "unauthorized_client",
-                "The given credential is rejected by the attribute condition.",
-            )
+        judge(provider, claims, mapped)
         entry = AuditEntry(member, EXCHANGE, provider.name, allowed=True)
     finally:
         cloud.audit.append(entry)
@@ -180,7 +176,8 @@ def _keys(issuer: Issuer, oidc: Json) -> list[Any]:
     return list(issuer.jwks()["keys"]) if reachable else []
 
 
-def _attributes(provider: Provider, claims: Json) -> dict[str, Json]:
+def attributes(provider: Provider, claims: Json) -> dict[str, Json]:
+    """What the deployed mapping makes of claims, under `google` and `attribute`; Refusal."""
     mapped: dict[str, Json] = {"google": {}, "attribute": {}}
     mapping = {"google.subject": "''", **provider.doc.get("attributeMapping", {})}
     for name, expression in mapping.items():
@@ -204,30 +201,42 @@ def _attributes(provider: Provider, claims: Json) -> dict[str, Json]:
     return mapped
 
 
+def judge(provider: Provider, claims: Json, mapped: dict[str, Json]) -> None:
+    """Refusal, unless the deployed condition holds."""
+    condition = provider.doc.get("attributeCondition")
+    # No condition admits every valid token of the issuer: Google's rule, and a trap.
+    if condition and not cel.holds(condition, {"assertion": claims, **mapped}):
+        raise Refusal(
+            "unauthorized_client", "The given credential is rejected by the attribute condition."
+        )
+
+
+def lend(cloud: Cloud, who: Caller, email: str, body: Json) -> Json:
+    """An access token of a service account, for whom its allow policy admits; ApiError."""
+    lent = cloud.service_accounts.get(email)
+    policies = (lent.policy, cloud.projects[lent.project].policy) if lent else ()
+    permission, resource = GET_ACCESS_TOKEN, f"projects/-/serviceAccounts/{email}"
+    iam.require(cloud, who, permission, resource, policies, named=False)
+    lifetime = re.fullmatch(r"(\d+)s", body.get("lifetime", f"{LIFETIME}s"))
+    if not body.get("scope") or not lifetime or not 0 < int(lifetime[1]) <= LIFETIME:
+        raise ApiError(400, "Request contains an invalid argument.")
+    if lent is not None and lent.disabled:
+        raise ApiError(400, "Precondition check failed.", status="FAILED_PRECONDITION")
+    until = datetime.fromtimestamp(cloud.now() + int(lifetime[1]), UTC)
+    return {
+        "accessToken": cloud.mint(f"serviceAccount:{email}", float(lifetime[1])),
+        # google-auth parses exactly this spelling.
+        "expireTime": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
 def credentials(cloud: Cloud) -> ASGIApp:
     """The IAM Service Account Credentials API: access tokens of service accounts, on loan."""
     account = "/v1/projects/-/serviceAccounts/{email}"
 
     async def generate(request: Request) -> Response:
         email, who = request.path_params["email"], iam.caller(cloud, request.headers)
-        lent = cloud.service_accounts.get(email)
-        policies = (lent.policy, cloud.projects[lent.project].policy) if lent else ()
-        permission, resource = GET_ACCESS_TOKEN, f"projects/-/serviceAccounts/{email}"
-        iam.require(cloud, who, permission, resource, policies, named=False)
-        body = await request.json()
-        lifetime = re.fullmatch(r"(\d+)s", body.get("lifetime", f"{LIFETIME}s"))
-        if not body.get("scope") or not lifetime or not 0 < int(lifetime[1]) <= LIFETIME:
-            raise ApiError(400, "Request contains an invalid argument.")
-        if lent is not None and lent.disabled:
-            raise ApiError(400, "Precondition check failed.", status="FAILED_PRECONDITION")
-        until = datetime.fromtimestamp(cloud.now() + int(lifetime[1]), UTC)
-        return JSONResponse(
-            {
-                "accessToken": cloud.mint(f"serviceAccount:{email}", float(lifetime[1])),
-                # google-auth parses exactly this spelling.
-                "expireTime": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            }
-        )
+        return JSONResponse(lend(cloud, who, email, await request.json()))
 
     async def allowed_locations(request: Request) -> Response:
         # Asked by google-auth behind every service account; 0x0 is "no boundary".

@@ -74,3 +74,12 @@ def test_a_value_that_cannot_be_computed_is_an_error() -> None:
     assert cel.evaluate('"a" + assertion.swname', {"assertion": {"swname": "b"}}) == "ab"
     with pytest.raises(cel.ExpressionError, match="missing"):
         cel.evaluate("assertion.missing", {"assertion": {}})
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\0", "a\ud800"])
+def test_a_text_that_the_engine_would_cut_off_is_an_error(text: str) -> None:
+    """The library hands texts over as C strings; 'a' and NUL must not be taken for 'a'."""
+    for variables in ({"x": text}, {"x": [{"y": text}]}, {text: 1, "x": "a"}):
+        with pytest.raises(cel.ExpressionError, match="NUL or a lone surrogate"):
+            cel.evaluate("assertion.x", {"assertion": variables})
+        assert not cel.holds("assertion.x == 'a'", {"assertion": variables})
