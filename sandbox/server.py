@@ -23,7 +23,7 @@ from sandbox.proxy import Proxy
 from sandbox.state import Cloud
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -117,8 +117,16 @@ def hosts(cloud: Cloud, issuer: attestation.Issuer, machines: compute.Machines) 
 
 
 @contextlib.contextmanager
-def running(cloud: Cloud | None = None, *, port: int = 0) -> Iterator[LocalCloud]:
-    """Run a local cloud until the block ends; OSError if `port`, the proxy's, is taken."""
+def running(
+    cloud: Cloud | None = None,
+    *,
+    port: int = 0,
+    around: Callable[[ASGIApp], ASGIApp] = lambda services: services,
+) -> Iterator[LocalCloud]:
+    """Run a local cloud until the block ends; OSError if `port`, the proxy's, is taken.
+
+    `around` may wrap all services, to see what they are asked.
+    """
     cloud = cloud or Cloud()
     proxy_socket, tls_socket = listen(port), listen()
     folder = Path(tempfile.mkdtemp(prefix="local-cloud-"))
@@ -128,7 +136,9 @@ def running(cloud: Cloud | None = None, *, port: int = 0) -> Iterator[LocalCloud
     launcher = Launcher(cloud, issuer, folder / "machines", reach(proxy_port, ca_file))
     known = hosts(cloud, issuer, launcher)
     proxy = Proxy(known.known, tls_socket.getsockname()[1])
-    config = uvicorn.Config(known, log_level="error", access_log=False, lifespan="off", ws="none")
+    config = uvicorn.Config(
+        around(known), log_level="error", access_log=False, lifespan="off", ws="none"
+    )
     config.load()
     config.ssl = context
     server = uvicorn.Server(config)

@@ -35,8 +35,8 @@ PYTEST = (sys.executable, "-m", "pytest", "-c", str(REPOSITORY / "pyproject.toml
 
 @pytest.fixture
 def run_tests(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs TESTS under this folder's conftest, on a machine with the PATH given and no cache."""
-    conftest = Path(__file__).with_name("conftest.py")
+    """Runs TESTS under the conftest of all tests, on a machine with the PATH given and no cache."""
+    conftest = REPOSITORY / "tests" / "conftest.py"
     (tmp_path / "conftest.py").write_text(conftest.read_text())
     (tmp_path / "test_some.py").write_text(TESTS)
 
