@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import clauses
-from infra.clauses import Clause, PolicyError
+from infra.clause import Clause, PolicyError, literals
 from infra.names import DIGEST, PROJECT_NUMBER, SERVICE_ACCOUNT, SHA256
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def read(condition: str) -> tuple[Clause, ...]:
 
 def _clause(line: str) -> Clause | None:
     """The clause that renders to a line: of all with the line's own values in every place."""
-    values = clauses.literals(line)
+    values = literals(line)
     (first, *_) = (*values, "")
     every = _clauses(
         image_digests=values,

@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
 WIDTH = 110
 """Columns where there is no terminal to ask, as in a log."""
 
+OUTPUT = "attributeCondition"
+"""What Primus' stack calls the release condition."""
+
 OK, BROKEN, UNUSABLE = 0, 1, 2
-"""Exit codes: as promised; not as promised, or a failed run; the command could not work."""
+"""Exit codes: as promised; not as promised, or a failed or refused run; the command could not
+work."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +43,11 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="weaken a guard before the impostor comes, to see the demonstration fail; repeatable",
     )
+    demo.add_argument(
+        "--keep",
+        metavar="FOLDER",
+        help="leave the condition, the launchers' logs and the results there, for `why`",
+    )
 
     cloud = commands.add_parser("cloud", help="a local cloud for ordinary pulumi commands by hand")
     cloud.add_argument("--port", type=int, default=0, help="the proxy's port (default: a free one)")
@@ -48,6 +59,21 @@ def parser() -> argparse.ArgumentParser:
         "--wait", type=float, default=600.0, metavar="SECONDS", help="how long (default: 600)"
     )
     results.add_argument("--json", action="store_true", help="as data")
+
+    why = commands.add_parser("why", help="why a run was refused: clause by clause, with the cure")
+    why.add_argument(
+        "file",
+        metavar="FILE",
+        help="a token, its claims, a launcher's log or a `result`; - reads standard input",
+    )
+    condition = why.add_mutually_exclusive_group()
+    condition.add_argument(
+        "--condition",
+        metavar="FILE",
+        help="the release condition, as handed over (default: asked of the stack here)",
+    )
+    condition.add_argument("--stack", default="primus", help="whose condition (default: primus)")
+    why.add_argument("--json", action="store_true", help="as data")
     return main
 
 
@@ -61,10 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match chosen.command:
             case "results":
                 return _results(chosen)
+            case "why":
+                return _why(chosen)
             case "demo":
                 from ops.demo import run  # noqa: PLC0415  the engine's library takes its time
 
-                return run(console(), frozenset(chosen.loosen))
+                return run(console(), frozenset(chosen.loosen), chosen.keep)
             case _:
                 from ops.cloud import serve  # noqa: PLC0415  the engine's library takes its time
 
@@ -106,3 +134,47 @@ def _results(chosen: argparse.Namespace) -> int:
     else:
         console().print(results.table(run))
     return OK if run.failure is None else BROKEN
+
+
+def _why(chosen: argparse.Namespace) -> int:
+    from infra.clause import PolicyError  # noqa: PLC0415  only this command needs them
+    from ops import evidence, stacks, verdict, why  # noqa: PLC0415  the CEL engine takes its time
+
+    try:
+        found = evidence.read(_bytes(chosen.file, evidence.LARGEST))
+        condition = "" if found.claims is None else _condition(chosen)
+        told = why.judge(found, condition, time.time())
+    except (evidence.EvidenceError, stacks.StackError, PolicyError, why.DefectError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201  the command's output
+        return UNUSABLE
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201  same
+        return UNUSABLE
+    if chosen.json:
+        print(json.dumps(verdict.data(told)))  # noqa: T201  the answer
+    else:
+        verdict.show(console(), told)
+    return OK if told.admitted else BROKEN
+
+
+def _bytes(name: str, largest: int) -> bytes:
+    """A file's content, and of a larger one just enough to see that it is larger."""
+    if name == "-":
+        return sys.stdin.buffer.read(largest + 1)
+    with Path(name).open("rb") as file:
+        return file.read(largest + 1)
+
+
+def _condition(chosen: argparse.Namespace) -> str:
+    """The release condition, from a file or from the stack that deployed it."""
+    from ops import evidence, stacks  # noqa: PLC0415  only this command needs them
+
+    if chosen.condition:
+        return evidence.condition(_bytes(chosen.condition, evidence.LARGEST))
+    try:
+        return str(stacks.outputs(chosen.stack, OUTPUT, os.environ)[OUTPUT])
+    except stacks.StackError as error:
+        raise stacks.StackError(
+            f"{error}; or hand the condition over: --condition FILE, with what "
+            f"`pulumi stack output {OUTPUT} --stack primus` prints for Primus"
+        ) from error

@@ -23,6 +23,12 @@ from toolchain.errors import ToolchainError
 if TYPE_CHECKING:
     from rich.console import Console
 
+CONSOLE = (
+    "https://compute.googleapis.com/compute/v1/projects/secundus-vision/zones/us-west1-b"
+    "/instances/workload-vm/serialPort"
+)
+"""What `gcloud compute instances get-serial-port-output` asks for."""
+
 ORPHAN_SECONDS = 1.0
 """How often to look whether whoever started this is still there."""
 
@@ -71,8 +77,18 @@ def _explain(console: Console, where: Path, *, kept: bool) -> None:
         "  pulumi config set forceDestroy true    # or destroy stops at the results\n  pulumi up",
         highlight=False,
     )
-    results = f"PYTHONPATH={REPOSITORY} {sys.executable} -m ops results"
-    console.print(f"  {results}\n  pulumi destroy\n", highlight=False, soft_wrap=True)
+    ops = f"PYTHONPATH={REPOSITORY} {sys.executable} -m ops"
+    console.print(f"  {ops} results", highlight=False, soft_wrap=True)
+    # The certificates by name: curl prefers those of CURL_CA_BUNDLE, where that is set.
+    console.print(
+        '  curl -sSf --cacert "$SSL_CERT_FILE"'
+        ' -H "Authorization: Bearer $GOOGLE_OAUTH_ACCESS_TOKEN"'
+        f" {CONSOLE} > launcher.json",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(f"  {ops} why launcher.json\n", highlight=False, soft_wrap=True)
+    console.print("  pulumi destroy\n", highlight=False)
     ending = "" if kept else " and deletes the folder"
     console.print("Each file names the stack, its deployer's token and the way here; your own")
     console.print(f"credentials are not used. Ctrl-C stops the cloud{ending}.")

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 from pulumi.automation import CommandError
 from rich.markup import escape
 
-from ops import impostor, inventory, loosen, results
+from infra.clause import PolicyError
+from ops import evidence, impostor, inventory, loosen, results, why
 from ops.admin import AdminError, message
 from ops.companies import two_companies
-from ops.stage import Stage, results_of, show_console, up, watched
+from ops.kept import KeepError, keeping
+from ops.stage import Stage, launcher_log, results_of, show_console, up, watched
+from ops.verdict import show
 from ops.workspace import EngineError, Workspace
 from sandbox.dockerfile import build
 from sandbox.server import running
@@ -30,32 +33,43 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ops.promises import Promises
+    from ops.verdict import Row
 
 REJECTED = "The given credential is rejected by the attribute condition."
 """Google's sentence for a token that the condition refuses."""
 
+DIGEST_CLAIM = "submods.container.image_digest"
+
 FORBIDDEN = 403
 
 
-def run(console: Console, weakened: frozenset[str]) -> int:
+def run(console: Console, weakened: frozenset[str], keep: str | None) -> int:
     """Tell the whole story; 0 if every promise was kept, 1 if not, 2 if it could not be told."""
     started = time.monotonic()
     try:
         with (
+            keeping(keep) as kept,
             tempfile.TemporaryDirectory(prefix="confidential-inference-") as scratch,
             running(Cloud()) as local,
         ):
             two_companies(local.cloud)
             cli = acquire()
             workspace = Workspace(Path(scratch) / "workspace", local, cli)
-            promises = _tell(Stage(console, local, workspace), weakened)
-    except (ToolchainError, EngineError, AdminError, CommandError) as error:
+            promises = _tell(Stage(console, local, workspace, kept=kept), weakened)
+    except (ToolchainError, EngineError, AdminError, CommandError, KeepError) as error:
         console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
     console.rule("[bold]What was shown[/]", align="left")
     console.print(promises.table())
     for broken in promises.broken:
         console.print(f"[red]not as promised:[/] {escape(broken.what)}: {escape(broken.seen)}")
+    if keep is not None:
+        console.print(
+            f"in {escape(keep)}: {', '.join(kept)}; try: python -m ops why"
+            f" {escape(keep)}/launcher-impostor.log --condition {escape(keep)}/condition.cel",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(f"{time.monotonic() - started:.0f} s in all", highlight=False, soft_wrap=True)
     return 1 if promises.broken else 0
 
@@ -105,6 +119,7 @@ def admitted(stage: Stage) -> None:
         show_console(stage)
         return
     stage.console.print(results.table(run, truth))
+    launcher_log(stage, "admitted")
     named = {record["name"]: record.get("label") for record in run.records}
     right = sum(named.get(name) == label for name, label in truth.items())
     stage.promises.check(
@@ -149,7 +164,30 @@ def refused(stage: Stage, handover: dict[str, str]) -> None:
         run.failure or "it was not refused",
         kept=run.failure is not None and REJECTED in run.failure,
     )
+    explained(stage, handover, reference.partition("@")[2])
     impostor.clean_up(secundus)
+
+
+def explained(stage: Stage, handover: dict[str, str], digest: str) -> None:
+    """`python -m ops why`, given the impostor's console, names its digest and nothing else."""
+    provider = handover["audience"].removeprefix("//")
+    found = stage.admin("primus").call("GET", provider.replace("/", "/v1/", 1))
+    stage.kept["condition.cel"] = found["attributeCondition"] + "\n"
+    log = launcher_log(stage, "impostor")
+    failed: list[Row] = []
+    try:
+        verdict = why.judge(evidence.read(log.encode()), found["attributeCondition"], time.time())
+    except (evidence.EvidenceError, PolicyError, why.DefectError) as error:
+        seen = str(error)
+    else:
+        show(stage.console, verdict)
+        failed = [row for row in verdict.rows if not row.passed]
+        seen = ", ".join(row.clause for row in failed) or verdict.sentence
+    stage.promises.check(
+        "the refusal is explained: it was the image",
+        seen,
+        kept=[row.claim for row in failed] == [DIGEST_CLAIM] and digest in failed[0].got,
+    )
 
 
 def model_is_out_of_reach(stage: Stage, handover: dict[str, str]) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import shutil
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,8 @@ from google.cloud import storage
 from google.oauth2.credentials import Credentials
 from rich.markup import escape
 from rich.table import Table
+
+from ops.stacks import StackError, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,24 +78,13 @@ def client() -> storage.Client:
 
 def from_stack(environment: Mapping[str, str]) -> Where:
     """Where the secundus stack of the current folder says that its results are."""
-    pulumi = shutil.which("pulumi", path=environment.get("PATH"))
-    if pulumi is None:
-        raise ResultsError("`pulumi` is not on PATH; name the bucket: --uri gs://BUCKET")
-    command = [pulumi, "stack", "output", "--json", "--stack", "secundus"]
-    answer = subprocess.run(  # noqa: S603  a fixed command, found on the user's own PATH
-        command, capture_output=True, text=True, env=dict(environment), check=False
-    )
-    if answer.returncode != 0:
-        raise ResultsError(f"`{' '.join(command[1:])}` failed: {answer.stderr.strip()}")
-    outputs = json.loads(answer.stdout)
-    if "resultUri" not in outputs:
-        raise ResultsError(
-            "the secundus stack has no output `resultUri`; deploy it first: "
-            "`pulumi up --stack secundus`"
-        )
-    started = outputs.get("startedAt")
+    try:
+        known = outputs("secundus", "resultUri", environment)
+    except StackError as error:
+        raise ResultsError(f"{error}; or name the bucket: --uri gs://BUCKET") from error
+    started = known.get("startedAt")
     return Where(
-        bucket_of(outputs["resultUri"]), dt.datetime.fromisoformat(started) if started else None
+        bucket_of(known["resultUri"]), dt.datetime.fromisoformat(started) if started else None
     )
 
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from ops.admin import Admin
 from ops.progress import Progress
 from ops.promises import Promises
-from ops.results import Run
+from ops.results import Run, bucket_of
 from ops.workspace import REPOSITORY, Workspace
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Stage:
     promises: Promises = field(default_factory=Promises)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """what each stack exported when `up` last deployed it"""
+    kept: dict[str, str] = field(default_factory=dict)
+    """what to leave behind for `python -m ops why`: text by file name"""
 
     def admin(self, company: str) -> Admin:
         """The company's deployer at a terminal."""
@@ -84,6 +86,18 @@ def results_of(stage: Stage) -> Run:
         return Run((), answer.stderr.strip() or f"no results, exit code {answer.returncode}")
     parsed = json.loads(answer.stdout)
     return Run(tuple(parsed["records"]), parsed["failure"])
+
+
+def launcher_log(stage: Stage, which: str) -> str:
+    """The serial console of the machine, once it is off; kept, with what it left as `result`."""
+    (machine,) = stage.local.cloud.instances.values()
+    stage.local.launcher.finished(machine).wait(WAIT_SECONDS)
+    text = "".join(f"{line}\n" for line in machine.serial)
+    stage.kept[f"launcher-{which}.log"] = text
+    bucket = stage.local.cloud.buckets[bucket_of(stage.outputs["secundus"]["resultUri"])]
+    if result := bucket.objects.get("result"):
+        stage.kept[f"result-{which}"] = result.data.decode()
+    return text
 
 
 def show_console(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sandbox import claims, container, iam, launch_policy, launch_spec, oci, registry
+from sandbox import claims, container, go_text, iam, launch_policy, launch_spec, oci, registry
 from sandbox.claims import BootImage, Container
 from sandbox.control.rest import require_enabled
 from sandbox.errors import ApiError
@@ -185,7 +185,7 @@ class Launch:
             ) from None
         self.disk.make(self.disk.token.parent.name)
         self.disk.token.write_text(self.issuer.sign(found))
-        self._info("successfully refreshed attestation token", token=json.dumps(found))
+        self._info("successfully refreshed attestation token", token=found)
 
     def _impersonate(self, who: Caller, email: str) -> None:
         """Another account appears in the token only if the VM's own may act as it."""
@@ -226,12 +226,9 @@ class Launch:
         """One line on the serial console, as Go's slog.TextHandler writes it."""
         moment = datetime.fromtimestamp(self.cloud.now(), UTC).isoformat(timespec="milliseconds")
         pairs = {"time": moment, "level": level, "msg": message, **attributes}
-        self.instance.serial.append(" ".join(f"{k}={_text(v)}" for k, v in pairs.items()))
-
-
-def _text(value: object) -> str:
-    text = f"[{' '.join(map(str, value))}]" if isinstance(value, list) else str(value)
-    return json.dumps(text) if set(' "=').intersection(text) or not text else text
+        self.instance.serial.append(
+            " ".join(f"{k}={go_text.attribute(v)}" for k, v in pairs.items())
+        )
 
 
 def _require_route(cloud: Cloud, instance: Instance, host: str) -> None:

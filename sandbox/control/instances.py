@@ -8,12 +8,14 @@ https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sandbox.control import insertion
 from sandbox.control.resources import LINK, ROOT, done, fingerprint, missing, stale
 from sandbox.control.rest import Call, Method
+from sandbox.errors import ApiError
 from sandbox.state import Instance
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ ZONE = f"{ROOT}/zones/{{zone}}"
 INSTANCES = f"{ZONE}/instances"
 INSTANCE = f"{INSTANCES}/{{instance}}"
 PERMISSION = "compute.instances."
+PORTS = ("1", "2", "3", "4")
 
 
 class Machines(Protocol):
@@ -58,6 +61,26 @@ def _get(call: Call) -> Json:
     for field in ("metadata", "tags"):
         doc[field] = {**doc[field], "fingerprint": fingerprint(doc[field])}
     return doc
+
+
+def _serial(call: Call) -> Json:
+    """What the first serial port, the console, printed; the others are silent.
+
+    A negative `start` counts from the end.
+    """
+    instance, port = _find(call), call.query.get("port", "1")
+    text = "".join(f"{line}\r\n" for line in instance.serial if port == "1").encode()
+    start = call.query.get("start", "0")
+    if not re.fullmatch(r"-?\d{1,18}", start) or port not in PORTS:
+        raise ApiError(400, "Invalid value for field 'start' or 'port'.")
+    first = int(start) if int(start) >= 0 else max(0, len(text) + int(start))
+    return {
+        "kind": "compute#serialPortOutput",
+        "selfLink": f"{LINK}{call.resource}/serialPort",
+        "contents": text[first:].decode(errors="replace"),
+        "start": str(first),
+        "next": str(max(first, len(text))),
+    }
 
 
 def _set_metadata(call: Call) -> Json:
@@ -110,6 +133,7 @@ def methods(machines: Machines) -> tuple[Method, ...]:
     return (
         Method("POST", INSTANCES, create, insert),
         Method("GET", INSTANCE, f"{PERMISSION}get", _get),
+        Method("GET", INSTANCE, f"{PERMISSION}getSerialPortOutput", _serial, "/serialPort"),
         Method("DELETE", INSTANCE, f"{PERMISSION}delete", partial(_delete, machines)),
         Method("POST", INSTANCE, f"{PERMISSION}setMetadata", _set_metadata, "/setMetadata"),
         Method("POST", INSTANCE, f"{PERMISSION}setLabels", _set_labels, "/setLabels"),

@@ -83,3 +83,12 @@ def test_a_text_that_the_engine_would_cut_off_is_an_error(text: str) -> None:
         with pytest.raises(cel.ExpressionError, match="NUL or a lone surrogate"):
             cel.evaluate("assertion.x", {"assertion": variables})
         assert not cel.holds("assertion.x == 'a'", {"assertion": variables})
+
+
+def test_what_is_nested_too_deeply_is_an_error() -> None:
+    """A token may hold any JSON; the engine must refuse it, not fall over."""
+    deep: object = "a"
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(cel.ExpressionError, match="nested too deeply"):
+        cel.evaluate("assertion.x", {"assertion": {"x": deep}})

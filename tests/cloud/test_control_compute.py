@@ -362,6 +362,36 @@ def test_two_machines_have_two_addresses(ask: Ask, machine: Any) -> None:
     assert second != machine["networkInterfaces"][0]["networkIP"]
 
 
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("query", "start", "contents"),
+    [
+        ("", 0, "first\r\nlast \u00fc\r\n"),
+        ("?start=7", 7, "last \u00fc\r\n"),
+        ("?start=-9", 7, "last \u00fc\r\n"),
+        ("?start=-99", 0, "first\r\nlast \u00fc\r\n"),
+        ("?start=99", 99, ""),
+        ("?port=2", 0, ""),
+    ],
+)
+def test_the_serial_console_is_read_from_a_byte_on(
+    ask: Ask, cloud: Cloud, query: str, start: int, contents: str
+) -> None:
+    """As `gcloud compute instances get-serial-port-output` asks: from the start, or the end."""
+    (instance,) = cloud.instances.values()
+    instance.serial += ["first", "last \u00fc"]
+    answer = ask("GET", f"{VM}/serialPort{query}").json()
+    assert (answer["start"], answer["contents"]) == (str(start), contents)
+    assert answer["next"] == str(start + len(contents.encode()))
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("query", ["?start=x", "?port=5"])
+def test_a_serial_port_that_cannot_be_is_refused(ask: Ask, query: str) -> None:
+    """A position that is no number, a fifth port."""
+    assert "Invalid value" in message(ask("GET", f"{VM}/serialPort{query}"), 400)
+
+
 # Everything ----------------------------------------------------------------------------------
 
 
@@ -376,6 +406,7 @@ def test_two_machines_have_two_addresses(ask: Ask, machine: Any) -> None:
         ("POST", "/global/firewalls"),
         ("POST", f"{ZONE}/instances"),
         ("GET", VM),
+        ("GET", f"{VM}/serialPort"),
         ("DELETE", VM),
         *(("POST", f"{VM}/{action}") for action in ("setMetadata", "setLabels")),
         ("GET", f"{ZONE}/disks/workload-vm"),

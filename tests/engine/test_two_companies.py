@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
 from ops import demo, impostor, inventory, loosen, results
+from ops.cli import BROKEN, OK, main
 from ops.companies import two_companies
 from ops.stage import Stage, results_of, up
-from ops.workspace import Workspace
+from ops.workspace import REPOSITORY, Workspace
 from sandbox.dockerfile import build
 from sandbox.server import running
 from sandbox.state import SERVICE_ACCOUNTS_OF_PROJECT, Cloud, Policy, Provider
@@ -137,7 +140,51 @@ def test_the_impostor_is_refused_by_the_condition(stage: Stage) -> None:
     assert told(stage, demo.refused, handover(stage)) == {
         "the impostor gets nothing": True,
         "the condition refuses it, in Google's words": True,
+        "the refusal is explained: it was the image": True,
     }
+
+
+def test_why_names_the_image_in_what_is_kept_of_it(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`ops why` on the files that `demo --keep` leaves: digest expected and got; exit codes."""
+    for name, text in stage.kept.items():
+        (tmp_path / name).write_text(text)
+    condition = ("--condition", str(tmp_path / "condition.cel"))
+    codes = {
+        name: main(["why", str(tmp_path / name), *condition])
+        for name in stage.kept
+        if name != "condition.cel"
+    }
+    assert codes == {
+        "launcher-admitted.log": OK,
+        "launcher-impostor.log": BROKEN,
+        "result-admitted": OK,
+        "result-impostor": BROKEN,
+    }
+    (machine,) = stage.local.cloud.instances.values()
+    launched = machine.metadata["tee-image-reference"].partition("@")[2]
+    admitted = handover(stage)["image"].partition("@")[2]
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["│", "│", "expected", f'"{admitted}"', "│"] in lines
+    assert ["│", "│", "got", f'"{launched}"', "│"] in lines
+
+
+def test_why_asks_the_stack_for_the_condition(stage: Stage, tmp_path: Path) -> None:
+    """In the program's folder nothing but the log is needed."""
+    log = tmp_path / "launcher.log"
+    log.write_text(stage.kept["launcher-impostor.log"])
+    done = subprocess.run(
+        [sys.executable, "-m", "ops", "why", str(log), "--json"],
+        cwd=stage.workspace.program,
+        env=stage.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (BROKEN, "")
+    failed = [row["claim"] for row in json.loads(done.stdout)["clauses"] if not row["passed"]]
+    assert failed == [demo.DIGEST_CLAIM]
 
 
 def test_with_the_condition_loosened_the_grant_still_holds_and_it_shows(stage: Stage) -> None:
@@ -147,6 +194,7 @@ def test_with_the_condition_loosened_the_grant_still_holds_and_it_shows(stage: S
     assert told(stage, demo.refused, handover(stage)) == {
         "the impostor gets nothing": True,
         "the condition refuses it, in Google's words": False,
+        "the refusal is explained: it was the image": False,
     }
 
 

@@ -19,7 +19,7 @@ from infra.attestation import (
     AttestationPolicy,
     read,
 )
-from infra.clauses import CLAIMS, Clause, Party, PolicyError, literals, quoted
+from infra.clause import CLAIMS, Clause, Party, PolicyError, literals, quoted
 from infra.launch import ENVIRONMENT
 from sandbox import cel
 

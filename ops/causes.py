@@ -1,0 +1,243 @@
+"""Who refused, whose mistake that is, and the shortest cure: for every refusal but the condition's.
+
+Tables only: sentences of the launcher, codes and sentences of a result object. Which clause of the
+condition refused is `why`'s to find out, from claims.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from infra.clause import Party
+from workload.errors import Detail, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SERIAL: Final = "gcloud compute instances get-serial-port-output VM --zone ZONE > launcher.log"
+"""Only while the machine is on; it stops soon after its workload."""
+EXPORT: Final = (
+    'gcloud logging read \'logName:"confidential-space-launcher" jsonPayload._HOSTNAME="VM"\''
+    " --format=json > launcher.json"
+)
+PRIMUS: Final = "pulumi up --stack primus"
+SECUNDUS: Final = "pulumi up --stack secundus"
+AGAIN: Final = f'pulumi config set run "$(date)" --stack secundus && {SECUNDUS}'
+REBUILD: Final = "have the image's author mend the workload, build it and admit it: " + PRIMUS
+
+
+class By(StrEnum):
+    """Who refused."""
+
+    CONDITION = "condition"
+    TOKEN_SERVICE = "token service"  # noqa: S105  a name, no secret
+    LAUNCHER = "launcher"
+    IAM = "iam"
+    BUCKET = "bucket"
+    WORKLOAD = "workload"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One refusal explained."""
+
+    by: By
+    mistake_of: Party | None
+    """None where what was given does not tell"""
+    cure: str
+
+
+def _metadata(*keys: str) -> Cause:
+    return Cause(
+        By.LAUNCHER, Party.OPERATOR, f"remove {' and '.join(keys)} from the metadata: {SECUNDUS}"
+    )
+
+
+_NOT_ATTESTED: Final = "failed to fetch and write OIDC token: .*"
+
+LAUNCHER: Final[tuple[tuple[str, Cause], ...]] = (
+    (
+        "failed to get launchspec",
+        Cause(By.LAUNCHER, Party.OPERATOR, f"let this program write the metadata: {SECUNDUS}"),
+    ),
+    (
+        "cannot pull the image: .*(i/o timeout|no route|connection refused)",
+        Cause(
+            By.LAUNCHER,
+            Party.OPERATOR,
+            f"give the subnetwork Private Google Access, as this program does: {SECUNDUS}",
+        ),
+    ),
+    (
+        "cannot pull the image: .*(DENIED|Permission|403|[Ff]orbidden|[Uu]nauthorized)",
+        Cause(
+            By.LAUNCHER,
+            Party.AUTHOR,
+            f"grant the operator's project the repository: {PRIMUS}; minutes later: {AGAIN}",
+        ),
+    ),
+    (
+        "cannot pull the image: ",
+        Cause(By.LAUNCHER, Party.OPERATOR, f"launch the image that Primus published: {SECUNDUS}"),
+    ),
+    ("failed to parse image Launch Policy", Cause(By.LAUNCHER, Party.AUTHOR, REBUILD)),
+    (
+        r"env var .* is not allowed to be overridden|malformed env name",
+        _metadata("every tee-env-* but those in README.md"),
+    ),
+    ("CMD is not allowed to be overridden", _metadata("tee-cmd")),
+    ("logging redirection", _metadata("tee-container-log-redirect")),
+    (
+        "error verifying monitoring config",
+        _metadata("tee-monitoring-enable", "tee-monitoring-memory-enable"),
+    ),
+    ("destination mount points are not allowed", _metadata("tee-mount")),
+    ("additional capabilities are not allowed", _metadata("tee-added-capabilities")),
+    ("cgroups usage is not allowed", _metadata("tee-cgroup-ns")),
+    ("length of Args", Cause(By.LAUNCHER, Party.AUTHOR, REBUILD)),
+    (
+        _NOT_ATTESTED + "UNSUPPORTED_CC_TECHNOLOGY",
+        Cause(
+            By.LAUNCHER,
+            Party.OPERATOR,
+            f"pulumi config set confidentialType SEV --stack secundus && {SECUNDUS}",
+        ),
+    ),
+    (
+        _NOT_ATTESTED + "failed to get impersonated token",
+        _metadata("tee-impersonate-service-accounts"),
+    ),
+    (
+        _NOT_ATTESTED + "(Error 403|Permission)",
+        Cause(
+            By.LAUNCHER,
+            Party.OPERATOR,
+            "switch Confidential Computing on and grant roles/confidentialcomputing.workloadUser:"
+            f" {SECUNDUS}; minutes later: {AGAIN}",
+        ),
+    ),
+    (_NOT_ATTESTED, Cause(By.LAUNCHER, Party.PLATFORM, f"run it again: {AGAIN}")),
+    ("failed to create task", Cause(By.LAUNCHER, Party.AUTHOR, REBUILD)),
+)
+"""How the launcher's messages begin, the first that fits first.
+
+https://github.com/google/go-tpm-tools/tree/main/launcher
+"""
+
+_UNKNOWN_LINE: Final = Cause(
+    By.LAUNCHER, None, "this program does not know the sentence; look at the lines around it"
+)
+
+
+def known_of_launcher(message: str) -> bool:
+    """Whether the launcher gives up with this message."""
+    return any(re.match(pattern, message, re.DOTALL) for pattern, _ in LAUNCHER)
+
+
+def of_launcher(message: str) -> Cause:
+    """What a message of the launcher's means."""
+    found = (cause for pattern, cause in LAUNCHER if re.match(pattern, message, re.DOTALL))
+    return next(found, _UNKNOWN_LINE)
+
+
+_REFRESH: Final = f"deploy the provider again as this program writes it: {PRIMUS} --refresh"
+
+FAILURES: Final[Mapping[Failure, Cause]] = {
+    Failure.INTERNAL_ERROR: Cause(By.WORKLOAD, Party.AUTHOR, REBUILD),
+    Failure.SETTINGS_INVALID: Cause(
+        By.WORKLOAD, Party.OPERATOR, f"let this program write the settings: {SECUNDUS}"
+    ),
+    Failure.IDENTITY_UNAVAILABLE: Cause(
+        By.IAM, Party.OPERATOR, f"give the machine its service account: {SECUNDUS} --refresh"
+    ),
+    Failure.RESULTS_NOT_WRITABLE: Cause(
+        By.BUCKET,
+        Party.OPERATOR,
+        f"grant the workload's account the result bucket: {SECUNDUS} --refresh",
+    ),
+    Failure.ATTESTATION_TOKEN_MISSING: Cause(
+        By.WORKLOAD,
+        Party.OPERATOR,
+        f"boot the image that confidentialSpaceImage names: {SECUNDUS} --refresh",
+    ),
+    Failure.RELEASE_REFUSED: Cause(
+        By.CONDITION, None, f"{EXPORT} && python -m ops why launcher.json"
+    ),
+    Failure.TOKEN_REJECTED: Cause(By.TOKEN_SERVICE, Party.AUTHOR, _REFRESH),
+    Failure.PROVIDER_UNAVAILABLE: Cause(
+        By.TOKEN_SERVICE, Party.AUTHOR, f"{_REFRESH}; then {SECUNDUS}"
+    ),
+    Failure.IMPERSONATION_REFUSED: Cause(
+        By.IAM,
+        Party.AUTHOR,
+        f"grant the admitted image the model's reader: {PRIMUS} --refresh; minutes later: {AGAIN}",
+    ),
+    Failure.RELEASE_FAILED: Cause(By.TOKEN_SERVICE, None, f"run it again: {AGAIN}"),
+    Failure.MODEL_NOT_READABLE: Cause(
+        By.BUCKET,
+        Party.AUTHOR,
+        f"grant the model's reader the model bucket, and put the model there: {PRIMUS} --refresh",
+    ),
+    Failure.MODEL_TOO_LARGE: Cause(By.WORKLOAD, Party.AUTHOR, f"pack a smaller model: {PRIMUS}"),
+    Failure.MODEL_HASH_MISMATCH: Cause(
+        By.WORKLOAD,
+        Party.AUTHOR,
+        f"put the agreed model back: {PRIMUS} --refresh; then {SECUNDUS}",
+    ),
+    Failure.MODEL_ARCHIVE_REJECTED: Cause(
+        By.WORKLOAD, Party.AUTHOR, f"pack the model again: {PRIMUS}"
+    ),
+    Failure.MODEL_MANIFEST_INVALID: Cause(
+        By.WORKLOAD, Party.AUTHOR, f"mend the model's manifest, and pack it again: {PRIMUS}"
+    ),
+    Failure.MODEL_UNUSABLE: Cause(
+        By.WORKLOAD, Party.AUTHOR, f"make the model and its manifest agree: {PRIMUS}"
+    ),
+    Failure.INPUT_NOT_READABLE: Cause(
+        By.BUCKET,
+        Party.OPERATOR,
+        f"grant the workload's account the input bucket: {SECUNDUS} --refresh",
+    ),
+    Failure.NO_PICTURES: Cause(
+        By.BUCKET, Party.OPERATOR, f"put pictures into the input bucket, and run it again: {AGAIN}"
+    ),
+}
+
+_MAPPING: Final = Cause(By.TOKEN_SERVICE, Party.AUTHOR, _REFRESH)
+_SERVICE: Final = Cause(By.TOKEN_SERVICE, Party.PLATFORM, f"run it again: {AGAIN}")
+
+DETAILS: Final[Mapping[Detail, Cause]] = {
+    Detail.SUBJECT_TYPE: _MAPPING,
+    Detail.SUBJECT_SIZE: _MAPPING,
+    Detail.STALE: Cause(
+        By.TOKEN_SERVICE, Party.OPERATOR, f"a token is good for an hour; get a new one: {AGAIN}"
+    ),
+    Detail.SIGNATURE: Cause(
+        By.TOKEN_SERVICE, Party.OPERATOR, "use a token that Google's attestation service signed"
+    ),
+    Detail.ISSUER_UNREACHABLE: _SERVICE,
+    Detail.AUDIENCE_MALFORMED: Cause(
+        By.TOKEN_SERVICE,
+        Party.OPERATOR,
+        f"let this program write MODEL_AUDIENCE into the metadata: {SECUNDUS}",
+    ),
+    Detail.QUOTA: _SERVICE,
+}
+"""Where a detail means something else than the failure it stands in."""
+
+
+def of_result(said: str) -> Cause:
+    """What `code: sentence` of a result object means."""
+    code, _, reason = said.partition(": ")
+    for detail, cause in DETAILS.items():
+        if reason == detail:
+            return cause
+    for failure, cause in FAILURES.items():
+        if code == failure.code:
+            return cause
+    return Cause(
+        By.WORKLOAD, None, "this program does not know the code; use the version that deployed it"
+    )

@@ -1,0 +1,234 @@
+"""One file, as somebody has it, read into what it says about a run: claims, a refusal, or success.
+
+The kind is told by the content. All of it is somebody else's text, and no signature is checked
+here; nothing of a file's content stands in an error, because it may be a token.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.attestation import MAX_CONDITION
+from ops import causes, launcher_log
+from workload.results import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ops.launcher_log import Line
+
+LARGEST: Final = 10 * 1024**2
+"""Bytes; a serial console keeps one MiB."""
+
+ACCEPTED: Final = (
+    "Expected an attestation token, its claims as JSON, the launcher's log (serial console or Cloud"
+    " Logging), or a run's `result` or `results.jsonl`. Nothing was judged. Get a log:"
+    f" {causes.EXPORT} (or, while the machine is on, {causes.SERIAL})"
+)
+_EXACTLY: Final = f"Cloud Logging keeps it whole: {causes.EXPORT}"
+
+_TOKEN: Final = re.compile(r"eyJ[^\s.]*\.[^\s.]*\.[^\s.]*")
+_SUCCESS: Final = re.compile(r"Image: .*, (Response: \{|Error: )")
+_CLAIMED: Final = frozenset({"iss", "aud", "sub", "swname", "hwmodel", "dbgstat", "submods"})
+_ENTRY: Final = frozenset({"jsonPayload", "textPayload", "MESSAGE", "message"})
+
+_DEEPEST: Final = 32
+"""Claims are five deep; Google's engine gives up before a hundred."""
+_UNFIT: Final = re.compile("[\0\ud800-\udfff]")
+_INTEGERS: Final = range(-(2**63), 2**63)
+
+
+class EvidenceError(Exception):
+    """The file cannot be read as any of the kinds; the message says what it was and what to do."""
+
+
+class Kind(StrEnum):
+    """What a file turned out to be."""
+
+    TOKEN = "attestation token"  # noqa: S105  a name, no secret
+    CLAIMS = "claims"
+    LOG = "launcher log"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a file says. With neither claims nor a refusal, the run had what it needed."""
+
+    kind: Kind
+    claims: Mapping[str, Any] | None = None
+    said: str | None = None
+    """the sentence in which launcher or workload say that it failed"""
+    line: int | None = None
+    """where in a log that sentence or the token stands"""
+    exact: bool = True
+    """whether the claims are certainly what the token holds"""
+    ended_badly: bool = False
+    """whether a workload that got its token failed afterwards"""
+
+
+def read(data: bytes) -> Evidence:
+    """What a file says; EvidenceError if it is of no kind that can be read."""
+    if len(data) > LARGEST:
+        raise EvidenceError(f"got more than {LARGEST} bytes, expected at most so many. {ACCEPTED}")
+    text = data.decode("utf-8-sig", errors="replace").strip()
+    if _TOKEN.fullmatch(text):
+        return Evidence(kind=Kind.TOKEN, claims=_payload(text))
+    objects = _objects(text)
+    if objects:
+        return _of_objects(objects)
+    return _of_text(text)
+
+
+def condition(data: bytes) -> str:
+    """A release condition as it was handed over; EvidenceError for what can be none.
+
+    Whether this program wrote it is `infra.attestation`'s to say, which quotes what it does not
+    know: a token must not get there.
+    """
+    text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").strip()
+    if len(text) > MAX_CONDITION or text.startswith("eyJ") or not text:
+        raise EvidenceError(
+            f"got {len(data)} bytes that are no release condition. Nothing was judged. Expected at"
+            f" most {MAX_CONDITION} characters of CEL, as this prints for Primus:"
+            " pulumi stack output attributeCondition --stack primus"
+        )
+    return text
+
+
+def _of_text(text: str) -> Evidence:
+    first = text.partition("\n")[0].rstrip("\r")
+    if first.startswith("Error: "):
+        return Evidence(kind=Kind.RESULT, said=first.removeprefix("Error: "))
+    if _SUCCESS.match(first):
+        return Evidence(kind=Kind.RESULT)
+    lines = launcher_log.of_text(text)
+    if lines:
+        return _of_log(lines)
+    got = f"{len(text)} characters of text" if text else "nothing"
+    raise EvidenceError(f"got {got}, in which nothing is known. {ACCEPTED}")
+
+
+def _of_objects(objects: Sequence[dict[str, Any]]) -> Evidence:
+    first = objects[0]
+    if any(found.get("schema") == SCHEMA for found in objects):
+        return _of_records(objects)
+    if len(objects) == 1 and isinstance(first.get("contents"), str):
+        # What Compute Engine's getSerialPortOutput answers.
+        return _of_text(first["contents"])
+    if len(objects) == 1 and _CLAIMED & first.keys():
+        return Evidence(kind=Kind.CLAIMS, claims=_fit(first))
+    if any(_ENTRY & found.keys() for found in objects):
+        return _of_log(launcher_log.of_entries(objects))
+    raise EvidenceError(f"got JSON in which nothing is known. {ACCEPTED}")
+
+
+def _of_records(records: Sequence[dict[str, Any]]) -> Evidence:
+    """A record without a picture's name is about the run as a whole."""
+    for record in records:
+        if "name" not in record and "error" in record:
+            return Evidence(kind=Kind.RESULT, said=f"{record['error']}: {record.get('reason', '')}")
+    return Evidence(kind=Kind.RESULT)
+
+
+def _of_log(lines: Sequence[Line]) -> Evidence:
+    """The last boot: what the launcher refused since its last token, and what that token claims."""
+    boot = launcher_log.last_boot(lines)
+    tokens = [index for index, line in enumerate(boot) if line.message == launcher_log.TOKEN]
+    after = boot[tokens[-1] + 1 :] if tokens else boot
+    failures = [line for line in after if line.error and line.message not in launcher_log.FAILED]
+    if tokens:
+        # Once there is a token, an error need not be the end: a later token may have been late.
+        failures = [line for line in failures if causes.known_of_launcher(line.message)]
+    if failures:
+        return Evidence(kind=Kind.LOG, said=failures[-1].message, line=failures[-1].number)
+    if not tokens:
+        raise EvidenceError(
+            f"got a launcher's log with neither a token nor a refusal: {len(boot)} lines since the"
+            " machine started. Nothing was judged. If it has only just started, get the log again:"
+            f" {causes.EXPORT}"
+        )
+    line = boot[tokens[-1]]
+    try:
+        found, exact = launcher_log.claims(line)
+    except launcher_log.CutOffError as error:
+        raise EvidenceError(
+            f"line {line.number}: got a token's claims that are cut off or garbled ({error})."
+            f" Nothing was judged. {_EXACTLY}"
+        ) from error
+    return Evidence(
+        kind=Kind.LOG,
+        claims=_fit(found),
+        line=line.number,
+        exact=exact,
+        ended_badly=any(line.message in launcher_log.FAILED for line in after),
+    )
+
+
+def _payload(token: str) -> Mapping[str, Any]:
+    part = token.split(".")[1]
+    try:
+        decoded = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise EvidenceError(
+            "got what looks like a token, but its second part is not base64url; was it cut off?"
+            f" {ACCEPTED}"
+        ) from error
+    objects = _objects(decoded.decode(errors="replace"))
+    if len(objects) != 1:
+        raise EvidenceError(
+            f"got what looks like a token, but its second part is no JSON object. {ACCEPTED}"
+        )
+    return _fit(objects[0])
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    """The objects of a JSON text: one, an array of them, or one a line; none for anything else."""
+    if not text.startswith(("{", "[")):
+        return []
+    try:
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        return []
+    except RecursionError as error:
+        raise EvidenceError(f"got JSON that is nested too deeply. {ACCEPTED}") from error
+    objects = found if isinstance(found, list) else [found]
+    return objects if all(isinstance(each, dict) for each in objects) else []
+
+
+def _fit(claims: object) -> Mapping[str, Any]:
+    """Claims that Google's engine can be asked about; EvidenceError for others."""
+    if not isinstance(claims, dict):
+        raise EvidenceError(f"got claims that are no JSON object. {ACCEPTED}")
+    if not _fits(claims, _DEEPEST):
+        raise EvidenceError(
+            f"got claims nested more than {_DEEPEST} deep, or with a NUL, half a character or a"
+            " number beyond 64 bits in them, which Google's engine cannot be asked about here and"
+            f" Google's attestation service does not write. {ACCEPTED}"
+        )
+    return claims
+
+
+def _fits(value: object, depth: int) -> bool:
+    match value:
+        case str():
+            return not _UNFIT.search(value)
+        case dict():
+            return depth > 0 and all(_fits(v, depth - 1) for pair in value.items() for v in pair)
+        case list():
+            return depth > 0 and all(_fits(v, depth - 1) for v in value)
+        case bool():
+            return True
+        case int():
+            return value in _INTEGERS
+        case _:
+            return True

@@ -1,0 +1,109 @@
+"""Text as Go's log package writes it: quoted values, and maps that are printed without quotes.
+
+On the serial console the launcher prints a token's claims with `%+v`, which drops every quote and
+every type. They are read by the types that these claims have; a text with a space in it cannot be
+told from two. Cloud Logging holds the claims as they are.
+https://github.com/google/go-tpm-tools/blob/main/launcher/internal/logging/logging.go
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+_PAIR: Final = re.compile(r'(?<!\S)(\w+)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+_ESCAPE: Final = re.compile(
+    r"\\(?:(?P<one>[abfnrtv\\\"'])|x(?P<x>[0-9a-f]{2})|u(?P<u>[0-9a-f]{4})|U(?P<U>[0-9a-f]{8}))"
+)
+_ONE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_LAST: Final = 0x10FFFF
+
+_KEY: Final = re.compile(r" ?([^\s:\[\]]+):")
+_IN_MAP: Final = re.compile(r".*?(?=\]| [A-Za-z_][\w.-]*:|$)", re.DOTALL)
+_IN_LIST: Final = re.compile(r"[^ \]]*")
+_DEEPEST: Final = 16
+"""Claims are five deep."""
+
+_BOOLEANS: Final = ("secboot", "submods.confidential_space.monitoring_enabled.memory")
+_NUMBERS: Final = ("exp", "iat", "nbf", "oemid")
+
+
+def pairs(line: str) -> dict[str, str]:
+    """The `key=value` pairs of a line of slog's TextHandler; none in a line of somebody else."""
+    return {key: unquoted(value) for key, value in _PAIR.findall(line)}
+
+
+def unquoted(text: str) -> str:
+    """What strconv.Quote made a text of, taken back; a text without quotes is as it is."""
+    return _ESCAPE.sub(_character, text[1:-1]) if text.startswith('"') else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    if one := escape["one"]:
+        return _ONE.get(one, one)
+    number = int(escape["x"] or escape["u"] or escape["U"], 16)
+    return chr(number) if number <= _LAST else escape[0]
+
+
+def claims(text: str) -> dict[str, Any]:
+    """The claims of a token printed as `map[…]`; ValueError if there is no whole map."""
+    if not text.startswith("map["):
+        raise ValueError("no map")
+    found, end = _map(text, 0, 0)
+    if end != len(text):
+        raise ValueError("more than a map")
+    for path in _BOOLEANS:
+        _retype(found, path, {"true": True, "false": False})
+    for path in _NUMBERS:
+        value = found.get(path)
+        if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?(e\+\d\d)?", value):
+            found[path] = int(float(value))
+    return found
+
+
+def _retype(found: dict[str, Any], path: str, values: dict[str, bool]) -> None:
+    *parents, leaf = path.split(".")
+    for key in parents:
+        inner = found.get(key)
+        if not isinstance(inner, dict):
+            return
+        found = inner
+    value = found.get(leaf)
+    if isinstance(value, str):
+        found[leaf] = values.get(value, value)
+
+
+def _value(text: str, at: int, depth: int, scalar: re.Pattern[str]) -> tuple[Any, int]:
+    if depth > _DEEPEST:
+        raise ValueError("nested too deeply")
+    if text.startswith("map[", at):
+        return _map(text, at, depth)
+    if text.startswith("[", at):
+        return _list(text, at, depth)
+    found = scalar.match(text, at)
+    if found is None:
+        raise ValueError("no end")
+    return (None if found[0] == "<nil>" else found[0]), found.end()
+
+
+def _map(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
+    found: dict[str, Any] = {}
+    at += len("map[")
+    while not text.startswith("]", at):
+        key = _KEY.match(text, at)
+        if key is None:
+            raise ValueError("no key")
+        found[key[1]], at = _value(text, key.end(), depth + 1, _IN_MAP)
+    return found, at + 1
+
+
+def _list(text: str, at: int, depth: int) -> tuple[list[Any], int]:
+    found: list[Any] = []
+    if text.startswith("[]", at):
+        return found, at + 2
+    while not text.startswith("]", at):  # the bracket that opens, then each space
+        value, at = _value(text, at + 1, depth + 1, _IN_LIST)
+        found.append(value)
+        if not text.startswith((" ", "]"), at):
+            raise ValueError("no end of a list")
+    return found, at + 1

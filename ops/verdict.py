@@ -1,0 +1,124 @@
+"""A verdict on one piece of evidence, and how it is shown to people and to programs.
+
+What the verdict is, `why` decides. Everything shown is somebody else's text, and stays text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from infra.clause import Party
+    from ops.causes import By
+    from ops.evidence import Kind
+
+SCHEMA: Final = "confidential-inference/why/v1"
+LONGEST: Final = 2000
+"""Characters shown of one value; a digest has 71."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One clause, put to the claims; whose mistake and the cure are of a failed one only."""
+
+    clause: str
+    claim: str
+    passed: bool
+    expected: str
+    got: str
+    mistake_of: Party | None = None
+    cure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is to be said about one piece of evidence."""
+
+    kind: Kind
+    sentence: str
+    by: By | None = None
+    """who refused; None where nobody did"""
+    mistake_of: Party | None = None
+    """of the refusal as a whole; None where the clauses say it, or nothing does"""
+    cure: str | None = None
+    rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def admitted(self) -> bool:
+        """Whether nobody refused."""
+        return self.by is None
+
+
+def plain(text: str) -> str:
+    """Somebody else's text without anything that a terminal would obey, and not too much of it."""
+    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+
+
+def show(console: Console, verdict: Verdict) -> None:
+    """Clause by clause, then the verdict in a sentence, what helps, and what was not looked at."""
+    if verdict.rows:
+        console.print(_table(verdict))
+    lines = [Text(verdict.sentence, "green" if verdict.admitted else "red")]
+    if verdict.cure is not None:
+        lines.append(Text(f"mistake of: {verdict.mistake_of or 'this alone does not tell'}"))
+        lines.append(Text(f"cure: {verdict.cure}"))
+    for line in (*lines, *(Text(f"note: {note}") for note in verdict.notes)):
+        console.print(line, soft_wrap=True)  # a command must be copied whole
+
+
+def _table(verdict: Verdict) -> Table:
+    shown = Table("", "the condition pins that", header_style="bold")
+    for row in verdict.rows:
+        if row.passed:
+            shown.add_row(Text("✓", "green"), Text(f"{row.clause}: {row.expected}"))
+        else:
+            shown.add_row(Text("✗", "red"), _failure(row))
+    return shown
+
+
+def _failure(row: Row) -> Table:
+    cell = Table.grid()
+    cell.add_row(Text(row.clause, "bold"))
+    told = Table.grid(padding=(0, 2, 0, 2))
+    told.add_column(no_wrap=True)
+    told.add_column(overflow="fold")
+    told.add_row(Text("expected"), Text(row.expected))
+    told.add_row(Text("got"), Text(row.got))
+    told.add_row(Text("mistake of"), Text(row.mistake_of or ""))
+    told.add_row(Text("cure"), Text(row.cure or ""))
+    cell.add_row(told)
+    return cell
+
+
+def data(verdict: Verdict) -> dict[str, Any]:
+    """The same for programs; the keys are stable."""
+    return {
+        "schema": SCHEMA,
+        "evidence": verdict.kind,
+        "verdict": "admitted" if verdict.admitted else "refused",
+        "by": verdict.by,
+        "sentence": verdict.sentence,
+        "mistakeOf": verdict.mistake_of,
+        "cure": verdict.cure,
+        "clauses": [
+            {
+                "clause": row.clause,
+                "claim": row.claim,
+                "passed": row.passed,
+                "expected": row.expected,
+                "got": row.got,
+                "mistakeOf": row.mistake_of,
+                "cure": row.cure,
+            }
+            for row in verdict.rows
+        ],
+        "notes": list(verdict.notes),
+    }

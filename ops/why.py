@@ -1,0 +1,179 @@
+"""Why a run was refused: each clause of the condition, and every cause beside the condition.
+
+The verdict on claims is Google's own engine's on the whole condition; the clauses explain it.
+Should the two ever differ, nothing is said but that. What is not checked is said, too: no
+signature, no grant, no hash.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.attestation import ISSUER, TOKEN_AUDIENCE, read
+from infra.clause import CLAIMS
+from ops import causes
+from ops.causes import By
+from ops.evidence import Kind
+from ops.verdict import Row, Verdict, plain
+from sandbox import cel
+from workload.errors import Detail, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from infra.clause import Clause
+    from ops.evidence import Evidence
+
+SKEW_SECONDS: Final = 60
+"""How far Google's token service lets clocks be apart."""
+
+RESULTS: Final = "python -m ops results"
+UNCHECKED: Final = (
+    "Not checked here: the grants to act as the model's reader and to read its bucket, and the"
+    f" model's hash. The run's `result` says whether they held: {RESULTS}"
+)
+LATER: Final = f"The workload failed afterwards; its `result` says why: {RESULTS}"
+UNSIGNED: Final = "The token's signature was not checked: anybody can write such claims."
+INEXACT: Final = (
+    "The serial console prints claims without quotes; a text with a space in it was read as well as"
+    f" can be. Cloud Logging holds them exactly: {causes.EXPORT}"
+)
+NEVER_SAYS: Final = (
+    "Google never says which clause refused. Only the token's claims tell, and the launcher logs"
+    " them: the cure gets them."
+)
+
+
+class DefectError(Exception):
+    """Engine and clauses disagree, so nothing that could be said would be worth anything."""
+
+
+def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
+    """The verdict at a moment; the condition is needed for claims, and may else be empty.
+
+    PolicyError for a condition that this program did not write, DefectError for its own mistake.
+    """
+    if evidence.said is not None:
+        return _failed(evidence, evidence.said)
+    if evidence.claims is None:
+        return Verdict(kind=evidence.kind, sentence="Admitted: the run left its results.")
+    clauses = read(condition)
+    rows = explain(evidence.claims, condition, clauses)
+    failed = [row for row in rows if not row.passed]
+    are = "is" if len(failed) == 1 else "are"
+    unmet = f"{len(failed)} of {len(rows)} clauses {are} not met"
+    notes = tuple(_notes(evidence, clauses))
+    early = _token_service(evidence, now)
+    if early is not None:
+        detail, facts = early
+        cause = causes.of_result(f"{Failure.TOKEN_REJECTED.code}: {detail}")
+        sentence = f'Refused by the token service before the condition: "{detail}" {facts}'
+        if failed:
+            sentence += f" The condition would refuse it, too: {unmet}."
+        return Verdict(
+            kind=evidence.kind,
+            sentence=sentence,
+            by=cause.by,
+            mistake_of=cause.mistake_of,
+            cure=cause.cure,
+            rows=rows,
+            notes=notes,
+        )
+    if failed:
+        sentence = f"Refused by the condition: {unmet}."
+        return Verdict(
+            kind=evidence.kind, sentence=sentence, by=By.CONDITION, rows=rows, notes=notes
+        )
+    late = (LATER,) if evidence.ended_badly else ()
+    sentence = f"Admitted by the condition: the claims meet all clauses, {len(rows)} of them."
+    return Verdict(
+        kind=evidence.kind, sentence=sentence, rows=rows, notes=(*notes, UNCHECKED, *late)
+    )
+
+
+def explain(
+    claims: Mapping[str, Any], condition: str, clauses: Sequence[Clause]
+) -> tuple[Row, ...]:
+    """Every clause of a condition; DefectError unless together they say what the engine says."""
+    rows = tuple(_row(clause, claims) for clause in clauses)
+    admitted = cel.holds(condition, {"assertion": claims})
+    if admitted != all(row.passed for row in rows):
+        verdict = "admits" if admitted else "refuses"
+        raise DefectError(
+            f"Google's engine {verdict} these claims, and the clauses say otherwise: a defect of"
+            " this program, so nothing is explained. Please report it, with condition and claims"
+        )
+    return rows
+
+
+def _row(clause: Clause, claims: Mapping[str, Any]) -> Row:
+    passed = clause.check(claims)
+    return Row(
+        clause=clause.sentence,
+        claim=clause.claim,
+        passed=passed,
+        expected=plain(clause.expected),
+        got=plain(clause.got(claims)),
+        mistake_of=None if passed else clause.blame(claims),
+        cure=None if passed else clause.cure,
+    )
+
+
+def _failed(evidence: Evidence, said: str) -> Verdict:
+    """A refusal in the launcher's or the workload's words."""
+    if evidence.kind is Kind.LOG:
+        cause = causes.of_launcher(said)
+        sentence = f'Refused by the launcher, line {evidence.line}: "{plain(said)}"'
+    else:
+        cause = causes.of_result(said)
+        sentence = f'Refused ({cause.by}): "{plain(said)}"'
+    unknown_clause = said == f"{Failure.RELEASE_REFUSED.code}: {Detail.CONDITION}"
+    return Verdict(
+        kind=evidence.kind,
+        sentence=sentence,
+        by=cause.by,
+        mistake_of=cause.mistake_of,
+        cure=cause.cure,
+        notes=(NEVER_SAYS,) if unknown_clause else (),
+    )
+
+
+def _token_service(evidence: Evidence, now: float) -> tuple[Detail, str] | None:
+    """What Google's token service refuses before it asks the condition, and the facts."""
+    claims = evidence.claims or {}
+    audience, issuer = claims.get("aud"), claims.get("iss")
+    if TOKEN_AUDIENCE not in (audience if isinstance(audience, list) else [audience]):
+        return Detail.AUDIENCE, f"(aud: got {_shown(audience)}, expected {TOKEN_AUDIENCE})"
+    if str(issuer).rstrip("/") != ISSUER.rstrip("/"):
+        return Detail.ISSUER, f"(iss: got {_shown(issuer)}, expected {ISSUER})"
+    # The claims in a log were fresh when the workload used them.
+    if evidence.kind is Kind.TOKEN and not _timely(claims, now):
+        times = (_shown(claims.get(name)) for name in ("iat", "nbf", "exp"))
+        return Detail.STALE, "(iat {}, nbf {}, exp {}; now {})".format(*times, int(now))
+    return None
+
+
+def _timely(claims: Mapping[str, Any], now: float) -> bool:
+    try:
+        issued, expires = float(claims["iat"]), float(claims["exp"])
+        starts = max(issued, float(claims.get("nbf", issued)))
+    except (KeyError, TypeError, ValueError):
+        return False
+    return starts - SKEW_SECONDS <= now < expires + SKEW_SECONDS
+
+
+def _notes(evidence: Evidence, clauses: Sequence[Clause]) -> list[str]:
+    notes = [UNSIGNED] if evidence.kind is Kind.TOKEN else []
+    if not evidence.exact:
+        notes.append(INEXACT)
+    if unpinned := sorted(CLAIMS - {clause.claim for clause in clauses}):
+        notes.append(
+            f"This condition says nothing of {', '.join(unpinned)}, which this version of the"
+            f" program pins: {causes.PRIMUS}"
+        )
+    return notes
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else plain(json.dumps(value))

@@ -1,0 +1,45 @@
+"""Values on the serial console are printed as Go prints them, and can be read from there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ops import go_text as reader
+from sandbox.go_text import attribute, printed
+
+# What `fmt.Printf("%+v")` of Go 1.26 printed for these values, decoded by encoding/json.
+JSON = """{"a": 1, "b": 11129, "c": 123456, "d": 1234567, "e": 1790003600, "f": 1e20, "g": 1e21,
+"i": 0.5, "j": 0.00001, "k": 12345678901234567890, "l": -1790003600, "o": 100000, "p": 1000000,
+"r": null, "s": true, "t": ["a b", "c"], "u": {}, "v": [], "w": ""}"""
+GO = (
+    "map[a:1 b:11129 c:123456 d:1.234567e+06 e:1.7900036e+09 f:1e+20 g:1e+21 i:0.5 j:1e-05"
+    " k:1.2345678901234567e+19 l:-1.7900036e+09 o:100000 p:1e+06 r:<nil> s:true t:[a b c] u:map[]"
+    " v:[] w:]"
+)
+
+
+def test_values_are_printed_as_go_prints_them() -> None:
+    """Maps by key, texts without quotes, whole numbers as the floats that JSON makes of them."""
+    assert printed(json.loads(JSON)) == GO
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("plain", "plain"), ("", '""'), ("a b", '"a b"'), ("a=b", '"a=b"'), ('"', r'"\""'), (1, "1")],
+)
+def test_an_attribute_is_quoted_where_its_end_would_be_unclear(value: object, text: str) -> None:
+    """As slog's TextHandler does it."""
+    assert attribute(value) == text
+
+
+def test_claims_can_be_read_back() -> None:
+    """What the launcher logs is what `ops why` reads."""
+    claims = {
+        "exp": 1790003600,
+        "secboot": True,
+        "args": ["python", "-m", "workload"],
+        "submods": {"confidential_space": {"monitoring_enabled": {"memory": False}}},
+    }
+    assert reader.claims(printed(claims)) == claims

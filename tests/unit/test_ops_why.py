@@ -1,0 +1,525 @@
+"""`python -m ops why`: the clause that refused, or the cause that lies elsewhere, and the cure."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import io
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from infra.attestation import HARDWARE, TOKEN_AUDIENCE, AttestationPolicy, read
+from infra.clause import Party, PolicyError
+from infra.launch import ENVIRONMENT
+from ops import causes, why
+from ops.causes import By
+from ops.cli import BROKEN, OK, UNUSABLE, main
+from ops.evidence import Evidence, Kind
+from ops.verdict import LONGEST, Verdict, data, plain, show
+from sandbox.launch_policy import LaunchPolicy, Refused
+from sandbox.launch_spec import Monitoring
+from sandbox.launch_spec import parse as launch_spec
+from workload.errors import Detail, Failure, WorkloadError
+
+DIGEST, OTHER = "sha256:" + "a1" * 32, "sha256:" + "b2" * 32
+MODEL = "c3" * 32
+ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
+POLICY = AttestationPolicy(
+    image_digests=(DIGEST,),
+    arguments=("python", "-m", "workload"),
+    model_hashes=(MODEL,),
+    environment=ENVIRONMENT,
+    hardware=HARDWARE,
+    project_number="222222222222",
+    service_account=ACCOUNT,
+)
+CONDITION = POLICY.condition
+NOW = 1790000100.0
+CONSOLE = Path(__file__).parent / "evidence" / "serial-console.log"
+GENUINE: dict[str, Any] = {
+    "iss": "https://confidentialcomputing.googleapis.com",
+    "aud": "https://sts.googleapis.com",
+    "iat": 1790000000,
+    "nbf": 1790000000,
+    "exp": 1790003600,
+    "secboot": True,
+    "hwmodel": "GCP_AMD_SEV",
+    "swname": "CONFIDENTIAL_SPACE",
+    "dbgstat": "disabled-since-boot",
+    "google_service_accounts": [ACCOUNT],
+    "submods": {
+        "confidential_space": {
+            "support_attributes": ["LATEST", "STABLE", "USABLE"],
+            "monitoring_enabled": {"memory": False},
+        },
+        "container": {
+            "image_digest": DIGEST,
+            "args": ["python", "-m", "workload"],
+            "env": {"MODEL_SHA256": MODEL},
+            "env_override": {"MODEL_SHA256": MODEL},
+        },
+        "gce": {"project_number": "222222222222"},
+    },
+}
+BROKEN_CLAIMS: dict[str, object] = {
+    "swname": "GCE",
+    "dbgstat": "enabled",
+    "secboot": False,
+    "hwmodel": "GCP_SHIELDED_VM",
+    "google_service_accounts": [ACCOUNT, "other@x.iam.gserviceaccount.com"],
+    "submods.confidential_space.support_attributes": ["USABLE"],
+    "submods.confidential_space.monitoring_enabled.memory": True,
+    "submods.container.image_digest": OTHER,
+    "submods.container.args": ["sh"],
+    "submods.container.cmd_override": ["sh"],
+    "submods.container.env_override": {"LD_PRELOAD": "x"},
+    "submods.container.env.MODEL_SHA256": "0" * 64,
+    "submods.gce.project_number": "333333333333",
+}
+
+
+def claims(changes: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Genuine claims with some changed, by their dotted paths."""
+    changed = copy.deepcopy(GENUINE)
+    for path, value in {**(changes or {}), **more}.items():
+        *parents, leaf = path.split(".")
+        inner = changed
+        for key in parents:
+            inner = inner[key]
+        inner[leaf] = value
+    return changed
+
+
+def judged(
+    changes: dict[str, Any] | None = None, kind: Kind = Kind.CLAIMS, now: float = NOW
+) -> Verdict:
+    """The verdict on genuine claims with some changed."""
+    return why.judge(Evidence(kind=kind, claims=claims(changes)), CONDITION, now)
+
+
+def said(sentence: str, kind: Kind = Kind.RESULT) -> Verdict:
+    """The verdict on a sentence."""
+    return why.judge(Evidence(kind=kind, said=sentence, line=7), "", NOW)
+
+
+def shown(verdict: Verdict, width: int = 110) -> str:
+    """What people see, in plain lines."""
+    console = Console(file=io.StringIO(), width=width)
+    show(console, verdict)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def token(found: dict[str, Any]) -> str:
+    """The claims as a compact token."""
+    parts = (json.dumps({"alg": "RS256"}), json.dumps(found), "a signature that is secret")
+    encoded = (base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+    return ".".join(encoded)
+
+
+def test_admitted_claims_say_what_can_still_refuse() -> None:
+    """Every clause passes, nobody refused, and the grants and the hash are named as unchecked."""
+    verdict = judged()
+    assert verdict.admitted
+    assert verdict.sentence == "Admitted by the condition: the claims meet all clauses, 13 of them."
+    assert verdict.notes == (why.UNCHECKED,)
+    assert "act as the model's reader" in shown(verdict)
+
+
+@pytest.mark.parametrize("clause", POLICY.clauses, ids=lambda clause: clause.claim)
+def test_every_clause_is_explained_on_claims_that_break_it(clause: Any) -> None:
+    """The one row that fails has expected, got, whose mistake and the cure of that clause."""
+    broken = BROKEN_CLAIMS[clause.claim]
+    verdict = judged({clause.claim: broken})
+    assert verdict.by is By.CONDITION
+    (row,) = [row for row in verdict.rows if not row.passed]
+    assert (row.clause, row.claim) == (clause.sentence, clause.claim)
+    assert (row.expected, row.got) == (clause.expected, json.dumps(broken))
+    assert (row.mistake_of, row.cure) == (clause.mistake_of, clause.cure)
+    assert verdict.sentence == "Refused by the condition: 1 of 13 clauses is not met."
+
+
+def test_the_table_holds_digests_whole() -> None:
+    """Expected and got stand in one line each, to be compared and copied."""
+    text = shown(judged({"submods.container.image_digest": OTHER}))
+    lines = [line.strip("│ \n") for line in text.splitlines()]
+    assert f'expected    "{DIGEST}"' in lines
+    assert f'got         "{OTHER}"' in lines
+    assert "mistake of  operator" in lines
+    assert "…" not in text
+
+
+def test_a_narrow_terminal_folds_digests_and_loses_nothing() -> None:
+    """With half the width every character is still there."""
+    text = shown(judged({"submods.container.image_digest": OTHER}), width=50)
+    assert OTHER in "".join(c for c in text if c not in " \n│")
+
+
+def test_a_claim_that_is_not_there_is_the_platforms_mistake() -> None:
+    """Google fills these claims in, so such a text is no token of Confidential Space."""
+    verdict = judged({"submods": {}})
+    assert {row.mistake_of for row in verdict.rows if row.got == "nothing"} >= {Party.PLATFORM}
+
+
+def test_engine_and_clauses_that_disagree_are_a_defect() -> None:
+    """Clauses that do not belong to the condition are never shown as its explanation."""
+    other = read(CONDITION.replace(DIGEST, OTHER))
+    with pytest.raises(why.DefectError, match="engine admits these claims, and the clauses"):
+        why.explain(claims(), CONDITION, other)
+
+
+@pytest.mark.parametrize("condition", ["assertion.x == 1", ""])
+def test_a_condition_of_somebody_else_is_not_explained(condition: str) -> None:
+    """What this program does not write, it does not pretend to read; nothing, least of all."""
+    with pytest.raises(PolicyError, match="what this program does not write"):
+        why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), condition, NOW)
+
+
+def test_a_condition_of_an_older_version_is_said_to_lack_clauses() -> None:
+    """The claims that it leaves open are named."""
+    older = "assertion.swname == 'CONFIDENTIAL_SPACE'"
+    verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), older, NOW)
+    (note, _) = verdict.notes
+    assert note.startswith("This condition says nothing of dbgstat, google_service_accounts, ")
+
+
+STALE = "ID Token is stale to sign-in."
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "sentence"),
+    [
+        ({}, 1790003660.0, f'"{STALE}" (iat 1790000000, nbf 1790000000, exp 1790003600; now'),
+        ({"nbf": 1790000161}, NOW, f'"{STALE}" (iat 1790000000, nbf 1790000161'),
+        ({"exp": "soon"}, NOW, f'"{STALE}" (iat 1790000000, nbf 1790000000, exp "soon"'),
+        ({"iat": None}, NOW, f'"{STALE}" (iat nothing'),
+        ({"aud": "https://me"}, NOW, 'expected audience." (aud: got "https://me", expected'),
+        ({"aud": ["https://me"]}, NOW, '(aud: got ["https://me"], expected https://sts'),
+        ({"iss": "https://me"}, NOW, 'expected one." (iss: got "https://me", expected'),
+    ],
+)
+def test_what_the_token_service_refuses_before_the_condition(
+    changes: dict[str, object], now: float, sentence: str
+) -> None:
+    """A token that meets every clause is refused in Google's words, with got and expected."""
+    verdict = judged(changes, Kind.TOKEN, now)
+    assert all(row.passed for row in verdict.rows)
+    assert (verdict.by, bool(verdict.cure)) == (By.TOKEN_SERVICE, True)
+    assert sentence in verdict.sentence
+
+
+@pytest.mark.parametrize("now", [1789999940.0, 1790003659.0])
+def test_clocks_may_be_a_minute_apart(now: float) -> None:
+    """A token of a minute ahead or behind is in time, as with Google."""
+    assert judged(kind=Kind.TOKEN, now=now).admitted
+
+
+def test_one_of_several_audiences_is_enough() -> None:
+    """A token for others, too, is one for Google's token service."""
+    assert judged({"aud": ["https://me", TOKEN_AUDIENCE]}).admitted
+
+
+@pytest.mark.parametrize("kind", [Kind.LOG, Kind.CLAIMS])
+def test_claims_in_a_log_do_not_age(kind: Kind) -> None:
+    """They were fresh when the workload used them."""
+    assert judged(kind=kind, now=1890000000.0).admitted
+
+
+def test_a_stale_token_that_the_condition_refuses_too_says_both() -> None:
+    """The table still shows the clause."""
+    verdict = judged({"hwmodel": "x"}, Kind.TOKEN, now=1890000000.0)
+    assert verdict.by is By.TOKEN_SERVICE
+    assert "The condition would refuse it, too: 1 of 13 clauses is not met." in verdict.sentence
+
+
+def test_a_tokens_signature_is_said_to_be_unchecked() -> None:
+    """Only of a token, which has one."""
+    assert why.UNSIGNED in judged(kind=Kind.TOKEN).notes
+    assert why.UNSIGNED not in judged().notes
+
+
+def test_a_serial_console_is_said_to_be_inexact() -> None:
+    """What Go printed without quotes may be two texts or one."""
+    inexact = Evidence(kind=Kind.LOG, claims=claims(), exact=False)
+    assert why.INEXACT in why.judge(inexact, CONDITION, NOW).notes
+
+
+def test_a_workload_that_failed_after_it_was_admitted_says_where_to_look() -> None:
+    """The result object knows what happened then."""
+    failed = Evidence(kind=Kind.LOG, claims=claims(), ended_badly=True)
+    assert why.LATER in why.judge(failed, CONDITION, NOW).notes
+
+
+@pytest.mark.parametrize("failure", Failure, ids=lambda failure: failure.code)
+def test_every_failure_of_the_workload_has_an_answer(failure: Failure) -> None:
+    """Each code of `workload.errors` says who refused, and a cure: no new one can be forgotten."""
+    verdict = said(str(WorkloadError(failure)))
+    assert verdict.by is causes.FAILURES[failure].by
+    assert verdict.cure == causes.FAILURES[failure].cure
+    assert failure.sentence in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("failure", "detail", "by", "party"),
+    [
+        (Failure.RELEASE_REFUSED, Detail.CONDITION, By.CONDITION, None),
+        (Failure.RELEASE_REFUSED, Detail.SUBJECT_TYPE, By.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.RELEASE_REFUSED, Detail.SUBJECT_SIZE, By.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.TOKEN_REJECTED, Detail.AUDIENCE, By.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.TOKEN_REJECTED, Detail.ISSUER, By.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.TOKEN_REJECTED, Detail.STALE, By.TOKEN_SERVICE, Party.OPERATOR),
+        (Failure.TOKEN_REJECTED, Detail.SIGNATURE, By.TOKEN_SERVICE, Party.OPERATOR),
+        (Failure.TOKEN_REJECTED, Detail.ISSUER_UNREACHABLE, By.TOKEN_SERVICE, Party.PLATFORM),
+        (Failure.PROVIDER_UNAVAILABLE, Detail.TARGET, By.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.PROVIDER_UNAVAILABLE, Detail.AUDIENCE_MALFORMED, By.TOKEN_SERVICE,
+         Party.OPERATOR),
+        (Failure.RELEASE_FAILED, Detail.QUOTA, By.TOKEN_SERVICE, Party.PLATFORM),
+        (Failure.IMPERSONATION_REFUSED, Detail.IMPERSONATION, By.IAM, Party.AUTHOR),
+        (Failure.SETTINGS_INVALID, Detail.MODEL_URI, By.WORKLOAD, Party.OPERATOR),
+    ],
+)  # fmt: skip
+def test_a_detail_names_the_guilty_more_closely(
+    failure: Failure, detail: Detail, by: By, party: Party | None
+) -> None:
+    """Where Google's sentence says more than the code, whose mistake it is follows the sentence."""
+    verdict = said(str(WorkloadError(failure, detail)))
+    assert (verdict.by, verdict.mistake_of) == (by, party)
+
+
+def test_the_conditions_sentence_alone_cannot_tell_which_clause() -> None:
+    """It says so, and how to get the claims that can."""
+    verdict = said(str(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)))
+    assert verdict.notes == (why.NEVER_SAYS,)
+    assert "mistake of: this alone does not tell" in shown(verdict)
+    assert "python -m ops why launcher.json" in (verdict.cure or "")
+
+
+def test_an_unknown_code_is_still_a_failed_run() -> None:
+    """A result of another version is refused, without a guess whose mistake it is."""
+    verdict = said("new_code: A sentence.")
+    assert (verdict.admitted, verdict.mistake_of) == (False, None)
+
+
+def refusal(labels: LaunchPolicy, **metadata: str) -> str:
+    """What the local launcher says to an operator's metadata."""
+    named = {"tee-image-reference": "x", **{k.replace("_", "-"): v for k, v in metadata.items()}}
+    with pytest.raises(Refused) as caught:
+        labels.verify(launch_spec(named, hardened=True))
+    return str(caught.value)
+
+
+NOTHING = LaunchPolicy(log_redirect="never")
+ATTEST = (
+    "failed to fetch and write OIDC token: failed to retrieve attestation service token: "
+    "calling v1.VerifyConfidentialSpace in us-west1: "
+)
+PULL = 'cannot pull the image: failed to resolve reference "x": '
+
+
+@pytest.mark.parametrize(
+    ("line", "party", "cure"),
+    [
+        (refusal(NOTHING, **{"tee-env-A": "1"}), Party.OPERATOR, "tee-env-"),
+        (refusal(NOTHING, tee_cmd='["x"]'), Party.OPERATOR, "tee-cmd"),
+        (refusal(NOTHING, tee_container_log_redirect="true"), Party.OPERATOR, "log-redirect"),
+        (refusal(LaunchPolicy(), tee_container_log_redirect="true"), Party.OPERATOR, "redirect"),
+        (refusal(NOTHING, tee_monitoring_enable="all"), Party.OPERATOR, "tee-monitoring-enable"),
+        (
+            refusal(LaunchPolicy(hardened_monitoring=Monitoring.MEMORY_ONLY),
+                    tee_monitoring_enable="all"),
+            Party.OPERATOR, "tee-monitoring",
+        ),
+        (
+            refusal(NOTHING, tee_mount="type=tmpfs,source=tmpfs,destination=/x"),
+            Party.OPERATOR, "tee-mount",
+        ),
+        (refusal(NOTHING, tee_added_capabilities='["X"]'), Party.OPERATOR, "tee-added-cap"),
+        (refusal(NOTHING, tee_cgroup_ns="true"), Party.OPERATOR, "tee-cgroup-ns"),
+        (
+            "failed to get launchspec, make sure you're running inside a GCE VM: invalid",
+            Party.OPERATOR, "pulumi up --stack secundus",
+        ),
+        ("malformed env name [1A], env name must start", Party.OPERATOR, "tee-env-"),
+        (f"{PULL}dial tcp x:443: i/o timeout", Party.OPERATOR, "Private Google Access"),
+        (f"{PULL}DENIED: Permission denied", Party.AUTHOR, "pulumi up --stack primus"),
+        (f"{PULL}MANIFEST_UNKNOWN: not there", Party.OPERATOR, "image that Primus published"),
+        ("failed to parse image Launch Policy: invalid image LABEL", Party.AUTHOR, "author"),
+        ("length of Args [1] is shorter or equal", Party.AUTHOR, "author"),
+        (f"{ATTEST}Error 400: UNSUPPORTED_CC_TECHNOLOGY", Party.OPERATOR, "confidentialType SEV"),
+        (f"{ATTEST}Error 403: Permission 'x' denied", Party.OPERATOR, "workloadUser"),
+        (f"{ATTEST}Error 503: later", Party.PLATFORM, "run it again"),
+        (
+            "failed to fetch and write OIDC token: failed to get impersonated token for x",
+            Party.OPERATOR, "tee-impersonate-service-accounts",
+        ),
+        ("failed to create task: exec: not found", Party.AUTHOR, "author"),
+        ("something new", None, "does not know the sentence"),
+    ],
+)  # fmt: skip
+def test_a_line_of_the_launchers_is_explained(line: str, party: Party | None, cure: str) -> None:
+    """The refusal is the launcher's, its line is named, with whose mistake it is and the cure."""
+    verdict = said(line, Kind.LOG)
+    assert (verdict.by, verdict.mistake_of) == (By.LAUNCHER, party)
+    assert verdict.sentence.startswith('Refused by the launcher, line 7: "')
+    assert cure in (verdict.cure or "")
+
+
+def test_the_data_has_stable_keys() -> None:
+    """Programs can rely on these names, of the whole and of a clause."""
+    found = json.loads(json.dumps(data(judged({"hwmodel": "x"}))))
+    assert list(found) == [
+        "schema", "evidence", "verdict", "by", "sentence", "mistakeOf", "cure", "clauses", "notes",
+    ]  # fmt: skip
+    assert (found["schema"], found["verdict"]) == ("confidential-inference/why/v1", "refused")
+    (row,) = [row for row in found["clauses"] if not row["passed"]]
+    assert row == {
+        "clause": "its memory is encrypted by hardware",
+        "claim": "hwmodel",
+        "passed": False,
+        "expected": '"GCP_AMD_SEV" or "GCP_INTEL_TDX"',
+        "got": '"x"',
+        "mistakeOf": "operator",
+        "cure": "pulumi config set confidentialType SEV --stack secundus && pulumi up --stack"
+        " secundus",
+    }
+    assert data(judged())["verdict"] == "admitted"
+
+
+EVIL = "[red]x[/red]\x1b[31m\r\u202e\x07"
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [judged({"hwmodel": EVIL}), judged({"aud": EVIL}), said(EVIL), said(EVIL, Kind.LOG)],
+    ids=["claim", "audience", "result", "log"],
+)
+def test_text_of_a_file_stays_text(verdict: Verdict) -> None:
+    """Markup is shown as it is, and what a terminal would obey is spelt out."""
+    text = shown(verdict)
+    assert "[red]x[/red]" in text
+    assert [c for c in text if not c.isprintable() and c != "\n"] == []
+
+
+def test_a_condition_handed_over_stays_text_too() -> None:
+    """The other company's condition gets no more trust than a log."""
+    evil = CONDITION.replace("GCP_AMD_SEV", "[bold]\\U0000001b[31m")
+    text = shown(why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), evil, NOW))
+    assert "[bold]" in text
+    assert "\x1b" not in text
+
+
+def test_a_huge_value_is_cut() -> None:
+    """Nobody reads a megabyte of a claim; how long it was is said."""
+    text = plain("x" * 1_000_000)
+    assert text == "x" * LONGEST + "… (1000000 characters)"
+
+
+@pytest.fixture
+def condition(tmp_path: Path) -> str:
+    """The condition in a file."""
+    path = tmp_path / "condition.cel"
+    path.write_text(CONDITION + "\n")
+    return str(path)
+
+
+def run(tmp_path: Path, text: str, *options: str) -> int:
+    """The command on a file; its exit code."""
+    path = tmp_path / "evidence"
+    path.write_text(text)
+    return main(["why", str(path), *options])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (json.dumps(claims()), OK),
+        (json.dumps(claims(hwmodel="x")), BROKEN),
+        (CONSOLE.read_text(), OK),
+        ("Error: no_pictures: The input bucket holds no pictures.", BROKEN),
+        ("Image: a.png, Response: {'predicted_class': 1}", OK),
+        ("nothing of interest", UNUSABLE),
+    ],
+    ids=["admitted", "refused", "serial console", "failed run", "good run", "unreadable"],
+)
+def test_the_exit_code_is_the_verdict(tmp_path: Path, condition: str, text: str, code: int) -> None:
+    """0 admitted, 1 refused, 2 not readable."""
+    assert run(tmp_path, text, "--condition", condition) == code
+
+
+def test_a_token_is_explained_and_never_shown(
+    tmp_path: Path, condition: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither in the table nor as data does any part of the token appear."""
+    now = int(time.time())
+    compact = token(claims(iat=now, nbf=now, exp=now + 3600))
+    assert run(tmp_path, compact, "--condition", condition) == OK
+    assert run(tmp_path, compact, "--condition", condition, "--json") == OK
+    printed = "".join(capsys.readouterr())
+    assert why.UNSIGNED in printed
+    assert [part for part in compact.split(".") if part in printed] == []
+
+
+def test_standard_input_is_read(
+    condition: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-` reads what is piped in; `--json` prints one object and nothing else."""
+    given = io.TextIOWrapper(io.BytesIO(json.dumps(claims(secboot=False)).encode()))
+    monkeypatch.setattr(sys, "stdin", given)
+    assert main(["why", "-", "--condition", condition, "--json"]) == BROKEN
+    assert json.loads(capsys.readouterr().out)["by"] == "condition"
+
+
+def test_a_failed_run_needs_no_condition(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no claims are judged no stack is asked, so it works with nothing but the file."""
+    monkeypatch.setenv("PATH", "")
+    assert run(tmp_path, "Error: no_pictures: The input bucket holds no pictures.") == BROKEN
+    assert "cure: put pictures into the input bucket" in capsys.readouterr().out
+
+
+def test_without_a_stack_the_condition_must_be_handed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says which command prints it for Primus."""
+    monkeypatch.setenv("PATH", "")
+    assert run(tmp_path, json.dumps(claims())) == UNUSABLE
+    errors = capsys.readouterr().err
+    assert "--condition FILE" in errors
+    assert "pulumi stack output attributeCondition --stack primus" in errors
+
+
+@pytest.mark.parametrize("options", [("--condition", "nowhere.cel"), ("--condition", "/")])
+def test_a_condition_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, str]
+) -> None:
+    """A missing file, or a folder, is an error and no traceback."""
+    assert run(tmp_path, json.dumps(claims()), *options) == UNUSABLE
+    assert f"error: {options[1]}: " in capsys.readouterr().err
+
+
+def test_a_condition_with_other_lines_is_not_readable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, with the lines that this program did not write."""
+    path = tmp_path / "condition.cel"
+    path.write_text("assertion.swname == 'CONFIDENTIAL_SPACE' &&\nassertion.x == 1")
+    assert run(tmp_path, json.dumps(claims()), "--condition", str(path)) == UNUSABLE
+    assert "'assertion.x == 1'" in capsys.readouterr().err
+
+
+def test_a_file_that_is_too_large_is_not_read_to_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four TiB are refused after ten MiB."""
+    path = tmp_path / "evidence"
+    with path.open("wb") as sparse:
+        sparse.truncate(2**42)
+    assert main(["why", str(path)]) == UNUSABLE
+    assert "got more than 10485760 bytes" in capsys.readouterr().err
