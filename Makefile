@@ -11,7 +11,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready-for-requirements-dev
 # Half of all the time goes by here: one core tells the story while the other does all the rest.
-STORY := tests/engine/test_two_companies.py tests/engine/test_gcp_plugin.py
+STORY := tests/engine/test_two_companies.py tests/engine/test_gcp_plugin.py tests/attacks/test_canary.py
 SOURCES := __main__.py infra workload sandbox ops toolchain model tests
 
 # Where this is set, every process of a test run would compile every module anew.
@@ -39,6 +39,10 @@ demo: $(READY) ## the main job, end to end, on a local cloud
 .PHONY: cloud
 cloud: $(READY) ## a local cloud to run ordinary `pulumi` commands against, by hand
 	@$(RUN) -m ops cloud $(ARGS)
+
+.PHONY: attack
+attack: $(READY) ## every lie to the release policy, every guard removed, the fuzz (JSON=FILE: as data)
+	@$(RUN) -m tests.attacks $(JSON:%=--json %)
 
 .PHONY: model
 model: $(READY) ## train the demonstration model again (minutes)

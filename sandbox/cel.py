@@ -37,10 +37,13 @@ def is_boolean(expression: str) -> bool:
 
 def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  any CEL value
     """The value of an expression; raises ExpressionError where CEL yields an error."""
-    if not _whole(variables):
-        raise ExpressionError("a text with NUL or a lone surrogate, which this engine cannot take")
     empty: dict[str, Any] = {name: {} for name in VARIABLES}
-    result = _compile(expression).eval(data={**empty, **variables})
+    try:
+        if not _whole(variables):
+            raise ExpressionError("a text with NUL or a lone surrogate cannot be handed over")
+        result = _compile(expression).eval(data={**empty, **variables})
+    except RecursionError:
+        raise ExpressionError("nested too deeply") from None
     if result.type() == cel.Type.ERROR:
         raise ExpressionError(str(result.value()))
     return result.plain_value()

@@ -14,7 +14,7 @@ import shutil
 import tarfile
 import zlib
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from workload.errors import Failure, WorkloadError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-MAX_ENTRIES = 10_000
+MAX_ENTRIES = 1_000
 MAX_PATH = 255
 """Bytes of an entry's path; also the longest file name that Linux takes."""
 MAX_UNPACKED = 2 * 1024**3
@@ -80,10 +80,9 @@ def _take(entries: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> Non
         target.mkdir(parents=True, exist_ok=True)
         return
     # Links, devices, pipes and sparse files (whose size in the archive says nothing) end here.
-    plain = entry.type in _REGULAR and not entry.issparse()
-    content = entries.extractfile(entry) if plain else None
-    if content is None:
+    if entry.type not in _REGULAR or entry.issparse():
         raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
+    content = cast("IO[bytes]", entries.extractfile(entry))  # a regular file has some
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as file:  # x: an entry never replaces another one
         shutil.copyfileobj(content, file)

@@ -1,0 +1,102 @@
+"""Archives that would be models, and the workload that is given one which everybody agreed on."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from sandbox.oci import digest
+from sandbox.state import StoredObject
+from tests.attacks import path
+from workload import manifest, storage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.attacks.path import Verdict
+    from tests.attacks.row import Attempt
+    from tests.attacks.world import World
+
+    Entry = tuple[tarfile.TarInfo, bytes]
+
+INPUT: dict[str, Any] = {
+    "width": 128,
+    "height": 96,
+    "channels": "RGB",
+    "range": [-1, 1],
+    "resize": "bilinear",
+}
+MANIFEST: dict[str, Any] = {
+    "schema": manifest.SCHEMA,
+    "name": "surface-inspection",
+    "format": "tensorflow-saved-model",
+    "signature": "serving_default",
+    "input": INPUT,
+    "output": "probabilities",
+    "topK": 1,
+    "classes": ["clean", "scratch"],
+}
+
+
+def entry(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, to: str = "") -> Entry:
+    """One entry of any kind; `to` is where a link leads."""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, to, len(content)
+    return info, content
+
+
+def packed(*entries: Entry, manifest: bytes = json.dumps(MANIFEST).encode()) -> bytes:
+    """An archive with these entries, too: a model, unless one of them or the manifest lies."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as writer:
+        for info, content in (entry("manifest.json", manifest), *entries):
+            writer.addfile(info, io.BytesIO(content))
+    return gzip.compress(tar.getvalue(), 1)
+
+
+def sparse() -> Entry:
+    """A file of a megabyte, of which the archive holds nothing (GNU sparse format 0.1)."""
+    info, content = entry("model.bin")
+    info.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.map": "0,0",
+        "GNU.sparse.size": str(1024**2),
+    }
+    return info, content
+
+
+def received(content: bytes, bucket: type[storage.Bucket] = storage.Bucket) -> Attempt:
+    """Let the workload receive an archive that Primus has put in the model's place by itself."""
+
+    def attempt(told: World) -> Verdict:
+        there = told.copy()
+        _agree(there, content)
+        return path.run(there, environment(there), there.issuer.sign(there.claims), bucket)
+
+    return attempt
+
+
+def _agree(told: World, content: bytes) -> None:
+    """Everything that names the model's hash names the one of this archive instead."""
+    bucket, name = told.model
+    old, new = told.handover["modelSha256"], digest(content).removeprefix("sha256:")
+
+    def renamed(value: Any) -> Any:
+        return json.loads(json.dumps(value).replace(old, new))
+
+    told.handover = renamed(told.handover)
+    told.provider.doc = renamed(told.provider.doc)
+    told.machine.doc = renamed(told.machine.doc)
+    told.claims = renamed(told.claims)
+    told.presented = []  # another condition judges there
+    bucket.objects[told.model[1]] = StoredObject(bucket.objects.pop(name).meta, content)
+
+
+def environment(told: World) -> Mapping[str, str]:
+    """The variables of the container, as its token shows them."""
+    found: Mapping[str, str] = told.claims["submods"]["container"]["env"]
+    return found

@@ -1,0 +1,145 @@
+"""Lies in the model: Primus itself deploys an archive that was made to hurt.
+
+Whoever wrote the model agreed on its hash, so that such an archive passes every gate. The victim is
+Secundus: the archive is opened where Secundus' pictures are, in a container that Secundus pays for.
+Each archive would be taken if it were not for what its row says.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.attacks import path
+from tests.attacks.archives import INPUT, MANIFEST, entry, packed, received, sparse
+from tests.attacks.path import Gate
+from tests.attacks.row import Row
+from workload import archive, manifest
+from workload.errors import Failure, WorkloadError
+
+if TYPE_CHECKING:
+    from tests.attacks.archives import Entry
+    from tests.attacks.path import Verdict
+    from tests.attacks.row import Attempt
+    from tests.attacks.world import World
+
+
+def _refused(lie: str, failure: Failure, attempt: Attempt) -> Row:
+    return Row(
+        layer="workload",
+        lie=f"Primus: {lie}",
+        by=Gate.WORKLOAD,
+        says=str(WorkloadError(failure)),
+        attempt=attempt,
+    )
+
+
+def _unpacked(lie: str, *entries: Entry) -> Row:
+    """Primus agrees on an archive that holds these, too."""
+    return _opened(lie, packed(*entries))
+
+
+def _opened(lie: str, content: bytes) -> Row:
+    refusal = Failure.MODEL_ARCHIVE_REJECTED
+    return _refused(f"an archive {lie}", refusal, received(content))
+
+
+def _described(lie: str, **changed: object) -> Row:
+    """Primus agrees on an archive with a manifest that says something else."""
+    return _said(lie, json.dumps(MANIFEST | changed).encode())
+
+
+def _taking(lie: str, **changed: object) -> Row:
+    return _described(lie, input=INPUT | changed)
+
+
+def _said(lie: str, content: bytes) -> Row:
+    refusal = Failure.MODEL_MANIFEST_INVALID
+    return _refused(f"a manifest {lie}", refusal, received(packed(manifest=content)))
+
+
+def _bomb(_: World) -> Verdict:
+    """Unpacks an archive that holds a megabyte, told to stop there: no test waits for gigabytes."""
+    with tempfile.TemporaryDirectory() as private:
+        archived = Path(private) / "model.tar.gz"
+        archived.write_bytes(packed(entry("bomb", bytes(1024**2))))
+        into = Path(private) / "model"
+        return path.work(lambda: archive.unpack(archived, into, max_unpacked=1024**2))
+
+
+FOLDERS = [entry("a", kind=tarfile.DIRTYPE)] * archive.MAX_ENTRIES
+
+ARCHIVES = (
+    _refused("an archive that is a decompression bomb", Failure.MODEL_ARCHIVE_REJECTED, _bomb),
+    _unpacked("of one entry more than it may have", *FOLDERS),
+    _unpacked("with a symbolic link", entry("a", kind=tarfile.SYMTYPE, to="/etc/passwd")),
+    _unpacked(
+        "with a file written through a link",
+        entry("a", kind=tarfile.SYMTYPE, to="/var"),
+        entry("a/x", b"1"),
+    ),
+    _unpacked("with a hard link", entry("a", kind=tarfile.LNKTYPE, to="manifest.json")),
+    _unpacked("with a device", entry("a", kind=tarfile.CHRTYPE)),
+    _unpacked("with a pipe", entry("a", kind=tarfile.FIFOTYPE)),
+    _unpacked("with an entry of an unknown kind", entry("a", b"1", kind=b"Z")),
+    _unpacked("with a sparse file", sparse()),
+    # A folder that every machine has: without the check, nothing happens to it.
+    _unpacked("with an absolute path", entry("/etc", kind=tarfile.DIRTYPE)),
+    _unpacked("with a way up", entry("../x", b"1")),
+    _unpacked("with a way up in the middle", entry("saved_model/../../x", b"1")),
+    _unpacked("with a name of two lines", entry("a\nb", b"1")),
+    _unpacked("with a name that hides a part of itself", entry("a\u202eb", b"1")),
+    _unpacked("with a path of too many bytes", entry("a/" * 128 + "a", b"1")),
+    _unpacked("with two manifests", entry("manifest.json", b"{}")),
+    _unpacked("with two spellings of one name", entry("./manifest.json", b"{}")),
+    _unpacked("with a file below a file", entry("manifest.json/a", b"1")),
+    _opened("that is cut", packed()[:-40]),
+    _opened("that is none", b"a model"),
+)
+
+MANIFESTS = (
+    _said("that is no JSON", b"{"),
+    _said("nested to hurt", b"[" * 100_000),
+    _said("of more than a megabyte", json.dumps(MANIFEST).encode() + b" " * manifest.MAX_BYTES),
+    _said("that is a list", json.dumps([MANIFEST]).encode()),
+    _refused(
+        "no manifest",
+        Failure.MODEL_MANIFEST_INVALID,
+        received(gzip.compress(bytes(1024), 1)),
+    ),
+    _described("with a key that nobody knows", crop="centre"),
+    _described("without an input", input=None),
+    _described("of another schema", schema="confidential-inference/model/v2"),
+    _described("of another format", format="onnx"),
+    _described("of a model that gives no probabilities", output="logits"),
+    _described("with a name of two lines", name="a\nb"),
+    _described("without the name of a signature", signature=""),
+    _described("with a signature that is a number", signature=7),
+    _described("with more answers than classes", topK=3),
+    _described("with no answers", topK=0),
+    _described("with no classes", classes=[]),
+    _described("with classes that are one text", classes="clean"),
+    _described("with two classes of one name", classes=["clean", "clean"]),
+    _described("with a class of two lines", classes=["clean", "a\nImage: b.png"]),
+    _taking("with a key of the input that nobody knows", mean=[0, 0, 0]),
+    _taking("for pictures without a width", width=0),
+    _taking("for pictures of a huge width", width=manifest.MAX_SIDE + 1),
+    _taking("for pictures of a huge height", height=manifest.MAX_SIDE + 1),
+    _taking("for pictures whose width is `true`", width=True),
+    _taking("for grey pictures", channels="L"),
+    _taking("for pictures that are resized in another way", resize="nearest"),
+    _taking("with a range from below any number", range=[-math.inf, 1]),
+    _taking("with a range to beyond any number", range=[0, math.inf]),
+    _taking("with a range of no numbers", range=[math.nan, math.nan]),
+    _taking("with a range upside down", range=[1, -1]),
+    _taking("with a range that is one text", range="01"),
+    _taking("with a range of texts", range=["0", "1"]),
+    _taking("with a range of false and true", range=[False, True]),
+)
+
+ROWS = (*ARCHIVES, *MANIFESTS)

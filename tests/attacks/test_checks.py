@@ -1,0 +1,169 @@
+"""The workload's checks: each is missed by somebody, and is found without being listed."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import workload
+from tests.attacks import checks
+from tests.attacks.lies import workloads
+from tests.attacks.matrix import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.attacks.checks import Check
+    from tests.attacks.world import World
+
+SYNTHETIC = '''
+"""A module with a check of every form, and with what looks like one."""
+
+import re
+from workload.errors import Detail
+
+_PATTERNS = {"NAME": r"[a-z]+"}
+SIZES = {"NAME": "7"}
+
+
+def read(name, size, late=False):
+    """Two checks, a call of a third, two that only tell, and one that acts on it."""
+    if not re.fullmatch(_PATTERNS["NAME"], name) or (late and not size):
+        raise ValueError(name)
+    try:
+        number = int(_short(size))
+    except TypeError as error:
+        if late:
+            return 0
+        raise ValueError(size) from error
+    problems = [Detail.MODEL_URI] if number > 9 else []
+    problems += [Detail[each] for each in ("INPUT_URI",) if number < 0]
+    if problems:
+        raise ValueError(problems)
+    return number
+
+
+def _short(value):
+    """One check, and nothing else."""
+    if len(str(value)) > 3:
+        raise ValueError("long")
+    return value
+
+
+class Box:
+    """A method."""
+
+    def open(self, low, high):
+        """Two checks."""
+        if not (low > 0 and high > 0):
+            raise ValueError("empty")
+        return high - low
+'''
+
+REFUSED: dict[str, Callable[[Any], object]] = {
+    "_PATTERNS: NAME": lambda module: module.read("UPPER", 1),
+    "read: not re.fullmatch(_PATTERNS['NAME'], name)": lambda module: module.read("UPPER", 1),
+    "read: late and (not size)": lambda module: module.read("a", 0, late=True),
+    "read: problems": lambda module: module.read("a", 10),
+    "read: number > 9": lambda module: module.read("a", 10),
+    "read: number < 0": lambda module: module.read("a", -1),
+    "read: _short(size)": lambda module: module.read("a", "0007"),
+    "_short: len(str(value)) > 3": lambda module: module.read("a", "0007"),
+    "Box.open: not low > 0": lambda module: module.Box().open(0, 1),
+    "Box.open: not high > 0": lambda module: module.Box().open(1, 0),
+}
+"""Every check of the module, and what only that one refuses."""
+
+
+@pytest.fixture
+def synthetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module, imported."""
+    (tmp_path / "synthetic.py").write_text(SYNTHETIC)
+    spec = spec_from_file_location("synthetic", tmp_path / "synthetic.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "synthetic", module)
+    return module
+
+
+def found(name: str) -> Check:
+    """One check of the synthetic module."""
+    named = {check.name: check for check in checks.checks("synthetic", SYNTHETIC)}
+    return named[f"synthetic.{name}"]
+
+
+def test_every_form_of_a_check_is_found() -> None:
+    """All checks of a module are found once, and a conversion or another table is none."""
+    names = sorted(check.name for check in checks.checks("synthetic", SYNTHETIC))
+    assert names == sorted(f"synthetic.{name}" for name in REFUSED)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_removed_check_refuses_nothing_until_it_is_back(name: str, synthetic: Any) -> None:
+    """What one check refuses is let through without it, and is refused again afterwards."""
+    with found(name).removed():
+        REFUSED[name](synthetic)
+    with pytest.raises(ValueError, match=r"."):
+        REFUSED[name](synthetic)
+
+
+@pytest.mark.parametrize("name", ["_PATTERNS: NAME", "Box.open: not low > 0"])
+def test_a_removed_check_is_back_after_an_error(name: str, synthetic: Any) -> None:
+    """A row that fails leaves the workload as it was."""
+    with pytest.raises(KeyError), found(name).removed():
+        raise KeyError(name)
+    with pytest.raises(ValueError, match=r"."):
+        REFUSED[name](synthetic)
+
+
+def test_only_one_check_is_removed(synthetic: Any) -> None:
+    """The other half of the same condition still refuses."""
+    with found("read: late and (not size)").removed(), pytest.raises(ValueError, match="UPPER"):
+        synthetic.read("UPPER", 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "raise ValueError",
+        "if a:\n  pass\n else:\n  raise ValueError",
+        "if a:\n  b()\n  raise ValueError",
+    ],
+)
+def test_a_refusal_of_another_form_is_an_error(body: str) -> None:
+    """A `raise` that the finder cannot take out is not passed over."""
+    with pytest.raises(AssertionError, match=r"^module\.f: `raise ValueError` is neither a check"):
+        list(checks.checks("module", f"def f(a, b):\n {body}\n"))
+
+
+@pytest.mark.parametrize("name", checks.LATER)
+def test_what_is_left_out_has_checks(name: str) -> None:
+    """Each part of the workload that is said to run later is there, and would be found."""
+    package, module, *_ = name.split(".")
+    source = Path(workload.__path__[0], f"{module}.py").read_text(encoding="utf-8")
+    assert any(
+        check.name.startswith(name) for check in checks.checks(f"{package}.{module}", source)
+    )
+
+
+@pytest.mark.engine
+def test_no_check_can_be_left_out_unnoticed(told: World) -> None:
+    """Without any one check, some lie comes to another end."""
+
+    def missed(each: Check) -> bool:
+        module = each.name.split(".")[1]  # lies about a module say so: they are played first
+        likely = sorted(workloads.ROWS, key=lambda row: module not in row.says)
+        with each.removed():
+            return any(judged.problem for row in likely for judged in judge(told, [row]))
+
+    unnoticed = [each.name for each in checks.guards() if not missed(each)]
+    assert not unnoticed, (
+        f"nobody notices that the workload no longer checks {unnoticed}; write a row in"
+        " tests/attacks/lies/ that only this check refuses, or delete the check"
+    )

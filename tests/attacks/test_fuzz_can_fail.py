@@ -1,0 +1,186 @@
+"""The fuzz of the release condition can fail: it tells what is wrong, whichever clause it is in."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.attestation import read
+from infra.clause import CLAIMS
+from sandbox.federation import Refusal
+from tests.attacks import cases, fuzz
+from tests.attacks.truths import CONTAINER, SPACE, SUPPORT, VARIABLES
+
+if TYPE_CHECKING:
+    from infra.clause import Clause
+    from tests.attacks.cases import Subject
+    from tests.attacks.fuzz import Fuzzed
+    from tests.attacks.world import World
+
+pytestmark = pytest.mark.engine
+
+FEW = 1_000
+"""Enough for cases in which a single pinned claim is not the truth, whichever it is."""
+
+ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
+_CONTAINER = "assertion.submods.container"
+WEAKER = [
+    ("swname", "assertion.swname.contains('CONFIDENTIAL_SPACE')"),
+    ("swname", "assertion.swname.startsWith('CONFIDENTIAL_SPACE')"),
+    ("dbgstat", "assertion.dbgstat != 'enabled'"),
+    ("secboot", "assertion.secboot != false"),
+    ("secboot", "(assertion.secboot == true || assertion.secboot == 1)"),
+    ("secboot", "string(assertion.secboot) == 'true'"),
+    ("hwmodel", "assertion.hwmodel.startsWith('GCP_')"),
+    (SUPPORT, f"size(assertion.{SUPPORT}) > 1"),
+    (f"{SPACE}.monitoring_enabled.memory", f"assertion.{SPACE}.monitoring_enabled.memory != true"),
+    (f"{CONTAINER}.image_digest", f"{_CONTAINER}.image_digest.startsWith('sha256:')"),
+    (f"{CONTAINER}.args", f"{_CONTAINER}.args.all(word, word in ['python', '-m', 'workload'])"),
+    (f"{CONTAINER}.args", f"{_CONTAINER}.args[0] == 'python' && {_CONTAINER}.args[1] == '-m'"),
+    (
+        f"{CONTAINER}.cmd_override",
+        f"(!has({_CONTAINER}.cmd_override) || {_CONTAINER}.cmd_override != ['-c'])",
+    ),
+    (VARIABLES, f"(!has(assertion.{VARIABLES}) || size(assertion.{VARIABLES}) <= 6)"),
+    (VARIABLES, f"!('LD_PRELOAD' in assertion.{VARIABLES})"),
+    (f"{CONTAINER}.env.MODEL_SHA256", f"size({_CONTAINER}.env.MODEL_SHA256) == 64"),
+    ("submods.gce.project_number", "int(assertion.submods.gce.project_number) == 222222222222"),
+    ("google_service_accounts", f"'{ACCOUNT}' in assertion.google_service_accounts"),
+    ("google_service_accounts", f"assertion.google_service_accounts[0] == '{ACCOUNT}'"),
+]
+"""For every claim, a clause about it that looks right and is not."""
+
+
+@pytest.fixture(scope="module")
+def subject(told: World) -> Subject:
+    """The deployed provider."""
+    return cases.subject_of(told)
+
+
+@pytest.fixture(scope="module")
+def alone(subject: Subject) -> dict[str, list[int]]:
+    """By pinned claim, the first cases in which nothing else is untrue."""
+    found: dict[str, list[int]] = {claim: [] for claim in CLAIMS}
+    for number in range(FEW):
+        lies = subject.truths.lies(cases.case(subject, fuzz.SEED, number).claims)
+        if len(lies) == 1:
+            found[lies[0]].append(number)
+    return found
+
+
+def clauses(subject: Subject) -> tuple[Clause, ...]:
+    """What explains the deployed condition."""
+    return read(condition(subject))
+
+
+def condition(subject: Subject) -> str:
+    """The deployed condition."""
+    return str(subject.provider.doc["attributeCondition"])
+
+
+def with_condition(subject: Subject, text: str) -> Subject:
+    """The same with another condition in the provider."""
+    document = subject.provider.doc | {"attributeCondition": text}
+    return dataclasses.replace(
+        subject, provider=dataclasses.replace(subject.provider, doc=document)
+    )
+
+
+def without(subject: Subject, claim: str) -> Subject:
+    """The same without the clause about a claim."""
+    kept = [clause.cel for clause in clauses(subject) if clause.claim != claim]
+    return with_condition(subject, " &&\n".join(kept))
+
+
+def replaced(subject: Subject, claim: str, line: str) -> Subject:
+    """The same with another clause about a claim."""
+    lines = [line if clause.claim == claim else clause.cel for clause in clauses(subject)]
+    return with_condition(subject, " &&\n".join(lines))
+
+
+def explained(subject: Subject, claim: str, *, always: bool) -> list[Clause]:
+    """The deployed clauses, where one says always the same of a claim that is there."""
+    return [
+        dataclasses.replace(clause, accepts=lambda _: always) if clause.claim == claim else clause
+        for clause in clauses(subject)
+    ]
+
+
+def told_of(fuzzed: Fuzzed, problem: str) -> list[str]:
+    """The failures of one kind."""
+    return [failure for failure in fuzzed.failures if failure.startswith(problem)]
+
+
+@pytest.mark.parametrize("claim", sorted(CLAIMS))
+def test_without_a_clause_a_lie_gets_in_and_is_told(
+    subject: Subject, alone: dict[str, list[int]], claim: str
+) -> None:
+    """Else the fuzz would not notice that the clause is gone."""
+    fuzzed = fuzz.tried(without(subject, claim), fuzz.SEED, alone[claim])
+    lies = told_of(fuzzed, "A LIE GOT IN")
+    assert lies
+    assert all(lie.endswith(f": untrue is {claim}") for lie in lies)
+
+
+@pytest.mark.parametrize(("claim", "line"), WEAKER)
+def test_a_clause_that_looks_right_lets_a_lie_in_and_is_told(
+    subject: Subject, alone: dict[str, list[int]], claim: str, line: str
+) -> None:
+    """Else only a clause that is gone would be noticed, and not one that is written carelessly."""
+    weaker = replaced(subject, claim, line)
+    fuzzed = fuzz.tried(weaker, fuzz.SEED, alone[claim], clauses(subject))
+    assert told_of(fuzzed, "A LIE GOT IN")
+
+
+@pytest.mark.parametrize("claim", sorted(CLAIMS))
+def test_an_explanation_that_passes_over_a_clause_is_told(
+    subject: Subject, alone: dict[str, list[int]], claim: str
+) -> None:
+    """Else an operator would be told that nothing is wrong with a refused token."""
+    wrong = explained(subject, claim, always=True)
+    assert told_of(fuzz.tried(subject, fuzz.SEED, alone[claim], wrong), "EXPLAIN IS WRONG")
+
+
+@pytest.mark.parametrize("claim", sorted(CLAIMS))
+def test_an_explanation_that_blames_a_clause_wrongly_is_told(subject: Subject, claim: str) -> None:
+    """Else an operator would be sent to mend what is right."""
+    subject = dataclasses.replace(subject, tokens=subject.tokens[5:6])  # it has optional claims too
+    wrong = explained(subject, claim, always=False)
+    assert told_of(fuzz.tried(subject, fuzz.SEED, range(100), wrong), "EXPLAIN IS WRONG")
+
+
+def test_a_wrong_check_is_told_where_another_clause_refuses(
+    subject: Subject, alone: dict[str, list[int]]
+) -> None:
+    """The whole hides it there."""
+    both = [number for number in range(FEW) if number % fuzz.SAMPLED == 0]
+    wrong = explained(subject, "swname", always=True)
+    fuzzed = fuzz.tried(subject, fuzz.SEED, set(both) - set(alone["swname"]), wrong)
+    apart = told_of(fuzzed, "ONE CLAUSE IS WRONG")
+    assert apart
+    assert fuzzed.failures == tuple(apart)
+
+
+def test_a_condition_that_refuses_what_nobody_pinned_is_told(subject: Subject) -> None:
+    """Else a policy could be closed to honest runs, and look all the safer."""
+    closed = with_condition(subject, f"{condition(subject)} && assertion.oemid == 11129")
+    fuzzed = fuzz.tried(closed, fuzz.SEED, range(FEW // 4), clauses(subject))
+    assert told_of(fuzzed, "THE TRUTH WAS REFUSED")
+
+
+def test_a_token_to_start_from_that_is_refused_stops_the_fuzz(told: World) -> None:
+    """Changes of a token that was refused anyway would show nothing."""
+    closed = told.copy()
+    closed.provider.doc["attributeCondition"] = "false"
+    with pytest.raises(Refusal, match="rejected by the attribute condition"):
+        fuzz.fuzz(closed, cases=1, processes=1)
+
+
+def test_a_failure_says_what_to_try_again(subject: Subject, alone: dict[str, list[int]]) -> None:
+    """Seed and number make the case again; the words say what was done."""
+    first = fuzz.tried(without(subject, "swname"), fuzz.SEED, alone["swname"]).failures[0]
+    number = int(first.partition(" case ")[2][:6])
+    made = cases.case(subject, fuzz.SEED, number)
+    assert first == f"A LIE GOT IN: {made}: untrue is swname"

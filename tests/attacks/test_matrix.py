@@ -1,0 +1,121 @@
+"""Nothing that an operator can say gets the model, and who should get it does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.attestation import read
+from ops import why
+from ops.causes import By
+from ops.evidence import Evidence, Kind
+from tests.attacks import matrix
+from tests.attacks.matrix import LEGITIMATE, LIES, ROWS, Judged
+from tests.attacks.path import REJECTED, Gate, Verdict
+from tests.attacks.published import published
+from tests.attacks.world import PICTURES
+
+if TYPE_CHECKING:
+    from tests.attacks.row import Row
+    from tests.attacks.world import Deployment, World
+
+pytestmark = pytest.mark.engine
+
+TO_RELEASE = [row for row in ROWS if row.layer != "workload" and row.by is not None]
+"""The lies that are told to whoever releases the model; the others are told to the workload."""
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_each_row_ends_as_it_must(told: World, row: Row) -> None:
+    """The one who must refuse refuses first, in Google's words; a legitimate run is let in."""
+    assert Judged(row=row, verdict=row.attempt(told)).problem == ""
+
+
+def test_a_whole_launch_of_the_declared_machine_classifies(
+    told: World, deployment: Deployment
+) -> None:
+    """What the matrix plays in process also happens: the machine's own workload left results."""
+    objects = deployment.local.cloud.buckets[told.result_bucket].objects
+    records = [json.loads(line) for line in objects["results.jsonl"].data.splitlines()]
+    assert len(records) == PICTURES
+    assert all("label" in record for record in records)
+
+
+def test_the_engine_and_the_explanation_agree_on_every_row(told: World) -> None:
+    """A clause is named exactly when the deployed condition refuses."""
+    fresh = told.copy()
+    fresh.presented = []
+    matrix.judge(fresh, (*TO_RELEASE, *LEGITIMATE))
+    assert {admitted for _, admitted in fresh.presented} == {True, False}
+    assert matrix.disagreements(fresh) == []
+
+
+def test_ops_why_explains_every_row_that_the_condition_refuses(told: World) -> None:
+    """Claims are refused with at least one failed clause and its cure, or admitted with none."""
+    fresh = told.copy()
+    fresh.presented = []
+    matrix.judge(fresh, (*TO_RELEASE, *LEGITIMATE))
+    condition = told.provider.doc["attributeCondition"]
+    for claims, admitted in fresh.presented:
+        verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims), condition, time.time())
+        assert verdict.by is (None if admitted else By.CONDITION), claims
+        assert any(row.cure for row in verdict.rows) is not admitted
+
+
+def test_a_wrong_explanation_would_be_seen(told: World) -> None:
+    """The comparison can fail, in both directions."""
+    fresh = told.copy()
+    claims = json.loads(json.dumps(told.claims)) | {"dbgstat": "enabled"}
+    fresh.presented = [(claims, True), (told.claims, False), (told.claims, True)]
+    assert matrix.disagreements(fresh) == [claims, told.claims]
+
+
+def test_there_are_enough_lies_and_no_two_are_the_same() -> None:
+    """A row that is told twice counts once."""
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert len(LIES) >= 60
+
+
+def test_every_gate_is_the_first_to_refuse_something() -> None:
+    """Otherwise it would not be known to work."""
+    assert {row.by for row in LIES} == set(Gate)
+
+
+@pytest.mark.parametrize(
+    ("by", "verdict", "problem"),
+    [
+        (Gate.CONDITION, Verdict(None, "released"), "A LIE GOT IN: claims: it lies; condition"),
+        (Gate.CONDITION, Verdict(Gate.IAM, "denied"), "ANOTHER GUARD HELD: claims: it lies;"),
+        (Gate.CONDITION, Verdict(Gate.CONDITION, "no"), "OTHER WORDS: claims: it lies; got 'no'"),
+        (None, Verdict(Gate.IAM, "denied"), "A LEGITIMATE RUN WAS REFUSED: it lies; by IAM"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_said(by: Gate | None, verdict: Verdict, problem: str) -> None:
+    """The message names the lie that got in."""
+    (row, *_) = (each for each in ROWS if each.layer == "claims")
+    row = dataclasses.replace(row, lie="it lies", by=by, says=REJECTED)
+    assert Judged(row=row, verdict=verdict).problem.startswith(problem)
+
+
+def test_the_published_example_lets_lies_in_and_ours_are_among_the_refused(told: World) -> None:
+    """The same rows tell a weak policy from a strong one: more than a third get in there."""
+    weak = [judged.row for judged in matrix.judge(published(told), TO_RELEASE) if judged.accepted]
+    ours = [judged.row for judged in matrix.judge(told, TO_RELEASE) if judged.accepted]
+    assert ours == []
+    assert len(weak) > len(TO_RELEASE) / 3
+    assert {
+        "hwmodel GCP_SHIELDED_VM",
+        "debugging enabled, all support attributes kept",
+        "a replaced command",
+        "an overridden variable LD_PRELOAD",
+        "submods.gce.project_number 333333333333",
+    } <= {row.lie for row in weak}
+
+
+def test_the_deployed_condition_is_one_that_can_be_explained(told: World) -> None:
+    """Every line of it is a clause of the program's own."""
+    assert len(read(told.provider.doc["attributeCondition"])) == 13
