@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.attestation import HARDWARE, TOKEN_AUDIENCE, AttestationPolicy, read
+from infra.attestation import TOKEN_AUDIENCE, read
 from infra.clause import Party, PolicyError
-from infra.launch import ENVIRONMENT
 from ops import causes, why
 from ops.causes import By
 from ops.cli import BROKEN, OK, UNUSABLE, main
@@ -25,48 +24,15 @@ from ops.verdict import LONGEST, Verdict, data, plain, show
 from sandbox.launch_policy import LaunchPolicy, Refused
 from sandbox.launch_spec import Monitoring
 from sandbox.launch_spec import parse as launch_spec
+from tests.unit.tokens import ACCOUNT, DIGEST, NEXT_DIGEST, genuine, policy
 from workload.errors import Detail, Failure, WorkloadError
 
-DIGEST, OTHER = "sha256:" + "a1" * 32, "sha256:" + "b2" * 32
-MODEL = "c3" * 32
-ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
-POLICY = AttestationPolicy(
-    image_digests=(DIGEST,),
-    arguments=("python", "-m", "workload"),
-    model_hashes=(MODEL,),
-    environment=ENVIRONMENT,
-    hardware=HARDWARE,
-    project_number="222222222222",
-    service_account=ACCOUNT,
-)
+OTHER = NEXT_DIGEST
+POLICY = policy()
 CONDITION = POLICY.condition
 NOW = 1790000100.0
 CONSOLE = Path(__file__).parent / "evidence" / "serial-console.log"
-GENUINE: dict[str, Any] = {
-    "iss": "https://confidentialcomputing.googleapis.com",
-    "aud": "https://sts.googleapis.com",
-    "iat": 1790000000,
-    "nbf": 1790000000,
-    "exp": 1790003600,
-    "secboot": True,
-    "hwmodel": "GCP_AMD_SEV",
-    "swname": "CONFIDENTIAL_SPACE",
-    "dbgstat": "disabled-since-boot",
-    "google_service_accounts": [ACCOUNT],
-    "submods": {
-        "confidential_space": {
-            "support_attributes": ["LATEST", "STABLE", "USABLE"],
-            "monitoring_enabled": {"memory": False},
-        },
-        "container": {
-            "image_digest": DIGEST,
-            "args": ["python", "-m", "workload"],
-            "env": {"MODEL_SHA256": MODEL},
-            "env_override": {"MODEL_SHA256": MODEL},
-        },
-        "gce": {"project_number": "222222222222"},
-    },
-}
+GENUINE = genuine() | {"iat": 1790000000, "nbf": 1790000000, "exp": 1790003600}
 BROKEN_CLAIMS: dict[str, object] = {
     "swname": "GCE",
     "dbgstat": "enabled",
