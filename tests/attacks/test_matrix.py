@@ -45,22 +45,30 @@ def test_a_whole_launch_of_the_declared_machine_classifies(
     assert all("label" in record for record in records)
 
 
-def test_the_engine_and_the_explanation_agree_on_every_row(told: World) -> None:
+@pytest.fixture(scope="module")
+def played(told: World) -> tuple[World, list[Judged]]:
+    """Every row told to whoever releases the model, and the world that holds what it presented."""
+    fresh = told.copy()
+    fresh.presented = []
+    return fresh, matrix.judge(fresh, (*TO_RELEASE, *LEGITIMATE))
+
+
+def test_the_engine_and_the_explanation_agree_on_every_row(
+    played: tuple[World, list[Judged]],
+) -> None:
     """A clause is named exactly when the deployed condition refuses."""
-    fresh = told.copy()
-    fresh.presented = []
-    matrix.judge(fresh, (*TO_RELEASE, *LEGITIMATE))
-    assert {admitted for _, admitted in fresh.presented} == {True, False}
-    assert matrix.disagreements(fresh) == []
+    world, _ = played
+    assert {admitted for _, admitted in world.presented} == {True, False}
+    assert matrix.disagreements(world) == []
 
 
-def test_ops_why_explains_every_row_that_the_condition_refuses(told: World) -> None:
+def test_ops_why_explains_every_row_that_the_condition_refuses(
+    played: tuple[World, list[Judged]],
+) -> None:
     """Claims are refused with at least one failed clause and its cure, or admitted with none."""
-    fresh = told.copy()
-    fresh.presented = []
-    matrix.judge(fresh, (*TO_RELEASE, *LEGITIMATE))
-    condition = told.provider.doc["attributeCondition"]
-    for claims, admitted in fresh.presented:
+    world, _ = played
+    condition = world.provider.doc["attributeCondition"]
+    for claims, admitted in world.presented:
         verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims), condition, time.time())
         assert verdict.by is (None if admitted else By.CONDITION), claims
         assert any(row.cure for row in verdict.rows) is not admitted
@@ -101,11 +109,13 @@ def test_what_is_wrong_with_a_row_is_said(by: Gate | None, verdict: Verdict, pro
     assert Judged(row=row, verdict=verdict).problem.startswith(problem)
 
 
-def test_the_published_example_lets_lies_in_and_ours_are_among_the_refused(told: World) -> None:
+def test_the_published_example_lets_lies_in_and_ours_does_not(
+    played: tuple[World, list[Judged]],
+) -> None:
     """The same rows tell a weak policy from a strong one: more than a third get in there."""
-    weak = [judged.row for judged in matrix.judge(published(told), TO_RELEASE) if judged.accepted]
-    ours = [judged.row for judged in matrix.judge(told, TO_RELEASE) if judged.accepted]
-    assert ours == []
+    world, ours = played
+    weak = [judged.row for judged in matrix.judge(published(world), TO_RELEASE) if judged.accepted]
+    assert [judged.row.by for judged in ours if judged.accepted] == [None] * len(LEGITIMATE)
     assert len(weak) > len(TO_RELEASE) / 3
     assert {
         "hwmodel GCP_SHIELDED_VM",

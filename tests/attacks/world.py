@@ -138,8 +138,9 @@ def deployed(folder: Path, cli: Path) -> Iterator[Deployment]:
         workspace = Workspace(folder, local, cli)
         _keep_few(workspace.program / "model")
         workspace.create_stacks()
-        _pulumi(workspace, "primus", "config", "set", "--path", "image.admitAlso[0]", OLD_IMAGE)
-        _pulumi(workspace, "primus", "config", "set", "--path", "model.admitAlso[0]", OLD_MODEL)
+        rollout = (f"image.admitAlso[0]={OLD_IMAGE}", f"model.admitAlso[0]={OLD_MODEL}")
+        also = [f"--plaintext={pair}" for pair in rollout]
+        _pulumi(workspace, "primus", "config", "set-all", "--path", *also)
         outputs = {}
         for company in ("primus", "secundus"):
             _pulumi(workspace, company, "up", "--yes", "--skip-preview")
