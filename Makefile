@@ -60,12 +60,13 @@ cli: $(READY) ## get the Pulumi CLI (PATH, official download, or built from Go m
 	@$(RUN) -m toolchain
 
 .PHONY: test
-test: lint ## every check; what .ci/run calls
+test: $(READY) ## every check; what .ci/run calls
 	@$(RUN) -m toolchain || echo "Going on without a Pulumi CLI: the engine tests will not run."
-	@story=$$(mktemp); $(RUN) -m pytest $(STORY) >$$story 2>&1 & pid=$$!; \
+	@$(MAKE) --no-print-directory lint; linted=$$?; \
+	story=$$(mktemp); $(RUN) -m pytest $(STORY) >$$story 2>&1 & pid=$$!; \
 	$(RUN) -m pytest tests $(STORY:%=--ignore=%) $(ARGS); rest=$$?; \
 	wait $$pid; told=$$?; cat $$story; rm $$story; \
-	if [ $$told -eq 5 ]; then told=0; fi; exit $$((rest | told)) # 5: no engine, as it says
+	if [ $$told -eq 5 ]; then told=0; fi; exit $$((linted | rest | told)) # 5: no engine, as it says
 
 .PHONY: lock
 lock: $(READY) ## resolve the three lock files from pyproject.toml

@@ -53,7 +53,10 @@ BUILT_HERE: Final = "built_image_digest"
 makes the new one, then deletes the old one, which removes the binding. Pinning in config the very
 digest that was built before would do just that, if both were granted by the same attribute."""
 
-_AND: Final = " &&\n"
+AND: Final = " &&\n"
+"""What stands between two clauses: each has a line of its own."""
+
+_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +122,7 @@ class AttestationPolicy:
     @property
     def condition(self) -> str:
         """The release condition, one clause a line: true admits, false or an error refuses."""
-        return _AND.join(clause.cel for clause in self.clauses)
+        return AND.join(clause.cel for clause in self.clauses)
 
     def explain(self, claims: Mapping[str, Any]) -> tuple[Clause, ...]:
         """The clauses that these claims do not meet; empty exactly when they are admitted."""
@@ -129,20 +132,22 @@ class AttestationPolicy:
 def read(condition: str) -> tuple[Clause, ...]:
     """The clauses of a condition that a policy rendered; PolicyError, naming every other line.
 
-    So that whoever has only the deployed text can still be told what it means.
+    So that whoever has only the deployed text can still be told what it means. Of a line that says
+    nothing of a token's claims only the number is named: the text may be anything, a secret too.
     """
     found: list[Clause] = []
     unknown: list[str] = []
-    for line in condition.split(_AND):
+    for number, line in enumerate(condition.split(AND), 1):
         clause = _clause(line)
         if clause is None:
-            unknown.append(line)
+            shown = f" {line[:_SHOWN]!r}" if "assertion." in line[:_SHOWN] else ""
+            unknown.append(f"line {number}{shown}")
         else:
             found.append(clause)
     if unknown:
         raise PolicyError(
             "The condition holds what this program does not write, so it cannot be explained: "
-            + "; ".join(map(repr, unknown))
+            + "; ".join(unknown)
         )
     return tuple(found)
 

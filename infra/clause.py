@@ -83,6 +83,19 @@ def listed(texts: Sequence[str]) -> str:
     return "[" + ", ".join(map(quoted, texts)) + "]"
 
 
+NOTHING: Final = "nothing"
+
+
+def got(claims: Mapping[str, Any], claim: str) -> str:
+    """What a token holds in one place, as JSON, or NOTHING."""
+    value: Any = claims
+    for key in claim.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return NOTHING
+        value = value[key]
+    return json.dumps(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Clause:
     """One thing that is pinned. Constructing it raises PolicyError for a claim no token has."""
@@ -97,6 +110,10 @@ class Clause:
     """whether a present claim is as it must be; never called for an absent one"""
     absent_is_fine: bool = False
     mistake_of: Party = Party.OPERATOR
+    absence_of: Party = Party.PLATFORM
+    """whose mistake it is that the claim is absent; Google itself fills in most of them"""
+    overridden_by: str = ""
+    """a claim whose presence makes it the operator's mistake, whatever `mistake_of` says"""
     cure: str
 
     def __post_init__(self) -> None:
@@ -120,13 +137,11 @@ class Clause:
 
     def got(self, claims: Mapping[str, Any]) -> str:
         """What the token holds in this place, as JSON, or that it holds nothing."""
-        value: Any = claims
-        for key in self.claim.split("."):
-            if not isinstance(value, dict) or key not in value:
-                return "nothing"
-            value = value[key]
-        return json.dumps(value)
+        return got(claims, self.claim)
 
     def blame(self, claims: Mapping[str, Any]) -> Party:
         """Whose mistake it is that these claims do not meet the clause."""
-        return Party.PLATFORM if self.got(claims) == "nothing" else self.mistake_of
+        if self.got(claims) == NOTHING:
+            return self.absence_of
+        overridden = self.overridden_by and got(claims, self.overridden_by) != NOTHING
+        return Party.OPERATOR if overridden else self.mistake_of

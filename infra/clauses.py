@@ -39,13 +39,20 @@ def _boolean(sentence: str, claim: str, cure: str, *, expected: bool) -> Clause:
     )
 
 
-def _one_of(sentence: str, claim: str, allowed: Sequence[str], cure: str) -> Clause:
+def _one_of(
+    sentence: str,
+    claim: str,
+    allowed: Sequence[str],
+    cure: str,
+    absence_of: Party = Party.PLATFORM,
+) -> Clause:
     return Clause(
         sentence=sentence,
         cel=f"assertion.{claim} in {listed(allowed)}",
         claim=claim,
         expected=" or ".join(map(json.dumps, allowed)),
         accepts=lambda value: value in allowed,
+        absence_of=absence_of,
         cure=cure,
     )
 
@@ -113,6 +120,7 @@ def workload(
             expected=json.dumps(list(arguments)),
             accepts=lambda value: value == list(arguments),
             mistake_of=Party.AUTHOR,
+            overridden_by="submods.container.cmd_override",
             cure="remove tee-cmd from the metadata; if there is none, the image's ENTRYPOINT and"
             " CMD are not those that the condition was made for",
         ),
@@ -148,6 +156,7 @@ def workload(
             model_hashes,
             "pulumi up --stack secundus takes the hash from Primus' handover; or have Primus admit"
             " this one: model.admitAlso of stack primus",
+            absence_of=Party.OPERATOR,
         ),
     )
 

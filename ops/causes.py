@@ -207,6 +207,12 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
 }
 
 _MAPPING: Final = Cause(By.TOKEN_SERVICE, Party.AUTHOR, _REFRESH)
+_OTHER_TOKEN: Final = Cause(
+    By.TOKEN_SERVICE,
+    None,
+    "present the launcher's own default token, as this program's workload does; if it did, "
+    + _REFRESH,
+)
 _SERVICE: Final = Cause(By.TOKEN_SERVICE, Party.PLATFORM, f"run it again: {AGAIN}")
 
 DETAILS: Final[Mapping[Detail, Cause]] = {
@@ -215,6 +221,8 @@ DETAILS: Final[Mapping[Detail, Cause]] = {
     Detail.STALE: Cause(
         By.TOKEN_SERVICE, Party.OPERATOR, f"a token is good for an hour; get a new one: {AGAIN}"
     ),
+    Detail.AUDIENCE: _OTHER_TOKEN,
+    Detail.ISSUER: _OTHER_TOKEN,
     Detail.SIGNATURE: Cause(
         By.TOKEN_SERVICE, Party.OPERATOR, "use a token that Google's attestation service signed"
     ),

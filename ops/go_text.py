@@ -93,6 +93,8 @@ def _map(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
         key = _KEY.match(text, at)
         if key is None:
             raise ValueError("no key")
+        if key[1] in found:
+            raise ValueError("a key twice: a text holds what looks like one")
         found[key[1]], at = _value(text, key.end(), depth + 1, _IN_MAP)
     return found, at + 1
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.attestation import ISSUER, TOKEN_AUDIENCE, read
-from infra.clause import CLAIMS
+from infra.attestation import ISSUER, MAPPING, TOKEN_AUDIENCE, read
+from infra.clause import CLAIMS, got
 from ops import causes
 from ops.causes import By
 from ops.evidence import Kind
 from ops.verdict import Row, Verdict, plain
-from sandbox import cel
+from sandbox import cel, federation
+from sandbox.state import Provider
 from workload.errors import Detail, Failure
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ UNCHECKED: Final = (
     f" model's hash. The run's `result` says whether they held: {RESULTS}"
 )
 LATER: Final = f"The workload failed afterwards; its `result` says why: {RESULTS}"
+AS_PRINTED: Final = " as far as the serial console tells"
 UNSIGNED: Final = "The token's signature was not checked: anybody can write such claims."
 INEXACT: Final = (
     "The serial console prints claims without quotes; a text with a space in it was read as well as"
@@ -63,7 +65,7 @@ def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
     failed = [row for row in rows if not row.passed]
     are = "is" if len(failed) == 1 else "are"
     unmet = f"{len(failed)} of {len(rows)} clauses {are} not met"
-    notes = tuple(_notes(evidence, clauses))
+    notes = tuple(_notes(evidence, clauses, now))
     early = _token_service(evidence, now)
     if early is not None:
         detail, facts = early
@@ -86,7 +88,8 @@ def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
             kind=evidence.kind, sentence=sentence, by=By.CONDITION, rows=rows, notes=notes
         )
     late = (LATER,) if evidence.ended_badly else ()
-    sentence = f"Admitted by the condition: the claims meet all clauses, {len(rows)} of them."
+    surely = "" if evidence.exact else AS_PRINTED
+    sentence = f"Admitted by the condition{surely}: the claims meet all {len(rows)} clauses."
     return Verdict(
         kind=evidence.kind, sentence=sentence, rows=rows, notes=(*notes, UNCHECKED, *late)
     )
@@ -147,11 +150,36 @@ def _token_service(evidence: Evidence, now: float) -> tuple[Detail, str] | None:
         return Detail.AUDIENCE, f"(aud: got {_shown(audience)}, expected {TOKEN_AUDIENCE})"
     if str(issuer).rstrip("/") != ISSUER.rstrip("/"):
         return Detail.ISSUER, f"(iss: got {_shown(issuer)}, expected {ISSUER})"
-    # The claims in a log were fresh when the workload used them.
+    # Claims in a log were fresh when the workload used them, and claims alone may be of a log.
     if evidence.kind is Kind.TOKEN and not _timely(claims, now):
-        times = (_shown(claims.get(name)) for name in ("iat", "nbf", "exp"))
-        return Detail.STALE, "(iat {}, nbf {}, exp {}; now {})".format(*times, int(now))
+        return Detail.STALE, f"({_times(claims)}; now {int(now)})"
+    try:
+        federation.attributes(_MAPPED, dict(claims))
+    except federation.Refusal as refusal:
+        size = str(refusal).startswith(str(Detail.SUBJECT_SIZE))
+        return Detail.SUBJECT_SIZE if size else Detail.SUBJECT_TYPE, f"(got {_subject(claims)})"
     return None
+
+
+_SUBJECT: Final = (
+    "submods.container.image_digest",
+    "submods.gce.project_number",
+    "submods.gce.instance_id",
+)
+"""The claims that the mapping makes `google.subject` of: texts, all of them."""
+
+_MAPPED: Final = Provider("", "", {"attributeMapping": dict(MAPPING)})
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    return ", ".join(f"{path} {got(claims, path)[:LONGEST_CLAIM]}" for path in _SUBJECT)
+
+
+LONGEST_CLAIM: Final = 100
+
+
+def _times(claims: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_shown(claims.get(name))}" for name in ("iat", "nbf", "exp"))
 
 
 def _timely(claims: Mapping[str, Any], now: float) -> bool:
@@ -163,8 +191,13 @@ def _timely(claims: Mapping[str, Any], now: float) -> bool:
     return starts - SKEW_SECONDS <= now < expires + SKEW_SECONDS
 
 
-def _notes(evidence: Evidence, clauses: Sequence[Clause]) -> list[str]:
+def _notes(evidence: Evidence, clauses: Sequence[Clause], now: float) -> list[str]:
     notes = [UNSIGNED] if evidence.kind is Kind.TOKEN else []
+    if evidence.kind is Kind.CLAIMS and not _timely(evidence.claims or {}, now):
+        notes.append(
+            f"These claims are not good now ({_times(evidence.claims or {})}; now {int(now)}): a"
+            " token with them would be refused before the condition."
+        )
     if not evidence.exact:
         notes.append(INEXACT)
     if unpinned := sorted(CLAIMS - {clause.claim for clause in clauses}):

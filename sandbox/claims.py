@@ -28,7 +28,9 @@ LIFETIME_SECONDS = 3600
 GOOGLE_OEM_ID = 11129
 """Google's IANA private enterprise number."""
 
-BOOT_IMAGE = re.compile(r".*/confidential-space(-debug)?-(\d+)")
+BOOT_IMAGE = re.compile(
+    r".*/projects/confidential-space-images/global/images/confidential-space(-debug)?-(\d+)"
+)
 
 HARDWARE = {"SEV": "GCP_AMD_SEV", "TDX": "GCP_INTEL_TDX", None: "GCP_SHIELDED_VM"}
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.attestation import read
+from infra.attestation import AND, read
 from infra.launch import ENVIRONMENT
 from sandbox import launch_policy
 from sandbox.launch_policy import LaunchPolicy
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from sandbox.state import Policy
     from tests.attacks.world import World
-
-AND = " &&\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +151,7 @@ def preventions(told: World) -> tuple[Guard, ...]:
 
 
 LOOSE = {
-    "env": (launch_policy.ENV_OVERRIDE, ",".join((*ENVIRONMENT, *map(str.strip, VARIABLES)))),
+    "env": (launch_policy.ENV_OVERRIDE, ",".join((*ENVIRONMENT, *VARIABLES))),
     "command": (launch_policy.CMD_OVERRIDE, "true"),
     "log_redirect": (launch_policy.LOG_REDIRECT, "always"),
     "hardened_monitoring": (launch_policy.HARDENED_MONITORING, "all"),

@@ -87,6 +87,8 @@ def exchange(told: World, token: str, audience: str | None = None) -> Caller:
         gate = _gate(refusal)
         if gate is Gate.CONDITION:
             _note(told, form, admitted=False)
+        elif gate is Gate.MAPPING:
+            told.unmapped.append(world.claims_of(token))
         raise Refused(gate, str(refusal)) from refusal
     _note(told, form, admitted=True)
     return iam.bearer(told.cloud, answer["access_token"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
+from tests.attacks.guards import UNGUARDED
 from tests.attacks.path import Gate
 from tests.attacks.removals import held_by_one
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 SCHEMA = "confidential-inference/attack/v1"
 LEGITIMATE = "legitimate"
 EXAMPLES = 4
+ACTED = ("machine", "launch", "around")
+"""Layers in which something is done; in the others something is only claimed."""
 FUZZED = {
     "cases": "cases",
     "accepted": "let in, and all that is pinned was true",
@@ -75,12 +78,21 @@ def show(console: Console, attack: Attack) -> None:
     console.rule("[bold]Without each guard: who notices[/]", align="left")
     console.print(_kills(attack.removals))
     held = held_by_one(attack.removals)
-    console.print(f"{len(held)} lies are kept out by one guard alone; by these:")
+    for role, reason in UNGUARDED.items():
+        console.print(f"not removed: the restriction of {role}: {reason}")
+    console.print(
+        f"{len(held)} lies are kept out by one guard alone; JSON=FILE lists them, by these:"
+    )
     console.print(_alone(attack.removals))
     console.rule("[bold]Fuzz: changed claims of accepted tokens[/]", align="left")
     console.print(_fuzz(attack))
     console.rule("[bold]Scoreboard: lies that get the model[/]", align="left")
     console.print(_scoreboard(attack))
+    acted = [each for each in attack.example if each.accepted and each.row.layer in ACTED]
+    console.print(
+        f"{len(acted)} of those that get in there can be acted out by an operator today; the claims"
+        " are tokens that Google would not sign, and show what a condition leaves to others."
+    )
 
 
 def _matrix(judged: Iterable[Judged]) -> Table:

@@ -50,7 +50,7 @@ def by(company: str, cloud: Cloud, backend: Path) -> Places:
     for kind in ("service_accounts", "pools", "providers", "networking", "operations"):
         found = {name: each for name, each in getattr(cloud, kind).items() if _is_of(company, name)}
         places[kind] = repr(found).encode()
-    places |= _state(company, backend)
+    places |= _state(backend)
     return places
 
 
@@ -76,12 +76,11 @@ def _repository(repository: Repository) -> Iterator[tuple[str, bytes]]:
         yield f"{repository.name} {digest}", blob
 
 
-def _state(company: str, backend: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of a stack's state and history; Secundus' side sees them all: they lie together."""
+def _state(backend: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of both stacks' state and history: they lie together, and each sees them all."""
     for path in sorted(backend.rglob("*")):
-        relative = path.relative_to(backend).as_posix()
-        if path.is_file() and (company == "secundus" or OTHER[company] not in relative):
-            yield f"state {relative}", path.read_bytes()
+        if path.is_file():
+            yield f"state {path.relative_to(backend).as_posix()}", path.read_bytes()
 
 
 def _text(value: object) -> bytes:

@@ -49,7 +49,7 @@ def test_a_whole_launch_of_the_declared_machine_classifies(
 def played(told: World) -> tuple[World, list[Judged]]:
     """Every row told to whoever releases the model, and the world that holds what it presented."""
     fresh = told.copy()
-    fresh.presented = []
+    fresh.presented, fresh.unmapped = [], []
     return fresh, matrix.judge(fresh, (*TO_RELEASE, *LEGITIMATE))
 
 
@@ -72,6 +72,19 @@ def test_ops_why_explains_every_row_that_the_condition_refuses(
         verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims), condition, time.time())
         assert verdict.by is (None if admitted else By.CONDITION), claims
         assert any(row.cure for row in verdict.rows) is not admitted
+
+
+def test_ops_why_explains_every_row_that_the_mapping_refuses(
+    played: tuple[World, list[Judged]],
+) -> None:
+    """Such claims never come to the condition, and are not called admitted."""
+    world, _ = played
+    condition = world.provider.doc["attributeCondition"]
+    whole = [claims for claims in world.unmapped if "\0" not in str(claims["swname"])]
+    assert len(whole) > 10
+    for claims in whole:
+        verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims), condition, time.time())
+        assert verdict.by is By.TOKEN_SERVICE, claims
 
 
 def test_a_wrong_explanation_would_be_seen(told: World) -> None:

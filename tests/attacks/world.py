@@ -50,6 +50,9 @@ class World:
     presented: list[tuple[Json, bool]] = field(default_factory=list)
     """claims that the deployed condition judged, here or in a copy, and whether it admitted them"""
 
+    unmapped: list[Json] = field(default_factory=list)
+    """claims of which the deployed mapping could make no attributes"""
+
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: all but the issuer, whose key stays where it is."""
         return {**self.__dict__, "issuer": None}
@@ -67,6 +70,7 @@ class World:
             result_bucket=self.result_bucket,
             claims=copy.deepcopy(self.claims),
             presented=self.presented,
+            unmapped=self.unmapped,
         )
 
     @property

@@ -12,6 +12,7 @@ from sandbox.state import Instance, Json, Project
 
 PRODUCTION = BootImage(debug=False, version="260900")
 CONTAINER = Container("sha256:d", "sha256:c", ("python", "-m", "x"), {"A": "2", "HOSTNAME": "vm"})
+GOOGLES = "https://x/projects/confidential-space-images/global/images"
 ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
 
 
@@ -146,10 +147,11 @@ def test_secure_boot_is_off_unless_it_is_on(config: Json | None) -> None:
 @pytest.mark.parametrize(
     ("source", "boot"),
     [
-        ("images/confidential-space-260800", BootImage(debug=False, version="260800")),
-        ("images/confidential-space-debug-260900", BootImage(debug=True, version="260900")),
+        (f"{GOOGLES}/confidential-space-260800", BootImage(debug=False, version="260800")),
+        (f"{GOOGLES}/confidential-space-debug-260900", BootImage(debug=True, version="260900")),
         ("images/debian-13", None),
-        ("images/my-confidential-space-260800", None),
+        (f"{GOOGLES}/my-confidential-space-260800", None),
+        ("projects/own/global/images/confidential-space-260800", None),
         ("", None),
     ],
 )

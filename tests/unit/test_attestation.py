@@ -283,8 +283,14 @@ def test_literals_are_what_was_quoted(texts: list[str]) -> None:
 
 def test_what_this_program_does_not_write_is_named_and_not_explained() -> None:
     """A clause that somebody wrote by hand must not be passed over in silence."""
-    with pytest.raises(PolicyError, match=r"assertion\.swname == 'GCE'.*true"):
+    with pytest.raises(PolicyError, match=r"line 14 .*assertion\.swname == 'GCE'.*; line 15$"):
         read(policy().condition + " &&\nassertion.swname == 'GCE' &&\ntrue")
+
+
+def test_what_is_no_condition_at_all_is_not_shown() -> None:
+    """Somebody may hand over the wrong file, and it may be a key."""
+    with pytest.raises(PolicyError, match=r"line 1$"):
+        read('{"private_key": "SECRET"}')
 
 
 def test_the_subject_is_one_run_of_one_image() -> None:

@@ -93,9 +93,50 @@ def test_admitted_claims_say_what_can_still_refuse() -> None:
     """Every clause passes, nobody refused, and the grants and the hash are named as unchecked."""
     verdict = judged()
     assert verdict.admitted
-    assert verdict.sentence == "Admitted by the condition: the claims meet all clauses, 13 of them."
+    assert verdict.sentence == "Admitted by the condition: the claims meet all 13 clauses."
     assert verdict.notes == (why.UNCHECKED,)
     assert "act as the model's reader" in shown(verdict)
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "detail"),
+    [
+        ("submods.gce.instance_id", "9" * 40, Detail.SUBJECT_SIZE),
+        ("submods.gce.instance_id", None, Detail.SUBJECT_TYPE),
+        ("submods.container.image_digest", 7, Detail.SUBJECT_TYPE),
+    ],
+)
+def test_what_the_attribute_mapping_refuses_is_not_called_admitted(
+    claim: str, value: object, detail: Detail
+) -> None:
+    """The token service makes a subject of claims before it asks the condition."""
+    verdict = judged({claim: value})
+    assert verdict.by is By.TOKEN_SERVICE
+    assert str(detail) in verdict.sentence
+    assert claim in verdict.sentence
+
+
+@pytest.mark.parametrize("times", [{"iat": 1000, "nbf": 1000, "exp": 4600}, {"exp": None}])
+def test_claims_that_are_out_of_time_say_so(times: dict[str, Any]) -> None:
+    """Claims alone may be of a run that is long over; what they are worth now is said."""
+    verdict = judged(times)
+    assert verdict.admitted
+    assert "not good now" in verdict.notes[0]
+
+
+def test_what_the_console_tells_is_admitted_only_as_far_as_it_tells() -> None:
+    """Without quotes, a text can look like another list."""
+    verdict = why.judge(Evidence(kind=Kind.LOG, claims=claims(), exact=False), CONDITION, NOW)
+    assert why.AS_PRINTED in verdict.sentence
+
+
+def test_an_argument_more_is_the_operators_mistake_if_the_command_was_overridden() -> None:
+    """The image's author wrote the entry point; the operator's tee-cmd is in cmd_override."""
+    args = "submods.container.args"
+    of_author = judged({args: ["python"]}).rows
+    of_operator = judged({args: ["python"], "submods.container.cmd_override": ["-v"]}).rows
+    assert [row.mistake_of for row in of_author if row.claim == args] == [Party.AUTHOR]
+    assert [row.mistake_of for row in of_operator if row.claim == args] == [Party.OPERATOR]
 
 
 @pytest.mark.parametrize("clause", POLICY.clauses, ids=lambda clause: clause.claim)
@@ -237,8 +278,8 @@ def test_every_failure_of_the_workload_has_an_answer(failure: Failure) -> None:
         (Failure.RELEASE_REFUSED, Detail.CONDITION, By.CONDITION, None),
         (Failure.RELEASE_REFUSED, Detail.SUBJECT_TYPE, By.TOKEN_SERVICE, Party.AUTHOR),
         (Failure.RELEASE_REFUSED, Detail.SUBJECT_SIZE, By.TOKEN_SERVICE, Party.AUTHOR),
-        (Failure.TOKEN_REJECTED, Detail.AUDIENCE, By.TOKEN_SERVICE, Party.AUTHOR),
-        (Failure.TOKEN_REJECTED, Detail.ISSUER, By.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.TOKEN_REJECTED, Detail.AUDIENCE, By.TOKEN_SERVICE, None),
+        (Failure.TOKEN_REJECTED, Detail.ISSUER, By.TOKEN_SERVICE, None),
         (Failure.TOKEN_REJECTED, Detail.STALE, By.TOKEN_SERVICE, Party.OPERATOR),
         (Failure.TOKEN_REJECTED, Detail.SIGNATURE, By.TOKEN_SERVICE, Party.OPERATOR),
         (Failure.TOKEN_REJECTED, Detail.ISSUER_UNREACHABLE, By.TOKEN_SERVICE, Party.PLATFORM),

@@ -9,17 +9,17 @@ from urllib.parse import quote
 from infra.names import audience
 from sandbox import iam
 from sandbox.oci import digest
-from sandbox.state import Bucket, Policy, Pool, Provider, ServiceAccount, StoredObject
+from sandbox.state import Policy, Pool, Provider, ServiceAccount
 from tests.attacks import api, path
 from tests.attacks.api import OPERATOR, OUTSIDER, OWNER, WORKLOAD
 from tests.attacks.path import REJECTED, Gate
-from tests.attacks.row import Row, around, running
+from tests.attacks.row import Row, around, launching, put, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.iam import Caller
-    from tests.attacks.row import Attempt
+    from tests.attacks.row import Attempt, Change
     from tests.attacks.world import World
 
 READER = "serviceAccount:primus-sa@primus-models.iam.gserviceaccount.com"
@@ -28,6 +28,8 @@ GONE = 'The target service indicated by the "audience" parameters is invalid.'
 NO_READ = "does not have storage.objects.get access to the Google Cloud Storage object."
 INPUT = "secundus-vision-input-bucket"
 OWN_BUCKET = "secundus-vision-own-bucket"
+OWN_READER = "own-reader@secundus-vision.iam.gserviceaccount.com"
+OWN_HASH = digest(b"a model of Secundus' own").removeprefix("sha256:")
 
 
 def _object(bucket: str, name: str) -> str:
@@ -97,7 +99,9 @@ def _without_the_reader(told: World) -> None:
 def _through(told: World, pool: str, provider: str, project: str, doc: dict[str, Any]) -> None:
     """Presents the genuine token at another door, and asks for the model's reader."""
     name = f"projects/{project}/locations/global/workloadIdentityPools/{pool}"
-    told.cloud.pools.setdefault(name, Pool(name, "primus-models", {}))
+    owner = told.cloud.project(project)
+    assert owner is not None
+    told.cloud.pools.setdefault(name, Pool(name, owner.id, {}))
     door = f"{name}/providers/{provider}"
     told.cloud.providers[door] = Provider(door, name, copy.deepcopy(told.provider.doc) | doc)
     token = told.issuer.sign(told.claims)
@@ -108,9 +112,16 @@ LAX = {"attributeCondition": "assertion.swname == 'CONFIDENTIAL_SPACE'"}
 UNMAPPED = {**LAX, "attributeMapping": {"google.subject": "assertion.sub"}}
 
 
-def _same_pool(told: World) -> None:
-    pool = told.provider.pool.rpartition("/")[2]
-    _through(told, pool, "another-purpose", "111111111111", UNMAPPED)
+def _same_pool(doc: dict[str, Any], *changes: Change) -> Attempt:
+    """Through another provider, for another purpose, beside the one that releases the model."""
+
+    def does(told: World) -> None:
+        for change in changes:
+            change(told.claims)
+        pool = told.provider.pool.rpartition("/")[2]
+        _through(told, pool, "another-purpose", "111111111111", doc)
+
+    return around(does)
 
 
 def _changed(change: Callable[[World], None]) -> Attempt:
@@ -166,26 +177,9 @@ def _made_public(bucket: Callable[[World], str], url: Callable[[World], str]) ->
     return around(does)
 
 
-def _replaced(told: World) -> None:
-    """Somebody has put another archive in the model's place."""
-    bucket, name = told.model
-    bucket.objects[name] = StoredObject(bucket.objects[name].meta, b"another model")
-
-
-def _own_model(told: World) -> None:
-    """Secundus keeps an archive of its own where Primus' reader may read it."""
-    told.cloud.buckets[OWN_BUCKET] = Bucket(
-        OWN_BUCKET,
-        "secundus-vision",
-        copy.deepcopy(told.cloud.buckets[INPUT].meta),
-        Policy([{"role": "roles/storage.objectViewer", "members": [READER]}]),
-        {"model.tar.gz": StoredObject({}, b"a model of Secundus' own")},
-    )
-
-
 def _own_reader(told: World) -> None:
     """Secundus has an account that every attested workload may act as."""
-    email = "own-reader@secundus-vision.iam.gserviceaccount.com"
+    email = OWN_READER
     pool = f"principalSet://iam.googleapis.com/{told.provider.pool}/*"
     granted = Policy([{"role": "roles/iam.workloadIdentityUser", "members": [pool]}])
     told.cloud.service_accounts[email] = ServiceAccount(
@@ -234,10 +228,6 @@ def _denied(lie: str, says: str, attempt: Attempt) -> Row:
 
 def _no_way_in(lie: str, says: str, attempt: Attempt) -> Row:
     return _row(Gate.TOKEN, lie, says, attempt)
-
-
-def _useless(lie: str, says: str, attempt: Attempt) -> Row:
-    return _row(Gate.WORKLOAD, lie, says, attempt)
 
 
 ROWS = (
@@ -323,7 +313,12 @@ ROWS = (
         LEND,
         around(lambda told: _through(told, "another-pool", "lax", "111111111111", LAX)),
     ),
-    _denied("through a lax provider in the same pool", LEND, around(_same_pool)),
+    _denied(
+        "through a lax provider in the same pool, with an image that is not admitted",
+        LEND,
+        _same_pool(LAX, put("submods.container.image_digest", "sha256:" + "0" * 64)),
+    ),
+    _denied("through a provider in the same pool that maps no image", LEND, _same_pool(UNMAPPED)),
     _denied(
         "through a pool of Secundus' own",
         LEND,
@@ -336,32 +331,28 @@ ROWS = (
     _denied("the release was taken back: no grant", LEND, _changed(_no_release)),
     _denied("the reader was disabled", "Precondition check failed.", _changed(_reader_off)),
     _unread("the reader may no longer read", _changed(_no_reading)),
-    _useless(
-        "another archive in the model's place", "model_hash_mismatch", running(before=_replaced)
-    ),
-    _useless(
-        "MODEL_URI names an archive of Secundus' own",
-        "model_hash_mismatch",
-        running({"tee-env-MODEL_URI": f"gs://{OWN_BUCKET}/model.tar.gz"}, before=_own_model),
+    _row(
+        Gate.CONDITION,
+        "MODEL_SHA256 names an archive of Secundus' own",
+        REJECTED,
+        running({"tee-env-MODEL_SHA256": OWN_HASH}),
     ),
     _row(
         Gate.CONDITION,
-        "MODEL_URI and MODEL_SHA256 name an archive of Secundus' own",
+        "the token of a run that was told to use a model, reader and provider of Secundus' own",
         REJECTED,
-        running(
+        launching(
             {
                 "tee-env-MODEL_URI": f"gs://{OWN_BUCKET}/model.tar.gz",
-                "tee-env-MODEL_SHA256": digest(b"a model of Secundus' own").removeprefix("sha256:"),
-            },
-            before=_own_model,
+                "tee-env-MODEL_SHA256": OWN_HASH,
+                "tee-env-MODEL_READER": OWN_READER,
+                "tee-env-MODEL_AUDIENCE": audience("222222222222", "own-pool", "lax"),
+            }
         ),
     ),
     _unread(
         "MODEL_READER names an account of Secundus' own",
-        running(
-            {"tee-env-MODEL_READER": "own-reader@secundus-vision.iam.gserviceaccount.com"},
-            before=_own_reader,
-        ),
+        running({"tee-env-MODEL_READER": OWN_READER}, before=_own_reader),
     ),
     _no_way_in(
         "MODEL_AUDIENCE names a provider that is not there",

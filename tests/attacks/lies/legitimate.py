@@ -64,5 +64,8 @@ ROWS = (
         claiming(put(f"{GCE}.instance_name", "workload-vm-2"), put(f"{GCE}.zone", "us-west1-a")),
     ),
     _row("the longest instance id there is", claiming(put(f"{GCE}.instance_id", str(2**64 - 1)))),
-    _row("an audience among several", claiming(put("aud", ["https://sts.googleapis.com"]))),
+    _row(
+        "an audience among several",
+        claiming(put("aud", ["https://secundus.example", "https://sts.googleapis.com"])),
+    ),
 )

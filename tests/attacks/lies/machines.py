@@ -1,4 +1,7 @@
-"""Lies about the machine: not confidential, not production, not Secundus', not as agreed."""
+"""Lies about the machine: not confidential, not production, not Secundus', not as agreed.
+
+Machines that the local cloud does not boot are told by the claims that Google gives them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 from sandbox.launch_spec import IMPERSONATE
 from sandbox.state import SERVICE_ACCOUNTS_OF_PROJECT, Instance, ServiceAccount
 from tests.attacks.path import REJECTED, Gate
-from tests.attacks.row import Row, launching
+from tests.attacks.row import Row, claiming, drop, launching, put
 
 if TYPE_CHECKING:
     from tests.attacks.row import Attempt
@@ -104,6 +107,21 @@ def _not_launched(lie: str, says: str, attempt: Attempt) -> Row:
 ROWS = (
     _rejected("a debug image, on which the operator can log in", launching(machine=debug)),
     _rejected("a Shielded VM without memory encryption", encrypted(None)),
+    _rejected(
+        "a boot image of the operator's own, which is no Confidential Space to Google",
+        claiming(put("swname", "GCE"), drop("submods.confidential_space.support_attributes")),
+    ),
+    _rejected(
+        "a version of Confidential Space that Google no longer supports",
+        claiming(put("submods.confidential_space.support_attributes", ["USABLE"])),
+    ),
+    Row(
+        layer="machine",
+        lie="a plain virtual machine, with the identity token that it gets",
+        by=Gate.TOKEN,
+        says="does not match the expected one in config",
+        attempt=claiming(put("iss", "https://accounts.google.com")),
+    ),
     _not_launched(
         "AMD SEV-SNP, for which Google attests nothing",
         "UNSUPPORTED_CC_TECHNOLOGY",

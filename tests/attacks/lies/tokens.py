@@ -66,9 +66,8 @@ def _own_key(**header: object) -> Attempt:
 
     def forge(told: World) -> str:
         own = RSAKey.generate_key(2048)
-        said = {"alg": "RS256", "typ": "JWT", "kid": _key(told)["kid"]}
-        shown = {"jwk": own.as_dict(private=False)} if header.get("jwk") else header
-        return jwt.encode(said | shown, told.claims, own)
+        said = {"alg": "RS256", "kid": _key(told)["kid"]}
+        return jwt.encode(said | header, told.claims, own)
 
     return forging(forge)
 
@@ -100,9 +99,9 @@ def _row(lie: str, says: str, attempt: Attempt) -> Row:
 ROWS = (
     _row("signed with a key of one's own under Google's key id", UNVERIFIED, _own_key()),
     _row(
-        "signed with a key of one's own that the header brings along",
-        "the ID Token",
-        _own_key(jwk=True),
+        "signed with a key of one's own that the header leads to",
+        UNVERIFIED,
+        _own_key(jku="https://secundus.example/keys"),
     ),
     _row(
         "signed with a key of one's own under its own key id",
@@ -160,6 +159,11 @@ ROWS = (
         "from an attestation service of one's own",
         OTHER_ISSUER,
         forging(lambda told: FORGER.sign(told.claims | {"iss": "https://secundus.example"})),
+    ),
+    _row(
+        "from the launcher's own fake verifier, which an operator can switch on",
+        OTHER_ISSUER,
+        forging(lambda told: FORGER.sign(told.claims | {"iss": "fake-issuer-for-testing"})),
     ),
     _row("without an issuer", OTHER_ISSUER, claiming(drop("iss"))),
 )
