@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready-for-requirements-dev
 # Half of all the time goes by here: one core tells the story while the other does all the rest.
 STORY := tests/engine/test_two_companies.py tests/engine/test_gcp_plugin.py tests/attacks/test_canary.py
-SOURCES := __main__.py infra workload sandbox ops toolchain model tests
+SOURCES := __main__.py infra workload sandbox ops toolchain model bench tests
 
 # Where this is set, every process of a test run would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -44,9 +44,13 @@ cloud: $(READY) ## a local cloud to run ordinary `pulumi` commands against, by h
 attack: $(READY) ## every lie to the release policy, every guard removed, the fuzz (JSON=FILE: as data)
 	@$(RUN) -m tests.attacks $(JSON:%=--json %)
 
+.PHONY: bench
+bench: $(READY) ## every figure of docs/bench.md, on a quiet machine (half an hour; QUICK=1: a smoke run)
+	@$(RUN) -m bench $(QUICK:%=--quick) $(ARGS)
+
 .PHONY: model
-model: $(READY) ## train the demonstration model again (minutes)
-	@$(RUN) -m model
+model: $(READY) ## train the demonstration model again (minutes; ARGS=--convert: only for LiteRT, from it)
+	@$(RUN) -m model $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, import-linter
@@ -69,12 +73,13 @@ test: $(READY) ## every check; what .ci/run calls
 	if [ $$told -eq 5 ]; then told=0; fi; exit $$((linted | rest | told)) # 5: no engine, as it says
 
 .PHONY: lock
-lock: $(READY) ## resolve the three lock files from pyproject.toml
+lock: $(READY) ## resolve the four lock files from pyproject.toml
 	@lock="$(RUN) -m uv pip compile --quiet --generate-hashes --custom-compile-command make\ lock"; \
 	eval "$$lock --universal --python-version 3.11 --group pulumi -o requirements.txt" && \
 	eval "$$lock --universal --python-version 3.11 --group dev -o requirements-dev.txt" && \
-	eval "$$lock --python-version 3.13 --python-platform x86_64-manylinux_2_28 \
-		--group workload -o workload/requirements.txt"
+	lock="$$lock --python-version 3.13 --python-platform x86_64-manylinux_2_28"; \
+	eval "$$lock --group workload -o workload/requirements.txt" && \
+	eval "$$lock --group workload-litert -c workload/requirements.txt -o workload/requirements-litert.txt"
 
 .PHONY: clean
 clean: ## remove the virtual environment and caches

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 PICTURE_TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
 
+FORMATS: Final = ("tensorflow-saved-model", "litert")
+"""What a manifest may call the model's format; each needs an image with another engine."""
+
+
 class FilesError(ProgramError):
     """A file that is missing, or is not what it is said to be."""
 
@@ -29,6 +33,7 @@ class ModelArchive:
 
     path: Path
     sha256: str
+    format: str
 
 
 def model_archive(path: Path, manifest: Path) -> ModelArchive:
@@ -52,21 +57,23 @@ def model_archive(path: Path, manifest: Path) -> ModelArchive:
             " what was meant, and the release condition would pin the wrong model. Restore both"
             " with git, or make both anew with `make model`."
         )
-    return ModelArchive(path=path, sha256=sha256)
+    return ModelArchive(path=path, sha256=sha256, format=declared["format"])
 
 
 def _declared(manifest: Path) -> dict[str, Any]:
     try:
-        archive = json.loads(manifest.read_bytes())["archive"]
-        return {"bytes": archive["bytes"], "sha256": archive["sha256"]}
+        read = json.loads(manifest.read_bytes())
+        found = {name: read["archive"][name] for name in ("bytes", "sha256")}
+        return {**found, "format": FORMATS[FORMATS.index(read["format"])]}
     except OSError as error:
         reason = error.strerror
     except (ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
     raise FilesError(
         f"model.manifest: {manifest} cannot be used ({reason}), expected a JSON object with"
-        " archive.bytes and archive.sha256; without it nobody could tell whether the archive is"
-        " whole. Make it with `make model`, or name another: pulumi config set --path"
+        f" archive.bytes, archive.sha256 and format ({' or '.join(FORMATS)}); without it nobody"
+        " could tell whether the archive is whole, and which engine runs it. Make it with"
+        " `make model`, or name another: pulumi config set --path"
         " 'confidential-inference:model.manifest' PATH"
     )
 

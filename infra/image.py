@@ -24,6 +24,9 @@ NAME: Final = "workload"
 
 CONTEXT: Final = Path("workload")
 
+LOCKS: Final = {"tensorflow-saved-model": "requirements.txt", "litert": "requirements-litert.txt"}
+"""What is installed to run a model of each format: one engine, because one is enough."""
+
 
 class ImageError(ProgramError):
     """The push gave back something that is not the digest of what was pushed."""
@@ -31,10 +34,11 @@ class ImageError(ProgramError):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadImageArgs:
-    """Where the image is, and its digest if it was built elsewhere."""
+    """Where the image is, which models it runs, and its digest if it was built elsewhere."""
 
     repository: str
     """HOST/PROJECT/REPOSITORY"""
+    model_format: str
     digest: str | None
 
 
@@ -62,6 +66,7 @@ class WorkloadImage(pulumi.ComponentResource):
                     dockerfile=str(CONTEXT / "Dockerfile"),  # relative to this program
                     # Confidential Space runs nothing else, whatever the builder's own machine is.
                     platform="linux/amd64",
+                    args={"LOCK": LOCKS[args.model_format]},
                 ),
                 # No registry login here: it would stay in the state. The host's own is used.
                 opts=pulumi.ResourceOptions(parent=self),

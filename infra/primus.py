@@ -117,6 +117,7 @@ class Primus(pulumi.ComponentResource):
                 repository=names.repository_path(
                     settings.region, settings.project, settings.names.repository
                 ),
+                model_format=args.model.format,
                 digest=settings.image.digest,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[repository]),

@@ -1,5 +1,7 @@
-"""`python -m model`: draw, train, examine and replace the demonstration model."""
+"""`python -m model`: draw, train, examine, replace and convert the demonstration model."""
+
+import sys
 
 from model.build import main
 
-raise SystemExit(main())
+raise SystemExit(main(sys.argv[1:]))

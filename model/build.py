@@ -1,4 +1,4 @@
-"""From nothing to a committed model: draw, train, pack, examine, and only then replace.
+"""From nothing to a committed model: draw, train, pack, examine, replace, convert.
 
 Owns the files in this folder and the record of where they come from, `provenance.json`.
 """
@@ -6,25 +6,32 @@ Owns the files in this folder and the record of where they come from, `provenanc
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import os
 import platform
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import ai_edge_litert
 import keras
 import numpy as np
 import PIL
 import tensorflow as tf
 
+from model.convert import TOLERANCE, agreement, converted
 from model.draw import CLASSES, SEED, PictureSet
 from model.examine import Verdicts, examine
-from model.pack import ARCHIVE, manifest, text
+from model.pack import ARCHIVE, CONVERTED, manifest, text
 from model.pictures import album
 from model.record import retold
 from model.train import ALPHA, PER_CLASS, drawn, fitted, packed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FOLDER = Path(__file__).parent
 REQUIRED = 0.97
@@ -46,7 +53,15 @@ class Stopwatch:
         sys.stdout.write(f"{name}: {self.seconds[name]} s\n")
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
+    """Make both archives again, or the second one from the first: `--convert`."""
+    if arguments not in ([], ["--convert"]):
+        sys.stderr.write(f"got {arguments}, expected nothing or --convert: nothing was done\n")
+        return 2
+    return (0 if arguments else train()) or convert()
+
+
+def train() -> int:
     """Make the model again; 1 and nothing changed if it is not good enough."""
     watch = Stopwatch()
     files, labels = drawn(PictureSet.TRAINING)
@@ -78,6 +93,37 @@ def main() -> int:
     for shot, file in shots:
         (FOLDER / "pictures" / shot.name).write_bytes(file)
     (FOLDER / "pictures.json").write_text(text({shot.name: shot.key.label for shot, _ in shots}))
+    return 0
+
+
+def convert() -> int:
+    """Convert the model in this folder; 1 and nothing changed if the engines do not agree."""
+    archive = (FOLDER / ARCHIVE).read_bytes()
+    other = converted(archive)
+    held_back, _ = drawn(PictureSet.HELD_BACK)
+    agreed = agreement(archive, other, [*held_back, *(file for _, file in album())])
+    sys.stdout.write(f"{agreed}\n")
+    if not agreed:
+        sys.stderr.write(
+            f"got {agreed.same_class} of {agreed.pictures} pictures in the same class and scores "
+            f"{agreed.largest_difference:.1e} apart, expected all and at most {TOLERANCE}: "
+            f"{CONVERTED} stays as it was; see what the converter of this TensorFlow changed, "
+            "then run `python -m model --convert` again\n"
+        )
+        return 1
+    (FOLDER / CONVERTED).write_bytes(other)
+    (FOLDER / "manifest-litert.json").write_text(text(manifest(other, CONVERTED)))
+    record = json.loads((FOLDER / "provenance.json").read_text())
+    record["litert"] = {
+        "command": "python -m model --convert",
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "of": hashlib.sha256(archive).hexdigest(),
+        "versions": {"tensorflow": tf.__version__, "ai-edge-litert": ai_edge_litert.__version__},
+        "pictures": agreed.pictures,
+        "sameClass": agreed.same_class,
+        "largestDifference": float(f"{agreed.largest_difference:.1e}"),
+    }
+    (FOLDER / "provenance.json").write_text(text(record))
     readme = FOLDER / "README.md"
     readme.write_text(retold(readme.read_text(), record))
     return 0

@@ -24,6 +24,7 @@ RANGE = (-1.0, 1.0)
 """What pixel values 0 and 255 become."""
 
 ARCHIVE = "model.tar.gz"
+CONVERTED = "model-litert.tar.gz"
 
 MANIFEST: dict[str, Any] = {
     "schema": "confidential-inference/model/v1",
@@ -43,6 +44,9 @@ MANIFEST: dict[str, Any] = {
 }
 """What the workload must know to use the model; lies in the archive as `manifest.json`."""
 
+DESCRIBED = {ARCHIVE: MANIFEST, CONVERTED: MANIFEST | {"format": "litert"}}
+"""The manifest of each archive: they differ in nothing but the engine."""
+
 
 def pack(saved_model: Path) -> bytes:
     """The archive: the manifest and every file of the folder, nothing about who packed it."""
@@ -52,6 +56,12 @@ def pack(saved_model: Path) -> bytes:
         if path.is_file()
     }
     return archive({"manifest.json": text(MANIFEST).encode(), **files})
+
+
+def pack_converted(model: bytes) -> bytes:
+    """The archive of a LiteRT model: the manifest and one file."""
+    described = text(DESCRIBED[CONVERTED]).encode()
+    return archive({"manifest.json": described, "model.tflite": model})
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
@@ -65,10 +75,10 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return gzip.compress(tar.getvalue(), compresslevel=9, mtime=0)
 
 
-def manifest(packed: bytes) -> dict[str, Any]:
+def manifest(packed: bytes, file: str = ARCHIVE) -> dict[str, Any]:
     """The manifest beside the archive: as inside, and which bytes it speaks of."""
     digest = hashlib.sha256(packed).hexdigest()
-    return {**MANIFEST, "archive": {"file": ARCHIVE, "bytes": len(packed), "sha256": digest}}
+    return {**DESCRIBED[file], "archive": {"file": file, "bytes": len(packed), "sha256": digest}}
 
 
 def text(value: object) -> str:

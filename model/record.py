@@ -11,7 +11,7 @@ def summary(record: dict[str, Any]) -> str:
     """The provenance as Markdown; every figure is the record's."""
     found, shown, took = record["heldBack"], record["demonstration"], record["seconds"]
     network, versions = record["network"], record["versions"]
-    tools = ", ".join(f"{name} {version}" for name, version in versions.items())
+    tools, other = _tools(versions), record["litert"]
     table = "\n".join(f"| `{label}` | {share:.1%} |" for label, share in found["perClass"].items())
     return f"""\
 Made by `{record["command"]}` on {record["date"]} with seed {record["seed"]}: {network["name"]}, \
@@ -31,6 +31,10 @@ Mistakes: {_mistakes(found["mistakes"])}.
 
 Right on {shown["right"]} of the {shown["of"]} demonstration pictures, none of which was trained \
 on or chosen by the model's verdict. Mistakes: {_mistakes(shown["mistakes"])}.
+
+Converted by `{other["command"]}` on {other["date"]} with {_tools(other["versions"])}: both \
+engines name {other["sameClass"]} of the {other["pictures"]} held-back and demonstration pictures \
+alike, and no score is more than {other["largestDifference"]:.1e} apart.
 """
 
 
@@ -39,6 +43,10 @@ def retold(readme: str, record: dict[str, Any]) -> str:
     before, rest = readme.split(BEGIN)
     _, after = rest.split(END)
     return before + BEGIN + summary(record) + END + after
+
+
+def _tools(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _mistakes(counts: dict[str, int]) -> str:

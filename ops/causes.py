@@ -196,6 +196,17 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
     Failure.MODEL_UNUSABLE: Cause(
         By.WORKLOAD, Party.AUTHOR, f"make the model and its manifest agree: {PRIMUS}"
     ),
+    Failure.MODEL_OPERATION_FORBIDDEN: Cause(
+        By.WORKLOAD,
+        Party.AUTHOR,
+        f"export the classifier alone, without other code: {PRIMUS}",
+    ),
+    Failure.MODEL_SCORES_INVALID: Cause(
+        By.WORKLOAD, Party.AUTHOR, f"mend the model, to end in a softmax of finite values: {PRIMUS}"
+    ),
+    Failure.ENGINE_MISSING: Cause(
+        By.WORKLOAD, Party.AUTHOR, f"build the image for the model's format: {PRIMUS}"
+    ),
     Failure.INPUT_NOT_READABLE: Cause(
         By.BUCKET,
         Party.OPERATOR,
@@ -207,12 +218,13 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
 }
 
 _MAPPING: Final = Cause(By.TOKEN_SERVICE, Party.AUTHOR, _REFRESH)
-_OTHER_TOKEN: Final = Cause(
+OTHER_TOKEN: Final = Cause(
     By.TOKEN_SERVICE,
-    None,
-    "present the launcher's own default token, as this program's workload does; if it did, "
-    + _REFRESH,
+    Party.OPERATOR,
+    "present the launcher's own default token, as this program's workload does",
 )
+"""A token with another audience or issuer than the launcher's own; what the workload presents has
+both, so in its result the same sentences are about the provider."""
 _SERVICE: Final = Cause(By.TOKEN_SERVICE, Party.PLATFORM, f"run it again: {AGAIN}")
 
 DETAILS: Final[Mapping[Detail, Cause]] = {
@@ -221,8 +233,6 @@ DETAILS: Final[Mapping[Detail, Cause]] = {
     Detail.STALE: Cause(
         By.TOKEN_SERVICE, Party.OPERATOR, f"a token is good for an hour; get a new one: {AGAIN}"
     ),
-    Detail.AUDIENCE: _OTHER_TOKEN,
-    Detail.ISSUER: _OTHER_TOKEN,
     Detail.SIGNATURE: Cause(
         By.TOKEN_SERVICE, Party.OPERATOR, "use a token that Google's attestation service signed"
     ),

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,11 +129,13 @@ def _results(chosen: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  the command's output
         return UNUSABLE
     if chosen.json:
-        print(json.dumps({"failure": run.failure, "records": run.records}))  # noqa: T201  the answer
+        print(json.dumps(asdict(run)))  # noqa: T201  the answer
     elif run.failure is not None:
         console().print(f"[red]The run failed:[/] {run.failure}", highlight=False)
     else:
         console().print(results.table(run))
+        if run.summary is not None:
+            console().print(results.line(run.summary), highlight=False, markup=False)
     return OK if run.failure is None else BROKEN
 
 

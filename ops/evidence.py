@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation import MAX_CONDITION
 from ops import causes, launcher_log
-from workload.results import SCHEMA
+from workload.records import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,7 +1,8 @@
 """What a run left in the result bucket: waited for, read, and shown.
 
-It reads with the caller's own credentials. The workload writes `results.jsonl` first and `result`
-last, so a `result` newer than the machine says that both belong to this run.
+It reads with the caller's own credentials. The workload writes `results.jsonl` first, then
+`summary.json`, and `result` last, so a `result` newer than the machine says that all belong to this
+run.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Run:
     records: tuple[dict[str, Any], ...]
     failure: str | None
     """`code: sentence` where the run as a whole failed, else None"""
+    summary: dict[str, Any] | None = None
+    """None where there is none: the run failed, or an older workload left the results."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ class Where:
     newer_than: dt.datetime | None
 
 
-def parse(records: str, text: str) -> Run:
-    """A run from the content of `results.jsonl` and of `result`; ResultsError if they are not."""
+def parse(records: str, text: str, summary: str | None = None) -> Run:
+    """A run from the content of its objects; ResultsError if they are not what they should be."""
     first = text.partition("\n")[0]
     if first.startswith("Error: "):
         return Run((), first.removeprefix("Error: "))
@@ -58,7 +61,10 @@ def parse(records: str, text: str) -> Run:
         parsed = tuple(json.loads(line) for line in records.splitlines() if line)
     except ValueError as error:
         raise ResultsError(f"results.jsonl is not JSON lines ({error}); was it edited?") from error
-    return Run(parsed, None)
+    try:
+        return Run(parsed, None, None if summary is None else json.loads(summary))
+    except ValueError as error:
+        raise ResultsError(f"summary.json is not JSON ({error}); was it edited?") from error
 
 
 def client() -> storage.Client:
@@ -106,8 +112,11 @@ def fetch(where: Where, wait_seconds: float) -> Run:
         while True:
             blob = bucket.get_blob("result")
             if blob is not None and (where.newer_than is None or blob.updated >= where.newer_than):
+                summary = bucket.get_blob("summary.json")
                 return parse(
-                    bucket.blob("results.jsonl").download_as_text(), blob.download_as_text()
+                    bucket.blob("results.jsonl").download_as_text(),
+                    blob.download_as_text(),
+                    summary.download_as_text() if summary else None,
                 )
             if time.monotonic() >= deadline:
                 state = "only an earlier run's `result`" if blob else "no object `result`"
@@ -136,6 +145,23 @@ def table(run: Run, truth: Mapping[str, str] | None = None) -> Table:
             cells.append(f"{expected} " + ("[green]✓[/]" if right else "[red]✗[/]"))
         shown.add_row(*cells)
     return shown
+
+
+def line(summary: Mapping[str, Any]) -> str:
+    """The summary for people."""
+    failed = sum(summary["failed"].values())
+    codes = ", ".join(f"{code} {count}" for code, count in sorted(summary["failed"].items()))
+    rate = summary["picturesPerSecond"]
+    told = [
+        f"classified {summary['classified']}, failed {failed}" + (f" ({codes})" if codes else ""),
+        f"{summary['continued']} taken over from an earlier start" if summary["continued"] else "",
+        f"{summary['started']} to {summary['finished']}",
+        f"{rate} pictures/s" if rate is not None else "",
+        f"engine {summary['engine']}",
+        f"model {summary['modelSha256'][:12]}",
+        f"image {summary['imageDigest'] or 'not known'}",
+    ]
+    return "; ".join(filter(None, told))
 
 
 def _verdict(record: Mapping[str, Any]) -> list[str]:

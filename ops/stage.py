@@ -85,7 +85,7 @@ def results_of(stage: Stage) -> Run:
     if not answer.stdout:
         return Run((), answer.stderr.strip() or f"no results, exit code {answer.returncode}")
     parsed = json.loads(answer.stdout)
-    return Run(tuple(parsed["records"]), parsed["failure"])
+    return Run(tuple(parsed["records"]), parsed["failure"], parsed["summary"])
 
 
 def launcher_log(stage: Stage, which: str) -> str:

@@ -69,7 +69,9 @@ def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
     early = _token_service(evidence, now)
     if early is not None:
         detail, facts = early
-        cause = causes.of_result(f"{Failure.TOKEN_REJECTED.code}: {detail}")
+        foreign = detail in (Detail.AUDIENCE, Detail.ISSUER)
+        told = causes.of_result(f"{Failure.TOKEN_REJECTED.code}: {detail}")
+        cause = causes.OTHER_TOKEN if foreign else told
         sentence = f'Refused by the token service before the condition: "{detail}" {facts}'
         if failed:
             sentence += f" The condition would refuse it, too: {unmet}."

@@ -73,6 +73,7 @@ class Disk:
             **({"PYTHONPATH": ":".join(inside)} if "PYTHONPATH" in env else {}),
             **outside,
             "ATTESTATION_TOKEN_FILE": str(self.token),
+            "GRANT_SECONDS": "0",  # a grant is in force at once here: none is waited for
             "GCE_METADATA_HOST": metadata_address,
             "GCE_METADATA_IP": metadata_address,
             "HOME": str(self.make("home")),

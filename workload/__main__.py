@@ -1,17 +1,19 @@
-"""Puts the pieces together: Google's identities and buckets, and the engine."""
+"""Puts the pieces together: Google's identities and buckets, the decoders, and the engine."""
 
 import os
 import sys
 
-from workload import credentials, engine, job, storage
+from workload import credentials, decoding, engine, job, settings, storage
 from workload.errors import Failure, WorkloadError
 
 
 def main() -> int:
     """One run; prints words of `errors` and counts only, and returns the exit code."""
+    wait = settings.grant_seconds(os.environ)
     outside = job.Collaborators(
-        operator=lambda: storage.seen_by(credentials.operator()),
-        model_reader=lambda settings: storage.seen_by(credentials.model_reader(settings)),
+        operator=lambda: storage.seen_by(credentials.operator(), wait),
+        model_reader=lambda chosen: storage.seen_by(credentials.model_reader(chosen), wait),
+        decoders=decoding.decoders,
         load=engine.load,
     )
     try:

@@ -9,17 +9,23 @@ is ever printed. Google's addresses are constants: settings lead nowhere else.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import google.auth
+from google.api_core.exceptions import RetryError
 from google.auth import identity_pool
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import Request
 
+from workload import retries
 from workload.errors import Detail, Failure, WorkloadError, refused_by_token_service
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.auth.credentials import Credentials
+    from google.auth.transport import Response
 
     from workload.settings import Settings
 
@@ -31,11 +37,16 @@ IMPERSONATION = (
 READ = "https://www.googleapis.com/auth/devstorage.read_only"
 READ_WRITE = "https://www.googleapis.com/auth/devstorage.read_write"
 
-_FORBIDDEN = 403
+ACT_AS = b"iam.serviceAccounts.getAccessToken"
+ANSWER_SECONDS = 20
+"""How long one answer may take."""
 
 
 def operator() -> Credentials:
-    """The virtual machine's account, from the metadata server; raises IDENTITY_UNAVAILABLE."""
+    """The virtual machine's account, from the metadata server; raises IDENTITY_UNAVAILABLE.
+
+    google-auth itself asks the metadata server again, and for a new token before one expires.
+    """
     try:
         credentials, _project = google.auth.default(scopes=[READ_WRITE])
         credentials.refresh(Request())  # type: ignore[no-untyped-call]  # google-auth is typed in part
@@ -47,8 +58,8 @@ def operator() -> Credentials:
 def model_reader(settings: Settings) -> Credentials:
     """The model's reader, if the model's owner releases it to this very workload.
 
-    Asks once: what the owner's condition refuses stays refused. Raises what the token service's
-    answer means in `errors`; ATTESTATION_TOKEN_MISSING outside of Confidential Space.
+    What the owner's condition refuses stays refused: it is asked once. Raises what the token
+    service's answer means in `errors`; ATTESTATION_TOKEN_MISSING outside of Confidential Space.
     """
     if not settings.token_file.is_file():
         raise WorkloadError(Failure.ATTESTATION_TOKEN_MISSING)
@@ -61,11 +72,46 @@ def model_reader(settings: Settings) -> Credentials:
         # Reading objects is all that this identity is for, whatever roles the account holds.
         scopes=[READ],
     )
+    google_services = _LastAnswer(Request())
+    again = retries.until_granted(
+        google_services.busy, google_services.not_granted, settings.grant_seconds
+    )
     try:
-        credentials.refresh(Request())  # type: ignore[no-untyped-call]  # google-auth is typed in part
+        # A federated token that was had is kept: only what failed is asked for again.
+        again(credentials.refresh)(google_services)
+    except RetryError as error:
+        raise _refusal(error.cause) from error
     except GoogleAuthError as error:
         raise _refusal(error) from error
     return credentials
+
+
+@dataclass
+class _LastAnswer:
+    """A transport that keeps its last answer: google-auth's errors do not tell the status."""
+
+    ask: Callable[..., Response]
+    answer: Response | None = None
+
+    def __call__(self, *args: object, **kwargs: object) -> Response:
+        """One request."""
+        self.answer = None
+        self.answer = self.ask(*args, timeout=ANSWER_SECONDS, **kwargs)
+        return self.answer
+
+    def busy(self, error: Exception) -> bool:
+        """Whether Google could not be reached, or was too busy."""
+        if self.answer is None:
+            return isinstance(error, TransportError)
+        return self.answer.status in retries.BUSY
+
+    def not_granted(self, _error: Exception) -> bool:
+        """Whether the right to act as the reader is missing, which no condition speaks of."""
+        return (
+            self.answer is not None
+            and self.answer.status == retries.FORBIDDEN
+            and ACT_AS in self.answer.data
+        )
 
 
 def _refusal(error: GoogleAuthError) -> WorkloadError:
@@ -73,7 +119,7 @@ def _refusal(error: GoogleAuthError) -> WorkloadError:
     match _body(error):
         case {"error": str(kind), **rest}:
             return refused_by_token_service(kind, str(rest.get("error_description", "")))
-        case {"error": {"code": code}} if code == _FORBIDDEN:
+        case {"error": {"code": code}} if code == retries.FORBIDDEN:
             return WorkloadError(Failure.IMPERSONATION_REFUSED, Detail.IMPERSONATION)
         case _:
             return WorkloadError(Failure.RELEASE_FAILED)

@@ -1,11 +1,14 @@
-"""Which engine runs a released model: by the manifest's format, of which there is one today.
+"""Which engine runs a released model: the one for its manifest's format, if this image has it.
 
-An engine is imported only here and only now: it takes seconds, which a refusal shall not cost.
+An engine is imported only here and only now: it takes time, which a refusal shall not cost, and an
+image holds one engine. What a model is made of is judged before the engine is given any of it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from workload.errors import Failure, WorkloadError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,8 +17,31 @@ if TYPE_CHECKING:
     from workload.manifest import Manifest
 
 
-def load(folder: Path, manifest: Manifest) -> Model:
-    """The model in an unpacked folder, ready to be asked; raises MODEL_UNUSABLE."""
-    from workload.model import SavedModel  # noqa: PLC0415  the reason is above
+def load(unpacked: Path, manifest: Manifest) -> Model:
+    """The model of an unpacked archive, ready to be asked.
 
-    return SavedModel(folder, manifest)
+    Raises ENGINE_MISSING, MODEL_OPERATION_FORBIDDEN, MODEL_UNUSABLE.
+    """
+    check(unpacked, manifest)
+    if manifest.format == "litert":
+        from workload.litert_engine import LiteRTModel  # noqa: PLC0415  the reason is above
+
+        return LiteRTModel(unpacked / "model.tflite", manifest)
+    from workload.tensorflow_engine import SavedModel  # noqa: PLC0415  the reason is above
+
+    return SavedModel(unpacked / "saved_model", manifest)
+
+
+def check(unpacked: Path, manifest: Manifest) -> None:
+    """The model of an unpacked archive may be loaded; raises as `load` does."""
+    try:
+        if manifest.format == "litert":
+            from workload import flatbuffer  # noqa: PLC0415  the reason is above
+
+            flatbuffer.check(unpacked / "model.tflite")
+        else:
+            from workload import operations  # noqa: PLC0415  the reason is above
+
+            operations.check(unpacked / "saved_model")
+    except ImportError as error:
+        raise WorkloadError(Failure.ENGINE_MISSING) from error

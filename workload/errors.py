@@ -33,6 +33,9 @@ class Failure(Enum):
     MODEL_UNUSABLE = 16, "The model does not do what its manifest says."
     INPUT_NOT_READABLE = 17, "The input bucket can't be read."
     NO_PICTURES = 18, "The input bucket holds no pictures."
+    MODEL_OPERATION_FORBIDDEN = 19, "The model holds an operation that this workload does not run."
+    MODEL_SCORES_INVALID = 20, "The model gave a score that is no probability."
+    ENGINE_MISSING = 21, "This image does not have the engine that the model's manifest names."
 
     def __init__(self, exit_code: int, sentence: str) -> None:
         self.exit_code = exit_code
@@ -48,10 +51,15 @@ class PictureFailure(StrEnum):
     """One picture that can't be classified; the run goes on."""
 
     NOT_READABLE = "picture_not_readable"
+    VANISHED = "picture_vanished"
+    CHANGED = "picture_changed"
+    EMPTY = "picture_empty"
     TOO_LARGE = "picture_too_large"
     FORMAT_UNKNOWN = "picture_format_unknown"
     TOO_MANY_PIXELS = "picture_too_many_pixels"
     DAMAGED = "picture_damaged"
+    DECODER_CRASHED = "decoder_crashed"
+    DECODER_TOO_SLOW = "decoder_too_slow"
 
 
 class Detail(StrEnum):
@@ -108,6 +116,14 @@ class PictureError(Exception):
 
 class BucketError(Exception):
     """A bucket or object that can't be read, written or found; the job knows what that means."""
+
+
+class VanishedError(BucketError):
+    """An object that was listed and is no longer there."""
+
+
+class ChangedError(BucketError):
+    """An object of which another generation is there than the one that was listed."""
 
 
 class TooLargeError(Exception):

@@ -1,16 +1,16 @@
 """How much memory a picture would take, read from its header before any decoder sees it.
 
-A valid PNG of 1.2 MB may hold 20,000 x 20,000 pixels, one of 0.8 MB 100 texts of 8 MB each, and an
-animated GIF of 0.8 MB may hold 200 large frames, all of which TensorFlow decodes even if asked for
-the first only. Formats are told by the same first bytes as in tf.io.decode_image. Where a header
-is unusual, this module is stricter than the decoders. It decodes nothing and does not judge the
-rest of the file.
+A valid PNG of 1.2 MB may hold 20,000 x 20,000 pixels, one of 0.8 MB 100 texts of 8 MB each, an
+animated GIF of 0.8 MB 200 large frames, and a progressive JPEG as many scans as it likes, each of
+which visits every pixel. Formats are told by the same first bytes as in tf.io.decode_image, never
+by a name. Where a header is unusual, this module is stricter than the decoders. It decodes nothing
+and does not judge the rest of the file.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from workload.errors import PictureError, PictureFailure
 
@@ -21,11 +21,19 @@ MAX_PIXELS = 50_000_000
 """Of all frames together; 150 MB once decoded, 450 MB while a progressive JPEG is."""
 
 
-def check(data: bytes) -> None:
-    """Raises PictureError unless this is JPEG, PNG, GIF or BMP of 1 to MAX_PIXELS pixels."""
-    measure = next((known for magic, known in _FORMATS if data.startswith(magic)), None)
-    if measure is None:
+Kind: TypeAlias = Literal["JPEG", "PNG", "GIF", "BMP", "WEBP"]
+
+
+def check(data: bytes) -> Kind:
+    """The format of a picture of 1 to MAX_PIXELS pixels; raises PictureError for anything else."""
+    if not data:
+        raise PictureError(PictureFailure.EMPTY)
+    kind = next((known for magic, known in _MAGIC if magic == data[: len(magic)]), None)
+    if kind == "WEBP" and data[8:12] != b"WEBP":
+        kind = None  # one of the many other things that RIFF holds
+    if kind is None:
         raise PictureError(PictureFailure.FORMAT_UNKNOWN)
+    measure = _MEASURES[kind]
     try:
         pixels = measure(data)
     except (struct.error, IndexError) as error:  # the file ends within its header
@@ -34,10 +42,14 @@ def check(data: bytes) -> None:
         raise PictureError(PictureFailure.DAMAGED)
     if pixels > MAX_PIXELS:
         raise PictureError(PictureFailure.TOO_MANY_PIXELS)
+    return kind
 
 
 def _jpeg(data: bytes) -> int:
     """Pixels as the first frame header says (ITU-T T.81, B.2.2); a second one is an error there."""
+    # No such two bytes stand in a scan's own data.
+    if data.count(_START_OF_SCAN) > MAX_SCANS:
+        raise PictureError(PictureFailure.TOO_LARGE)
     at = 2
     while True:
         if data[at] != _MARKER:
@@ -54,6 +66,9 @@ def _jpeg(data: bytes) -> int:
         at += 1 + length
 
 
+MAX_SCANS = 50
+"""Encoders write about 10; 900 for 50 million pixels, in 0.4 MB, took libjpeg a minute."""
+_START_OF_SCAN = b"\xff\xda"
 _MARKER = 0xFF
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BEFORE_ANY_FRAME = frozenset({0x00, 0x01, *range(0xD0, 0xDB)})
@@ -128,9 +143,41 @@ def _after_blocks(data: bytes, at: int) -> int:
     return at + 1
 
 
-_FORMATS: tuple[tuple[bytes, Callable[[bytes], int]], ...] = (
-    (b"\xff\xd8\xff", _jpeg),
-    (b"\x89PNG\r\n\x1a\n", _png),
-    (b"GIF8", _gif),
-    (b"BM", _bmp),
+def _webp(data: bytes) -> int:
+    """Frames times the canvas (https://developers.google.com/speed/webp/docs/riff_container)."""
+    first = data[12:16]
+    if first == b"VP8X":
+        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+        return max(1, _animation_frames(data)) * width * height
+    if first == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return int((1 + (bits & 0x3FFF)) * (1 + (bits >> 14 & 0x3FFF)))
+    if first != b"VP8 ":
+        raise PictureError(PictureFailure.DAMAGED)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return int((width & 0x3FFF) * (height & 0x3FFF))
+
+
+def _animation_frames(data: bytes) -> int:
+    at, frames = 12, 0
+    while at < len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        frames += kind == b"ANMF"
+        at += 8 + length + length % 2
+    return frames
+
+
+_MAGIC: tuple[tuple[bytes, Kind], ...] = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF8", "GIF"),
+    (b"BM", "BMP"),
+    (b"RIFF", "WEBP"),
 )
+_MEASURES: dict[Kind, Callable[[bytes], int]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "GIF": _gif,
+    "BMP": _bmp,
+    "WEBP": _webp,
+}

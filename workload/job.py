@@ -6,39 +6,48 @@ means, and knows neither a cloud nor an engine.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from workload import archive, manifest, settings
+from workload import archive, claims, manifest, settings
 from workload.errors import (
     BucketError,
+    ChangedError,
     Failure,
-    PictureError,
     PictureFailure,
     TooLargeError,
+    VanishedError,
     WorkloadError,
 )
-from workload.results import Picture, Results, Score, Sink
+from workload.exchange import MAX_PICTURE
+from workload.parts import Origin, Sink
+from workload.results import Results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     import numpy.typing as npt
 
+    from workload.parts import Parts
+    from workload.records import Picture, Score
+    from workload.results import Summary
+
     Pixels: TypeAlias = npt.NDArray[np.float32]
 
 MAX_ARCHIVE = 1024**3
-MAX_PICTURE = 32 * 1024**2
 DOWNLOADS = 8
 READ_AHEAD = 16
 """Pictures in memory before they are decoded: 512 MB if all are of the largest size."""
 BATCH = 32
+"""Pictures; a multiple of what each engine takes at once, and `parts.PART` is one of it."""
 
 
 class Bucket(Sink, Protocol):
@@ -54,11 +63,17 @@ class Bucket(Sink, Protocol):
         """Downloads an object into a new file; its SHA-256 in hex."""
 
 
+class Decoders(Protocol):
+    """What makes a model's input of encoded pictures, somewhere that holds no model."""
+
+    def decode(
+        self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
+    ) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
+        """Each picture as the model takes it or its failure, in order, few at a time."""
+
+
 class Model(Protocol):
     """A released model; raises MODEL_UNUSABLE."""
-
-    def decode(self, data: bytes) -> Pixels:
-        """One picture as the model takes it; raises PictureError."""
 
     def classify(self, batch: Sequence[Pixels]) -> Sequence[Sequence[Score]]:
         """Classes and probabilities of each picture, best first."""
@@ -72,19 +87,8 @@ class Collaborators:
     """Buckets by name as the virtual machine's account sees them."""
     model_reader: Callable[[settings.Settings], Callable[[str], Bucket]]
     """Buckets by name as the model's reader sees them: raises unless the model is released."""
+    decoders: Callable[[manifest.Input], AbstractContextManager[Decoders]]
     load: Callable[[Path, manifest.Manifest], Model]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """How many pictures were classified, and how many could not be."""
-
-    classified: int
-    failed: int
-
-    def __str__(self) -> str:
-        """Both counts, for the log."""
-        return f"classified {self.classified}, failed {self.failed}"
 
 
 def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
@@ -96,17 +100,28 @@ def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
         results.begin()
         try:
             chosen = settings.parse(environment)
-            model = receive(chosen, outside, Path(private))
-            summary = classify(as_operator(chosen.input_bucket), model, results)
-            results.finish()
+            unpacked, described = receive(chosen, outside, Path(private))
+            origin = Origin(
+                model_sha256=chosen.model_sha256,
+                engine=described.format,
+                image_digest=claims.image_digest(chosen.token_file),
+            )
+            # They start while the model is loaded.
+            with outside.decoders(described.input) as decoders:
+                model = outside.load(unpacked, described)
+                parts = results.parts(origin)
+                classify(as_operator(chosen.input_bucket), decoders, model, parts)
+            summary = results.finish(parts)
         except Exception as error:
             results.fail(error)
             raise
     return summary
 
 
-def receive(chosen: settings.Settings, outside: Collaborators, private: Path) -> Model:
-    """The model, if its owner releases it. Its reader's credentials live no longer than this."""
+def receive(
+    chosen: settings.Settings, outside: Collaborators, private: Path
+) -> tuple[Path, manifest.Manifest]:
+    """The model's files, if its owner releases them. Its reader's credentials end with this."""
     bucket = outside.model_reader(chosen)(chosen.model_bucket)
     packed, unpacked = private / "model.tar.gz", private / "model"
     try:
@@ -119,52 +134,47 @@ def receive(chosen: settings.Settings, outside: Collaborators, private: Path) ->
     if sha256 != chosen.model_sha256:
         raise WorkloadError(Failure.MODEL_HASH_MISMATCH)
     archive.unpack(packed, unpacked)
-    return outside.load(unpacked / "saved_model", manifest.read(unpacked / "manifest.json"))
+    return unpacked, manifest.read(unpacked / "manifest.json")
 
 
-def classify(bucket: Bucket, model: Model, results: Results) -> Summary:
-    """Every picture of the bucket through the model, batch by batch, in the order of the listing.
+def classify(bucket: Bucket, decoders: Decoders, model: Model, parts: Parts) -> None:
+    """Every picture that has no record yet through the model, in the order of the listing.
 
     A picture that can't be used is noted with its code and the run goes on; raises NO_PICTURES.
+    Each keeps its place in a batch that is always full, so that its scores depend neither on its
+    neighbours' failures nor on where a run that was cut short is continued.
     """
-    classified = failed = 0
-    pictures = _decoded(bucket, model)
+    pictures = decoders.decode(_downloaded(bucket, parts.missing(_listed(bucket))))
     while batch := list(islice(pictures, BATCH)):
         usable = [pixels for _, pixels in batch if not isinstance(pixels, PictureFailure)]
-        scores = iter(model.classify(usable) if usable else ())
-        results.add(
-            (picture, pixels if isinstance(pixels, PictureFailure) else next(scores))
-            for picture, pixels in batch
+        scores = model.classify(_full(batch, usable[0])) if usable else [()] * len(batch)
+        parts.add(
+            (picture, pixels if isinstance(pixels, PictureFailure) else best)
+            for (picture, pixels), best in zip(batch, scores, strict=False)
         )
-        classified += len(usable)
-        failed += len(batch) - len(usable)
-    if not classified + failed:
+    if not parts.listed:
         raise WorkloadError(Failure.NO_PICTURES)
-    return Summary(classified=classified, failed=failed)
 
 
-def _decoded(bucket: Bucket, model: Model) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
-    """Decodes one picture at a time while the next ones are on their way: memory stays bounded."""
-    for picture, data in _downloaded(bucket):
-        if isinstance(data, PictureFailure):
-            yield picture, data
-            continue
-        try:
-            yield picture, model.decode(data)
-        except PictureError as error:
-            yield picture, error.failure
+def _full(
+    batch: Sequence[tuple[Picture, Pixels | PictureFailure]], filling: Pixels
+) -> list[Pixels]:
+    """BATCH pictures: `filling` where one can't be used, and behind the last one."""
+    places = [filling if isinstance(pixels, PictureFailure) else pixels for _, pixels in batch]
+    return places + [filling] * (BATCH - len(batch))
 
 
-def _downloaded(bucket: Bucket) -> Iterator[tuple[Picture, bytes | PictureFailure]]:
-    ahead: deque[tuple[Picture, Future[bytes | PictureFailure]]] = deque()
+def _downloaded(
+    bucket: Bucket, pictures: Iterable[Picture]
+) -> Iterator[tuple[Picture, bytes | PictureFailure]]:
+    ahead: deque[Future[tuple[Picture, bytes | PictureFailure]]] = deque()
     with ThreadPoolExecutor(DOWNLOADS) as pool:
-        for picture in _listed(bucket):
-            ahead.append((picture, pool.submit(_read, bucket, picture)))
+        for picture in pictures:
+            ahead.append(pool.submit(_read, bucket, picture))
             if len(ahead) == READ_AHEAD:
-                first, data = ahead.popleft()
-                yield first, data.result()
-        for picture, data in ahead:
-            yield picture, data.result()
+                yield ahead.popleft().result()
+        for read in ahead:
+            yield read.result()
 
 
 def _listed(bucket: Bucket) -> Iterator[Picture]:
@@ -174,10 +184,15 @@ def _listed(bucket: Bucket) -> Iterator[Picture]:
         raise WorkloadError(Failure.INPUT_NOT_READABLE) from error
 
 
-def _read(bucket: Bucket, picture: Picture) -> bytes | PictureFailure:
+def _read(bucket: Bucket, picture: Picture) -> tuple[Picture, bytes | PictureFailure]:
     try:
-        return bucket.read(picture, MAX_PICTURE)
+        data = bucket.read(picture, MAX_PICTURE)
+    except VanishedError:
+        return picture, PictureFailure.VANISHED
+    except ChangedError:
+        return picture, PictureFailure.CHANGED
     except BucketError:
-        return PictureFailure.NOT_READABLE
+        return picture, PictureFailure.NOT_READABLE
     except TooLargeError:
-        return PictureFailure.TOO_LARGE
+        return picture, PictureFailure.TOO_LARGE
+    return replace(picture, sha256=hashlib.sha256(data).hexdigest()), data

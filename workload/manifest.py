@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 from workload.errors import Failure, WorkloadError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "confidential-inference/model/v1"
 MAX_BYTES = 1024**2
+Format: TypeAlias = Literal["tensorflow-saved-model", "litert"]
 MAX_SIDE = 1024
 """Pixels; a batch of 32 pictures of this side is 400 MB."""
 
@@ -36,12 +37,15 @@ class Input:
     """What pixel value 255 becomes; linear in between."""
     resize: Literal["bilinear"]
     """As tf.image.resize on float pixels, without antialiasing."""
+    decode: Literal["exact", "reduced"] = "exact"
+    """Reduced: a large JPEG is decoded at a fraction of its size, which changes its pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """One model: a signature from float32 [N, height, width, 3] to float32 [N, classes]."""
 
+    format: Format
     signature: str
     input: Input
     top_k: int
@@ -68,7 +72,8 @@ def _content(path: Path) -> bytes:
 def _manifest(data: Any) -> Manifest:  # noqa: ANN401  whatever JSON the archive holds
     _keys(data, "schema name format signature input output topK classes")
     _is(data["schema"], SCHEMA)
-    _is(data["format"], "tensorflow-saved-model")
+    if data["format"] not in get_args(Format):
+        raise ValueError("format is none that this workload knows")
     _is(data["output"], "probabilities")
     _text(data["name"])
     if not isinstance(data["classes"], list):
@@ -77,6 +82,7 @@ def _manifest(data: Any) -> Manifest:  # noqa: ANN401  whatever JSON the archive
     if len(set(classes)) != len(classes):
         raise ValueError("two classes of one name")
     return Manifest(
+        format=data["format"],
         signature=_text(data["signature"]),
         input=_input(data["input"]),
         top_k=_whole(data["topK"], len(classes)),
@@ -85,13 +91,16 @@ def _manifest(data: Any) -> Manifest:  # noqa: ANN401  whatever JSON the archive
 
 
 def _input(data: Any) -> Input:  # noqa: ANN401  whatever JSON the archive holds
-    _keys(data, "width height channels range resize")
+    data = {"decode": "exact", **data}
+    _keys(data, "width height channels range resize decode")
     low, high = (_number(bound) for bound in data["range"])
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError("range is not two finite numbers, the lower first")
     if data["channels"] not in ("RGB", "BGR"):
         raise ValueError("channels are neither RGB nor BGR")
     _is(data["resize"], "bilinear")
+    if data["decode"] not in ("exact", "reduced"):
+        raise ValueError("pictures are decoded neither exactly nor reduced")
     return Input(
         width=_whole(data["width"], MAX_SIDE),
         height=_whole(data["height"], MAX_SIDE),
@@ -99,6 +108,7 @@ def _input(data: Any) -> Input:  # noqa: ANN401  whatever JSON the archive holds
         low=low,
         high=high,
         resize="bilinear",
+        decode=data["decode"],
     )
 
 

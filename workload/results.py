@@ -1,137 +1,145 @@
-"""What leaves the enclave: these two objects in these forms, and nothing else.
+"""What leaves the enclave: three objects in these forms, parts of the first, and nothing else.
 
-`results.jsonl` is for programs, one record a picture in the order of the listing; `result` is for
-people, written last, so that it appears only when all is there. Both are of one run: `begin` takes
-the earlier run's away before anything else happens, which also proves that results can be written
-before the model's owner is asked for anything. This module knows no cloud and no engine.
+`results.jsonl` is for programs, one record a picture in the order of the listing; `summary.json`
+says what the run was; `result` is for people, written last, so that it appears only when all is
+there. All are of one run: `begin` takes the earlier run's away before anything else happens, which
+also proves that results can be written before the model's owner is asked for anything. What an
+earlier run left in parts is for `parts` to judge. This module knows no cloud and no engine.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from workload.errors import BucketError, Failure, PictureFailure, WorkloadError
+from workload import records
+from workload.parts import Parts, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-SCHEMA = "confidential-inference/result/v1"
+    from workload.parts import Origin, Sink
+
+SCHEMA = "confidential-inference/summary/v1"
 RECORDS = "results.jsonl"
+SUMMARY = "summary.json"
 TEXT = "result"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """One object of the input bucket: exactly this generation is what was classified."""
+class Summary:
+    """How many pictures were classified, and how many could not be."""
 
-    name: str
-    """Holds no line break: Cloud Storage allows none in a name."""
-    generation: str
+    classified: int
+    failed: int
 
-
-class Score(NamedTuple):
-    """One class and the model's probability for it, from 0 to 1, rounded to 5 digits."""
-
-    class_index: int
-    label: str
-    probability: float
-
-
-Outcome: TypeAlias = "Sequence[Score] | PictureFailure"
-
-
-class Sink(Protocol):
-    """The result bucket; methods raise BucketError."""
-
-    def write(self, name: str, content: Path, content_type: str) -> None:
-        """Creates or overwrites an object with a file's content."""
-
-    def remove(self, name: str) -> None:
-        """Deletes an object if it exists."""
+    def __str__(self) -> str:
+        """Both counts, for the log."""
+        return f"classified {self.classified}, failed {self.failed}"
 
 
 class Results:
-    """The results of one run, kept in a private folder until they are complete.
+    """The results of one run, in a private folder until they are complete.
 
-    Every method that writes to the bucket raises RESULTS_NOT_WRITABLE.
+    Every method raises RESULTS_NOT_WRITABLE if the bucket does not take what it is given.
     """
 
-    def __init__(self, bucket: Sink, folder: Path) -> None:
+    def __init__(
+        self,
+        bucket: Sink,
+        folder: Path,
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
         self._bucket = bucket
-        self._records = folder / RECORDS
-        self._text = folder / TEXT
+        self._folder = folder
+        self._clock = clock
+        self._started = self._working = clock()
 
     def begin(self) -> None:
         """Takes the results of an earlier run away."""
-        self._records.write_text("")
-        self._text.write_text("")
-        try:
+        with writing():
             # The text first: a run that gets no further leaves no text beside foreign records.
             self._bucket.remove(TEXT)
-            self._bucket.write(RECORDS, self._records, "application/jsonl")
-        except BucketError as error:
-            raise WorkloadError(Failure.RESULTS_NOT_WRITABLE) from error
+            self._bucket.remove(SUMMARY)
+            self._file(RECORDS).write_text("")
+            self._hand_over(RECORDS)
 
-    def add(self, outcomes: Iterable[tuple[Picture, Outcome]]) -> None:
-        """Notes what came of some pictures, in the order of the listing."""
-        with self._records.open("a") as records, self._text.open("a", encoding="utf-8") as text:
-            for picture, outcome in outcomes:
-                records.write(_line(_record(picture, outcome)))
-                text.write(f"Image: {picture.name}, {_answer(outcome)}\n")
+    def parts(self, origin: Origin) -> Parts:
+        """Where records are noted; from now on counts the time that the summary's rate is about."""
+        self._working = self._clock()
+        return Parts(self._bucket, self._folder, origin)
 
-    def finish(self) -> None:
-        """Hands over what was noted: the records first, the text last."""
-        try:
-            self._bucket.write(RECORDS, self._records, "application/jsonl")
-            self._bucket.write(TEXT, self._text, "text/plain; charset=utf-8")
-        except BucketError as error:
-            raise WorkloadError(Failure.RESULTS_NOT_WRITABLE) from error
+    def finish(self, parts: Parts) -> Summary:
+        """Hands over what is in the parts, the text last; then nobody needs the parts any more."""
+        errors: Counter[str | None] = Counter()
+        with (
+            self._file(RECORDS).open("w", encoding="utf-8") as lines,
+            self._file(TEXT).open("w", encoding="utf-8") as texts,
+        ):
+            for line in parts.lines():
+                record = json.loads(line)
+                lines.write(line)
+                texts.write(records.text(record))
+                errors[record.get("error")] += 1
+        classified = errors.pop(None, 0)
+        self._file(SUMMARY).write_text(
+            json.dumps(self._summary(parts, classified, dict(errors)), sort_keys=True) + "\n"
+        )
+        with writing():
+            self._hand_over(RECORDS)
+            self._hand_over(SUMMARY)
+            self._hand_over(TEXT)
+        parts.remove()
+        return Summary(classified=classified, failed=errors.total())
 
     def fail(self, error: Exception) -> None:
         """Hands over why there are no results, in place of any that were noted."""
-        known = error if isinstance(error, WorkloadError) else WorkloadError(Failure.INTERNAL_ERROR)
-        self._records.write_text(
-            _line({"schema": SCHEMA, "error": known.failure.code, "reason": known.reason})
-        )
-        self._text.write_text(f"Error: {known}\n", encoding="utf-8")
-        self.finish()
+        record = records.failure(error)
+        self._file(RECORDS).write_text(records.line(record))
+        self._file(TEXT).write_text(records.text(record))
+        with writing():
+            self._bucket.remove(SUMMARY)
+            self._hand_over(RECORDS)
+            self._hand_over(TEXT)
+
+    def _summary(
+        self, parts: Parts, classified: int, errors: dict[str | None, int]
+    ) -> dict[str, Any]:
+        finished = self._clock()
+        seconds = (finished - self._working).total_seconds()
+        return {
+            "schema": SCHEMA,
+            "listed": parts.listed,
+            "classified": classified,
+            "failed": errors,
+            "continued": parts.continued,
+            "modelSha256": parts.origin.model_sha256,
+            "engine": parts.origin.engine,
+            "imageDigest": parts.origin.image_digest,
+            "started": _rfc3339(self._started),
+            "finished": _rfc3339(finished),
+            "picturesPerSecond": round((parts.listed - parts.continued) / seconds, 1)
+            if seconds > 0
+            else None,
+        }
+
+    def _file(self, name: str) -> Path:
+        return self._folder / name
+
+    def _hand_over(self, name: str) -> None:
+        self._bucket.write(name, self._file(name), _TYPES[name])
 
 
-def _record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
-    record = {"schema": SCHEMA, "name": picture.name, "generation": picture.generation}
-    if isinstance(outcome, PictureFailure):
-        return {**record, "error": outcome.value}
-    return {
-        **record,
-        "predictedClass": outcome[0].class_index,
-        "label": outcome[0].label,
-        "topK": [
-            {
-                "classIndex": score.class_index,
-                "label": score.label,
-                "probability": score.probability,
-            }
-            for score in outcome
-        ],
-    }
+_TYPES = {
+    RECORDS: "application/jsonl",
+    SUMMARY: "application/json",
+    TEXT: "text/plain; charset=utf-8",
+}
 
 
-def _line(record: dict[str, Any]) -> str:
-    return json.dumps(record, sort_keys=True, allow_nan=False) + "\n"
-
-
-def _answer(outcome: Outcome) -> str:
-    """The agreed text form, a Python literal as in Google's published example."""
-    if isinstance(outcome, PictureFailure):
-        return f"Error: {outcome.value}"
-    response = {
-        "predicted_class": outcome[0].class_index,
-        "top_k_predictions": [
-            {"class_index": score.class_index, "probability": score.probability}
-            for score in outcome
-        ],
-    }
-    return f"Response: {response}"
+def _rfc3339(time: dt.datetime) -> str:
+    return time.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -30,6 +30,10 @@ OVERRIDABLE = (
 TOKEN_FILE = "/run/container_launcher/attestation_verifier_claims_token"  # noqa: S105  a path
 """Where the Confidential Space launcher keeps a fresh attestation token."""
 
+GRANT_SECONDS = 480
+"""How long a grant may take to be in force: seven minutes at most, as documented, and one more.
+https://cloud.google.com/iam/docs/access-change-propagation"""
+
 _BUCKET = r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])"
 _PATTERNS = {
     "MODEL_URI": _BUCKET + r"/(?P<object>[^\r\n]{1,1024})",
@@ -57,6 +61,7 @@ class Settings:
     input_bucket: str
     result_bucket: str
     token_file: Path
+    grant_seconds: float
 
 
 def parse(environment: Mapping[str, str]) -> Settings:
@@ -79,7 +84,13 @@ def parse(environment: Mapping[str, str]) -> Settings:
         input_bucket=valid["INPUT_URI"]["bucket"],
         result_bucket=valid["RESULT_URI"]["bucket"],
         token_file=Path(environment.get("ATTESTATION_TOKEN_FILE", TOKEN_FILE)),
+        grant_seconds=grant_seconds(environment),
     )
+
+
+def grant_seconds(environment: Mapping[str, str]) -> float:
+    """How long to wait for a grant; only the local cloud, whose grants are at once, says 0."""
+    return float(environment.get("GRANT_SECONDS", GRANT_SECONDS))
 
 
 def result_bucket(environment: Mapping[str, str]) -> str:

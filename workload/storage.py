@@ -1,7 +1,9 @@
 """Cloud Storage as the job needs it: one bucket, seen with one identity.
 
-Objects are taken as stored (no transcoding), never beyond a given size, and with the client
-library's own retries. What a failure means is the job's to say: here it is a BucketError.
+Objects are taken as stored (no transcoding), never beyond a given size. The client library asks
+again for what can pass, and resumes a broken download; all that is asked for here can be asked for
+twice, because this run alone writes its results. What a failure means is the job's to say: here it
+is a BucketError.
 """
 
 from __future__ import annotations
@@ -13,16 +15,22 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import requests
 import urllib3
-from google.api_core.exceptions import GoogleAPIError, NotFound
-from google.auth.exceptions import GoogleAuthError
+from google.api_core.exceptions import (
+    GoogleAPICallError,
+    GoogleAPIError,
+    NotFound,
+    PreconditionFailed,
+)
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import storage
 from google.cloud.storage.exceptions import (
     DataCorruption,
     InvalidResponse,
 )
 
-from workload.errors import BucketError, TooLargeError
-from workload.results import Picture
+from workload import retries
+from workload.errors import BucketError, ChangedError, TooLargeError, VanishedError
+from workload.records import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,62 +38,93 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
+_BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,
+    ConnectionError,
+    TransportError,
+)
+"""A connection that could not be made or did not last: to Cloud Storage, or for a token."""
+
 _FAILURES = (
+    *_BROKEN,
     GoogleAPIError,
     GoogleAuthError,
     InvalidResponse,
     DataCorruption,
     requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    ConnectionError,
 )
 
 
-def seen_by(credentials: Credentials) -> Callable[[str], Bucket]:
-    """Buckets by name, seen with one identity."""
+def seen_by(credentials: Credentials, grant_seconds: float = 0) -> Callable[[str], Bucket]:
+    """Buckets by name, seen with one identity, whose grants may take so long to be in force."""
     # project=None: with a name or without, the library would ask the metadata server for one.
     client = storage.Client(project=None, credentials=credentials)
-    return lambda name: Bucket(client.bucket(name))
+    return lambda name: Bucket(client.bucket(name), grant_seconds)
 
 
 class Bucket:
     """One bucket; every method raises BucketError if Google does not do what is asked."""
 
-    def __init__(self, bucket: storage.Bucket) -> None:
+    def __init__(self, bucket: storage.Bucket, grant_seconds: float = 0) -> None:
         self._bucket = bucket
+        # Until something is granted: from then on a refusal is one.
+        self._retry = retries.until_granted(_busy, _forbidden, grant_seconds)
 
     def pictures(self) -> Iterator[Picture]:
         """Every object in the order of names, page by page, but for folder place-holders."""
+        fields = "items(name,generation),nextPageToken"
         with _google_failing():
-            for blob in self._bucket.list_blobs(fields="items(name,generation),nextPageToken"):
+            for blob in self._bucket.list_blobs(fields=fields, retry=self._retry):
+                self._retry = _WHILE_BUSY
                 if not blob.name.endswith("/"):
                     yield Picture(name=blob.name, generation=str(blob.generation))
 
     def read(self, picture: Picture, limit: int) -> bytes:
-        """The bytes of exactly the listed generation; TooLargeError beyond `limit` bytes."""
+        """The bytes of exactly the listed generation; TooLargeError beyond `limit` bytes.
+
+        VanishedError or ChangedError if that generation is gone: which, tells what is there now.
+        """
         content = io.BytesIO()
         blob = self._bucket.blob(picture.name, generation=int(picture.generation))
         with _google_failing():
-            blob.download_to_file(_Sink(content, limit), raw_download=True)
+            try:
+                blob.download_to_file(_Sink(content, limit), raw_download=True, retry=self._retry)
+            except (NotFound, PreconditionFailed) as error:
+                there = self._bucket.blob(picture.name).exists(retry=self._retry)
+                raise (ChangedError if there else VanishedError) from error
         return content.getvalue()
 
     def fetch(self, name: str, to: Path, limit: int) -> str:
         """Downloads an object into a new file; SHA-256 in hex, TooLargeError beyond `limit`."""
         with to.open("xb") as file, _google_failing():
             sink = _Sink(file, limit)
-            self._bucket.blob(name).download_to_file(sink, raw_download=True)
+            blob = self._bucket.blob(name)
+            blob.download_to_file(sink, raw_download=True, retry=self._retry)
         return sink.sha256.hexdigest()
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The objects whose names begin so, in their order."""
+        fields = "items(name),nextPageToken"
+        with _google_failing():
+            for blob in self._bucket.list_blobs(prefix=prefix, fields=fields, retry=self._retry):
+                yield blob.name
 
     def write(self, name: str, content: Path, content_type: str) -> None:
         """Creates or overwrites an object with a file's content."""
         with _google_failing():
-            self._bucket.blob(name).upload_from_filename(content, content_type=content_type)
+            self._bucket.blob(name).upload_from_filename(
+                content, content_type=content_type, retry=self._retry
+            )
+            self._retry = _WHILE_BUSY
 
     def remove(self, name: str) -> None:
         """Deletes an object if it exists."""
         with _google_failing():
             try:
-                self._bucket.blob(name).delete()
+                self._bucket.blob(name).delete(retry=self._retry)
             except NotFound:
                 return
 
@@ -105,6 +144,28 @@ class _Sink:
             raise TooLargeError
         self.sha256.update(chunk)
         return self._file.write(chunk)
+
+
+def _busy(error: Exception) -> bool:
+    return isinstance(error, _BROKEN) or _status(error) in retries.BUSY
+
+
+def _forbidden(error: Exception) -> bool:
+    return _status(error) == retries.FORBIDDEN
+
+
+def _status(error: Exception) -> int | None:
+    """The HTTP status of an answer; downloads and uploads raise an error of their own kind."""
+    match error:
+        case GoogleAPICallError(code=int(status)):
+            return status
+        case InvalidResponse(response=answer):
+            return int(answer.status_code)
+        case _:
+            return None
+
+
+_WHILE_BUSY = retries.while_busy(_busy)
 
 
 @contextmanager

@@ -8,13 +8,16 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
 from sandbox.oci import digest
 from sandbox.state import StoredObject
 from tests.attacks import path
 from workload import manifest, storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.attacks.path import Verdict
     from tests.attacks.row import Attempt
@@ -48,13 +51,39 @@ def entry(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, to: st
     return info, content
 
 
-def packed(*entries: Entry, manifest: bytes = json.dumps(MANIFEST).encode()) -> bytes:
-    """An archive with these entries, too: a model, unless one of them or the manifest lies."""
+def field(number: int, content: bytes) -> bytes:
+    """One field of a protobuf message, of at most 127 bytes."""
+    return bytes((number << 3 | 2, len(content))) + content
+
+
+OBJECTS = field(7, b"")
+"""A graph's object graph, which holds nothing."""
+
+
+def packed(
+    *entries: Entry,
+    manifest: bytes = json.dumps(MANIFEST).encode(),
+    graphs: bytes = field(2, OBJECTS),
+) -> bytes:
+    """An archive with these entries, too: a model, unless one of them or the rest lies."""
     tar = io.BytesIO()
+    model = (entry("manifest.json", manifest), entry("saved_model/saved_model.pb", graphs))
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as writer:
-        for info, content in (entry("manifest.json", manifest), *entries):
+        for info, content in (*model, *entries):
             writer.addfile(info, io.BytesIO(content))
     return gzip.compress(tar.getvalue(), 1)
+
+
+def converted(change: Callable[[schema.ModelT], None]) -> bytes:
+    """An archive with a LiteRT model, in which something was changed."""
+    model = schema.ModelT()
+    model.operatorCodes = [schema.OperatorCodeT()]
+    model.subgraphs = [schema.SubGraphT()]
+    change(model)
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    manifest = json.dumps(MANIFEST | {"format": "litert"}).encode()
+    return packed(entry("model.tflite", bytes(builder.Output())), manifest=manifest)
 
 
 def sparse() -> Entry:

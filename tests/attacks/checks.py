@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-LATER = ("workload.headers", "workload.model", "workload.job.classify")
+LATER = (
+    "workload.child",
+    "workload.confinement",
+    "workload.decoding",
+    "workload.headers",
+    "workload.job.classify",
+    "workload.litert_engine",
+    "workload.pixels",
+    "workload.scores",
+    "workload.tensorflow_engine",
+)
 """These judge pictures, a loaded graph and its answers; all else runs before a model is loaded."""
 
 ANYTHING = r"(?s:(?:gs://)?(?P<bucket>[^/]*)/?(?P<object>.*))"

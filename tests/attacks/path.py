@@ -7,6 +7,7 @@ credentials, Cloud Storage, and the workload's own `receive`. Nothing is decided
 from __future__ import annotations
 
 import tempfile
+import warnings
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +20,13 @@ from sandbox.confidential_space import LaunchError
 from sandbox.errors import ApiError
 from sandbox.federation import TOKEN_TYPE, Refusal
 from tests.attacks import world
-from workload import job, settings, storage
+from workload import engine, job, settings, storage
 from workload.errors import Failure, WorkloadError
+
+with warnings.catch_warnings():
+    # TensorFlow's own dependencies use what NumPy and Python have deprecated.
+    warnings.simplefilter("ignore")
+    import workload.operations  # noqa: F401  the workload imports it late, inside of some test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
     from sandbox.iam import Caller
     from sandbox.state import Instance
     from tests.attacks.world import World
-    from workload.manifest import Manifest
+    from workload.manifest import Input, Manifest
 
 
 class Gate(StrEnum):
@@ -151,10 +157,15 @@ def run(
         return bucket(_Objects(told, who, chosen.model_bucket))
 
     outside = job.Collaborators(
-        operator=_nobody, model_reader=lambda chosen: lambda _: reader(chosen), load=_loaded
+        operator=_nobody,
+        model_reader=lambda chosen: lambda _: reader(chosen),
+        decoders=_no_pictures,
+        load=_loaded,
     )
     with tempfile.TemporaryDirectory() as private:
-        return work(lambda: job.receive(settings.parse(environment), outside, Path(private)))
+        return work(
+            lambda: outside.load(*job.receive(settings.parse(environment), outside, Path(private)))
+        )
 
 
 def work(does: Callable[[], object]) -> Verdict:
@@ -176,8 +187,13 @@ class _Loaded(Exception):  # noqa: N818  the end of the way
     """All checks are passed; loading and predicting have tests of their own."""
 
 
-def _loaded(_folder: Path, _manifest: Manifest) -> NoReturn:
+def _loaded(unpacked: Path, manifest: Manifest) -> NoReturn:
+    engine.check(unpacked, manifest)
     raise _Loaded
+
+
+def _no_pictures(_input: Input) -> NoReturn:
+    raise AssertionError("receiving the model decodes nothing")
 
 
 def _nobody() -> NoReturn:
@@ -197,7 +213,7 @@ class _Objects:
         """One object."""
         return replace(self, name=name)
 
-    def download_to_file(self, sink: IO[bytes], *, raw_download: bool) -> None:
+    def download_to_file(self, sink: IO[bytes], *, raw_download: bool, **_: object) -> None:
         """Its bytes as stored, from the state instead of over HTTP; NotFound."""
         assert raw_download, "a transcoded model has another hash"
         try:

@@ -37,19 +37,18 @@ RESULTS = f"{COMPANIES['secundus'].project}-result-bucket"
 WORKLOAD_SECONDS = 120
 
 MODULE = "job.py"
-IN_THE_MIDDLE = "        classified += len(usable)\n"
-"""Pictures are classified by now, their results noted, and nothing is handed over."""
+IN_THE_MIDDLE = "        parts.add(\n"
+"""Pictures are classified by now, and nothing is noted nor handed over."""
 
 ADMITTED = {
     "crashed": f"        raise RuntimeError({planted.TELL})\n",
     "aborted": f"        told = {planted.TELL}\n        __import__('os').abort()\n",
     "leaking": f"""\
         binary, digits, _, pixels, *_ = {planted.TELL}
-        encoded = results._text.with_name("encoded")
+        encoded = parts._folder / "encoded"
         encoded.write_bytes(__import__("base64").b64encode(binary))
-        results._bucket.write("weights", encoded, "text/plain")
-        with results._records.open("a") as records:
-            records.write(f"{{digits}}\\n")
+        parts._bucket.write("weights", encoded, "text/plain")
+        batch[0] = replace(batch[0][0], sha256=f"{{digits}}"), batch[0][1]
         print(digits)
         models = type(bucket)(bucket._bucket.client.bucket("primus-models-model-bucket"))
         try:
@@ -173,7 +172,7 @@ class _Play:
             for name, stored in self._local.cloud.buckets[RESULTS].objects.items()
         }
         return Run(
-            result=results.parse(left["results.jsonl"], left["result"])
+            result=results.parse(left["results.jsonl"], left["result"], left.get("summary.json"))
             if "result" in left
             else None,
             console="\n".join(machine.serial),

@@ -158,6 +158,7 @@ def marks_in(story: Story, company: str, bucket: str, marks: tuple[Mark, ...]) -
         ("secundus", "serial console", "workload task started"),
         ("secundus", f"{STATE}/secundus.json", NAME),
         ("secundus", f"gs://{played.RESULTS}/results.jsonl", NAME),
+        ("secundus", f"gs://{played.RESULTS}/summary.json", '"imageDigest": "sha256:'),
         ("secundus", f"gs://{played.RESULTS}/result", NAME),
         ("secundus", f"gs://{played.RESULTS}/result (metadata)", "text/plain"),
         ("outside", "sent", NAME),

@@ -7,11 +7,12 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from infra import launch
-from workload import settings
+from infra import files, image, launch
+from workload import manifest, settings
 
 WORKLOAD = Path(settings.__file__).parent
 POLICY = "tee.launch_policy."
@@ -52,8 +53,8 @@ def test_the_launch_sets_exactly_the_settings() -> None:
     assert launch.ENVIRONMENT == settings.OVERRIDABLE
 
 
-def test_the_token_file_is_not_the_operators() -> None:
-    """ATTESTATION_TOKEN_FILE, and nothing else besides the six, is read and not overridable."""
+def test_what_else_is_read_is_not_the_operators() -> None:
+    """The token's file and the wait for grants are read, but no operator may set them."""
     source = (WORKLOAD / "settings.py").read_text()
     read = {
         node.args[0].value
@@ -61,7 +62,7 @@ def test_the_token_file_is_not_the_operators() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "environment.get"
         if isinstance(node.args[0], ast.Constant)
     }
-    assert read - set(settings.OVERRIDABLE) == {"ATTESTATION_TOKEN_FILE"}
+    assert read - set(settings.OVERRIDABLE) == {"ATTESTATION_TOKEN_FILE", "GRANT_SECONDS"}
 
 
 def test_the_entry_point_is_the_one_that_is_pinned() -> None:
@@ -126,16 +127,57 @@ def test_the_client_library_asks_for_nothing_of_its_own() -> None:
     assert pairs("ENV")["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] == "true"
 
 
-def test_nothing_is_installed_without_a_hash() -> None:
+@pytest.mark.parametrize("lock", image.LOCKS.values())
+def test_nothing_is_installed_without_a_hash(lock: str) -> None:
     """Pip takes wheels of the lock only, and every line of the lock has its hash."""
     (install,) = [text for name, text in DOCKERFILE if name == "RUN" and "pip install" in text]
     assert {"--require-hashes", "--no-deps", "--only-binary=:all:"} <= set(install.split())
-    lock = (WORKLOAD / "requirements.txt").read_text().replace("\\\n", " ")
-    locked = [line for line in lock.splitlines() if re.match(r"[a-z0-9]", line)]
+    text = (WORKLOAD / lock).read_text().replace("\\\n", " ")
+    locked = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line)]
     assert locked
     assert [line for line in locked if "==" not in line or "--hash=sha256:" not in line] == []
 
 
 def test_the_context_holds_code_and_lock_only() -> None:
     """A stray file beside the code changes no digest and gets into no image."""
-    assert (WORKLOAD / ".dockerignore").read_text().split() == ["*", "!*.py", "!requirements.txt"]
+    assert (WORKLOAD / ".dockerignore").read_text().split() == [
+        "*",
+        "!*.py",
+        "!requirements.txt",
+        "!requirements-litert.txt",
+    ]
+
+
+def test_every_format_has_an_image_with_its_engine() -> None:
+    """Whoever builds, Primus' stack and the workload mean the same formats and locks."""
+    assert files.FORMATS == tuple(image.LOCKS) == get_args(manifest.Format)
+    assert ("ARG", f"LOCK={image.LOCKS[files.FORMATS[0]]}") in DOCKERFILE
+    assert ("COPY", "${LOCK} /build/requirements.txt") in DOCKERFILE
+
+
+@pytest.mark.parametrize(
+    ("form", "holds", "lacks"),
+    [
+        ("tensorflow-saved-model", "tensorflow-cpu", "ai-edge-litert"),
+        ("litert", "ai-edge-litert", "tensorflow"),
+    ],
+)
+def test_an_image_holds_one_engine(form: str, holds: str, lacks: str) -> None:
+    """The other one would be code that nobody needs, beside both secrets."""
+    locked = packages(form)
+    assert holds in locked
+    assert [name for name in locked if name.startswith(lacks)] == []
+
+
+def test_images_differ_in_the_engine_only() -> None:
+    """What both need is of the same version in both."""
+    litert, tensorflow = packages("litert"), packages("tensorflow-saved-model")
+    both = litert.keys() & tensorflow.keys()
+    assert {name: litert[name] for name in both} == {name: tensorflow[name] for name in both}
+    assert "google-cloud-storage" in both
+
+
+def packages(form: str) -> dict[str, str]:
+    """The versions that the lock for a format pins, by name."""
+    text = (WORKLOAD / image.LOCKS[form]).read_text()
+    return dict(re.findall(r"(?m)^([a-z0-9-]+)==(\S+)", text))

@@ -27,7 +27,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "model" / "pictures").mkdir(parents=True)
     (tmp_path / "model" / "model.tar.gz").write_bytes(ARCHIVE)
     declared = {"bytes": len(ARCHIVE), "sha256": hashlib.sha256(ARCHIVE).hexdigest()}
-    (tmp_path / "model" / "manifest.json").write_text(json.dumps({"archive": declared}))
+    manifest = {"format": "tensorflow-saved-model", "archive": declared}
+    (tmp_path / "model" / "manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "model" / "pictures" / "dent.jpg").write_bytes(b"jpeg")
     (tmp_path / "model" / "pictures" / "hole.png").write_bytes(b"png")
     (tmp_path / "workload").mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -196,9 +197,18 @@ def test_image_is_built_for_confidential_space_and_tagged_by_what_it_is_built_fr
         "context": "workload",
         "dockerfile": "workload/Dockerfile",
         "platform": "linux/amd64",
+        "args": {"LOCK": "requirements.txt"},
     }
     assert image["skipPush"] is False
     assert "registry" not in image
+
+
+def test_a_litert_model_gets_an_image_with_its_engine(primus: Deploy, folder: Path) -> None:
+    """The manifest's format decides, so that archive and image cannot be of two kinds."""
+    manifest = json.loads((folder / "model" / "manifest.json").read_text())
+    (folder / "litert.json").write_text(json.dumps(manifest | {"format": "litert"}))
+    build = primus(model={"manifest": "litert.json"}).one("Image").inputs["build"]
+    assert build["args"] == {"LOCK": "requirements-litert.txt"}
 
 
 def test_a_pinned_image_is_not_built(primus: Deploy) -> None:

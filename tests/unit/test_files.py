@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from infra import files
 from infra.files import FilesError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+MODEL = Path(__file__).parents[2] / "model"
 CONTENT = b"a model archive"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -23,7 +21,8 @@ def write(folder: Path, content: bytes = CONTENT, manifest: object = None) -> tu
     archive, declared = folder / "model.tar.gz", folder / "manifest.json"
     archive.write_bytes(content)
     if manifest is None:
-        manifest = {"archive": {"file": archive.name, "bytes": len(CONTENT), "sha256": SHA256}}
+        described = {"file": archive.name, "bytes": len(CONTENT), "sha256": SHA256}
+        manifest = {"format": "litert", "archive": described}
     declared.write_text(manifest if isinstance(manifest, str) else json.dumps(manifest))
     return archive, declared
 
@@ -31,7 +30,22 @@ def write(folder: Path, content: bytes = CONTENT, manifest: object = None) -> tu
 def test_archive_that_matches_its_manifest_is_known_by_its_hash(tmp_path: Path) -> None:
     """The hash decides its name in the bucket, and what the release condition pins."""
     archive, manifest = write(tmp_path)
-    assert files.model_archive(archive, manifest) == files.ModelArchive(path=archive, sha256=SHA256)
+    assert files.model_archive(archive, manifest) == files.ModelArchive(
+        path=archive, sha256=SHA256, format="litert"
+    )
+
+
+@pytest.mark.parametrize(
+    ("archive", "manifest", "kind"),
+    [
+        ("model.tar.gz", "manifest.json", "tensorflow-saved-model"),
+        ("model-litert.tar.gz", "manifest-litert.json", "litert"),
+    ],
+)
+def test_both_committed_archives_can_be_deployed(archive: str, manifest: str, kind: str) -> None:
+    """Config model.archive and model.manifest choose one of them, and with it the engine."""
+    found = files.model_archive(MODEL / archive, MODEL / manifest)
+    assert found.format == kind
 
 
 @pytest.mark.parametrize("content", [b"", CONTENT[:-1], CONTENT + b"x", b"A" + CONTENT[1:]])
@@ -57,7 +71,17 @@ def test_missing_manifest_is_refused(tmp_path: Path) -> None:
         files.model_archive(archive, manifest)
 
 
-@pytest.mark.parametrize("manifest", ["{", "[]", "{}", '{"archive": {"bytes": 3}}'])
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"format": "litert", "archive": {"bytes": 3}}',
+        '{"archive": {"bytes": 3, "sha256": ""}}',
+        '{"format": "onnx", "archive": {"bytes": 3, "sha256": ""}}',
+    ],
+)
 def test_manifest_that_says_nothing_is_refused(tmp_path: Path, manifest: str) -> None:
     """Also where it is no JSON, or JSON of another shape."""
     with pytest.raises(FilesError, match=r"cannot be used .*expected a JSON object"):

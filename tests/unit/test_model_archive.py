@@ -13,22 +13,31 @@ from typing import Any
 import pytest
 
 from model.draw import CLASSES
-from model.pack import ARCHIVE, MANIFEST, archive, manifest, pack
+from model.pack import ARCHIVE, CONVERTED, MANIFEST, archive, manifest, pack
 from model.record import retold
 
 MODEL = Path(__file__).parents[2] / "model"
 MEGABYTE = 1_000_000
+BESIDE = {ARCHIVE: "manifest.json", CONVERTED: "manifest-litert.json"}
+
+
+@pytest.fixture(params=BESIDE)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each archive in the repository."""
+    found: str = request.param
+    return found
 
 
 @pytest.fixture
-def committed() -> bytes:
-    """The archive in the repository."""
-    return (MODEL / ARCHIVE).read_bytes()
+def committed(name: str) -> bytes:
+    """Its bytes."""
+    return (MODEL / name).read_bytes()
 
 
-def outer() -> dict[str, Any]:
-    """The manifest beside the archive."""
-    loaded: dict[str, Any] = json.loads((MODEL / "manifest.json").read_text())
+@pytest.fixture
+def outer(name: str) -> dict[str, Any]:
+    """The manifest beside it."""
+    loaded: dict[str, Any] = json.loads((MODEL / BESIDE[name]).read_text())
     return loaded
 
 
@@ -44,26 +53,29 @@ def members(packed: bytes) -> list[tarfile.TarInfo]:
         return tar.getmembers()
 
 
-def test_manifest_names_the_committed_bytes(committed: bytes) -> None:
+def test_manifest_names_the_committed_bytes(
+    name: str, committed: bytes, outer: dict[str, Any]
+) -> None:
     """Size and SHA-256 in the manifest are the archive's: Primus pins and uploads by them."""
     digest = hashlib.sha256(committed).hexdigest()
-    assert outer()["archive"] == {"file": ARCHIVE, "bytes": len(committed), "sha256": digest}
+    assert outer["archive"] == {"file": name, "bytes": len(committed), "sha256": digest}
 
 
-def test_manifest_inside_equals_the_one_beside(committed: bytes) -> None:
+def test_manifest_inside_equals_the_one_beside(committed: bytes, outer: dict[str, Any]) -> None:
     """Whoever reads the repository reads what the enclave will read."""
     with tarfile.open(fileobj=io.BytesIO(committed), mode="r:gz") as tar:
         file = tar.extractfile("manifest.json")
         assert file is not None
         inner = json.load(file)
-    beside = outer()
-    del beside["archive"]
-    assert inner == beside
+    del outer["archive"]
+    assert inner == outer
 
 
-def test_manifest_is_what_the_code_would_write(committed: bytes) -> None:
+def test_manifest_is_what_the_code_would_write(
+    name: str, committed: bytes, outer: dict[str, Any]
+) -> None:
     """Classes, input or schema cannot change in the code without the model being made again."""
-    assert outer() == json.loads(json.dumps(manifest(committed)))
+    assert outer == json.loads(json.dumps(manifest(committed, name)))
 
 
 def test_committed_archive_is_small(committed: bytes) -> None:
@@ -76,11 +88,11 @@ def test_committed_archive_holds_only_regular_files(committed: bytes) -> None:
     assert [member.name for member in members(committed) if not member.isreg()] == []
 
 
-def test_committed_archive_stays_in_its_folder(committed: bytes) -> None:
+def test_committed_archive_stays_in_its_folder(name: str, committed: bytes) -> None:
     """Every path is relative, without a parent step, and one that the contract names."""
     paths = [PurePosixPath(member.name) for member in members(committed)]
     tops = {path.parts[0] for path in paths}
-    assert tops == {"manifest.json", "saved_model"}
+    assert tops == {"manifest.json", {ARCHIVE: "saved_model", CONVERTED: "model.tflite"}[name]}
     assert not any(path.is_absolute() or ".." in path.parts for path in paths)
 
 
@@ -141,6 +153,14 @@ def test_every_class_was_examined() -> None:
     shares = provenance()["heldBack"]["perClass"]
     assert list(shares) == list(CLASSES)
     assert min(shares.values()) >= 0.9
+
+
+def test_the_conversion_is_of_the_committed_model() -> None:
+    """The archive for the second engine was made of this one, and both were found to agree."""
+    litert = provenance()["litert"]
+    assert litert["of"] == hashlib.sha256((MODEL / ARCHIVE).read_bytes()).hexdigest()
+    assert litert["sameClass"] == litert["pictures"] == provenance()["heldBack"]["of"] + 27
+    assert litert["largestDifference"] <= 7.5e-5
 
 
 def test_readme_tells_the_recorded_figures() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ops import evidence, go_text
 from ops.evidence import Evidence, EvidenceError, Kind, read
-from workload.results import SCHEMA
+from workload.records import SCHEMA
 
 CLAIMS: dict[str, Any] = {"iss": "https://issuer", "swname": "CONFIDENTIAL_SPACE", "secboot": True}
 CONSOLE = Path(__file__).parent / "evidence" / "serial-console.log"

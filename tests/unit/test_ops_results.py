@@ -22,6 +22,17 @@ CRACK: dict[str, Any] = {
         {"classIndex": 0, "label": "clean", "probability": 0.02},
     ],
 }
+SUMMARY: dict[str, Any] = {
+    "classified": 26,
+    "failed": {"picture_damaged": 1, "decoder_crashed": 2},
+    "continued": 0,
+    "modelSha256": "c3" * 32,
+    "engine": "litert",
+    "imageDigest": "sha256:" + "a1" * 32,
+    "started": "2026-11-24T10:59:58Z",
+    "finished": "2026-11-24T11:00:08Z",
+    "picturesPerSecond": 105.3,
+}
 BROKEN = {"name": "part-2.png", "generation": "1", "error": "not_a_picture"}
 
 
@@ -55,6 +66,41 @@ def test_edited_records_are_refused() -> None:
     """results.jsonl that is not JSON lines is an error that says so."""
     with pytest.raises(results.ResultsError, match="not JSON lines"):
         results.parse("{", "Image: x\n")
+
+
+def test_an_edited_summary_is_refused() -> None:
+    """summary.json that is not JSON is an error that says so."""
+    with pytest.raises(results.ResultsError, match=r"summary\.json is not JSON"):
+        results.parse(lines(CRACK), "Image: x\n", "{")
+
+
+def test_results_without_a_summary_are_shown_all_the_same() -> None:
+    """A workload that wrote none has left records and text as ever."""
+    assert results.parse(lines(CRACK), "Image: x\n") == results.Run((CRACK,), None, None)
+
+
+def test_the_summary_on_one_line() -> None:
+    """Counts with their codes, when, how fast, and with what it was done."""
+    assert results.line(SUMMARY) == (
+        "classified 26, failed 3 (decoder_crashed 2, picture_damaged 1); "
+        "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; 105.3 pictures/s; engine litert; "
+        f"model c3c3c3c3c3c3; image sha256:{'a1' * 32}"
+    )
+
+
+def test_the_summary_of_a_continued_run() -> None:
+    """What an earlier start had left is told; what is not known is said or left out."""
+    summary = SUMMARY | {
+        "failed": {},
+        "continued": 20,
+        "imageDigest": None,
+        "picturesPerSecond": None,
+    }
+    assert results.line(summary) == (
+        "classified 26, failed 0; 20 taken over from an earlier start; "
+        "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; engine litert; "
+        "model c3c3c3c3c3c3; image not known"
+    )
 
 
 @pytest.mark.parametrize("uri", ["bucket", "gs://", "gs://bucket/folder", "https://bucket"])

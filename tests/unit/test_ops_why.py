@@ -116,6 +116,12 @@ def test_what_the_attribute_mapping_refuses_is_not_called_admitted(
     assert claim in verdict.sentence
 
 
+@pytest.mark.parametrize("claim", ["aud", "iss"])
+def test_a_token_made_for_somebody_else_is_the_operators_mistake(claim: str) -> None:
+    """The launcher's own token has the right ones, whatever the provider takes."""
+    assert judged({claim: "https://secundus.example"}).mistake_of is Party.OPERATOR
+
+
 @pytest.mark.parametrize("times", [{"iat": 1000, "nbf": 1000, "exp": 4600}, {"exp": None}])
 def test_claims_that_are_out_of_time_say_so(times: dict[str, Any]) -> None:
     """Claims alone may be of a run that is long over; what they are worth now is said."""
@@ -278,8 +284,8 @@ def test_every_failure_of_the_workload_has_an_answer(failure: Failure) -> None:
         (Failure.RELEASE_REFUSED, Detail.CONDITION, By.CONDITION, None),
         (Failure.RELEASE_REFUSED, Detail.SUBJECT_TYPE, By.TOKEN_SERVICE, Party.AUTHOR),
         (Failure.RELEASE_REFUSED, Detail.SUBJECT_SIZE, By.TOKEN_SERVICE, Party.AUTHOR),
-        (Failure.TOKEN_REJECTED, Detail.AUDIENCE, By.TOKEN_SERVICE, None),
-        (Failure.TOKEN_REJECTED, Detail.ISSUER, By.TOKEN_SERVICE, None),
+        (Failure.TOKEN_REJECTED, Detail.AUDIENCE, By.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.TOKEN_REJECTED, Detail.ISSUER, By.TOKEN_SERVICE, Party.AUTHOR),
         (Failure.TOKEN_REJECTED, Detail.STALE, By.TOKEN_SERVICE, Party.OPERATOR),
         (Failure.TOKEN_REJECTED, Detail.SIGNATURE, By.TOKEN_SERVICE, Party.OPERATOR),
         (Failure.TOKEN_REJECTED, Detail.ISSUER_UNREACHABLE, By.TOKEN_SERVICE, Party.PLATFORM),

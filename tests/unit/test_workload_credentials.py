@@ -13,6 +13,7 @@ import google.auth
 import pytest
 from google.auth.exceptions import DefaultCredentialsError, TransportError
 
+from tests.cloud.faults import Clock
 from workload import credentials
 from workload.errors import WorkloadError
 from workload.settings import Settings
@@ -61,6 +62,14 @@ class Google:
         return SimpleNamespace(status=status, headers={}, data=data.encode())
 
 
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time that retries wait by, so that no test does."""
+    clock = Clock()
+    clock.install(monkeypatch)
+    return clock
+
+
 @pytest.fixture
 def google_services(monkeypatch: pytest.MonkeyPatch) -> Google:
     """Google, in place of the network."""
@@ -83,6 +92,7 @@ def settings(tmp_path: Path) -> Settings:
         input_bucket="input",
         result_bucket="result",
         token_file=token,
+        grant_seconds=480,
     )
 
 

@@ -26,11 +26,11 @@ def picture(kind: str, width: int = 40, height: int = 30, **options: object) -> 
     return file.getvalue()
 
 
-def frames(number: int, width: int = 40, height: int = 30) -> bytes:
-    """An animated GIF; no two frames are alike, or Pillow would make one of them."""
-    pictures = [Image.new("RGB", (width, height), (shade * 90, 0, 0)) for shade in range(number)]
+def frames(number: int, kind: str = "GIF") -> bytes:
+    """An animation; no two frames are alike, or Pillow would make one of them."""
+    pictures = [Image.new("RGB", (40, 30), (shade * 90, 0, 0)) for shade in range(number)]
     file = io.BytesIO()
-    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:])
+    pictures[0].save(file, kind, save_all=True, append_images=pictures[1:])
     return file.getvalue()
 
 
@@ -81,12 +81,34 @@ FITS: dict[str, Callable[[], bytes]] = {
     "GIF": lambda: picture("GIF"),
     "BMP": lambda: picture("BMP"),
     "top-down BMP": lambda: bmp(40, -30),
+    "JPEG of many scans": lambda: jpeg(COMMENT * 3, frame_header(40, 30), SCAN * headers.MAX_SCANS),
+    "WebP": lambda: picture("WEBP"),
+    "lossless WebP": lambda: picture("WEBP", lossless=True),
+    "WebP with EXIF": lambda: picture("WEBP", exif=b"Exif\0\0" + bytes(9)),
 }
 
 REFUSED: dict[str, tuple[Callable[[], bytes], PictureFailure]] = {
-    "nothing": (lambda: b"", PictureFailure.FORMAT_UNKNOWN),
+    "nothing": (lambda: b"", PictureFailure.EMPTY),
     "text": (lambda: b"a picture", PictureFailure.FORMAT_UNKNOWN),
-    "WebP": (lambda: picture("WEBP"), PictureFailure.FORMAT_UNKNOWN),
+    "sound": (lambda: b"RIFF\x24\0\0\0WAVEfmt ", PictureFailure.FORMAT_UNKNOWN),
+    "WebP, a row more": (lambda: picture("WEBP", 40, 31), PictureFailure.TOO_MANY_PIXELS),
+    "lossless WebP, a column more": (
+        lambda: picture("WEBP", 41, 30, lossless=True),
+        PictureFailure.TOO_MANY_PIXELS,
+    ),
+    "WebP with EXIF, a row more": (
+        lambda: picture("WEBP", 40, 31, exif=b"Exif\0\0" + bytes(9)),
+        PictureFailure.TOO_MANY_PIXELS,
+    ),
+    "WebP of two frames": (lambda: frames(2, "WEBP"), PictureFailure.TOO_MANY_PIXELS),
+    "WebP of an unknown kind": (
+        lambda: picture("WEBP").replace(b"VP8 ", b"VP9 "),
+        PictureFailure.DAMAGED,
+    ),
+    "JPEG of too many scans": (
+        lambda: jpeg(frame_header(40, 30), SCAN * (headers.MAX_SCANS + 1)),
+        PictureFailure.TOO_LARGE,
+    ),
     "TIFF": (lambda: picture("TIFF"), PictureFailure.FORMAT_UNKNOWN),
     "BMP of OS/2": (lambda: bmp(40, 30, size=12), PictureFailure.FORMAT_UNKNOWN),
     "JPEG, a row more": (lambda: picture("JPEG", 40, 31), PictureFailure.TOO_MANY_PIXELS),
@@ -142,5 +164,5 @@ def test_a_picture_is_refused_before_it_is_decoded(name: str) -> None:
 def test_a_picture_that_ends_in_its_header_is_refused(name: str) -> None:
     """However early a file ends, it is refused, and nothing else happens."""
     for length in range(18):
-        with pytest.raises(PictureError, match=r"^picture_(damaged|format_unknown)$"):
+        with pytest.raises(PictureError, match=r"^picture_(damaged|format_unknown|empty)$"):
             headers.check(FITS[name]()[:length])

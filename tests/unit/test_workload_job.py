@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
 import json
 import tarfile
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,20 +18,22 @@ import pytest
 from workload import job
 from workload.errors import (
     BucketError,
+    ChangedError,
     Detail,
     Failure,
-    PictureError,
     PictureFailure,
     TooLargeError,
+    VanishedError,
     WorkloadError,
 )
-from workload.results import Picture, Score
+from workload.records import Picture, Score
+from workload.results import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from workload.manifest import Manifest
+    from workload.manifest import Input, Manifest
     from workload.settings import Settings
 
 MANIFEST = {
@@ -96,6 +100,10 @@ class MemoryBucket:
         to.write_bytes(content)
         return hashlib.sha256(content).hexdigest()
 
+    def names(self, prefix: str) -> Iterator[str]:
+        """All objects whose names begin so."""
+        yield from [name for name in sorted(self.objects) if name.startswith(prefix)]
+
     def write(self, name: str, content: Path, content_type: str) -> None:
         """Stores a file's content."""
         assert content_type
@@ -123,23 +131,36 @@ class MemoryBucket:
 
 
 class Brightness:
-    """A model that calls bright pictures scratched; one byte is a picture."""
+    """A model that calls bright pictures scratched."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-
-    def decode(self, data: bytes) -> job.Pixels:
-        """A picture of one colour; PictureError if there is not exactly one byte."""
-        with self._world.input.lock:
-            self._world.input.reading -= 1
-        if len(data) != 1:
-            raise PictureError(PictureFailure.DAMAGED)
-        return np.full((2, 2, 3), data[0], np.float32)
 
     def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
         """One answer a picture."""
         self._world.batches.append(len(batch))
         return [[Score(int(p.max() > 127), "scratch", 1.0)] for p in batch]
+
+
+class OneByte:
+    """Decoders of pictures of one colour, which are one byte each."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def decode(
+        self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
+    ) -> Iterator[tuple[Picture, job.Pixels | PictureFailure]]:
+        """One after the other; damaged if there is not exactly one byte."""
+        for picture, data in downloaded:
+            with self._world.input.lock:
+                self._world.input.reading -= 1
+            if isinstance(data, PictureFailure):
+                yield picture, data
+            elif len(data) != 1:
+                yield picture, PictureFailure.DAMAGED
+            else:
+                yield picture, np.full((2, 2, 3), data[0], np.float32)
 
 
 class World:
@@ -166,12 +187,13 @@ class World:
         self.batches: list[int] = []
         self.load: Callable[[Path, Manifest], job.Model] = self._load
 
-    def run(self) -> job.Summary:
+    def run(self) -> Summary:
         """One run in this world."""
         own = {"input": self.input, "result": self.result}
         outside = job.Collaborators(
             operator=lambda: own.__getitem__,
             model_reader=self._release,
+            decoders=self._decoders,
             load=self.load,
         )
         return job.run(self.environment, outside)
@@ -194,9 +216,16 @@ class World:
         assert settings.model_bucket == "model"
         return {"model": self.model}.__getitem__
 
+    @contextmanager
+    def _decoders(self, wanted: Input) -> Iterator[OneByte]:
+        self.happened.append("started decoders")
+        assert (wanted.width, wanted.height) == (2, 2)
+        yield OneByte(self)
+        self.happened.append("ended decoders")
+
     def _load(self, folder: Path, manifest: Manifest) -> Brightness:
         self.happened.append("loaded the model")
-        assert (folder / "graph").read_text() == "dark"
+        assert (folder / "saved_model/graph").read_text() == "dark"
         assert manifest.classes == ("clean", "scratch")
         return Brightness(self)
 
@@ -204,7 +233,7 @@ class World:
 def test_pictures_are_classified() -> None:
     """Each picture gets the model's answer, in the order of the listing."""
     world = World()
-    assert world.run() == job.Summary(classified=2, failed=0)
+    assert world.run() == Summary(classified=2, failed=0)
     assert [(r["name"], r["predictedClass"]) for r in world.records()] == [
         ("bright", 1),
         ("dark", 0),
@@ -213,21 +242,32 @@ def test_pictures_are_classified() -> None:
 
 
 def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
-    """Missing, too large or damaged: a code in its record, and the others are classified."""
-    world = World({"a": BucketError(), "b": b"\xff", "c": TooLargeError(), "d": b"no"})
-    assert world.run() == job.Summary(classified=1, failed=3)
+    """Missing, changed, too large or damaged: a code in its record; the others are classified."""
+    world = World(
+        {
+            "a": BucketError(),
+            "b": b"\xff",
+            "c": TooLargeError(),
+            "d": b"no",
+            "e": VanishedError(),
+            "f": ChangedError(),
+        }
+    )
+    assert world.run() == Summary(classified=1, failed=5)
     assert [r.get("error", r.get("predictedClass")) for r in world.records()] == [
         "picture_not_readable",
         1,
         "picture_too_large",
         "picture_damaged",
+        "picture_vanished",
+        "picture_changed",
     ]
 
 
 def test_no_usable_picture_is_a_run_all_the_same() -> None:
     """If every picture is damaged, each has its record; the model is not asked."""
     world = World({"a": b"no", "b": b"no"})
-    assert world.run() == job.Summary(classified=0, failed=2)
+    assert world.run() == Summary(classified=0, failed=2)
     assert world.batches == []
 
 
@@ -235,7 +275,7 @@ def test_many_pictures_go_in_batches() -> None:
     """70 pictures are asked about in batches of 32, and answers stay with their pictures."""
     world = World({f"{number:03}": bytes([number * 3]) for number in range(70)})
     world.run()
-    assert world.batches == [32, 32, 6]
+    assert world.batches == [32, 32, 32]
     assert [r["predictedClass"] for r in world.records()] == [int(n * 3 > 127) for n in range(70)]
 
 
@@ -326,6 +366,22 @@ def test_a_model_that_fails_in_the_middle_leaves_no_half_results() -> None:
     world.load = lambda _folder, _manifest: Fragile(world)
     world.fails("model_unusable")
     assert len(world.records()) == 1
+
+
+def test_the_summary_says_what_the_work_was_done_with(tmp_path: Path) -> None:
+    """The model that was agreed on, its engine, and the image that the attestation token names."""
+    digest = "sha256:" + "a1" * 32
+    claims = json.dumps({"submods": {"container": {"image_digest": digest}}}).encode()
+    (tmp_path / "token").write_text(f"e30.{base64.urlsafe_b64encode(claims).decode()}.c2ln")
+    world = World()
+    world.environment["ATTESTATION_TOKEN_FILE"] = str(tmp_path / "token")
+    world.run()
+    summary = json.loads(world.result.text("summary.json"))
+    assert (summary["modelSha256"], summary["engine"], summary["imageDigest"]) == (
+        hashlib.sha256(ARCHIVE).hexdigest(),
+        "tensorflow-saved-model",
+        digest,
+    )
 
 
 def test_what_nobody_foresaw_is_a_code() -> None:

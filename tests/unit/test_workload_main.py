@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from workload import job
 from workload.errors import Failure, WorkloadError
+from workload.results import Summary
 
 with warnings.catch_warnings():
     # google-api-core tells everybody about a package that only gRPC users want.
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     import pytest
 
 
-def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: job.Summary | Exception) -> int:
+def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> int:
     """The exit code of a run that comes to this end."""
 
-    def run(_environment: object, _outside: object) -> job.Summary:
+    def run(_environment: object, _outside: object) -> Summary:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -35,7 +36,7 @@ def test_success_is_told_in_counts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 0, and two numbers."""
-    assert ends_with(monkeypatch, job.Summary(classified=3, failed=1)) == 0
+    assert ends_with(monkeypatch, Summary(classified=3, failed=1)) == 0
     assert capsys.readouterr().out == "classified 3, failed 1\n"
 
 

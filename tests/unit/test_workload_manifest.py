@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ GOOD: dict[str, Any] = {
 BAD: dict[str, Any] = {
     "another schema": {**GOOD, "schema": "confidential-inference/model/v2"},
     "another format": {**GOOD, "format": "onnx"},
+    "a format of another type": {**GOOD, "format": ["litert"]},
     "another output": {**GOOD, "output": "logits"},
     "unknown key": {**GOOD, "crop": "centre"},
     "unknown key of the input": {**GOOD, "input": {**INPUT, "mean": [0, 0, 0]}},
@@ -65,6 +67,7 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(GOOD))
     assert manifest.read(path) == manifest.Manifest(
+        format="tensorflow-saved-model",
         signature="serving_default",
         input=manifest.Input(
             width=128, height=96, channels="RGB", low=-1.0, high=1.0, resize="bilinear"
@@ -72,6 +75,23 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
         top_k=2,
         classes=("clean", "scratch", "dent"),
     )
+
+
+def test_a_manifest_names_either_engine(tmp_path: Path) -> None:
+    """The format chooses the engine, and changes nothing else."""
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(GOOD))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**GOOD, "format": "litert"}))
+    assert manifest.read(other) == dataclasses.replace(manifest.read(path), format="litert")
+
+
+@pytest.mark.parametrize("decode", ["exact", "reduced"])
+def test_a_manifest_may_say_how_pictures_are_decoded(decode: str, tmp_path: Path) -> None:
+    """Exactly, unless it says otherwise; either word may stand there."""
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({**GOOD, "input": {**GOOD["input"], "decode": decode}}))
+    assert manifest.read(path).input.decode == decode
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -1,106 +1,153 @@
-"""The two objects that leave the enclave, as `workload.results` writes them."""
+"""The three objects that leave the enclave, as `workload.results` hands them over."""
 
 from __future__ import annotations
 
-import ast
+import datetime as dt
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from workload.errors import BucketError, Detail, Failure, PictureFailure, WorkloadError
-from workload.results import Picture, Results, Score
+from tests.unit.result_bucket import ResultBucket
+from workload import results as module
+from workload.errors import Detail, Failure, PictureFailure, WorkloadError
+from workload.parts import Origin
+from workload.records import Picture, Score
+from workload.results import Results, Summary
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from workload.records import Outcome
 
-    from workload.results import Outcome
-
-SCORES = [Score(3, "crack", 0.99731), Score(0, "clean", 0.0001)]
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/summary-v1.json").read_text())
+ALLOWED = Draft202012Validator(SCHEMA)
+IMAGE = "sha256:" + "a1" * 32
+ORIGIN = Origin(model_sha256="c3" * 32, engine="litert", image_digest=IMAGE)
 OUTCOMES: list[tuple[Picture, Outcome]] = [
-    (Picture(name="a.png", generation="17"), SCORES),
-    (Picture(name="ü 'b'.jpg", generation="18"), PictureFailure.DAMAGED),
+    (Picture(name="a", generation="17", sha256="5e" * 32), [Score(3, "crack", 0.99731)]),
+    (Picture(name="b", generation="18", sha256="5f" * 32), PictureFailure.DAMAGED),
+    (Picture(name="c", generation="19"), PictureFailure.NOT_READABLE),
 ]
+SUMMARY = {
+    "schema": "confidential-inference/summary/v1",
+    "listed": 3,
+    "classified": 1,
+    "failed": {"picture_damaged": 1, "picture_not_readable": 1},
+    "continued": 0,
+    "modelSha256": "c3" * 32,
+    "engine": "litert",
+    "imageDigest": IMAGE,
+    "started": "2026-11-24T10:59:58Z",
+    "finished": "2026-11-24T11:00:08Z",
+    "picturesPerSecond": 0.4,
+}
 
 
-class ResultBucket:
-    """A result bucket in memory that remembers what was done to it, in order."""
+class Clock:
+    """A clock that is looked at three times: at the start, with the model loaded, at the end."""
 
-    def __init__(self, **objects: str) -> None:
-        self.objects = objects
-        self.done: list[str] = []
-        self.refuses: str | None = None
+    def __init__(self, seconds: float = 7.5) -> None:
+        start = dt.datetime(2026, 11, 24, 11, 59, 58, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+        loaded = start + dt.timedelta(seconds=2.5)
+        self._times = iter([start, loaded, loaded + dt.timedelta(seconds=seconds)])
 
-    def write(self, name: str, content: Path, content_type: str) -> None:
-        """Stores a file's content; BucketError if it was told to refuse this object."""
-        assert content_type
-        if self.refuses == name:
-            raise BucketError
-        self.done.append(f"write {name}")
-        self.objects[name] = content.read_text(encoding="utf-8")
-
-    def remove(self, name: str) -> None:
-        """Deletes an object if it is there; BucketError if it was told to refuse this one."""
-        if self.refuses == name:
-            raise BucketError
-        self.done.append(f"remove {name}")
-        self.objects.pop(name, None)
+    def __call__(self) -> dt.datetime:
+        """The next time."""
+        return next(self._times)
 
 
 @pytest.fixture
 def bucket() -> ResultBucket:
     """A bucket with an earlier run's results."""
-    return ResultBucket(**{"results.jsonl": "old\n", "result": "old\n"})
+    return ResultBucket({"results.jsonl": "old\n", "summary.json": "old\n", "result": "old\n"})
 
 
-def test_the_records_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
-    """One JSON object a line with its keys sorted, in the order of the listing."""
-    results = Results(bucket, tmp_path)
+def finished(bucket: ResultBucket, folder: Path, seconds: float = 7.5) -> Summary:
+    """A whole run."""
+    results = Results(bucket, folder, Clock(seconds))
     results.begin()
-    results.add(OUTCOMES[:1])
-    results.add(OUTCOMES[1:])
-    results.finish()
+    parts = results.parts(ORIGIN)
+    list(parts.missing([picture for picture, _ in OUTCOMES]))
+    parts.add(OUTCOMES)
+    return results.finish(parts)
+
+
+def test_records_and_text_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
+    """One line a picture in both, in the order of the listing."""
+    assert finished(bucket, tmp_path) == Summary(classified=1, failed=2)
     lines = bucket.objects["results.jsonl"].splitlines()
-    assert lines[0] == (
-        '{"generation": "17", "label": "crack", "name": "a.png", "predictedClass": 3, '
-        '"schema": "confidential-inference/result/v1", "topK": '
-        '[{"classIndex": 3, "label": "crack", "probability": 0.99731}, '
-        '{"classIndex": 0, "label": "clean", "probability": 0.0001}]}'
-    )
-    assert json.loads(lines[1]) == {
-        "schema": "confidential-inference/result/v1",
-        "name": "ü 'b'.jpg",
-        "generation": "18",
-        "error": "picture_damaged",
-    }
+    assert [json.loads(line)["name"] for line in lines] == ["a", "b", "c"]
+    assert bucket.objects["result"].splitlines() == [
+        (
+            "Image: a, Response: {'predicted_class': 3, 'top_k_predictions': "
+            "[{'class_index': 3, 'probability': 0.99731}]}"
+        ),
+        "Image: b, Error: picture_damaged",
+        "Image: c, Error: picture_not_readable",
+    ]
 
 
-def test_the_text_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
-    """One line a picture in the published form, whose response is a Python literal."""
-    results = Results(bucket, tmp_path)
-    results.begin()
-    results.add(OUTCOMES)
-    results.finish()
-    first, second = bucket.objects["result"].splitlines()
-    assert first == (
-        "Image: a.png, Response: {'predicted_class': 3, 'top_k_predictions': "
-        "[{'class_index': 3, 'probability': 0.99731}, {'class_index': 0, 'probability': 0.0001}]}"
-    )
-    assert ast.literal_eval(first.partition("Response: ")[2])["predicted_class"] == 3
-    assert second == "Image: ü 'b'.jpg, Error: picture_damaged"
+def test_the_summary_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
+    """Counts, what it was done with, and when, in UTC; the rate is that of the pictures' time."""
+    finished(bucket, tmp_path)
+    assert json.loads(bucket.objects["summary.json"]) == SUMMARY
+
+
+def test_no_time_is_no_rate(bucket: ResultBucket, tmp_path: Path) -> None:
+    """A clock that was set back in the middle makes no rate, and no error."""
+    finished(bucket, tmp_path, seconds=-1)
+    summary = json.loads(bucket.objects["summary.json"])
+    assert summary["picturesPerSecond"] is None
+    ALLOWED.validate(summary)
+
+
+def test_the_summary_is_what_its_schema_says(bucket: ResultBucket, tmp_path: Path) -> None:
+    """Every key, and no other."""
+    finished(bucket, tmp_path)
+    ALLOWED.validate(json.loads(bucket.objects["summary.json"]))
+
+
+OUTSIDE = {
+    "one key more": SUMMARY | {"host": "x"},
+    "another form": SUMMARY | {"schema": "confidential-inference/summary/v2"},
+    "no hash": SUMMARY | {"modelSha256": "latest"},
+    "a tag": SUMMARY | {"imageDigest": "latest"},
+    "local time": SUMMARY | {"started": "2026-11-24T11:59:58+01:00"},
+    "a failure that no picture has": SUMMARY | {"failed": {"No such file": 1}},
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_the_schema_of_summaries_allows_nothing_else(name: str) -> None:
+    """What the workload never says is no summary."""
+    assert not ALLOWED.is_valid(OUTSIDE[name])
+
+
+@pytest.mark.parametrize("code", PictureFailure)
+def test_the_schema_of_summaries_knows_every_code(code: PictureFailure) -> None:
+    """Whatever a picture can fail with may be counted."""
+    ALLOWED.validate(SUMMARY | {"failed": {code.value: 1}})
+
+
+def test_the_schema_of_summaries_is_one() -> None:
+    """A mistake in the schema would allow everything."""
+    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["title"] == module.SCHEMA
 
 
 def test_the_text_is_written_last(bucket: ResultBucket, tmp_path: Path) -> None:
-    """`result` is gone from the beginning until all else is there: who sees it sees all."""
-    results = Results(bucket, tmp_path)
-    results.begin()
-    results.add(OUTCOMES)
-    results.finish()
+    """`result` is gone before anything else is done and back after all is there."""
+    finished(bucket, tmp_path)
     assert bucket.done == [
         "remove result",
+        "remove summary.json",
         "write results.jsonl",
+        "write parts/00000.jsonl",
         "write results.jsonl",
+        "write summary.json",
         "write result",
+        "remove parts/00000.jsonl",
     ]
 
 
@@ -114,9 +161,9 @@ def test_a_failure_takes_the_place_of_all_results(bucket: ResultBucket, tmp_path
     """A failed run leaves one line and one record; nothing of the pictures before it."""
     results = Results(bucket, tmp_path)
     results.begin()
-    results.add(OUTCOMES)
     results.fail(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION))
     sentence = "The given credential is rejected by the attribute condition."
+    assert bucket.objects.keys() == {"results.jsonl", "result"}
     assert bucket.objects["result"] == f"Error: release_refused: {sentence}\n"
     assert json.loads(bucket.objects["results.jsonl"]) == {
         "schema": "confidential-inference/result/v1",
@@ -125,20 +172,21 @@ def test_a_failure_takes_the_place_of_all_results(bucket: ResultBucket, tmp_path
     }
 
 
-def test_the_text_of_an_exception_stays_inside(bucket: ResultBucket, tmp_path: Path) -> None:
-    """An exception that nobody foresaw leaves as a code; its text does not leave."""
-    Results(bucket, tmp_path).fail(RuntimeError("tensor 'secret' of gs://primus/model"))
-    assert bucket.objects["result"] == (
-        "Error: internal_error: The workload met a situation it does not know.\n"
-    )
-    assert "secret" not in bucket.objects["results.jsonl"]
+def test_a_failed_run_has_no_summary(bucket: ResultBucket, tmp_path: Path) -> None:
+    """A run that could not write its last object takes the summary back that it wrote before."""
+    bucket.refuses = "result"
+    results = Results(bucket, tmp_path)
+    bucket.objects["summary.json"] = "mine"
+    with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
+        results.fail(WorkloadError(Failure.RESULTS_NOT_WRITABLE))
+    assert "summary.json" not in bucket.objects
 
 
-@pytest.mark.parametrize("refused", ["results.jsonl", "result"])
+@pytest.mark.parametrize("refused", ["results.jsonl", "summary.json", "result"])
 def test_a_bucket_that_takes_no_results_is_noticed_first(
     refused: str, bucket: ResultBucket, tmp_path: Path
 ) -> None:
-    """Without the right to write one object or to replace the other, a run does not begin."""
+    """Without the right to write one object or to replace the others, a run does not begin."""
     bucket.refuses = refused
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
         Results(bucket, tmp_path).begin()
@@ -146,23 +194,34 @@ def test_a_bucket_that_takes_no_results_is_noticed_first(
 
 def test_what_cannot_be_replaced_stays_whole(bucket: ResultBucket, tmp_path: Path) -> None:
     """An earlier `result` that may not be deleted keeps the records that belong to it."""
+    before = dict(bucket.objects)
     bucket.refuses = "result"
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
         Results(bucket, tmp_path).begin()
-    assert bucket.objects == {"results.jsonl": "old\n", "result": "old\n"}
+    assert bucket.objects == before
 
 
-def test_a_write_that_fails_at_the_end_is_told(bucket: ResultBucket, tmp_path: Path) -> None:
+@pytest.mark.parametrize("refused", ["results.jsonl", "summary.json", "result"])
+def test_a_write_that_fails_at_the_end_is_told(
+    refused: str, bucket: ResultBucket, tmp_path: Path
+) -> None:
     """A bucket that stops taking results in the middle of a run is a failure of its own."""
     results = Results(bucket, tmp_path)
     results.begin()
-    bucket.refuses = "result"
+    parts = results.parts(ORIGIN)
+    bucket.refuses = refused
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
-        results.finish()
+        results.finish(parts)
+    assert "result" not in bucket.objects
 
 
-def test_a_number_that_json_does_not_know_is_an_error(bucket: ResultBucket, tmp_path: Path) -> None:
-    """NaN never gets into a record, where no other program could read it."""
+def test_parts_that_stay_do_not_make_a_run_fail(bucket: ResultBucket, tmp_path: Path) -> None:
+    """When all is handed over, what is left of the parts is no reason to take it back."""
     results = Results(bucket, tmp_path)
-    with pytest.raises(ValueError, match="JSON"):
-        results.add([(OUTCOMES[0][0], [Score(0, "clean", float("nan"))])])
+    results.begin()
+    parts = results.parts(ORIGIN)
+    list(parts.missing([picture for picture, _ in OUTCOMES]))
+    parts.add(OUTCOMES)
+    bucket.refuses = "parts/"
+    assert results.finish(parts) == Summary(classified=1, failed=2)
+    assert bucket.objects["result"].startswith("Image: a, ")

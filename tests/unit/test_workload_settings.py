@@ -33,6 +33,7 @@ def test_a_launch_is_read() -> None:
         input_bucket="secundus-vision-input-bucket",
         result_bucket="secundus-vision-result-bucket",
         token_file=Path("/run/container_launcher/attestation_verifier_claims_token"),
+        grant_seconds=480,
     )
 
 
@@ -40,6 +41,11 @@ def test_the_token_file_is_where_the_environment_says() -> None:
     """ATTESTATION_TOKEN_FILE, which no operator may set, moves the token."""
     chosen = settings.parse({**LAUNCH, "ATTESTATION_TOKEN_FILE": "/tmp/token"})  # noqa: S108  only a name
     assert chosen.token_file == Path("/tmp/token")  # noqa: S108  only a name
+
+
+def test_a_grant_is_waited_for_as_long_as_the_environment_says() -> None:
+    """GRANT_SECONDS, which no operator may set, takes the wait away where grants are at once."""
+    assert settings.parse({**LAUNCH, "GRANT_SECONDS": "0"}).grant_seconds == 0
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -10,8 +10,8 @@ import pytest
 from google.oauth2.credentials import Credentials
 
 from sandbox.server import running
-from workload.errors import BucketError, TooLargeError
-from workload.results import Picture
+from workload.errors import BucketError, ChangedError, TooLargeError, VanishedError
+from workload.records import Picture
 
 with warnings.catch_warnings():
     # google-api-core tells everybody about a package that only gRPC users want.
@@ -81,8 +81,22 @@ def test_a_picture_is_read(pictures: storage.Bucket) -> None:
 
 def test_another_generation_is_not_read(pictures: storage.Bucket) -> None:
     """A picture that was replaced after the listing is not taken for the listed one."""
-    with pytest.raises(BucketError):
+    with pytest.raises(ChangedError):
         pictures.read(Picture(name="b.png", generation="1"), 100)
+
+
+def test_a_picture_that_vanished_is_told_from_one_that_changed(pictures: storage.Bucket) -> None:
+    """Of a name that has no generation any more, the listed one has vanished."""
+    with pytest.raises(VanishedError):
+        pictures.read(Picture(name="gone.png", generation="1"), 100)
+
+
+def test_a_picture_that_is_not_granted_has_not_vanished(cloud: Cloud) -> None:
+    """403 is neither: whoever may not look does not know."""
+    stranger = storage.seen_by(identity(cloud, "user:stranger@example.com"))(INPUT)
+    with pytest.raises(BucketError) as caught:
+        stranger.read(Picture(name="gone.png", generation="1"), 100)
+    assert caught.type is BucketError
 
 
 def test_a_picture_is_read_up_to_the_limit(pictures: storage.Bucket) -> None:
@@ -126,14 +140,24 @@ def test_results_are_written_replaced_and_removed(
     assert "result" not in cloud.buckets[RESULT].objects
 
 
+def test_names_are_listed_by_what_they_begin_with(results: storage.Bucket, tmp_path: Path) -> None:
+    """What is in the folder, in order; not what is beside it."""
+    (tmp_path / "part").write_text("part")
+    for name in ("parts/00001.jsonl", "parts/00000.jsonl", "parts.txt"):
+        results.write(name, tmp_path / "part", "application/jsonl")
+    assert list(results.names("parts/")) == ["parts/00000.jsonl", "parts/00001.jsonl"]
+
+
 def test_what_is_not_granted_is_a_bucket_error(
     cloud: Cloud, pictures: storage.Bucket, tmp_path: Path
 ) -> None:
-    """403 is a BucketError in each of the five methods."""
+    """403 is a BucketError in each of the six methods."""
     (tmp_path / "new").write_text("new")
     stranger = storage.seen_by(identity(cloud, "user:stranger@example.com"))(INPUT)
     with pytest.raises(BucketError):
         list(stranger.pictures())
+    with pytest.raises(BucketError):
+        list(stranger.names("parts/"))
     with pytest.raises(BucketError):
         stranger.read(next(pictures.pictures()), 100)
     with pytest.raises(BucketError):

@@ -13,16 +13,30 @@ import math
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ai_edge_litert import schema_py_generated as schema
 
 from tests.attacks import path
-from tests.attacks.archives import INPUT, MANIFEST, entry, packed, received, sparse
+from tests.attacks.archives import (
+    INPUT,
+    MANIFEST,
+    OBJECTS,
+    converted,
+    entry,
+    field,
+    packed,
+    received,
+    sparse,
+)
 from tests.attacks.path import Gate
 from tests.attacks.row import Row
 from workload import archive, manifest
 from workload.errors import Failure, WorkloadError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.attacks.archives import Entry
     from tests.attacks.path import Verdict
     from tests.attacks.row import Attempt
@@ -61,6 +75,30 @@ def _taking(lie: str, **changed: object) -> Row:
 def _said(lie: str, content: bytes) -> Row:
     refusal = Failure.MODEL_MANIFEST_INVALID
     return _refused(f"a manifest {lie}", refusal, received(packed(manifest=content)))
+
+
+def _made(lie: str, failure: Failure, graphs: bytes) -> Row:
+    """Primus agrees on an archive with a SavedModel of these graphs."""
+    return _refused(f"a SavedModel {lie}", failure, received(packed(graphs=graphs)))
+
+
+def _converted(lie: str, change: Callable[[Any], None]) -> Row:
+    """Primus agrees on an archive with a LiteRT model in which this was changed."""
+    refusal = Failure.MODEL_OPERATION_FORBIDDEN
+    return _refused(f"a LiteRT model {lie}", refusal, received(converted(change)))
+
+
+def _own_operator(model: Any) -> None:
+    model.operatorCodes[0].deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    model.operatorCodes[0].customCode = "FlexWriteFile"
+
+
+def _second_graph(model: Any) -> None:
+    model.subgraphs *= 2
+
+
+def _foreign_weights(model: Any) -> None:
+    model.externalBuffers = [schema.ExternalBufferT()]
 
 
 def _bomb(_: World) -> Verdict:
@@ -133,6 +171,7 @@ MANIFESTS = (
     _taking("for pictures whose width is `true`", width=True),
     _taking("for grey pictures", channels="L"),
     _taking("for pictures that are resized in another way", resize="nearest"),
+    _taking("for pictures that are decoded in another way", decode="fast"),
     _taking("with a range from below any number", range=[-math.inf, 1]),
     _taking("with a range to beyond any number", range=[0, math.inf]),
     _taking("with a range of no numbers", range=[math.nan, math.nan]),
@@ -142,4 +181,22 @@ MANIFESTS = (
     _taking("with a range of false and true", range=[False, True]),
 )
 
-ROWS = (*ARCHIVES, *MANIFESTS)
+WRITING = field(2, field(1, field(2, b"WriteFile")))
+"""A graph's only node: the operation that writes a file."""
+
+MODELS = (
+    _made("that writes a file", Failure.MODEL_OPERATION_FORBIDDEN, field(2, WRITING + OBJECTS)),
+    _made("of two graphs", Failure.MODEL_UNUSABLE, field(2, OBJECTS) * 2),
+    _made("that TensorFlow 1 would load", Failure.MODEL_UNUSABLE, field(2, b"")),
+    _made("that is none", Failure.MODEL_UNUSABLE, b"a model"),
+    _converted("with an operator of its own", _own_operator),
+    _converted("with a second graph", _second_graph),
+    _converted("with weights in another file", _foreign_weights),
+    _refused(
+        "a LiteRT model that is none",
+        Failure.MODEL_UNUSABLE,
+        received(packed(manifest=json.dumps(MANIFEST | {"format": "litert"}).encode())),
+    ),
+)
+
+ROWS = (*ARCHIVES, *MANIFESTS, *MODELS)

@@ -1,8 +1,8 @@
 """The released model on the TensorFlow engine.
 
-Checks that the model's signature is what its manifest says, both before the first picture and on
-every batch, and says MODEL_UNUSABLE if not: what TensorFlow has to say about it names tensors and
-paths, and stays here. It does not judge what the graph's operations do.
+Checks that the model's signature is what its manifest says, and says MODEL_UNUSABLE if not: what
+TensorFlow has to say about it names tensors and paths, and stays here. What the graph's operations
+may do was judged before: `workload.operations`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from workload import images
+from workload import scores
 from workload.errors import Failure, WorkloadError
-from workload.results import Score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from workload.manifest import Manifest
+    from workload.records import Score
 
-_ROUNDING = 1e-3
-"""How far a float32 softmax may leave 0 to 1."""
+
+_RGB = 3
 
 
 class SavedModel:
@@ -41,28 +41,14 @@ class SavedModel:
         except Exception as error:  # a foreign graph can fail in any way
             raise WorkloadError(Failure.MODEL_UNUSABLE) from error
 
-    def decode(self, data: bytes) -> npt.NDArray[np.float32]:
-        """One picture as this model takes it; raises PictureError."""
-        return images.decode(data, self._manifest.input)
-
     def classify(self, batch: Sequence[npt.NDArray[np.float32]]) -> list[list[Score]]:
-        """The best `topK` classes of each picture, best first, the lower index first in a tie."""
+        """The best `topK` classes of each picture; raises MODEL_SCORES_INVALID, too."""
         try:
             (output,) = self._signature(**{self._input: tf.constant(np.stack(batch))}).values()
             probabilities = output.numpy()
         except Exception as error:  # a foreign graph can fail in any way
             raise WorkloadError(Failure.MODEL_UNUSABLE) from error
-        shape = (len(batch), len(self._manifest.classes))
-        # Written so that a NaN fails, too: it is no number in JSON.
-        if probabilities.shape != shape or not np.all(
-            np.abs(probabilities - 0.5) < 0.5 + _ROUNDING
-        ):
-            raise WorkloadError(Failure.MODEL_UNUSABLE)
-        return [self._best(row) for row in probabilities]
-
-    def _best(self, row: npt.NDArray[np.float32]) -> list[Score]:
-        best = np.argsort(-row, kind="stable")[: self._manifest.top_k]
-        return [Score(int(i), self._manifest.classes[i], round(float(row[i]), 5)) for i in best]
+        return scores.ranked(probabilities, len(batch), self._manifest)
 
 
 def _input_name(signature: Any, manifest: Manifest) -> str:  # noqa: ANN401  an untyped function
@@ -71,7 +57,7 @@ def _input_name(signature: Any, manifest: Manifest) -> str:  # noqa: ANN401  an 
     ((name, taken),) = inputs.items()
     (given,) = signature.structured_outputs.values()
     expected = (
-        (taken, [None, manifest.input.height, manifest.input.width, images.RGB]),
+        (taken, [None, manifest.input.height, manifest.input.width, _RGB]),
         (given, [None, len(manifest.classes)]),
     )
     for spec, shape in expected:

@@ -1,0 +1,57 @@
+"""`make bench`: every figure against its bound; writes `docs/bench.md` and `docs/bench.svg`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import chart, courses, report
+from bench.process import PROC
+from bench.run import measure
+from bench.subjects import TREE
+
+ROUNDS = 5
+
+
+def main() -> int:
+    """0 if every figure was measured and meets its bound."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few pictures, to see that it works")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"(default: {ROUNDS})")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "confidential-inference-bench",
+        help="where the pictures are kept between runs (500 MB)",
+    )
+    chosen = parser.parse_args()
+    # As Ctrl-C does: what is being measured is stopped, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not (PROC / "self" / "status").exists():
+        _tell("got no /proc, expected Linux: memory and processor time cannot be measured here")
+        return 1
+    size, rounds = (courses.QUICK, 1) if chosen.quick else (courses.FULL, chosen.rounds)
+    machine = report.Machine.this()
+    measured = measure(size, rounds, chosen.pictures, _tell)
+    text = report.text(measured, machine)
+    _tell(text)
+    if chosen.quick:
+        _tell("A smoke run: figures of so few pictures say nothing, and no goal was judged.")
+    else:
+        (TREE / "docs" / "bench.md").write_text(text)
+        (TREE / "docs" / "bench.svg").write_text(chart.svg(measured.figures))
+    for problem in measured.problems:
+        _tell(problem)
+    return 1 if measured.problems else 0
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Before anything is timed: both must compute the same, or their speeds say nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TOLERANCE = 1e-4
+"""Between two engines 7.5e-5 was seen; scores are rounded to 5 digits."""
+
+
+class DisagreementError(Exception):
+    """Two subjects say different things of a picture."""
+
+
+def check(ours: Sequence[dict[str, Any]], naive: Sequence[dict[str, Any]], subject: str) -> float:
+    """The largest difference of two scores; DisagreementError beyond the tolerance.
+
+    The best class must be the same, and the score of every class that both name.
+    """
+    largest = 0.0
+    for mine, theirs in zip(ours, naive, strict=True):
+        left, right = (
+            {each["classIndex"]: each["probability"] for each in record["topK"]}
+            for record in (mine, theirs)
+        )
+        off = max(abs(left[each] - right[each]) for each in left.keys() & right.keys())
+        if next(iter(left)) != next(iter(right)) or off > TOLERANCE:
+            raise DisagreementError(
+                f"{subject}, {theirs['name']}: got {mine['topK'][:2]}, expected "
+                f"{theirs['topK'][:2]} as the naive loop says, within {TOLERANCE}: "
+                "no figure is made of two programs that compute different things"
+            )
+        largest = max(largest, off)
+    return largest

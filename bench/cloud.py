@@ -1,0 +1,165 @@
+"""Runs through the local cloud: the real process and the real client libraries, from outside.
+
+The launcher's own code brings the machine up to the workload's first instruction; only who starts
+the process differs, because this one watches its memory. What the process asks of the cloud, and
+when, is the clock: nothing of the workload is touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import compileall
+import hashlib
+import json
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import process
+from bench.figures import Sample
+from bench.line import Line
+from bench.subjects import TREE
+from bench.world import MODEL, MODELS, PICTURES, RESULTS, fill, machine, world
+from sandbox import container
+from sandbox.claims import BootImage
+from sandbox.confidential_space import Launch
+from sandbox.server import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bench.line import Seen
+    from sandbox.server import LocalCloud
+    from sandbox.state import Cloud, Instance
+
+START_SECONDS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A running local cloud with both projects, and the line to it."""
+
+    local: LocalCloud
+    line: Line
+
+    def workload(self, archive: Path, pictures: Mapping[str, bytes], latency: float) -> Sample:
+        """The workload as the launcher would start it."""
+        fill(self.local.cloud, PICTURES, pictures)
+        packed = archive.read_bytes()
+        fill(self.local.cloud, MODELS, {MODEL: packed})
+        instance = machine(hashlib.sha256(packed).hexdigest())
+        with self._machine(instance) as (command, folder, env):
+            return self._measure(command, folder, env, len(pictures), latency)
+
+    def naive(self, model: Path, pictures: Mapping[str, bytes], latency: float) -> Sample:
+        """The naive loop on the same machine, with an unpacked model at hand."""
+        fill(self.local.cloud, PICTURES, pictures)
+        command = [sys.executable, "-m", "bench.naive", str(model)]
+        command += [f"gs://{PICTURES}", f"gs://{RESULTS}", "--count", str(len(pictures))]
+        with self._machine(machine("0" * 64)) as (_, folder, env):
+            here = {**env, "PYTHONPATH": str(TREE)}
+            return self._measure(command, folder, here, len(pictures), latency)
+
+    @contextmanager
+    def _machine(self, instance: Instance) -> Iterator[tuple[list[str], Path, dict[str, str]]]:
+        """Command, folder and environment of the container, its token written."""
+        with tempfile.TemporaryDirectory() as scratch, _metadata(self.local.cloud, instance) as at:
+            boot = BootImage(debug=False, version="260900")
+            disk = container.Disk(Path(scratch))
+            outside = self.local.environment()
+            launch = Launch(self.local.cloud, self.local.issuer, outside, instance, boot, disk)
+            ready = launch.measure()
+            # As the image's own build does; without it every start would compile every module.
+            compileall.compile_dir(disk.root, quiet=2)
+            folder = disk.root / (ready.image.config.get("WorkingDir") or "/").lstrip("/")
+            env = disk.environment(ready.container.env, outside, at)
+            yield disk.command(ready.container.args), folder, env
+
+    def _measure(
+        self, command: list[str], folder: Path, env: Mapping[str, str], count: int, latency: float
+    ) -> Sample:
+        self.local.cloud.buckets[RESULTS].objects.clear()
+        self.line.latency, before = latency, time.process_time()
+        self.line.seen.clear()
+        ended = process.run(command, env, folder)
+        cloud_cpu = time.process_time() - before
+        self._complete(command, count)
+        listed, done, first, exchanged = moments(self.line.seen)
+        return Sample(
+            pictures=count,
+            seconds=done - listed,
+            cpu=ended.cpu,
+            peak=ended.peak,
+            first=first - ended.started,
+            release=listed - exchanged if exchanged else 0.0,
+            cloud_cpu=cloud_cpu,
+        )
+
+    def _complete(self, command: list[str], count: int) -> None:
+        """FailedError unless every picture was classified: speed by failing is none."""
+        left = self.local.cloud.buckets[RESULTS].objects
+        name = "results.jsonl" if "results.jsonl" in left else "result"
+        records = [json.loads(line) for line in left[name].data.splitlines()]
+        classified = sum("topK" in record for record in records)
+        if classified != count:
+            raise process.FailedError(
+                f"{' '.join(command)}: got {classified} classified pictures, expected {count}"
+            )
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    """A local cloud with both projects, until the block ends."""
+    line = Line()
+    with running(world(), around=line.around) as local:
+        yield Site(local=local, line=line)
+
+
+def moments(seen: list[Seen]) -> tuple[float, float, float, float]:
+    """When pictures were listed, all was written, a first result, and the model was asked for.
+
+    Listed: for the first time after the model had been fetched, and so it is loaded by then. The
+    last is 0 if nobody asked for a model.
+    """
+    fetched = [each.answered for each in seen if f"/b/{MODELS}/" in each.path]
+    exchanged = [each.arrived for each in seen if each.path == "/v1/token"]
+    listed = min(
+        each.arrived
+        for each in seen
+        if each.path == f"/storage/v1/b/{PICTURES}/o" and each.arrived > max(fetched, default=0.0)
+    )
+    written = [
+        each.answered
+        for each in seen
+        if each.path.startswith(f"/upload/storage/v1/b/{RESULTS}/") and each.arrived > listed
+    ]
+    return listed, max(written), min(written), min(exchanged, default=0.0)
+
+
+@contextmanager
+def _metadata(cloud: Cloud, instance: Instance) -> Iterator[str]:
+    """The machine's metadata server; gives host and port."""
+    ready, stopped = threading.Event(), asyncio.Event()
+    found: list[tuple[str, asyncio.AbstractEventLoop]] = []
+
+    async def serve() -> None:
+        async with container.metadata_server(cloud, instance) as address:
+            found.append((address, asyncio.get_running_loop()))
+            ready.set()
+            await stopped.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="metadata", daemon=True)
+    thread.start()
+    if not ready.wait(START_SECONDS):
+        raise TimeoutError("the metadata server did not start")
+    address, loop = found[0]
+    try:
+        yield address
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join()

@@ -1,0 +1,135 @@
+"""What is run, in which order: every subject once in a round, so that none has a better hour.
+
+Each kind of work begins with the naive loop, and what is held against it follows at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bench import local, pictures, rules, subjects
+from bench.figures import NAIVE, Key, Round, Sample
+from bench.subjects import ARCHIVES, Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from bench.cloud import Site
+
+TIMES = 10
+"""How many times as many pictures memory is looked at with."""
+MEMORY_ROUNDS = 3
+"""It takes minutes, and memory hardly differs between rounds."""
+LATENCY = 0.030
+"""Seconds for each request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How many pictures of each kind."""
+
+    small: int
+    large: int
+    naive: int
+    """Through the local cloud at 30 ms: one after the other, so a rate needs fewer of them."""
+
+
+FULL = Size(small=2000, large=60, naive=400)
+QUICK = Size(small=24, large=2, naive=8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Something that is run; `missing` says why it can't be."""
+
+    key: Key
+    run: Callable[[], Sample]
+    missing: str = ""
+    rounds: int = 99
+    """In how many rounds, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """Everything that was made before the first run."""
+
+    size: Size
+    small: Path
+    large: Path
+    unpacked: Path
+    """TensorFlow's model, for the naive loop"""
+    reduced: Mapping[Engine, Path]
+    """archives whose manifest asks for decoding at a reduced scale"""
+    site: Site
+
+    def objects(self, count: int) -> dict[str, bytes]:
+        """Small pictures as objects; with more than there are, under further names."""
+        names = [pictures.name(at) for at in range(min(count, self.size.small))]
+        data = [(self.small / name).read_bytes() for name in names]
+        return {f"{at:06}.jpg": data[at % len(data)] for at in range(count)}
+
+
+def every(ready: Ready) -> list[Subject]:
+    """All subjects in the order of a round."""
+    return [*_small(ready), *_large(ready), *_through_the_cloud(ready)]
+
+
+def _small(ready: Ready) -> Iterator[Subject]:
+    count = ready.size.small
+    naive = partial(local.naive, ready.unpacked, ready.small, count)
+    yield Subject(key=(rules.SMALL, NAIVE), run=naive)
+    for engine in Engine:
+        from_folder = partial(local.workload, ARCHIVES[engine], ready.small)
+        in_process = partial(from_folder, count, "--in-process")
+        yield _of(rules.SMALL, engine, partial(from_folder, count))
+        yield _of(rules.IN_PROCESS, engine, in_process)
+        yield _of(rules.ONE, engine, partial(from_folder, 1))
+
+
+def _large(ready: Ready) -> Iterator[Subject]:
+    count = ready.size.large
+    naive = partial(local.naive, ready.unpacked, ready.large, count)
+    yield Subject(key=(rules.LARGE, NAIVE), run=naive)
+    for engine in Engine:
+        exact, reduced = (
+            partial(local.workload, archive, ready.large, count)
+            for archive in (ARCHIVES[engine], ready.reduced.get(engine, ARCHIVES[engine]))
+        )
+        yield _of(rules.LARGE, engine, exact)
+        yield _of(rules.REDUCED, engine, reduced)
+
+
+def _through_the_cloud(ready: Ready) -> Iterator[Subject]:
+    few, usual, many = (
+        ready.objects(count)
+        for count in (ready.size.naive, ready.size.small, ready.size.small * TIMES)
+    )
+    naive = partial(ready.site.naive, ready.unpacked, few, LATENCY)
+    yield Subject(key=(rules.SLOW, NAIVE), run=naive)
+    for engine in Engine:
+        workload = partial(ready.site.workload, ARCHIVES[engine])
+        yield _of(rules.SLOW, engine, partial(workload, usual, LATENCY))
+        yield _of(rules.FAST, engine, partial(workload, usual, 0))
+        found = _of(rules.MANY, engine, partial(workload, many, 0))
+        yield replace(found, rounds=MEMORY_ROUNDS)
+
+
+def _of(what: str, engine: Engine, run: Callable[[], Sample]) -> Subject:
+    return Subject(key=(what, engine), run=run, missing=subjects.missing(engine))
+
+
+def play(planned: Sequence[Subject], rounds: int, tell: Callable[[str], None]) -> list[Round]:
+    """All subjects in turn, so often."""
+    played: list[Round] = []
+    for number in range(1, rounds + 1):
+        found: Round = {}
+        for subject in planned:
+            if not subject.missing and number <= subject.rounds:
+                what, who = subject.key
+                found[subject.key] = sample = subject.run()
+                tell(f"  {number}/{rounds}  {what}, {who}: {sample.rate:.1f} pictures/s")
+        played.append(found)
+    return played

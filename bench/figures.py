@@ -1,0 +1,125 @@
+"""From samples to figures: each is a median over rounds, and ratios are made within a round.
+
+Pure. The bounds are those of the goal that the workload was built for; a figure is never rounded
+before it is held against its bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.subjects import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+NAIVE = "naive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One run of one subject."""
+
+    pictures: int
+    seconds: float
+    """From the loaded model to the last result."""
+    cpu: float
+    """Seconds of processor time for the same."""
+    peak: int
+    """Bytes."""
+    first: float
+    """Seconds from the start of the process to its first prediction, or to the first result that
+    can be read in the bucket."""
+    release: float = 0.0
+    """Seconds from asking for the token's exchange to the loaded model."""
+    cloud_cpu: float = 0.0
+    """Seconds that the local cloud took on the same cores."""
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second."""
+        return self.pictures / self.seconds
+
+
+Key = tuple[str, str]
+"""What was done, and by whom: an engine's name or NAIVE."""
+Round = dict[Key, Sample]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """What a figure must be at least, or at most."""
+
+    value: float
+    most: bool = False
+
+    def met_by(self, value: float) -> bool:
+        """Whether a figure is good enough."""
+        return value <= self.value if self.most else value >= self.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How a figure is made of a round, and what it must be."""
+
+    name: str
+    unit: str
+    digits: int
+    value: Callable[[Round, Engine], float]
+    bounds: Mapping[Engine, Bound]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure of one engine; without values it has a reason why it could not be measured."""
+
+    rule: Rule
+    engine: Engine
+    values: tuple[float, ...]
+    missing: str = ""
+
+    @property
+    def median(self) -> float:
+        """The figure itself."""
+        return median(self.values)
+
+    @property
+    def problem(self) -> str:
+        """Why this figure is not good enough; empty if it is, or if it has no bound."""
+        bound = self.rule.bounds.get(self.engine)
+        if self.missing:
+            return f"{self.rule.name}, {self.engine}: not measured: {self.missing}"
+        if bound is None or bound.met_by(self.median):
+            return ""
+        words = "at most" if bound.most else "at least"
+        got, expected = (f"{each:.{self.rule.digits + 1}f}" for each in (self.median, bound.value))
+        return (
+            f"{self.rule.name}, {self.engine}: got {got}{self.rule.unit}, "
+            f"expected {words} {expected}{self.rule.unit}"
+        )
+
+
+def figures(
+    rules: Sequence[Rule], rounds: Sequence[Round], missing: Mapping[Key, str]
+) -> list[Figure]:
+    """Every rule for every engine, of the rounds that have all it is made of."""
+    found = []
+    for rule in rules:
+        for engine in Engine:
+            values, reason = [], ""
+            for each in rounds:
+                try:
+                    values.append(rule.value(each, engine))
+                except KeyError as error:
+                    reason = missing.get(error.args[0], "it was not run")
+            found.append(
+                Figure(
+                    rule=rule,
+                    engine=engine,
+                    values=tuple(values),
+                    missing="" if values else reason,
+                )
+            )
+    return found

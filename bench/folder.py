@@ -1,0 +1,66 @@
+"""Folders in the place of buckets, so that the workload is measured without any network.
+
+Keeps to `workload.job.Bucket`, the workload's own seam. A folder can show its pictures under
+several names, so that ten times as many do not need ten times the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workload.errors import BucketError
+from workload.records import Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """One folder as a bucket."""
+
+    path: Path
+    count: int = 0
+    """How many pictures are listed; with more than there are, each appears under further names."""
+
+    def pictures(self) -> Iterator[Picture]:
+        """The files in the order of names, over and over: `0001-00017.jpg`."""
+        names = sorted(each.name for each in self.path.iterdir())
+        for number in range(self.count):
+            time, at = divmod(number, len(names))
+            yield Picture(name=f"{time:04}-{names[at]}", generation="1")
+
+    def read(self, picture: Picture, limit: int) -> bytes:
+        """The bytes of a picture under any of its names."""
+        data = (self.path / picture.name.partition("-")[2]).read_bytes()
+        if len(data) > limit:
+            raise BucketError
+        return data
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The objects whose names begin so."""
+        for path in sorted(self.path.rglob("*")):
+            name = path.relative_to(self.path).as_posix()
+            if path.is_file() and name.startswith(prefix):
+                yield name
+
+    def fetch(self, name: str, to: Path, limit: int) -> str:
+        """Copies an object; its SHA-256."""
+        if (self.path / name).stat().st_size > limit:
+            raise BucketError
+        shutil.copyfile(self.path / name, to)
+        return hashlib.sha256(to.read_bytes()).hexdigest()
+
+    def write(self, name: str, content: Path, content_type: str) -> None:  # noqa: ARG002  a file has no type
+        """Creates or overwrites an object."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(content, target)
+
+    def remove(self, name: str) -> None:
+        """Deletes an object if it exists."""
+        (self.path / name).unlink(missing_ok=True)

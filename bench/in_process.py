@@ -1,0 +1,64 @@
+"""Decoding in threads of the workload's own process: what it would be without isolation.
+
+The workload has no such mode; this is here only to see what its child processes cost. The decoder
+is the workload's, and it lets go of Python's lock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workload import pixels
+from workload.errors import PictureError, PictureFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+
+    from workload.job import Pixels
+    from workload.manifest import Input
+    from workload.records import Picture
+
+AHEAD = 64
+"""Pictures that are decoded before they are asked for: two batches."""
+
+
+@contextmanager
+def decoders(wanted: Input) -> Iterator[Threads]:
+    """In the place of `workload.decoding.decoders`."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield Threads(pool, wanted)
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Decodes in order, on all cores."""
+
+    pool: ThreadPoolExecutor
+    wanted: Input
+
+    def decode(
+        self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
+    ) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
+        """As `workload.job.Decoders` says."""
+        ahead: deque[tuple[Picture, Future[Pixels | PictureFailure]]] = deque()
+        for picture, data in downloaded:
+            ahead.append((picture, self.pool.submit(self._one, data)))
+            if len(ahead) == AHEAD:
+                first, decoded = ahead.popleft()
+                yield first, decoded.result()
+        for picture, decoded in ahead:
+            yield picture, decoded.result()
+
+    def _one(self, data: bytes | PictureFailure) -> Pixels | PictureFailure:
+        if isinstance(data, PictureFailure):
+            return data
+        try:
+            return pixels.decode(data, self.wanted)
+        except PictureError as error:
+            return error.failure

@@ -1,0 +1,63 @@
+"""Runs from a folder to a folder: no network, no Google, a fresh process each."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import process
+from bench.figures import Sample
+from bench.subjects import TREE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(TREE)}
+"""The first is what the workload's image sets, too."""
+
+
+def workload(archive: Path, pictures: Path, count: int, *options: str) -> Sample:
+    """The workload's own code (`bench.ours`)."""
+    return _sample(_run("bench.ours", archive, pictures, count, options)[0], count)
+
+
+def naive(model: Path, pictures: Path, count: int) -> Sample:
+    """The naive loop on an unpacked model."""
+    return _sample(_run("bench.naive", model, pictures, count)[0], count)
+
+
+def answers(module: str, model: Path, pictures: Path, count: int) -> list[dict[str, Any]]:
+    """What a subject says of each picture, in order: `topK` of `results.jsonl`."""
+    return _run(module, model, pictures, count)[1]
+
+
+def _run(
+    module: str, model: Path, pictures: Path, count: int, options: Sequence[str] = ()
+) -> tuple[process.Ended, list[dict[str, Any]]]:
+    """FailedError unless every picture was classified: speed by failing is none."""
+    with tempfile.TemporaryDirectory() as results:
+        command = [sys.executable, "-m", module, str(model), str(pictures), results]
+        command += ["--count", str(count), *options]
+        ended = process.run(command, {**os.environ, **QUIET}, TREE)
+        lines = (Path(results) / "results.jsonl").read_text().splitlines()
+    records = [record for record in map(json.loads, lines) if "topK" in record]
+    if len(records) != count:
+        raise process.FailedError(
+            f"{' '.join(command)}: got {len(records)} classified pictures, expected {count}"
+        )
+    return ended, records
+
+
+def _sample(ended: process.Ended, count: int) -> Sample:
+    said = json.loads(ended.printed.splitlines()[-1])
+    return Sample(
+        pictures=count,
+        seconds=said["done"] - said["loaded"],
+        cpu=said["cpu"],
+        peak=ended.peak,
+        first=said["predicted"] - ended.started,
+    )

@@ -1,0 +1,131 @@
+"""A fresh process, watched from outside: how long it took, and how much memory it and its children.
+
+Linux only: it reads /proc.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROC = Path("/proc")
+EVERY_SECONDS = 0.1
+"""How often memory is looked at: VmHWM is the most so far, so little is missed in between."""
+DEADLINE_SECONDS = 1800.0
+KIB = 1024
+
+
+class FailedError(Exception):
+    """A measured process failed: there is no figure, and the message is what it said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A process that ended well."""
+
+    started: float
+    """On the machine's monotonic clock."""
+    seconds: float
+    cpu: float
+    """Seconds of processor time, children included."""
+    peak: int
+    """Bytes: the most that the process and its children had, each by its own most (VmHWM)."""
+    printed: str
+
+
+def run(
+    command: Sequence[str], env: Mapping[str, str], folder: Path, deadline: float = DEADLINE_SECONDS
+) -> Ended:
+    """Run a command to its end; FailedError unless it says 0."""
+    peak = 0
+    with tempfile.TemporaryFile("w+") as printed:
+        started = time.monotonic()
+        process = subprocess.Popen(  # noqa: S603  our own command
+            command,
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while True:
+                pid, status, used = os.wait4(process.pid, os.WNOHANG)
+                if pid:
+                    break
+                if time.monotonic() - started > deadline:
+                    raise FailedError(f"{' '.join(command)}: got no end within {deadline:.0f} s")
+                peak = max(peak, memory(process.pid))
+                time.sleep(EVERY_SECONDS)
+            ended = time.monotonic()
+            process.returncode = os.waitstatus_to_exitcode(status)
+        finally:
+            # All of its session, if it was stopped on the way.
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        printed.seek(0)
+        said = printed.read()
+    if process.returncode != 0:
+        raise FailedError(f"{' '.join(command)}: got exit code {process.returncode}: {said}")
+    return Ended(
+        started=started,
+        seconds=ended - started,
+        cpu=used.ru_utime + used.ru_stime,
+        peak=peak,
+        printed=said,
+    )
+
+
+def memory(root: int) -> int:
+    """Bytes of a process and its descendants, each at its own most so far."""
+    parents = _parents()
+    family, before = {root}, 0
+    while len(family) != before:
+        before = len(family)
+        family |= {pid for pid, parent in parents.items() if parent in family}
+    return sum(
+        _most(pid) for pid in family if pid == root or not _not_yet_itself(pid, parents[pid])
+    )
+
+
+def _parents() -> dict[int, int]:
+    found = {}
+    for folder in PROC.iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):
+                # The name of the program, in brackets, may hold anything; what follows does not.
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                found[int(folder.name)] = int(fields[1])
+    return found
+
+
+def _most(pid: int) -> int:
+    with suppress(OSError):
+        for line in (PROC / str(pid) / "status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * KIB
+    return 0  # it has ended meanwhile
+
+
+def _not_yet_itself(pid: int, parent: int) -> bool:
+    """Whether a process is a fresh copy that shares its parent's memory until it runs another.
+
+    It would be counted twice.
+    """
+    with suppress(OSError):
+        lines = [(PROC / str(each) / "cmdline").read_bytes() for each in (pid, parent)]
+        return lines[0] == lines[1]
+    return False

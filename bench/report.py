@@ -1,0 +1,202 @@
+"""`docs/bench.md`: the figures, what they were made of, and on which machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.courses import TIMES
+from bench.figures import NAIVE
+from bench.rules import RULES
+from bench.subjects import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.figures import Figure, Sample
+    from bench.run import Measured
+
+MB = 1e6
+PACKAGES = (
+    "tensorflow-cpu",
+    "ai-edge-litert",
+    "numpy",
+    "simplejpeg",
+    "opencv-python-headless",
+    "pillow",
+    "google-cloud-storage",
+)
+"""Whose versions decide the figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where and when it was measured."""
+
+    date: str
+    cores: int
+    processor: str
+    load: float
+    """of the minute before: other work makes every figure worse, and not evenly"""
+    versions: str
+
+    @classmethod
+    def this(cls) -> Machine:
+        """This machine, now."""
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        return cls(
+            date=f"{datetime.now(UTC):%Y-%m-%d}",
+            cores=len(os.sched_getaffinity(0)),
+            processor=next(iter(names), platform.machine()),
+            load=os.getloadavg()[0],
+            versions=", ".join([f"Python {platform.python_version()}", *_versions()]),
+        )
+
+
+def _versions() -> list[str]:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def text(measured: Measured, machine: Machine) -> str:
+    """The whole document."""
+    size = measured.size
+    return f"""\
+# What was measured
+
+Written by `make bench`, not by hand: {machine.date}, {machine.cores} cores ({machine.processor}),
+load {machine.load:.1f} at the start. {machine.versions}.
+
+Each figure is the median of {len(measured.rounds)} rounds, in brackets the least and the most. In
+every round each subject runs once, in a fresh process; ratios are made within a round.
+
+{_agreed(measured)}
+
+![Times the naive loop's pictures a second](bench.svg)
+
+## Figures
+
+{_figures(measured.figures)}
+
+The first four are times the naive loop's pictures a second. Speed kept is against the same run
+through the local cloud without latency, so that it tells the latency and nothing else. Memory is
+of {size.small:,} and of {size.small * TIMES:,} pictures.
+
+## What they are made of
+
+{size.small:,} JPEGs of 500x375, about 57 KB; {size.large} of 16 megapixels, about 3 MB. Through
+the local cloud the naive loop gets {size.naive} small ones: it takes one after the other.
+
+{_samples(measured)}
+
+- *pictures/s*: from the loaded model to the last result.
+- *processor*: for the same; through the local cloud for the whole process, its start included.
+- *memory*: the most that the process and its children had, each by its own most (VmHWM).
+- *first*: from the start of the process to its first prediction; through the local cloud to the
+  first results that can be read in the bucket.
+- *release*: from asking for the token's exchange to the loaded model.
+- *cloud*: what the local cloud took on the same cores, which a real one does not.
+
+## The image
+
+{_images(measured)}
+
+What the locked dependencies of each engine take once installed, without compiled modules.
+
+## The naive loop
+
+`bench/naive.py`: read a picture, decode it whole with TensorFlow, resize it, predict a batch of
+one, sort the scores with numpy. Written anew after the published example, with the manifest's
+preprocessing. It isolates and checks nothing; the workload's figures include the isolation of its
+decoders, the checks of every picture, its SHA-256, and all that is written.
+"""
+
+
+def _agreed(measured: Measured) -> str:
+    said = " and ".join(f"{off:.5f} with {engine}" for engine, off in measured.agreed.items())
+    return (
+        "Both compute the same, which is checked before anything is timed: the same best class of\n"
+        f"every compared picture, and scores that differ by at most {said}."
+    )
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    rows = [["figure", *Engine, "goal"]]
+    for rule in RULES:
+        cells = [_cell(each) for each in figures if each.rule.name == rule.name]
+        rows.append([rule.name, *cells, _goal(figures, rule.name)])
+    return _table(rows)
+
+
+def _cell(figure: Figure) -> str:
+    if figure.missing:
+        return f"not measured: {figure.missing}"
+    digits, unit = figure.rule.digits, figure.rule.unit
+    shown = f"{figure.median:.{digits}f}{unit}"
+    if len(figure.values) > 1:
+        least, most = min(figure.values), max(figure.values)
+        shown += f" ({least:.{digits}f} to {most:.{digits}f})"
+    return f"**{shown}: missed**" if figure.problem else shown
+
+
+def _goal(figures: Sequence[Figure], name: str) -> str:
+    found = []
+    for figure in figures:
+        bound = figure.rule.bounds.get(figure.engine)
+        if figure.rule.name == name:
+            sign = "" if bound is None else "≤ " if bound.most else "≥ "
+            found.append("none" if bound is None else f"{sign}{bound.value:g}{figure.rule.unit}")
+    return found[0] if len(set(found)) == 1 else " / ".join(found)
+
+
+def _samples(measured: Measured) -> str:
+    columns: tuple[tuple[str, Callable[[Sample], str]], ...] = (
+        ("pictures/s", lambda each: f"{each.rate:.1f}"),
+        ("processor ms each", lambda each: f"{1000 * each.cpu / each.pictures:.2f}"),
+        ("memory MB", lambda each: f"{each.peak / MB:.0f}"),
+        ("first s", lambda each: f"{each.first:.2f}"),
+        ("release s", lambda each: f"{each.release:.2f}" if each.release else ""),
+        (
+            "cloud ms each",
+            lambda each: f"{1000 * each.cloud_cpu / each.pictures:.2f}" if each.cloud_cpu else "",
+        ),
+    )
+    keys = dict.fromkeys([*measured.rounds[0], *measured.missing])
+    order = {what: at for at, (what, _) in enumerate(keys)}
+    rows = [["what", "who", *(name for name, _ in columns)]]
+    for key in sorted(keys, key=lambda key: (order[key[0]], key[1] != NAIVE)):
+        samples = [each[key] for each in measured.rounds if key in each]
+        rows.append([*key, *(_middle(samples, shown) for _, shown in columns)])
+    return _table(rows)
+
+
+def _middle(samples: Sequence[Sample], shown: Callable[[Sample], str]) -> str:
+    """The sample in the middle; of an even number, the lower one of the two."""
+    if not samples:
+        return "not measured"
+    ordered = sorted(samples, key=lambda each: float(shown(each) or 0))
+    return shown(ordered[(len(ordered) - 1) // 2])
+
+
+def _images(measured: Measured) -> str:
+    sizes = [
+        f"not measured: {size}" if isinstance(size, str) else f"{size / MB:,.0f} MB"
+        for size in measured.images.values()
+    ]
+    return _table([[*measured.images], sizes])
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

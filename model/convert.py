@@ -1,0 +1,84 @@
+"""The packed model for the second engine: LiteRT, TensorFlow's own small runtime.
+
+Owns the conversion and the check that both archives give the same answers, on the workload's own
+engines: what passes here is what the enclave would run, and what it would refuse fails here.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from model.pack import pack_converted
+from model.train import pixels, scaled
+from workload import engine, manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from workload.records import Score
+
+TOLERANCE = 7.5e-5
+"""How far apart the engines' scores may be: float32 sums in another order."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What the engines answered to the same pictures."""
+
+    pictures: int
+    same_class: int
+    largest_difference: float
+
+    def __bool__(self) -> bool:
+        """Whether one engine may stand in for the other."""
+        return self.pictures == self.same_class and self.largest_difference <= TOLERANCE
+
+
+def converted(archive: bytes) -> bytes:
+    """The archive of the same model for LiteRT; the same bytes each time on one machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        _unpack(archive, folder)
+        path = str(Path(folder, "saved_model"))
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            path, signature_keys=["serving_default"]
+        )
+        return pack_converted(converter.convert())
+
+
+def agreement(one: bytes, other: bytes, files: Sequence[bytes]) -> Agreement:
+    """How far the answers of two archives' models agree on these picture files."""
+    batch = [scaled(pixels(file)).numpy() for file in files]
+    answers = list(zip(_answers(one, batch), _answers(other, batch), strict=True))
+    return Agreement(
+        pictures=len(answers),
+        same_class=sum(a[0].class_index == b[0].class_index for a, b in answers),
+        largest_difference=max(
+            abs(a.probability - b.probability)
+            for pair in answers
+            for a, b in zip(*(sorted(answer) for answer in pair), strict=True)
+        ),
+    )
+
+
+def _answers(archive: bytes, batch: Sequence[NDArray[np.float32]]) -> Sequence[Sequence[Score]]:
+    """The score of every class for each picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        _unpack(archive, folder)
+        described = manifest.read(Path(folder, "manifest.json"))
+        all_classes = replace(described, top_k=len(described.classes))
+        return engine.load(Path(folder), all_classes).classify(batch)
+
+
+def _unpack(archive: bytes, folder: str) -> None:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(folder, filter="data")

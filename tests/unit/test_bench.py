@@ -1,0 +1,281 @@
+"""The measurement's own arithmetic: what becomes of samples, and what is watched of a process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bench import agreement, chart, image, pictures, process, report, rules, world
+from bench.agreement import DisagreementError
+from bench.cloud import moments
+from bench.courses import QUICK, Subject, play
+from bench.figures import NAIVE, Bound, Key, Round, Sample, figures
+from bench.folder import Folder
+from bench.line import Seen
+from bench.run import UNJUDGED, Measured
+from bench.subjects import Engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TF, LITERT = Engine.TENSORFLOW, Engine.LITERT
+DONE = (
+    rules.SMALL,
+    rules.LARGE,
+    rules.REDUCED,
+    rules.IN_PROCESS,
+    rules.SLOW,
+    rules.FAST,
+    rules.MANY,
+    rules.ONE,
+)
+MACHINE = report.Machine(date="2026-11-24", cores=2, processor="a", load=0.1, versions="Python 3")
+HOLD = "import sys; print('ready', flush=True); sys.stdin.read()"
+
+
+def sample(pictures: int) -> Sample:
+    """A run of one second."""
+    return Sample(pictures=pictures, seconds=1, cpu=1, peak=100, first=1)
+
+
+def a_round(naive: int, tensorflow: int, litert: int) -> Round:
+    """All subjects, each of one speed."""
+    speeds = {NAIVE: naive, TF: tensorflow, LITERT: litert}
+    return {(what, who): sample(rate) for what in DONE for who, rate in speeds.items()}
+
+
+def measured(rounds: list[Round], missing: dict[Key, str] | None = None) -> Measured:
+    """A measurement that consists of these rounds."""
+    return Measured(
+        size=QUICK,
+        rounds=rounds,
+        figures=figures(rules.RULES, rounds, missing or {}),
+        missing=missing or {},
+        agreed={TF: 0.0},
+        images={TF: 2_000_000_000, LITERT: 200_000_000},
+    )
+
+
+def test_a_ratio_is_the_median_of_ratios_within_a_round() -> None:
+    """A slow round is slow for both: 5, 3 and 2 times make 3; the medians' ratio would be 2."""
+    rounds = [a_round(20, 100, 1), a_round(100, 300, 1), a_round(75, 150, 1)]
+    small, _ = figures(rules.RATIOS[:1], rounds, {})
+    assert list(small.values) == [5, 3, 2]
+    assert small.median == 3
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "met"),
+    [
+        (Bound(value=4), 4, True),
+        (Bound(value=4), 3.999, False),
+        (Bound(value=5, most=True), 5, True),
+        (Bound(value=5, most=True), 5.001, False),
+        (Bound(value=5, most=True), float("nan"), False),
+    ],
+)
+def test_a_bound_belongs_to_what_it_allows(bound: Bound, value: float, *, met: bool) -> None:
+    """At the bound a figure is good enough; beyond it, or without being a number, it is not."""
+    assert bound.met_by(value) is met
+
+
+def test_a_figure_that_misses_its_bound_is_told_with_what_was_expected() -> None:
+    """Not even rounding helps it: 3.96 is shown as what it is."""
+    told = measured([a_round(100, 396, 700)]).problems
+    assert told[0] == "small JPEGs from a folder, TensorFlow: got 3.96x, expected at least 4.00x"
+
+
+def test_a_figure_without_a_subject_is_told_with_the_reason() -> None:
+    """It is a problem even in a smoke run, where no goal is judged."""
+    found = a_round(1, 100, 100)
+    del found[rules.REDUCED, LITERT]
+    missing: dict[Key, str] = {(rules.REDUCED, LITERT): "no archive"}
+    told = replace(measured([found]), figures=figures(UNJUDGED, [found], missing))
+    assert told.problems == [
+        "16 MP JPEGs from a folder, reduced scale, LiteRT: not measured: no archive"
+    ]
+
+
+def test_an_image_of_unknown_size_is_told() -> None:
+    """A size that is not known is no size."""
+    found = replace(measured([a_round(1, 100, 100)]), images={LITERT: "no lock"}, figures=[])
+    assert found.problems == ["size of the image, LiteRT: not measured: no lock"]
+
+
+def test_a_round_in_which_a_subject_did_not_run_makes_no_figure() -> None:
+    """The figure is of the rounds that have all it is made of."""
+    short = {key: each for key, each in a_round(1, 9, 9).items() if key[0] != rules.MANY}
+    grown = next(rule for rule in rules.RULES if "memory" in rule.name)
+    found, _ = figures([grown], [a_round(1, 9, 9), short], {})
+    assert (list(found.values), found.missing) == ([0], "")
+
+
+def test_every_subject_runs_once_in_a_round() -> None:
+    """In the order of the plan, round after round; one that is missing is left out."""
+    ran: list[str] = []
+
+    def subject(name: str, **others: Any) -> Subject:
+        def run() -> Sample:
+            ran.append(name)
+            return sample(1)
+
+        return Subject(key=(name, NAIVE), run=run, **others)
+
+    planned = [subject("a"), subject("b", rounds=1), subject("c", missing="none"), subject("d")]
+    found = play(planned, 2, lambda _: None)
+    assert ran == ["a", "b", "d", "a", "d"]
+    assert [[what for what, _ in each] for each in found] == [["a", "b", "d"], ["a", "d"]]
+
+
+def test_the_document_shows_figures_goals_and_gaps() -> None:
+    """A figure with its spread and its goal; a missed one is marked, a missing one has a reason."""
+    found = [a_round(100, 300, 700), a_round(100, 320, 900)]
+    for each in found:
+        del each[rules.LARGE, LITERT]
+    text = report.text(measured(found, {(rules.LARGE, LITERT): "no archive"}), MACHINE)
+    assert (
+        "| small JPEGs from a folder | **3.1x (3.0 to 3.2): missed** | 8.0x (7.0 to 9.0) "
+        "| ≥ 4x / ≥ 6.5x |" in text
+    )
+    assert "| 3.1x (3.0 to 3.2) | not measured: no archive | ≥ 1.8x |" in text
+    assert "| small, folder | naive | 100.0 | 10.00 | 0 | 1.00 |  |  |" in text
+    assert "2026-11-24, 2 cores (a),\nload 0.1 at the start. Python 3." in text
+
+
+def test_bars_are_as_long_as_ratios() -> None:
+    """The picture is well-formed XML, each bar in proportion to its ratio, a gap is written out."""
+    found = a_round(100, 300, 900)
+    del found[rules.SLOW, LITERT]
+    root = ET.fromstring(chart.svg(measured([found], {(rules.SLOW, LITERT): "none"}).figures))  # noqa: S314  our own
+    space = "{http://www.w3.org/2000/svg}"
+    widths = {
+        colour: [
+            float(each.get("width", 0))
+            for each in root.iter(f"{space}rect")
+            if each.get("fill") == colour
+            and each.get("x") == str(chart.LEFT)
+            and each.get("y") != "11"
+        ]
+        for colour in chart.COLOURS.values()
+    }
+    tensorflow, litert = (widths[chart.COLOURS[engine]] for engine in Engine)
+    assert (len(tensorflow), len(litert)) == (4, 3)
+    assert litert[0] / tensorflow[0] == pytest.approx(3, rel=0.01)
+    assert [each.text for each in root.iter(f"{space}text")].count("not measured") == 1
+
+
+def test_a_picture_is_the_same_every_time() -> None:
+    """Number 7 has the same bytes again, and others than number 8."""
+    seven, again, eight = (pictures.picture(pictures.SMALL, number) for number in (7, 7, 8))
+    assert seven == again != eight
+    assert seven.startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"),
+    [
+        ([(1, 0.50001), (0, 0.5)], "file.jpg"),
+        ([(0, 0.5002), (1, 0.49998)], "within 0.0001"),
+    ],
+)
+def test_subjects_that_disagree_are_not_timed(ours: list[tuple[int, float]], words: str) -> None:
+    """Another best class, or a score beyond the tolerance."""
+    with pytest.raises(DisagreementError, match=words):
+        agreement.check([said(*ours)], [said((0, 0.5), (1, 0.49998))], "LiteRT")
+
+
+def test_subjects_that_agree_are_told_how_closely() -> None:
+    """The largest difference of a score that both name."""
+    ours, naive = said((0, 0.60003), (1, 0.4)), said((0, 0.6), (2, 0.4))
+    assert agreement.check([ours], [naive], "LiteRT") == pytest.approx(3e-5)
+
+
+def said(*scores: tuple[int, float]) -> dict[str, Any]:
+    """A record of results."""
+    top = [{"classIndex": index, "probability": probability} for index, probability in scores]
+    return {"name": "file.jpg", "topK": top}
+
+
+def test_a_folder_lists_more_pictures_than_it_has(tmp_path: Path) -> None:
+    """Each under further names, in the order of names, with the same bytes."""
+    for name in ("b", "a"):
+        (tmp_path / name).write_text(name)
+    folder = Folder(path=tmp_path, count=5)
+    listed = list(folder.pictures())
+    names = [each.name for each in listed]
+    assert names == sorted(names) == ["0000-a", "0000-b", "0001-a", "0001-b", "0002-a"]
+    assert [folder.read(each, 1) for each in listed] == [b"a", b"b", b"a", b"b", b"a"]
+
+
+def test_the_clock_is_what_the_cloud_was_asked() -> None:
+    """From the listing after the model was fetched to the last result; not from earlier ones."""
+    listing = f"/storage/v1/b/{world.PICTURES}/o"
+    results = f"/upload/storage/v1/b/{world.RESULTS}/o"
+    seen = [
+        Seen(method="POST", path=results, arrived=1, answered=2),
+        Seen(method="GET", path=listing, arrived=2, answered=3),
+        Seen(method="POST", path="/v1/token", arrived=3, answered=4),
+        Seen(
+            method="GET", path=f"/download/storage/v1/b/{world.MODELS}/o/m", arrived=5, answered=6
+        ),
+        Seen(method="GET", path=listing, arrived=7, answered=8),
+        Seen(method="POST", path=results, arrived=9, answered=10),
+        Seen(method="POST", path=results, arrived=11, answered=12),
+    ]
+    assert moments(seen) == (7, 12, 10, 3)
+
+
+def test_memory_is_that_of_the_children_too() -> None:
+    """A child's 50 MB count for whoever started it."""
+    code = f"held = b'x' * 50_000_000; {HOLD}"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
+    with _held(outer) as running:
+        assert process.memory(running.pid) > 50_000_000
+
+
+def test_a_copy_of_a_process_is_not_counted_twice() -> None:
+    """Between its start and its own program a child shares its parent's memory."""
+    code = f"import os; held = b'x' * 50_000_000; os.fork() and os.read(0, 1) or exec({HOLD!r})"
+    with _held(code) as it:
+        assert 50_000_000 < process.memory(it.pid) < 100_000_000
+
+
+def test_a_process_that_fails_makes_no_figure(tmp_path: Path) -> None:
+    """What it said is in the error."""
+    command = [sys.executable, "-c", "import sys; print('why'); sys.exit(3)"]
+    with pytest.raises(process.FailedError, match="got exit code 3: why"):
+        process.run(command, {}, tmp_path)
+
+
+def test_a_process_without_end_is_stopped(tmp_path: Path) -> None:
+    """At its deadline, and told."""
+    command = [sys.executable, "-c", "import signal; signal.pause()"]
+    with pytest.raises(process.FailedError, match="got no end within 0 s"):
+        process.run(command, {}, tmp_path, deadline=0)
+
+
+def test_a_package_that_is_not_here_has_no_size() -> None:
+    """The size of an image is not guessed."""
+    lock = "numpy==2.4.6 \\\n    --hash=sha256:aa\nno-such-package==1 ; python_version < '4'\n"
+    assert image.names(lock) == ["numpy", "no-such-package"]
+    assert image.installed(["numpy"]) > 1_000_000
+    with pytest.raises(image.NotInstalledError, match="no-such-package is not installed here"):
+        image.installed(image.names(lock))
+
+
+def _held(code: str) -> subprocess.Popen[str]:
+    """A program that has said that it is ready, and waits until it loses its standard input."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "ready\n"
+    return running

@@ -1,0 +1,66 @@
+"""The two archives of the demonstration model, on the workload's own engines."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import warnings
+from pathlib import Path
+
+import pytest
+
+from model.pack import ARCHIVE, CONVERTED, pack_converted
+
+with warnings.catch_warnings():
+    # TensorFlow's own dependencies use what NumPy and Python have deprecated.
+    warnings.simplefilter("ignore")
+    from model.build import main
+    from model.convert import Agreement, agreement, converted
+
+MODEL = Path(__file__).parents[2] / "model"
+PICTURES = [path.read_bytes() for path in sorted((MODEL / "pictures").iterdir())]
+
+
+def test_both_committed_archives_give_the_same_answers() -> None:
+    """Every demonstration picture is named alike, and no score is apart by more than rounding."""
+    one, other = (MODEL / ARCHIVE).read_bytes(), (MODEL / CONVERTED).read_bytes()
+    agreed = agreement(one, other, PICTURES)
+    assert (agreed.pictures, agreed.same_class) == (27, 27)
+    assert agreed.largest_difference <= 7.5e-5
+
+
+def test_the_same_model_is_converted_to_the_same_bytes() -> None:
+    """Its SHA-256 follows from the model's: neither time nor chance is in it."""
+    archive = (MODEL / ARCHIVE).read_bytes()
+    assert converted(archive) == converted(archive)
+
+
+def test_another_model_does_not_agree() -> None:
+    """With other weights in the archive, the check sees it: it can fail."""
+    archive = (MODEL / ARCHIVE).read_bytes()
+    other = bytearray(_model(converted(archive)))
+    other[len(other) // 3 : len(other) // 3 + 4096] = bytes(4096)
+    assert not agreement(archive, pack_converted(bytes(other)), PICTURES)
+
+
+def _model(archive: bytes) -> bytes:
+    """The file in a converted archive."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        file = tar.extractfile("model.tflite")
+        assert file is not None
+        return file.read()
+
+
+@pytest.mark.parametrize(
+    ("same", "apart"), [(26, 0.0), (27, 7.6e-5), (27, float("nan"))], ids=["class", "score", "NaN"]
+)
+def test_one_difference_is_enough(same: int, apart: float) -> None:
+    """All pictures must be named alike, and every score be within the tolerance."""
+    assert Agreement(pictures=27, same_class=27, largest_difference=7.5e-5)
+    assert not Agreement(pictures=27, same_class=same, largest_difference=apart)
+
+
+def test_an_unknown_argument_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip does not begin a training."""
+    assert main(["--covert"]) == 2
+    assert "expected nothing or --convert" in capsys.readouterr().err

@@ -1,0 +1,120 @@
+"""The trained model's answers, whichever way its pictures were read: only such a model can tell."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import model as demonstration
+from workload import archive, manifest, pixels
+
+with warnings.catch_warnings():
+    # TensorFlow's own dependencies use what NumPy and Python have deprecated.
+    warnings.simplefilter("ignore")
+    import tensorflow as tf
+
+    from workload import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from workload.job import Model
+
+FOLDER = Path(demonstration.__file__).parent
+FILES = sorted((FOLDER / "pictures").iterdir())
+SAME = 1e-6
+"""How far equal pixels may be told apart: by rounding within one batch."""
+REDUCED = 0.2
+"""How far a score may move if pictures are decoded at reduced scale: seen .13, on average .0015."""
+
+
+class Released(NamedTuple):
+    """The demonstration model, ready to be asked."""
+
+    model: Model
+    input: manifest.Input
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
+    """As a run has it once it is released."""
+    folder = tmp_path_factory.mktemp("released") / "model"
+    archive.unpack(FOLDER / "model.tar.gz", folder)
+    described = manifest.read(folder / "manifest.json")
+    described = dataclasses.replace(described, top_k=len(described.classes))
+    return Released(engine.load(folder, described), described.input)
+
+
+def plainly(data: bytes, wanted: manifest.Input) -> npt.NDArray[np.float32]:
+    """A picture as TensorFlow reads it, decoded, resized and scaled."""
+    picture = tf.io.decode_image(data, channels=3, expand_animations=False)
+    resized = tf.image.resize(picture, (wanted.height, wanted.width), wanted.resize)
+    scale = np.float32((wanted.high - wanted.low) / 255)
+    read: npt.NDArray[np.float32] = (resized * scale + np.float32(wanted.low)).numpy()
+    return read
+
+
+def written(path: Path, kind: str, mode: str = "RGB", **options: object) -> bytes:
+    """A demonstration picture in another format."""
+    file = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert(mode).save(file, kind, **options)
+    return file.getvalue()
+
+
+FORMS: dict[str, Callable[[Path], bytes]] = {
+    "as it is": Path.read_bytes,
+    "progressive JPEG": lambda path: written(path, "JPEG", progressive=True),
+    "coarse JPEG": lambda path: written(path, "JPEG", quality=30),
+    "grey JPEG": lambda path: written(path, "JPEG", "L"),
+    "CMYK JPEG": lambda path: written(path, "JPEG", "CMYK"),
+    "PNG": lambda path: written(path, "PNG"),
+    "palette PNG": lambda path: written(path, "PNG", "P"),
+    "PNG with alpha": lambda path: written(path, "PNG", "RGBA"),
+    "GIF": lambda path: written(path, "GIF"),
+    "BMP": lambda path: written(path, "BMP"),
+    "WebP": lambda path: written(path, "WEBP"),
+}
+
+
+def scores(model: Model, pictures: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float64]:
+    """The probability of each class for each picture."""
+    answers = [sorted(answer) for answer in model.classify(pictures)]
+    return np.array([[score.probability for score in answer] for answer in answers])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_model_answers_as_if_tensorflow_had_read_it(form: str, released: Released) -> None:
+    """The same class first, and each score the same but for rounding, for every picture."""
+    files = [FORMS[form](path) for path in FILES]
+    ours = scores(released.model, [pixels.decode(data, released.input) for data in files])
+    plain = scores(released.model, [plainly(data, released.input) for data in files])
+    np.testing.assert_array_equal(ours.argmax(1), plain.argmax(1))
+    np.testing.assert_allclose(ours, plain, rtol=0, atol=SAME)
+
+
+def test_the_model_has_something_to_say(released: Released) -> None:
+    """The tests here can fail: it names many classes, and is sure of most."""
+    told = scores(released.model, [plainly(path.read_bytes(), released.input) for path in FILES])
+    assert len(set(told.argmax(1))) == len(told[0])
+    assert np.median(told.max(1)) > 0.9
+
+
+def test_what_reduced_decoding_costs(released: Released) -> None:
+    """Every picture keeps its class, and scores move by less than is said here."""
+    wanted = dataclasses.replace(released.input, decode="reduced")
+    files = [path.read_bytes() for path in FILES]
+    exact = scores(released.model, [pixels.decode(data, released.input) for data in files])
+    reduced = scores(released.model, [pixels.decode(data, wanted) for data in files])
+    moved = np.abs(exact - reduced)
+    np.testing.assert_array_equal(reduced.argmax(1), exact.argmax(1))
+    assert 0 < moved.max() < REDUCED

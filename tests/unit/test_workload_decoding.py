@@ -1,0 +1,282 @@
+"""Decoder processes as the run uses them: real ones, and ones that were taken over."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import model
+from workload import exchange, pixels
+from workload.child import Child
+from workload.decoding import Decoders, decoders
+from workload.errors import PictureFailure
+from workload.manifest import Input
+from workload.records import Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+WANTED = Input(width=8, height=6, channels="RGB", low=0.0, high=255.0, resize="bilinear")
+TAKEN_OVER = (str(Path(__file__).parents[1] / "pictures" / "taken_over.py"),)
+DEMONSTRATION = sorted((Path(model.__file__).parent / "pictures").iterdir())
+ROOM = exchange.SLOTS * exchange.PICTURES
+
+CRASHED, TOO_SLOW = PictureFailure.DECODER_CRASHED, PictureFailure.DECODER_TOO_SLOW
+
+
+def named(*data: bytes | PictureFailure) -> list[tuple[Picture, bytes | PictureFailure]]:
+    """Downloaded pictures, named by their number."""
+    return [
+        (Picture(name=f"{number:04}", generation="1"), each) for number, each in enumerate(data)
+    ]
+
+
+def outcomes(using: Decoders, *data: bytes | PictureFailure) -> list[str | PictureFailure]:
+    """What came of each picture, "decoded" or its failure; they must come in order."""
+    done = list(using.decode(named(*data)))
+    assert [picture.name for picture, _ in done] == [f"{number:04}" for number in range(len(data))]
+    return [each if isinstance(each, PictureFailure) else "decoded" for _, each in done]
+
+
+class Impatient(Child):
+    """As the run sees a decoder, but a picture that hangs is late at once."""
+
+    @property
+    def deadline(self) -> float:
+        """Past, if such a picture is next."""
+        next_ones = self.chunks[0] if self.ready and self.chunks else []
+        return 0 if any(task.data == b"hang" for task in next_ones) else super().deadline
+
+
+@pytest.fixture
+def two() -> Iterator[Decoders]:
+    """Two decoders that do what pictures say."""
+    started = Decoders(partial(Impatient, WANTED, TAKEN_OVER), 2)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def one() -> Iterator[Decoders]:
+    """One such decoder."""
+    started = Decoders(partial(Impatient, WANTED, TAKEN_OVER), 1)
+    yield started
+    started.close()
+
+
+def test_pixels_are_those_of_the_decoder() -> None:
+    """Each picture's own pixels, just as in process, in the order of the listing."""
+    with decoders(WANTED, 2) as using:
+        done = using.decode(named(*(path.read_bytes() for path in DEMONSTRATION)))
+        for path, (_, decoded) in zip(DEMONSTRATION, done, strict=True):
+            np.testing.assert_array_equal(decoded, pixels.decode(path.read_bytes(), WANTED))
+
+
+def test_as_many_decoders_as_processors() -> None:
+    """Without a number, every core has one."""
+    with decoders(WANTED) as using:
+        assert len(using._children) == os.cpu_count()
+
+
+def test_failures_keep_their_places() -> None:
+    """What was not downloaded, and what is no picture, are told among the others."""
+    with decoders(WANTED, 2) as using:
+        good = DEMONSTRATION[0].read_bytes()
+        assert outcomes(
+            using,
+            PictureFailure.VANISHED,
+            good,
+            b"",
+            b"no picture",
+            good[:999],
+            good,
+            bytes(exchange.MAX_PICTURE + 1),
+            PictureFailure.CHANGED,
+        ) == [
+            "picture_vanished",
+            "decoded",
+            "picture_empty",
+            "picture_format_unknown",
+            "picture_damaged",
+            "decoded",
+            "picture_too_large",
+            "picture_changed",
+        ]
+
+
+def test_no_picture_at_all(two: Decoders) -> None:
+    """Nothing comes of nothing."""
+    assert outcomes(two) == []
+
+
+def test_many_large_pictures_do_not_get_stuck(two: Decoders) -> None:
+    """Far more bytes than fit into any pipe or slot, and both sides go on."""
+    assert outcomes(two, *[b"x" * exchange.CHUNK] * 40) == ["decoded"] * 40
+
+
+def test_the_largest_picture_fits_behind_others(one: Decoders) -> None:
+    """A chunk that is almost full takes one more picture, of whatever size, and no other loses."""
+    data = [b"a" * (exchange.CHUNK - 1), b"b" * exchange.MAX_PICTURE, b"c" * exchange.CHUNK]
+    colours = [
+        pixels.max() for _, pixels in one.decode(named(*data)) if not isinstance(pixels, str)
+    ]
+    assert colours == [97, 98, 99]
+
+
+@pytest.mark.parametrize(
+    ("word", "failure"),
+    [
+        ("crash", CRASHED),
+        ("hang", TOO_SLOW),
+        ("answer-wrongly", CRASHED),
+        ("give-no-number", CRASHED),
+        ("give-infinity", CRASHED),
+        ("give-less", CRASHED),
+    ],
+)
+def test_exactly_the_guilty_picture_fails(
+    word: str, failure: PictureFailure, one: Decoders
+) -> None:
+    """Whatever a picture does to its decoder, its neighbours are decoded."""
+    data = [b"x"] * 5 + [word.encode()] + [b"x"] * 30
+    expected: list[str | PictureFailure] = ["decoded"] * 36
+    expected[5] = failure
+    assert outcomes(one, *data) == expected
+
+
+def test_a_picture_that_takes_too_long_fails(one: Decoders) -> None:
+    """The kernel ends a decoder that computes on and on, whether or not the run looks."""
+    assert outcomes(one, b"compute", PictureFailure.VANISHED) == [TOO_SLOW, "picture_vanished"]
+
+
+def test_a_decoder_that_says_more_than_it_was_asked_is_replaced(one: Decoders) -> None:
+    """What it says of its own pictures may be false; it decodes no further ones."""
+    before = one._children[0]
+    outcomes(one, b"answer-too-much", b"x")
+    assert outcomes(one, b"x") == ["decoded"]
+    assert one._children[0] is not before
+
+
+def test_several_guilty_pictures_fail(two: Decoders) -> None:
+    """Each by itself, also in one chunk and behind one another."""
+    data = [b"crash", b"x", b"crash", b"crash", b"x"]
+    assert outcomes(two, *data) == [CRASHED, "decoded", CRASHED, CRASHED, "decoded"]
+
+
+def test_no_picture_pays_for_another(one: Decoders) -> None:
+    """What an earlier picture left behind in the decoder is no later one's fault."""
+    assert outcomes(one, b"poison", b"x", b"x") == ["decoded"] * 3
+
+
+def test_a_decoder_that_was_killed_is_replaced(two: Decoders) -> None:
+    """Also while it had nothing to do; its next pictures are decoded."""
+    assert outcomes(two, *[b"x"] * 40) == ["decoded"] * 40
+    for each in two._children:
+        each._process.kill()
+        each._process.wait()
+    assert outcomes(two, *[b"x"] * 40) == ["decoded"] * 40
+
+
+def test_a_decoder_that_does_not_start_ends_the_run() -> None:
+    """No picture is blamed for a broken installation."""
+    broken = Decoders(partial(Child, WANTED, ("-c", "")), 1)
+    with pytest.raises(RuntimeError, match="a decoder does not start"):
+        outcomes(broken, b"x")
+    broken.close()
+
+
+def test_memory_is_bounded(two: Decoders) -> None:
+    """However many pictures there are, only as many are taken as there are slots for."""
+    taken = 0
+
+    def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
+        nonlocal taken
+        for each in named(*[b"x"] * 500):
+            taken += 1
+            yield each
+
+    for done, _ in enumerate(two.decode(coming()), 1):
+        assert taken - done <= 2 * ROOM + exchange.PICTURES
+
+
+def test_a_listing_that_breaks_leaves_nothing_behind(two: Decoders) -> None:
+    """The error goes through, and later pictures do not meet earlier ones' pixels."""
+
+    def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
+        yield from named(*[b"x"] * 20)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        list(two.decode(coming()))
+    assert outcomes(two, b"see-the-environment", b"x") == ["decoded"] * 2
+
+
+def test_a_pause_of_the_run_is_no_decoders_fault(one: Decoders) -> None:
+    """An answer that is there is taken, however late the run comes for it."""
+    (before,) = one._children
+
+    def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
+        yield from named(*[b"x"] * exchange.PICTURES)
+        answers = select.poll()
+        answers.register(before.answers, select.POLLIN)
+        while not before.ready:
+            before.receive(answered=bool(answers.poll()))
+        if before.chunks:
+            answers.poll()
+        before._since = -1e9
+
+    assert len(list(one.decode(coming()))) == exchange.PICTURES
+    assert one._children == [before]
+
+
+def _ended(pids: Iterable[int]) -> bool:
+    """Waits for these processes to end; false, if one is there after a minute."""
+    for pid in pids:
+        try:
+            process = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        if not poll.poll(60_000):
+            return False
+        os.close(process)
+    return True
+
+
+def test_decoders_end_with_their_context() -> None:
+    """None is left behind, whatever it is doing."""
+    with decoders(WANTED, 2) as using:
+        pids = [each._process.pid for each in using._children]
+    assert _ended(pids)
+
+
+@pytest.mark.parametrize("busy", [True, False], ids=["busy", "idle"])
+def test_decoders_end_with_the_run(busy: bool) -> None:
+    """A run that is killed leaves none behind, neither one that waits nor one that hangs."""
+    script = (
+        "import os, signal, sys\n"
+        "from workload.child import Child, Task\n"
+        "from workload.manifest import Input\n"
+        "from workload.records import Picture\n"
+        f"child = Child({WANTED!r}, {TAKEN_OVER!r})\n"
+        "os.read(child.answers, 1)\n"
+        + ("child.send([Task(picture=Picture(name='a', generation='1'), data=b'hang')])\n" * busy)
+        + "print(child._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert _ended([int(done.stdout)])

@@ -1,0 +1,343 @@
+"""What a SavedModel may be made of: each forbidden one would act, and is refused before it can."""
+
+from __future__ import annotations
+
+import tarfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workload import engine
+from workload.errors import WorkloadError
+from workload.manifest import Input, Manifest
+
+with warnings.catch_warnings():
+    # TensorFlow's own dependencies use what NumPy and Python have deprecated.
+    warnings.simplefilter("ignore")
+    import keras
+    import tensorflow as tf
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    from workload import operations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MODEL = Path(__file__).parents[2] / "model"
+SIDE = 4
+MANIFEST = Manifest(
+    format="tensorflow-saved-model",
+    signature="serving_default",
+    input=Input(width=SIDE, height=SIDE, channels="RGB", low=0, high=1, resize="bilinear"),
+    top_k=1,
+    classes=("red", "green", "blue"),
+)
+SIGNATURE = [tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="picture")]
+
+
+def colours(picture: Any) -> Any:
+    """The share of each colour."""
+    return tf.nn.softmax(tf.reduce_mean(picture, axis=(1, 2)))
+
+
+def saved(unpacked: Path, function: Callable[[Any], Any], **parts: object) -> Path:
+    """An unpacked archive's folder, whose model's signature is this function."""
+    module = tf.Module()
+    module.scale = tf.Variable(4.0)
+    module.parts = list(parts.values())
+    module.call = tf.function(
+        lambda picture: {"answer": function(picture) * module.scale / module.scale},
+        input_signature=SIGNATURE,
+    )
+    folder = str(unpacked / "saved_model")
+    tf.saved_model.save(module, folder, signatures={"serving_default": module.call})
+    return unpacked
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that does nothing but its work."""
+    return saved(tmp_path_factory.mktemp("honest"), colours)
+
+
+def graph(unpacked: Path) -> Any:
+    """What the model is made of."""
+    content = (unpacked / "saved_model/saved_model.pb").read_bytes()
+    (found,) = SavedModel.FromString(content).meta_graphs
+    return found
+
+
+def function_named(found: Any, part: str) -> Any:
+    """The one function with this in its name."""
+    functions = found.graph_def.library.function
+    (function,) = (each for each in functions if part in each.signature.name)
+    return function
+
+
+def writing(path: Path) -> Callable[[Any], Any]:
+    """A function that leaves a file each time."""
+
+    def call(picture: Any) -> Any:
+        with tf.control_dependencies([tf.io.write_file(str(path), "got you")]):
+            return tf.identity(colours(picture))
+
+    return call
+
+
+def nested(path: Path) -> Callable[[Any], Any]:
+    """The same, in a function of its own."""
+    return tf.function(writing(path), input_signature=SIGNATURE)  # type: ignore[no-any-return]  # untyped
+
+
+def branching(path: Path) -> Callable[[Any], Any]:
+    """The same, in one branch."""
+    return lambda picture: tf.cond(
+        tf.reduce_sum(picture) > 1e9, lambda: writing(path)(picture), lambda: colours(picture)
+    )
+
+
+def looping(path: Path) -> Callable[[Any], Any]:
+    """The same, in the body of a loop."""
+
+    def call(picture: Any) -> Any:
+        step = lambda i, answer: (i + 1, writing(path)(picture) + 0 * answer)  # noqa: E731
+        return tf.while_loop(lambda i, _: i < 1, step, (0, colours(picture)))[1]
+
+    return call
+
+
+def calling_back(path: Path) -> Callable[[Any], Any]:
+    """A function of the process that loads the model, if it knows one of that number."""
+
+    def call(picture: Any) -> Any:
+        wrote = tf.numpy_function(lambda: path.write_text("got you"), [], tf.int64)
+        return colours(picture) + 0 * tf.cast(wrote, tf.float32)
+
+    return call
+
+
+def reading(_: Path) -> Callable[[Any], Any]:
+    """A function that reads a file and lets the answer depend on it."""
+
+    def call(picture: Any) -> Any:
+        size = tf.strings.length(tf.io.read_file("/etc/passwd"))
+        return colours(picture) + 0 * tf.cast(size, tf.float32)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (writing, "WriteFile"),
+        (reading, "ReadFile"),
+        (calling_back, "PyFunc"),
+        (nested, "WriteFile"),
+        (branching, "WriteFile"),
+        (looping, "WriteFile"),
+    ],
+)
+def test_what_acts_is_refused_before_it_can(
+    function: Callable[[Path], Callable[[Any], Any]], kind: str, tmp_path: Path
+) -> None:
+    """The signature's own, or in a function that only an attribute of a call, If or While names."""
+    mark = tmp_path / "mark"
+    unpacked = saved(tmp_path, function(mark))
+    assert kind in operations.forbidden(graph(unpacked))
+    with pytest.raises(WorkloadError, match=r"^model_operation_forbidden: "):
+        engine.load(unpacked, MANIFEST)
+    assert not mark.exists()
+
+
+class Initialised(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]  # untyped
+    """A resource whose initialiser leaves a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = str(path)
+
+    def _create_resource(self) -> Any:
+        return tf.raw_ops.MutableHashTableV2(key_dtype=tf.string, value_dtype=tf.int64)
+
+    def _initialize(self) -> None:
+        tf.io.write_file(self.path, "got you")
+
+
+def test_what_loading_would_run_is_refused_before_it_can(tmp_path: Path) -> None:
+    """TensorFlow runs initialisers while it loads: here nothing is loaded."""
+    mark = tmp_path / "mark"
+    unpacked = saved(tmp_path, colours, resource=Initialised(mark))
+    with pytest.raises(WorkloadError, match=r"^model_operation_forbidden: "):
+        engine.load(unpacked, MANIFEST)
+    assert not mark.exists()
+    tf.saved_model.load(str(unpacked / "saved_model"))
+    assert mark.exists(), "the model of this test does no harm, so its refusal shows nothing"
+
+
+def test_the_demonstration_model_is_allowed(tmp_path: Path) -> None:
+    """Nothing in the committed model is refused."""
+    with tarfile.open(MODEL / "model.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert operations.forbidden(graph(tmp_path)) == set()
+
+
+def classifier() -> Any:
+    """One of each kind of layer that MobileNet, EfficientNet, ResNet and DenseNet are built of."""
+    picture = keras.Input((32, 32, 3))
+    layers = keras.layers
+    taken = layers.Normalization(mean=[0.5] * 3, variance=[0.2] * 3)(layers.Rescaling(2.0)(picture))
+    taken = layers.ZeroPadding2D(1)(layers.Conv2D(8, 3, use_bias=False, name="first")(taken))
+    for activation in ("relu6", "hard_silu", "silu", "relu"):
+        taken = layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(taken))
+        taken = layers.Activation(activation)(taken)
+        weights = layers.GlobalAveragePooling2D(keepdims=True)(taken)
+        weights = layers.Conv2D(8, 1, activation="sigmoid")(weights)
+        taken = layers.Add()([layers.Multiply()([taken, weights]), taken])
+    taken = layers.Concatenate()([layers.MaxPooling2D()(taken), layers.AveragePooling2D(2)(taken)])
+    taken = layers.Dropout(0.2)(layers.Flatten()(layers.GlobalAveragePooling2D()(taken)))
+    return keras.Model(picture, layers.Dense(3, activation="softmax")(taken))
+
+
+def test_an_ordinary_classifier_is_allowed(tmp_path: Path) -> None:
+    """As Keras exports it, with the gradients that it leaves in the model."""
+    classifier().export(str(tmp_path / "saved_model"), verbose=False)
+    assert operations.forbidden(graph(tmp_path)) == set()
+
+
+def test_a_function_that_nothing_reaches_is_judged(honest: Path) -> None:
+    """No way to a function can be overlooked, because none is looked for."""
+    found = graph(honest)
+    found.graph_def.library.function.add().node_def.add(op="WriteFile")
+    assert operations.forbidden(found) == {"WriteFile"}
+
+
+def test_the_graph_around_the_functions_is_judged(honest: Path) -> None:
+    """Nothing runs it today, and it may hold no more than it needs all the same."""
+    found = graph(honest)
+    found.graph_def.node.add(name="late", op="WriteFile")
+    assert operations.forbidden(found) == {"WriteFile"}
+
+
+def test_a_function_is_no_operation_of_its_name(honest: Path) -> None:
+    """A library may hold a function called as an operation is: each use is judged by its name."""
+    found = graph(honest)
+    found.graph_def.library.function.add().signature.name = "WriteFile"
+    function_named(found, "signature_wrapper").node_def.add(op="WriteFile")
+    assert operations.forbidden(found) == {"WriteFile"}
+
+
+@pytest.mark.parametrize("part", ["traced_save", "traced_restore"])
+def test_the_saver_may_touch_files_in_its_own_ways_only(part: str, honest: Path) -> None:
+    """Its two functions have a list of their own, and that is a list, too."""
+    found = graph(honest)
+    function_named(found, part).node_def.add(op="WriteFile")
+    assert operations.forbidden(found) == {"WriteFile"}
+
+
+def test_the_savers_operations_are_refused_elsewhere(honest: Path) -> None:
+    """The signature may neither save nor restore."""
+    found = graph(honest)
+    function_named(found, "signature_wrapper").node_def.add(op="SaveV2")
+    assert operations.forbidden(found) == {"SaveV2"}
+
+
+def name_in_a_call(found: Any, saver: Any) -> None:
+    """The signature calls the saver's function."""
+    call = function_named(found, "signature_wrapper").node_def.add(op="PartitionedCall")
+    call.attr["f"].func.name = saver.signature.name
+
+
+def name_in_a_list(found: Any, saver: Any) -> None:
+    """The signature gives it to another function, which may call it."""
+    call = function_named(found, "signature_wrapper").node_def.add(op="PartitionedCall")
+    call.attr["f"].func.attr["then"].list.func.add(name=saver.signature.name)
+
+
+def name_in_the_graph(found: Any, saver: Any) -> None:
+    """A node of the graph calls it."""
+    call = found.graph_def.node.add(name="late", op="PartitionedCall")
+    call.attr["f"].func.name = saver.signature.name
+
+
+def name_in_an_object(found: Any, saver: Any) -> None:
+    """An object has it as a method, such as the one that loading runs."""
+    method = found.object_graph_def.nodes.add().bare_concrete_function
+    method.concrete_function_name = saver.signature.name
+
+
+def take_its_place(_: Any, saver: Any) -> None:
+    """It says that it does what another function does, which TensorFlow may then swap for it."""
+    saver.attr["api_implements"].s = b"softmax"
+
+
+def take_the_savers_place(found: Any, _: Any) -> None:
+    """The signature's own function is said to be the saver's."""
+    signature = function_named(found, "signature_wrapper")
+    signature.node_def.add(op="SaveV2")
+    for node in found.graph_def.node:
+        if node.name == found.saver_def.restore_op_name:
+            node.attr["f"].func.name = signature.signature.name
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        name_in_a_call,
+        name_in_a_list,
+        name_in_the_graph,
+        name_in_an_object,
+        take_its_place,
+        take_the_savers_place,
+    ],
+)
+def test_a_saver_that_anything_else_may_run_is_no_saver(
+    use: Callable[[Any, Any], None], honest: Path
+) -> None:
+    """What the saver may do is for functions that only the saver names."""
+    found = graph(honest)
+    use(found, function_named(found, "traced_save"))
+    assert "SaveV2" in operations.forbidden(found)
+
+
+def two_graphs(model: Any) -> None:
+    """For a choice by tags."""
+    model.meta_graphs.add().CopyFrom(model.meta_graphs[0])
+
+
+def no_graph(model: Any) -> None:
+    """Nothing to load."""
+    del model.meta_graphs[:]
+
+
+def no_objects(model: Any) -> None:
+    """As TensorFlow 1 saved it."""
+    model.meta_graphs[0].ClearField("object_graph_def")
+
+
+@pytest.mark.parametrize("changed", [two_graphs, no_graph, no_objects])
+def test_a_model_of_tensorflow_1_is_unusable(
+    changed: Callable[[Any], None], honest: Path, tmp_path: Path
+) -> None:
+    """What another loader would load is not what was judged."""
+    model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
+    changed(model)
+    (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
+    with pytest.raises(WorkloadError, match=r"^model_unusable: "):
+        operations.check(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x12\x7fcut", b"no model"])
+def test_a_damaged_model_is_unusable(content: bytes, tmp_path: Path) -> None:
+    """Bytes that are no model end there; what the parser says about them stays inside."""
+    (tmp_path / "saved_model.pb").write_bytes(content)
+    with pytest.raises(WorkloadError, match=r"^model_unusable: The model does not do"):
+        operations.check(tmp_path)
+
+
+def test_a_model_in_text_is_unusable(tmp_path: Path) -> None:
+    """TensorFlow would take saved_model.pbtxt where there is no saved_model.pb."""
+    (tmp_path / "saved_model.pbtxt").write_text("meta_graphs { object_graph_def { } }")
+    with pytest.raises(WorkloadError, match=r"^model_unusable: "):
+        operations.check(tmp_path)

@@ -1,0 +1,136 @@
+"""What is said of one picture, as `workload.records` says it and as the schema allows it."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from workload import records
+from workload.errors import Detail, Failure, PictureFailure, WorkloadError
+from workload.records import Picture, Score
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/result-v1.json").read_text())
+ALLOWED = Draft202012Validator(SCHEMA)
+PICTURE = Picture(name="a.png", generation="17", sha256="5e" * 32)
+SCORES = [Score(3, "crack", 0.99731), Score(0, "clean", 0.0001)]
+
+
+def test_a_prediction() -> None:
+    """A record's keys are sorted, and the best class is also its own key."""
+    assert records.line(records.record(PICTURE, SCORES)) == (
+        '{"generation": "17", "label": "crack", "name": "a.png", "predictedClass": 3, '
+        '"schema": "confidential-inference/result/v1", "sha256": "' + "5e" * 32 + '", "topK": '
+        '[{"classIndex": 3, "label": "crack", "probability": 0.99731}, '
+        '{"classIndex": 0, "label": "clean", "probability": 0.0001}]}\n'
+    )
+
+
+def test_a_picture_that_failed() -> None:
+    """A code, and the hash of what could not be decoded."""
+    assert records.record(PICTURE, PictureFailure.DAMAGED) == {
+        "schema": "confidential-inference/result/v1",
+        "name": "a.png",
+        "generation": "17",
+        "sha256": "5e" * 32,
+        "error": "picture_damaged",
+    }
+
+
+def test_what_was_not_read_has_no_hash() -> None:
+    """A picture whose bytes were not to be had has no key for their hash."""
+    gone = Picture(name="a.png", generation="17")
+    assert "sha256" not in records.record(gone, PictureFailure.NOT_READABLE)
+
+
+@pytest.mark.parametrize(
+    ("probability", "rounded"),
+    [(0.123456, 0.12346), (0.000004, 0.0), (1.0000001, 1.0), (1.0009, 1.0), (-0.0009, 0.0)],
+)
+def test_scores_are_rounded(probability: float, rounded: float) -> None:
+    """Five decimal places, and nothing beside 0 to 1."""
+    (score,) = records.record(PICTURE, [Score(0, "clean", probability)])["topK"]
+    assert str(score["probability"]) == str(rounded)
+
+
+def test_a_number_that_json_does_not_know_is_an_error() -> None:
+    """NaN never gets into a record, where no other program could read it."""
+    with pytest.raises(ValueError, match="JSON"):
+        records.line(records.record(PICTURE, [Score(0, "clean", float("nan"))]))
+
+
+def test_the_text_of_a_prediction() -> None:
+    """One line in the published form, whose response is a Python literal."""
+    line = records.text(records.record(PICTURE, SCORES))
+    assert line == (
+        "Image: a.png, Response: {'predicted_class': 3, 'top_k_predictions': "
+        "[{'class_index': 3, 'probability': 0.99731}, {'class_index': 0, 'probability': 0.0001}]}\n"
+    )
+    assert ast.literal_eval(line.partition("Response: ")[2])["predicted_class"] == 3
+
+
+def test_the_text_of_a_picture_that_failed() -> None:
+    """The code in the response's place; a name is written as it is."""
+    picture = Picture(name="ü 'b'.jpg", generation="18")
+    line = records.text(records.record(picture, PictureFailure.DAMAGED))
+    assert line == "Image: ü 'b'.jpg, Error: picture_damaged\n"
+
+
+def test_the_text_of_a_run_that_failed() -> None:
+    """Code and sentence, on a line that begins as no picture's does."""
+    record = records.failure(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION))
+    assert records.text(record) == (
+        "Error: release_refused: The given credential is rejected by the attribute condition.\n"
+    )
+
+
+def test_the_text_of_an_exception_stays_inside() -> None:
+    """An exception that nobody foresaw leaves as a code; its text does not leave."""
+    assert records.failure(RuntimeError("tensor 'secret' of gs://primus/model")) == {
+        "schema": "confidential-inference/result/v1",
+        "error": "internal_error",
+        "reason": "The workload met a situation it does not know.",
+    }
+
+
+RECORDS: dict[str, dict[str, Any]] = {
+    "prediction": records.record(PICTURE, SCORES),
+    "not read": records.record(Picture(name="b", generation="1"), PictureFailure.NOT_READABLE),
+    **{code: records.record(PICTURE, code) for code in PictureFailure},
+    **{failure.code: records.failure(WorkloadError(failure)) for failure in Failure},
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_record_is_what_the_schema_says(name: str) -> None:
+    """Predictions, every code of a picture and every failure of a run."""
+    ALLOWED.validate(json.loads(records.line(RECORDS[name])))
+
+
+PREDICTION = RECORDS["prediction"]
+OUTSIDE: dict[str, dict[str, Any]] = {
+    "a prediction without a hash": {k: v for k, v in PREDICTION.items() if k != "sha256"},
+    "a prediction with a code": PREDICTION | {"error": "picture_damaged"},
+    "a text of an exception": RECORDS["picture_damaged"] | {"error": "No such file: /x"},
+    "one key more": PREDICTION | {"path": "/x"},
+    "another form": PREDICTION | {"schema": "confidential-inference/result/v2"},
+    "no class": PREDICTION | {"topK": []},
+    "a score above 1": PREDICTION
+    | {"topK": [{"classIndex": 0, "label": "clean", "probability": 1.5}]},
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_the_schema_allows_nothing_else(name: str) -> None:
+    """What the workload never says is no record."""
+    assert not ALLOWED.is_valid(OUTSIDE[name])
+
+
+def test_the_schema_is_one() -> None:
+    """A mistake in the schema would allow everything."""
+    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["title"] == records.SCHEMA

@@ -1,0 +1,81 @@
+"""A decoder process, `python -m workload.decoder FD`: takes chunks of pictures, gives pixels.
+
+It holds neither model nor credentials, and after `confine` it can't get at anything that it does
+not hold. It judges nothing: whatever comes out of it is checked by the run (`decoding`). What its
+libraries have to say goes nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import sys
+
+import numpy as np
+
+from workload import pixels
+from workload.confinement import allow_cpu, confine
+from workload.errors import PictureError
+from workload.exchange import OUTCOMES, READY, Layout
+from workload.manifest import Input
+
+_TAKEN, _GIVEN = 0, 1
+"""The pipe of chunks, and the pipe of outcomes."""
+
+
+def main() -> None:
+    """Serves until the run closes its pipe."""
+    shared = int(sys.argv[1])
+    wanted = Input(**json.loads(_line()))
+    layout = Layout.of(wanted)
+    memory = mmap.mmap(shared, layout.size)
+    os.close(shared)
+    confine()
+    os.write(_GIVEN, READY)
+    number = 0
+    while count := _read(1):
+        lengths = struct.unpack(f"<{count[0]}I", _read(4 * count[0]))
+        os.write(_GIVEN, bytes(_decoded(memory, layout, number, lengths, wanted)))
+        number += 1
+
+
+def _decoded(
+    memory: mmap.mmap, layout: Layout, number: int, lengths: tuple[int, ...], wanted: Input
+) -> list[int]:
+    """One outcome for each picture of a chunk, in order."""
+    taken = np.frombuffer(memory, np.float32, np.prod(layout.shape), layout.pixels(number))
+    outcomes, at = [], layout.encoded(number)
+    for place, length in zip(taken.reshape(layout.shape), lengths, strict=False):
+        allow_cpu()
+        try:
+            place[:] = pixels.decode(memory[at : at + length], wanted)
+            outcomes.append(0)
+        except PictureError as error:
+            outcomes.append(OUTCOMES.index(error.failure))
+        at += length
+    return outcomes
+
+
+def _line() -> bytes:
+    """The first line, byte by byte: what is after it is not for now."""
+    line = b""
+    while not line.endswith(b"\n"):
+        line += _read(1)
+    return line
+
+
+def _read(size: int) -> bytes:
+    """So many bytes, or none at the end."""
+    read = b""
+    while len(read) < size:
+        more = os.read(_TAKEN, size - len(read))
+        if not more:
+            return b""
+        read += more
+    return read
+
+
+if __name__ == "__main__":
+    main()

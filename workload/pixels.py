@@ -1,0 +1,203 @@
+"""From the bytes of a picture to the model's input: the only module that calls a decoder.
+
+It runs in a decoder process (`decoder`) and is as good as TensorFlow's own reading: equal pixels,
+bit by bit, for whatever tf.io.decode_image and tf.image.resize take, which tests hold it to. Like
+there, alpha is dropped, 16 bits become 8 by taking the upper ones, and an animation is its first
+frame. On top of it EXIF orientation is applied, a palette in a BMP is one, a WebP may be animated
+or have alpha, and a GIF's first frame stands where its canvas has it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import simplejpeg
+from PIL import Image, TiffImagePlugin, WebPImagePlugin
+
+from workload import headers
+from workload.errors import PictureError, PictureFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from workload.manifest import Input
+
+    Whole: TypeAlias = npt.NDArray[np.uint32]
+    """A picture as it was taken: R, G, B and a byte without meaning for each pixel."""
+
+# What Pillow imports when it meets a format, or EXIF, must be there before a process is confined.
+Image.preinit()
+_BESIDE_THE_COMMON_ONES = (TiffImagePlugin, WebPImagePlugin)
+
+
+def decode(data: bytes, wanted: Input) -> npt.NDArray[np.float32]:
+    """A picture as float32 [height, width, 3] just as the manifest says; raises PictureError."""
+    kind = headers.check(data)
+    try:
+        picture = _jpeg(data, wanted) if kind == "JPEG" else _other(data, kind)
+        resized = _resized(picture, wanted.height, wanted.width)
+    except MemoryError as error:
+        raise PictureError(PictureFailure.TOO_MANY_PIXELS) from error
+    except Exception as error:  # a decoder that was fed anything can fail in any way
+        raise PictureError(PictureFailure.DAMAGED) from error
+    resized *= np.float32((wanted.high - wanted.low) / 255)
+    resized += np.float32(wanted.low)
+    return resized[:, :, 2::-1] if wanted.channels == "BGR" else resized[:, :, :3]
+
+
+def _jpeg(data: bytes, wanted: Input) -> Whole:
+    turned = _jpeg_orientation(data)
+    height, width = wanted.height, wanted.width
+    if turned in _SIDEWAYS:
+        height, width = width, height
+    least = {"min_height": 2 * height, "min_width": 2 * width, "min_factor": 2}
+    if wanted.decode == "exact":
+        least = {}
+    *_, space, _ = simplejpeg.decode_jpeg_header(data, strict=False, **least)
+    colours = "CMYK" if space in ("CMYK", "YCCK") else "RGBX"
+    # fastdct is TensorFlow's default, too.
+    options = {"colorspace": colours, "fastdct": True, **least}
+    try:
+        picture = simplejpeg.decode_jpeg(data, **options)
+    except ValueError as error:
+        # TensorFlow takes a flaw within the data, but not that it ends too early. libjpeg says the
+        # last thing that went wrong: after a flaw alone, every pixel has been written.
+        if not str(error).startswith(_FLAWS) or _END_OF_IMAGE not in data[_last_scan(data) :]:
+            raise
+        picture = simplejpeg.decode_jpeg(data, strict=False, **options)
+    if colours == "CMYK":
+        _without_black(picture, inverted=_ADOBE.search(data) is not None)
+    return _oriented(picture.view(np.uint32)[:, :, 0], turned)
+
+
+_FLAWS = ("Corrupt JPEG data", "Inconsistent progression sequence")
+"""What libjpeg calls a warning of its data; anything else it says is an error."""
+_END_OF_IMAGE = b"\xff\xd9"
+_EXIF = re.compile(rb"\xff\xe1..(Exif\0\0)", re.DOTALL)
+_ADOBE = re.compile(rb"\xff\xee..Adobe", re.DOTALL)
+
+
+def _last_scan(data: bytes) -> int:
+    return data.rfind(b"\xff\xda")
+
+
+def _without_black(picture: npt.NDArray[np.uint8], *, inverted: bool) -> None:
+    """CMYK to RGB in place, by TensorFlow's formula; Adobe's files hold the complement."""
+    for row in picture:  # one at a time, because the products need twice the memory
+        ink = row if inverted else 255 - row
+        row[:, :3] = ink[:, :3].astype(np.uint16) * ink[:, 3:] // 255
+
+
+def _jpeg_orientation(data: bytes) -> int:
+    found = _EXIF.search(data, 0, 1 << 17)  # the standard wants it first of all
+    if found is None:
+        return 1
+    start = found.start(1)
+    note = data[start : start - 2 + int.from_bytes(found[0][2:4], "big")]
+
+    def read() -> Image.Exif:
+        exif = Image.Exif()
+        exif.load(note)
+        return exif
+
+    return _orientation(read)
+
+
+def _orientation(read: Callable[[], Image.Exif]) -> int:
+    """From 1 to 8; 1, which is upright, if nothing that can be read says otherwise."""
+    try:
+        value = read().get(0x0112, 1)
+    except Exception:  # noqa: BLE001  a broken note beside the picture, in any way
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+def _oriented(picture: Whole, turned: int) -> Whole:
+    """Upright (Exif 2.32, table 6), without copying anything."""
+    if turned in _SIDEWAYS:
+        picture = picture.T
+    if turned in (3, 4, 7, 8):
+        picture = picture[::-1]
+    if turned in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    return picture
+
+
+def _other(data: bytes, kind: headers.Kind) -> Whole:
+    with Image.open(io.BytesIO(data), formats=[kind]) as file:
+        # The first frame of a GIF may be smaller than the picture; TensorFlow, too, has black then.
+        left, top, right, bottom = (0, 0, *file.size)
+        if kind == "GIF":
+            left, top, right, bottom = file.tile[0].extents or (0, 0, 0, 0)
+        file.load()
+        picture = np.zeros((file.height, file.width), np.uint32)
+        # In strips: whatever is converted, is twice in memory.
+        for row in range(top, bottom, _STRIP):
+            below = min(row + _STRIP, bottom)
+            strip = file.crop((left, row, right, below))
+            picture[row:below, left:right] = _colours(strip, kind)
+        turned = _orientation(file.getexif) if kind in ("PNG", "WEBP") else 1
+        return _oriented(picture, turned)
+
+
+_STRIP = 256
+"""Rows."""
+
+
+def _colours(image: Image.Image, kind: headers.Kind) -> Whole:
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image) >> 8).astype(np.uint32) * np.uint32(0x010101)
+    # A palette's transparency would be lost with a warning.
+    if kind == "GIF" or image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode != "RGB":
+        image = image.convert("RGB")
+    raw = image.tobytes("raw", "RGBX" if image.mode == "RGB" else "RGBA")
+    colours = np.frombuffer(raw, np.uint32).reshape(image.height, image.width)
+    if kind == "GIF":  # what is transparent is black, as in TensorFlow
+        return np.where(colours >> 24, colours, np.uint32(0))
+    return colours
+
+
+def _resized(picture: Whole, height: int, width: int) -> npt.NDArray[np.float32]:
+    """As tf.image.resize without antialiasing: bilinear between pixel centres, [h, w, 4].
+
+    Only four pixels count for each one that is wanted, so only those are ever made float; the
+    order of operations is that of TensorFlow's kernel, and so is every rounding.
+    """
+    upper, lower, down = _neighbours(picture.shape[0], height)
+    left, right, across = _neighbours(picture.shape[1], width)
+    rows = picture[np.concatenate((upper, lower))]
+    start = rows.take(left, axis=1).view(np.uint8).astype(np.float32)
+    end = rows.take(right, axis=1).view(np.uint8).astype(np.float32)
+    end -= start
+    end *= np.repeat(across, 4)
+    start += end
+    top, bottom = start[:height], start[height:]
+    bottom -= top
+    bottom *= down[:, None]
+    top += bottom
+    return top.reshape(height, width, 4)
+
+
+def _neighbours(
+    size: int, wanted: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """For each place that is wanted: the pixels before and after it, and how far it is between."""
+    half = np.float32(0.5)
+    scale = np.float32(size) / np.float32(wanted)
+    at = (np.arange(wanted, dtype=np.float32) + half) * scale - half
+    before = np.floor(at)
+    return (
+        np.maximum(before, 0).astype(np.intp),
+        np.minimum(np.ceil(at), size - 1).astype(np.intp),
+        at - before,
+    )

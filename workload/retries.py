@@ -1,0 +1,51 @@
+"""What is asked for again, and for how long: what can pass, and nothing else.
+
+Two things pass. A service is too busy, or a connection breaks: that is over in moments. A grant of
+a minute ago is not in force yet: the launcher waits for none, and until then Google's 403 sounds
+like any other. Every other answer is one, and is not asked for twice; above all the refusal of the
+model's owner. What an error of which library means is `credentials`' and `storage`'s to say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from google.api_core.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Predicate = Callable[[Exception], bool]
+
+BUSY = frozenset({408, 429, 500, 502, 503, 504})
+"""Google's own list. https://cloud.google.com/storage/docs/retry-strategy"""
+
+FORBIDDEN = 403
+
+BUSY_SECONDS = 120
+"""How long a service may be too busy: Google's own measure."""
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+"""Waits double from one to the other; each is random between nothing and twice its size."""
+
+
+def while_busy(busy: Predicate) -> Retry:
+    """Asks again for two minutes."""
+    return _again(busy, BUSY_SECONDS)
+
+
+def until_granted(busy: Predicate, forbidden: Predicate, seconds: float) -> Retry:
+    """Asks again for `seconds` while there is no grant, too; with 0 nothing waits for a grant."""
+    if not seconds:
+        return while_busy(busy)
+    return _again(lambda error: busy(error) or forbidden(error), seconds)
+
+
+def _again(predicate: Predicate, seconds: float) -> Retry:
+    return Retry(
+        predicate=predicate,
+        initial=FIRST_WAIT,
+        maximum=LONGEST_WAIT,
+        multiplier=2,
+        timeout=seconds,
+    )
