@@ -28,6 +28,8 @@ class Picture:
     name: str
     """Holds no line break: Cloud Storage allows none in a name."""
     generation: str
+    size: int = 0
+    """Bytes, as listed; what is read is counted anew."""
     sha256: str | None = None
     """Of the bytes, in hex; None until they are there, and where they could not be had."""
 

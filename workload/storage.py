@@ -27,6 +27,7 @@ from google.cloud.storage.exceptions import (
     DataCorruption,
     InvalidResponse,
 )
+from requests.adapters import HTTPAdapter
 
 from workload import retries
 from workload.errors import BucketError, ChangedError, TooLargeError, VanishedError
@@ -48,6 +49,10 @@ _BROKEN = (
 )
 """A connection that could not be made or did not last: to Cloud Storage, or for a token."""
 
+HOST = "https://storage.googleapis.com"
+CONNECTIONS = 32
+"""Kept open; a download beyond them would make, and throw away, one of its own."""
+
 _FAILURES = (
     *_BROKEN,
     GoogleAPIError,
@@ -62,7 +67,16 @@ def seen_by(credentials: Credentials, grant_seconds: float = 0) -> Callable[[str
     """Buckets by name, seen with one identity, whose grants may take so long to be in force."""
     # project=None: with a name or without, the library would ask the metadata server for one.
     client = storage.Client(project=None, credentials=credentials)
+    _prepare(client._http)  # noqa: SLF001  as Google's documentation gets at its session
     return lambda name: Bucket(client.bucket(name), grant_seconds)
+
+
+def _prepare(session: requests.Session) -> None:
+    """A connection for each download, and the environment read once instead of for each request."""
+    session.mount(HOST, HTTPAdapter(pool_maxsize=CONNECTIONS))
+    found = session.merge_environment_settings(HOST, {}, None, None, None)
+    session.proxies, session.verify = found["proxies"], found["verify"]
+    session.trust_env = False
 
 
 class Bucket:
@@ -75,12 +89,14 @@ class Bucket:
 
     def pictures(self) -> Iterator[Picture]:
         """Every object in the order of names, page by page, but for folder place-holders."""
-        fields = "items(name,generation),nextPageToken"
+        fields = "items(name,generation,size),nextPageToken"
         with _google_failing():
             for blob in self._bucket.list_blobs(fields=fields, retry=self._retry):
                 self._retry = _WHILE_BUSY
                 if not blob.name.endswith("/"):
-                    yield Picture(name=blob.name, generation=str(blob.generation))
+                    yield Picture(
+                        name=blob.name, generation=str(blob.generation), size=int(blob.size or 0)
+                    )
 
     def read(self, picture: Picture, limit: int) -> bytes:
         """The bytes of exactly the listed generation; TooLargeError beyond `limit` bytes.
@@ -100,7 +116,7 @@ class Bucket:
     def fetch(self, name: str, to: Path, limit: int) -> str:
         """Downloads an object into a new file; SHA-256 in hex, TooLargeError beyond `limit`."""
         with to.open("xb") as file, _google_failing():
-            sink = _Sink(file, limit)
+            sink = _HashingSink(file, limit)
             blob = self._bucket.blob(name)
             blob.download_to_file(sink, raw_download=True, retry=self._retry)
         return sink.sha256.hexdigest()
@@ -130,20 +146,31 @@ class Bucket:
 
 
 class _Sink:
-    """Counts and hashes what the client library writes, and stops it at the limit."""
+    """Counts what the client library writes, and stops it at the limit."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
         self._file = file
         self._left = limit
-        self.sha256 = hashlib.sha256()
 
     def write(self, chunk: bytes) -> int:
         """Takes the next bytes; TooLargeError instead of a byte beyond the limit."""
         self._left -= len(chunk)
         if self._left < 0:
             raise TooLargeError
-        self.sha256.update(chunk)
         return self._file.write(chunk)
+
+
+class _HashingSink(_Sink):
+    """Hashes it, too."""
+
+    def __init__(self, file: BinaryIO, limit: int) -> None:
+        super().__init__(file, limit)
+        self.sha256 = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> int:
+        """Takes the next bytes; TooLargeError instead of a byte beyond the limit."""
+        self.sha256.update(chunk)
+        return super().write(chunk)
 
 
 def _busy(error: Exception) -> bool:

@@ -74,6 +74,7 @@ class MemoryBucket:
 
     def __init__(self, objects: dict[str, bytes | Exception] | None = None) -> None:
         self.objects: dict[str, bytes | Exception] = dict(objects or {})
+        self.listed_size = 0
         self.not_listable = False
         self.not_writable = False
         self.reading = 0
@@ -83,7 +84,7 @@ class MemoryBucket:
     def pictures(self) -> Iterator[Picture]:
         """All objects by name."""
         for name in sorted(self.objects):
-            yield Picture(name=name, generation="1")
+            yield Picture(name=name, generation="1", size=self.listed_size)
         if self.not_listable:
             raise BucketError
 
@@ -284,6 +285,16 @@ def test_memory_is_bounded() -> None:
     world = World({f"{number:03}": b"\xff" for number in range(200)})
     world.run()
     assert world.input.read_at_most <= job.READ_AHEAD
+
+
+def test_large_pictures_are_fewer_in_memory() -> None:
+    """What is ahead is bounded by its bytes as listed, too; one is always on its way."""
+    world = World({f"{number:03}": b"\xff" for number in range(20)})
+    world.input.listed_size = job.BYTES_AHEAD // 3
+    assert world.run() == Summary(classified=20, failed=0)
+    assert world.input.read_at_most <= 3
+    world.input.listed_size = 2 * job.BYTES_AHEAD
+    assert world.run() == Summary(classified=20, failed=0)
 
 
 def test_a_refusal_is_told_to_the_operator() -> None:

@@ -70,7 +70,11 @@ def results(cloud: Cloud) -> storage.Bucket:
 
 def test_pictures_are_listed_by_name_without_folders(pictures: storage.Bucket) -> None:
     """Every object in the order of names; the place-holder of a folder is no picture."""
-    assert [picture.name for picture in pictures.pictures()] == ["a ü/c.png", "b.png"]
+    listed = list(pictures.pictures())
+    assert [picture.name for picture in listed] == ["a ü/c.png", "b.png"]
+    assert [picture.size for picture in listed] == [
+        len(pictures.read(picture, 100)) for picture in listed
+    ]
 
 
 def test_a_picture_is_read(pictures: storage.Bucket) -> None:
