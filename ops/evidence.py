@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation import MAX_CONDITION
 from ops import causes, launcher_log
+from sandbox import cel
 from workload.records import SCHEMA
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ _ENTRY: Final = frozenset({"jsonPayload", "textPayload", "MESSAGE", "message"})
 
 _DEEPEST: Final = 32
 """Claims are five deep; Google's engine gives up before a hundred."""
-_UNFIT: Final = re.compile("[\0\ud800-\udfff]")
 _INTEGERS: Final = range(-(2**63), 2**63)
 
 
@@ -221,7 +221,7 @@ def _fit(claims: object) -> Mapping[str, Any]:
 def _fits(value: object, depth: int) -> bool:
     match value:
         case str():
-            return not _UNFIT.search(value)
+            return not cel.UNFIT.search(value)
         case dict():
             return depth > 0 and all(_fits(v, depth - 1) for pair in value.items() for v in pair)
         case list():

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from infra.clause import Clause
     from ops.evidence import Evidence
 
-SKEW_SECONDS: Final = 60
-"""How far Google's token service lets clocks be apart."""
-
 RESULTS: Final = "python -m ops results"
 UNCHECKED: Final = (
     "Not checked here: the grants to act as the model's reader and to read its bucket, and the"
@@ -190,7 +187,7 @@ def _timely(claims: Mapping[str, Any], now: float) -> bool:
         starts = max(issued, float(claims.get("nbf", issued)))
     except (KeyError, TypeError, ValueError):
         return False
-    return starts - SKEW_SECONDS <= now < expires + SKEW_SECONDS
+    return starts - federation.SKEW <= now < expires + federation.SKEW
 
 
 def _notes(evidence: Evidence, clauses: Sequence[Clause], now: float) -> list[str]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 VARIABLES = ("assertion", "google", "attribute", "resource", "request")
 
-_UNFIT = re.compile("[\0\ud800-\udfff]")
+UNFIT = re.compile("[\0\ud800-\udfff]")
+"""In a text that this engine cannot take, see `_whole`."""
 _MAP = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 _ENVIRONMENT = cel.NewEnv(variables=dict.fromkeys(VARIABLES, _MAP))
 
@@ -56,7 +57,7 @@ def _whole(value: object) -> bool:
     stands before the NUL is compared. Here that is an error, and an error refuses.
     """
     if isinstance(value, str):
-        return not _UNFIT.search(value)
+        return not UNFIT.search(value)
     if isinstance(value, dict):
         return all(map(_whole, value)) and all(map(_whole, value.values()))
     return not isinstance(value, list) or all(map(_whole, value))

@@ -102,9 +102,16 @@ GATES = {
 """Where each kind of guard stands."""
 
 
+def behind(guard: Guard) -> list[Row]:
+    """The lies that one of a guard's own gates refuses: without the guard, no other can change.
+
+    Those that are refused earlier never come to it, and those refused later have passed it.
+    """
+    return [row for row in LIES if row.by in GATES[guard.kind]]
+
+
 def missed_by(told: World, guard: Guard) -> Row | None:
     """A lie that comes further, or gets in, without one guard; None if nobody misses it."""
-    likely = [row for row in LIES if row.by in GATES[guard.kind]]
     with guard.without(told) as weaker:
-        played = (judged for row in likely for judged in judge(weaker, [row]))
+        played = (judged for row in behind(guard) for judged in judge(weaker, [row]))
         return next((judged.row for judged in played if judged.elsewhere), None)

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from tests.attacks import guards
-from tests.attacks.matrix import GATES, LIES, judge
+from tests.attacks.matrix import behind, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,14 +30,9 @@ class Removal:
 
 
 def remove(told: World, guard: Guard) -> Removal:
-    """Play the lies that one of a guard's own gates refuses, without that guard.
-
-    It can change no other: those that are refused earlier never come to it, and those that are
-    refused later have passed it.
-    """
-    rows = [row for row in LIES if row.by in GATES[guard.kind]]
+    """Play the lies that a guard stands before, without it."""
     with guard.without(told) as weaker:
-        seen = [judged for judged in judge(weaker, rows) if judged.elsewhere]
+        seen = [judged for judged in judge(weaker, behind(guard)) if judged.elsewhere]
     return Removal(
         kind=guard.kind,
         guard=guard.name,
