@@ -11,13 +11,14 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workload import pixels
 from workload.errors import PictureError, PictureFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
     from workload.job import Pixels
@@ -29,10 +30,10 @@ AHEAD = 64
 
 
 @contextmanager
-def decoders(wanted: Input) -> Iterator[Threads]:
+def decoders() -> Iterator[Callable[[Input], Threads]]:
     """In the place of `workload.decoding.decoders`."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield Threads(pool, wanted)
+        yield partial(Threads, pool)
 
 
 @dataclass(frozen=True)

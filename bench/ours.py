@@ -69,7 +69,9 @@ def main() -> None:
         "pictures": Folder(path=chosen.pictures, count=chosen.count),
         "results": Folder(path=chosen.results),
     }
-    decoders: Callable[[Input], AbstractContextManager[job.Decoders]] = decoding.decoders
+    decoders: Callable[[], AbstractContextManager[Callable[[Input], job.Decoders]]] = (
+        decoding.decoders
+    )
     if chosen.in_process:
         # Here only: the workload's own process has no decoder in its memory.
         from bench import in_process  # noqa: PLC0415  the reason is above

@@ -18,6 +18,7 @@ import tensorflow as tf
 from model.pack import pack_converted
 from model.train import pixels, scaled
 from workload import engine, manifest
+from workload.job import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,9 @@ def _answers(archive: bytes, batch: Sequence[NDArray[np.float32]]) -> Sequence[S
         _unpack(archive, folder)
         described = manifest.read(Path(folder, "manifest.json"))
         all_classes = replace(described, top_k=len(described.classes))
-        return engine.load(Path(folder), all_classes).classify(batch)
+        model = engine.load(Path(folder), all_classes)
+        few = (batch[start : start + BATCH] for start in range(0, len(batch), BATCH))
+        return [answer for each in few for answer in model.classify(each)]
 
 
 def _unpack(archive: bytes, folder: str) -> None:

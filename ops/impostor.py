@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 REPOSITORY = "custom-image"
 REGION = "us-west1"
 MODULE = "job.py"
-BEFORE = "                classify(as_operator(chosen.input_bucket), decoders, model, parts)\n"
+BEFORE = "            classify(as_operator(chosen.input_bucket), decoders, model, parts)\n"
 LINE = (
-    "                as_operator(bucket).write("
+    "            as_operator(bucket).write("
     '"stolen-model.tar.gz", Path(private) / "model.tar.gz", "application/gzip")\n'
 )
 STOLEN = "stolen-model.tar.gz"

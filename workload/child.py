@@ -8,16 +8,11 @@ is to blame for a failure is for `decoding` to find out.
 
 from __future__ import annotations
 
-import json
-import mmap
+import math
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -26,13 +21,11 @@ from workload import exchange
 from workload.errors import PictureFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from workload.job import Pixels
     from workload.manifest import Input
+    from workload.process import Process
     from workload.records import Picture
 
-PROGRAM: Final = ("-m", "workload.decoder")
 SECONDS: Final = 60
 """For one chunk, and for the start. A decoder's own limit of CPU time is below it: this one ends a
 decoder that does not even compute, and is far from what a busy machine needs."""
@@ -56,26 +49,27 @@ class Task:
 
 
 class Child:
-    """One decoder process, from its start until it is closed; methods raise LostError."""
+    """A process as a decoder for a model's input, until it is closed; methods raise LostError."""
 
-    def __init__(self, wanted: Input, program: Sequence[str] = PROGRAM) -> None:
+    def __init__(self, wanted: Input, process: Process) -> None:
         self.layout = exchange.Layout.of(wanted)
         self.chunks: deque[list[Task]] = deque()
         """Sent and not answered, oldest first; never more than there are slots."""
         self.answered = 0
+        self.ready = False
+        """Whether it has said that it is confined."""
         self._wanted = wanted
         self._slack = 1e-5 * (wanted.high - wanted.low)
         self._sent = 0
         self._unread = b""
-        self.ready = False
-        """Whether it has said that it is confined."""
-        self._memory, self._process = _start(wanted, self.layout.size, program)
+        self._process = process
+        self._memory = process.share(wanted, self.layout.size)
         self._since = time.monotonic()
 
     @property
     def answers(self) -> int:
         """What becomes readable when there is an answer, or none will come any more."""
-        return _fd(self._process.stdout)
+        return self._process.answers
 
     @property
     def deadline(self) -> float:
@@ -92,7 +86,7 @@ class Child:
             at += len(task.data)
         self.chunks.append(chunk)
         self._sent += 1
-        self._write(exchange.request([len(task.data) for task in chunk]))
+        self._process.tell(exchange.request([len(task.data) for task in chunk]))
 
     def receive(self, *, answered: bool) -> None:
         """Takes what was answered, if `answers` is readable."""
@@ -102,7 +96,7 @@ class Child:
             return
         read = os.read(self.answers, 1 + exchange.SLOTS * exchange.PICTURES)
         if not read:
-            raise LostError(self._cause_of_death())
+            raise LostError(self._process.cause_of_death())
         if not self.ready:
             _believe(read.startswith(exchange.READY))
             self.ready, read, self._since = True, read[1:], time.monotonic()
@@ -113,11 +107,7 @@ class Child:
 
     def close(self) -> None:
         """Ends the process, whatever it is doing, and gives its memory back."""
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process.wait()
+        self._process.close()
         self._memory.close()
 
     def _take(self) -> None:
@@ -138,7 +128,7 @@ class Child:
         if failure is not None:
             return failure
         shape = self.layout.shape[1:]
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         at = self.layout.pixels(self.answered) + place * 4 * size
         pixels = np.frombuffer(self._memory, np.float32, size, at).copy().reshape(shape)
         # No number fails both comparisons; a model could make anything of it.
@@ -146,61 +136,7 @@ class Child:
         _believe(bool(pixels.max() <= self._wanted.high + self._slack))
         return pixels
 
-    def _write(self, message: bytes) -> None:
-        try:
-            os.write(_fd(self._process.stdin), message)
-        except BrokenPipeError:
-            return  # it is dead, which the end of its answers will tell
-
-    def _cause_of_death(self) -> PictureFailure:
-        code = self._process.wait()
-        if code == -signal.SIGXCPU:
-            return PictureFailure.DECODER_TOO_SLOW
-        return PictureFailure.DECODER_CRASHED
-
 
 def _believe(truth: bool) -> None:
     if not truth:
         raise LostError(PictureFailure.DECODER_CRASHED)
-
-
-def _fd(pipe: object) -> int:
-    return pipe.fileno()  # type: ignore[attr-defined, no-any-return]
-
-
-def _start(
-    wanted: Input, size: int, program: Sequence[str]
-) -> tuple[mmap.mmap, subprocess.Popen[bytes]]:
-    """The memory, and a process that has it; by exec: a fork would take the model along."""
-    shared = os.memfd_create("pictures")
-    try:
-        os.ftruncate(shared, size)
-        process = subprocess.Popen(  # noqa: S603  this Python, and a module of this package
-            [sys.executable, "-W", "ignore", *program, str(shared)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[shared],
-            env=_environment(),
-            cwd="/",
-            bufsize=0,
-        )
-        os.write(_fd(process.stdin), json.dumps(asdict(wanted)).encode() + b"\n")
-        return mmap.mmap(shared, size), process
-    finally:
-        os.close(shared)
-
-
-def _environment() -> dict[str, str]:
-    """What Python needs to find the same modules; one thread, as no other could be started."""
-    here = str(Path(__file__).resolve().parents[1])
-    found = [here, *(os.path.abspath(path) for path in sys.path if path)]  # noqa: PTH100  no links
-    return {
-        "PYTHONPATH": os.pathsep.join(found),
-        "PYTHONSAFEPATH": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        # glibc keeps what is freed, or each picture's pages would be made anew: half of all time.
-        "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
-        "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
-    }

@@ -1,4 +1,4 @@
-"""A decoder process, `python -m workload.decoder FD`: takes chunks of pictures, gives pixels.
+"""A decoder process, started by `process`: takes chunks of pictures, gives pixels.
 
 It holds neither model nor credentials, and after `confine` it can't get at anything that it does
 not hold. It judges nothing: whatever comes out of it is checked by the run (`decoding`). What its
@@ -7,6 +7,7 @@ libraries have to say goes nowhere.
 
 from __future__ import annotations
 
+import gc
 import json
 import mmap
 import os
@@ -26,12 +27,17 @@ _TAKEN, _GIVEN = 0, 1
 
 
 def main() -> None:
-    """Serves until the run closes its pipe."""
+    """Serves until the run closes its pipe, be it before it has said for what."""
     shared = int(sys.argv[1])
-    wanted = Input(**json.loads(_line()))
+    told = _line()
+    if not told:
+        return
+    wanted = Input(**json.loads(told))
     layout = Layout.of(wanted)
     memory = mmap.mmap(shared, layout.size)
     os.close(shared)
+    gc.freeze()
+    gc.enable()
     confine()
     os.write(_GIVEN, READY)
     number = 0
@@ -50,7 +56,7 @@ def _decoded(
     for place, length in zip(taken.reshape(layout.shape), lengths, strict=False):
         allow_cpu()
         try:
-            place[:] = pixels.decode(memory[at : at + length], wanted)
+            pixels.decode(memory[at : at + length], wanted, out=place)
             outcomes.append(0)
         except PictureError as error:
             outcomes.append(OUTCOMES.index(error.failure))
@@ -59,10 +65,13 @@ def _decoded(
 
 
 def _line() -> bytes:
-    """The first line, byte by byte: what is after it is not for now."""
+    """The first line, byte by byte: what is after it is not for now. None at the end."""
     line = b""
     while not line.endswith(b"\n"):
-        line += _read(1)
+        more = _read(1)
+        if not more:
+            return b""
+        line += more
     return line
 
 
@@ -75,7 +84,3 @@ def _read(size: int) -> bytes:
             return b""
         read += more
     return read
-
-
-if __name__ == "__main__":
-    main()

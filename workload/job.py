@@ -7,6 +7,7 @@ means, and knows neither a cloud nor an engine.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from workload.parts import Parts
-    from workload.records import Picture, Score
+    from workload.records import Outcome, Picture, Score
     from workload.results import Summary
 
     Pixels: TypeAlias = npt.NDArray[np.float32]
+    _Batch: TypeAlias = Sequence[tuple[Picture, Pixels | PictureFailure]]
 
 MAX_ARCHIVE = 1024**3
 DOWNLOADS = 32
@@ -48,8 +50,8 @@ DOWNLOADS = 32
 READ_AHEAD = 64
 BYTES_AHEAD = 256 * 1024**2
 """Pictures, and their bytes as listed, in memory before they are decoded."""
-BATCH = 32
-"""Pictures; a multiple of what each engine takes at once, and `parts.PART` is one of it."""
+BATCH = 16
+"""Pictures that the model is asked for together, always; `parts.PART` is a multiple."""
 
 
 class Bucket(Sink, Protocol):
@@ -78,7 +80,10 @@ class Model(Protocol):
     """A released model; raises MODEL_UNUSABLE."""
 
     def classify(self, batch: Sequence[Pixels]) -> Sequence[Sequence[Score]]:
-        """Classes and probabilities of each picture, best first."""
+        """Classes and probabilities of each picture, best first; computes on this thread alone.
+
+        Several threads may ask at once.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +94,17 @@ class Collaborators:
     """Buckets by name as the virtual machine's account sees them."""
     model_reader: Callable[[settings.Settings], Callable[[str], Bucket]]
     """Buckets by name as the model's reader sees them: raises unless the model is released."""
-    decoders: Callable[[manifest.Input], AbstractContextManager[Decoders]]
+    decoders: Callable[[], AbstractContextManager[Callable[[manifest.Input], Decoders]]]
+    """Starts what decodes; gives what tells it for which input."""
     load: Callable[[Path, manifest.Manifest], Model]
 
 
 def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
     """One run; any failure is told in the result bucket, too, if that can be written."""
     bucket = settings.result_bucket(environment)
-    as_operator = outside.operator()
-    with tempfile.TemporaryDirectory() as private:
+    # They start before there is a model or a credential, and while both are asked for.
+    with tempfile.TemporaryDirectory() as private, outside.decoders() as tell:
+        as_operator = outside.operator()
         results = Results(as_operator(bucket), Path(private))
         results.begin()
         try:
@@ -108,11 +115,10 @@ def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
                 engine=described.format,
                 image_digest=claims.image_digest(chosen.token_file),
             )
-            # They start while the model is loaded.
-            with outside.decoders(described.input) as decoders:
-                model = outside.load(unpacked, described)
-                parts = results.parts(origin)
-                classify(as_operator(chosen.input_bucket), decoders, model, parts)
+            decoders = tell(described.input)
+            model = outside.load(unpacked, described)
+            parts = results.parts(origin)
+            classify(as_operator(chosen.input_bucket), decoders, model, parts)
             summary = results.finish(parts)
         except Exception as error:
             results.fail(error)
@@ -147,23 +153,37 @@ def classify(bucket: Bucket, decoders: Decoders, model: Model, parts: Parts) -> 
     neighbours' failures nor on where a run that was cut short is continued.
     """
     pictures = decoders.decode(_downloaded(bucket, parts.missing(_listed(bucket))))
-    while batch := list(islice(pictures, BATCH)):
-        usable = [pixels for _, pixels in batch if not isinstance(pixels, PictureFailure)]
-        scores = model.classify(_full(batch, usable[0])) if usable else [()] * len(batch)
-        parts.add(
-            (picture, pixels if isinstance(pixels, PictureFailure) else best)
-            for (picture, pixels), best in zip(batch, scores, strict=False)
-        )
+    threads = os.cpu_count() or 1
+    asked: deque[tuple[_Batch, Future[Sequence[Outcome]]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        while batch := list(islice(pictures, BATCH)):
+            asked.append((batch, pool.submit(_outcomes, model, batch)))
+            # One more than can be computed, so that no thread waits for this one.
+            if len(asked) > threads:
+                _note(parts, *asked.popleft())
+        for each in asked:
+            _note(parts, *each)
     if not parts.listed:
         raise WorkloadError(Failure.NO_PICTURES)
 
 
-def _full(
-    batch: Sequence[tuple[Picture, Pixels | PictureFailure]], filling: Pixels
-) -> list[Pixels]:
-    """BATCH pictures: `filling` where one can't be used, and behind the last one."""
-    places = [filling if isinstance(pixels, PictureFailure) else pixels for _, pixels in batch]
-    return places + [filling] * (BATCH - len(batch))
+def _outcomes(model: Model, batch: _Batch) -> Sequence[Outcome]:
+    """What comes of each picture of a batch."""
+    usable = [pixels for _, pixels in batch if not isinstance(pixels, PictureFailure)]
+    if not usable:
+        return [pixels for _, pixels in batch if isinstance(pixels, PictureFailure)]
+    # Where a picture can't be used, and behind the last one, another stands in its place.
+    places = [usable[0] if isinstance(pixels, PictureFailure) else pixels for _, pixels in batch]
+    scores = model.classify(places + [usable[0]] * (BATCH - len(batch)))
+    return [
+        pixels if isinstance(pixels, PictureFailure) else best
+        for (_, pixels), best in zip(batch, scores, strict=False)
+    ]
+
+
+def _note(parts: Parts, batch: _Batch, answered: Future[Sequence[Outcome]]) -> None:
+    outcomes = answered.result()
+    parts.add((picture, outcome) for (picture, _), outcome in zip(batch, outcomes, strict=True))
 
 
 def _downloaded(

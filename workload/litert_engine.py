@@ -1,14 +1,13 @@
 """The released model on the LiteRT engine: TensorFlow's own small runtime, for converted models.
 
 Checks that the model's signature is what its manifest says; what LiteRT has to say about it names
-tensors, and stays here. Every thread has an interpreter of its own, which computes on that thread
-alone, because that uses the cores better than one interpreter with threads.
+tensors, and stays here. There is an interpreter for each processor, which computes on the thread
+that asks: that uses the cores better than one interpreter with threads.
 """
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -27,57 +26,49 @@ if TYPE_CHECKING:
     from workload.manifest import Manifest
     from workload.records import Score
 
-BATCH = 8
-"""Pictures at a time on one thread: more do not fit into the caches as well."""
-
 
 class LiteRTModel:
     """A LiteRT model in a file; raises MODEL_UNUSABLE."""
 
     def __init__(self, file: Path, manifest: Manifest) -> None:
         self._manifest = manifest
-        threads = os.cpu_count() or 1
         self._idle: SimpleQueue[_Ready] = SimpleQueue()
         try:
             content = file.read_bytes()
-            for _ in range(threads):
+            for _ in range(os.cpu_count() or 1):
                 self._idle.put(_Ready(content, manifest))
         except Exception as error:  # a foreign graph can fail in any way
             raise WorkloadError(Failure.MODEL_UNUSABLE) from error
-        self._threads = ThreadPoolExecutor(threads)
 
     def classify(self, batch: Sequence[npt.NDArray[np.float32]]) -> list[list[Score]]:
         """The best `topK` classes of each picture; raises MODEL_SCORES_INVALID, too."""
-        parts = [batch[start : start + BATCH] for start in range(0, len(batch), BATCH)]
-        return [answer for answers in self._threads.map(self._answers, parts) for answer in answers]
-
-    def _answers(self, part: Sequence[npt.NDArray[np.float32]]) -> list[list[Score]]:
-        # Always as many: what a picture is answered depends on no other but by rounding.
-        full = np.stack([*part, *[part[-1]] * (BATCH - len(part))])
         ready = self._idle.get()
         try:
-            answers = ready.run(full)
+            answers = ready.run(batch)
         except Exception as error:  # a foreign graph can fail in any way
             raise WorkloadError(Failure.MODEL_UNUSABLE) from error
         finally:
             self._idle.put(ready)
-        return scores.ranked(answers, BATCH, self._manifest)[: len(part)]
+        return scores.ranked(answers, len(batch), self._manifest)
 
 
 class _Ready:
-    """An interpreter that was given its memory; ValueError unless it is what the manifest says."""
+    """An interpreter; ValueError unless its model is what the manifest says."""
 
     def __init__(self, content: bytes, manifest: Manifest) -> None:
         self._interpreter = Interpreter(model_content=content, num_threads=1)
         # By number: what the signature offers to run holds Python's lock all the while.
         self._taken, self._given = _tensors(self._interpreter, manifest)
-        picture = (manifest.input.height, manifest.input.width, 3)
-        self._interpreter.resize_tensor_input(self._taken, (BATCH, *picture))
-        self._interpreter.allocate_tensors()
+        self._shape: tuple[int, ...] = ()
 
-    def run(self, pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def run(self, batch: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
         """What comes out of the model."""
-        self._interpreter.set_tensor(self._taken, pictures)
+        shape = (len(batch), *batch[0].shape)
+        if shape != self._shape:  # the first time, for batches are all of one size
+            self._interpreter.resize_tensor_input(self._taken, shape)
+            self._interpreter.allocate_tensors()
+            self._shape = shape
+        np.stack(batch, out=self._interpreter.tensor(self._taken)())
         self._interpreter.invoke()
         answers: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._given)
         return answers

@@ -75,7 +75,10 @@ def failure(error: Exception) -> dict[str, Any]:
 
 def line(data: Mapping[str, Any]) -> str:
     """A record as one line, the same bytes for the same record; ValueError for NaN."""
-    return json.dumps(data, sort_keys=True, allow_nan=False) + "\n"
+    return _ENCODER.encode(data) + "\n"
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)
 
 
 def text(data: Mapping[str, Any]) -> str:

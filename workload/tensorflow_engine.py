@@ -7,6 +7,7 @@ may do was judged before: `workload.operations`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 
 _RGB = 3
+
+# Each call computes on its own thread, because that uses the cores better than one call on all of
+# them. Where TensorFlow is at work already, as in a test, it stays as it is.
+with suppress(RuntimeError):
+    tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 class SavedModel:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LATER = (
     "workload.child",
     "workload.confinement",
-    "workload.decoding",
+    "workload.decoders",
     "workload.headers",
     "workload.job.classify",
     "workload.litert_engine",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sandbox.iam import Caller
     from sandbox.state import Instance
     from tests.attacks.world import World
-    from workload.manifest import Input, Manifest
+    from workload.manifest import Manifest
 
 
 class Gate(StrEnum):
@@ -192,7 +192,7 @@ def _loaded(unpacked: Path, manifest: Manifest) -> NoReturn:
     raise _Loaded
 
 
-def _no_pictures(_input: Input) -> NoReturn:
+def _no_pictures() -> NoReturn:
     raise AssertionError("receiving the model decodes nothing")
 
 

@@ -37,8 +37,8 @@ RESULTS = f"{COMPANIES['secundus'].project}-result-bucket"
 WORKLOAD_SECONDS = 120
 
 MODULE = "job.py"
-IN_THE_MIDDLE = "        parts.add(\n"
-"""Pictures are classified by now, and nothing is noted nor handed over."""
+IN_THE_MIDDLE = "        for each in asked:\n"
+"""Pictures are being classified by now, and nothing is noted nor handed over."""
 
 ADMITTED = {
     "crashed": f"        raise RuntimeError({planted.TELL})\n",
@@ -48,7 +48,8 @@ ADMITTED = {
         encoded = parts._folder / "encoded"
         encoded.write_bytes(__import__("base64").b64encode(binary))
         parts._bucket.write("weights", encoded, "text/plain")
-        batch[0] = replace(batch[0][0], sha256=f"{{digits}}"), batch[0][1]
+        first, _ = asked[0]
+        first[0] = replace(first[0][0], sha256=f"{{digits}}"), first[0][1]
         print(digits)
         models = type(bucket)(bucket._bucket.client.bucket("primus-models-model-bucket"))
         try:

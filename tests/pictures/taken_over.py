@@ -146,7 +146,9 @@ def attempted(word: str) -> int:
     return 0
 
 
-def decode(data: bytes, wanted: Input) -> npt.NDArray[np.float32]:
+def decode(
+    data: bytes, wanted: Input, out: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
     """Does what the picture says; where that is nothing, its last byte is its colour."""
     word = data[:99].decode()
     if poisoned:
@@ -154,7 +156,10 @@ def decode(data: bytes, wanted: Input) -> npt.NDArray[np.float32]:
     if word in DEEDS:
         DEEDS[word]()
     value = attempted(word) if word in ATTEMPTS else VALUES.get(word, data[-1])
-    return np.full((wanted.height, wanted.width, 3), value, np.float32)
+    result = np.full((wanted.height, wanted.width, 3), value, np.float32)
+    if out is not None:
+        out[:] = result
+    return result
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from workload.child import Child
 from workload.confinement import NOBODY
-from workload.decoding import Decoders
+from workload.decoders import Decoders
 from workload.manifest import Input
+from workload.process import Process
 from workload.records import Picture
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ REFUSED = {
 def decoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoders]:
     """One decoder that does what pictures say, of a run that has a secret in its environment."""
     monkeypatch.setenv("SECRET", "secret")
-    started = Decoders(partial(Child, WANTED, TAKEN_OVER), 1)
+    start = partial(Process, TAKEN_OVER)
+    started = Decoders(WANTED, [start()], start)
     yield started
     started.close()
 

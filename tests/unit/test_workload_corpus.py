@@ -28,7 +28,8 @@ class Outcome:
     def __init__(self) -> None:
         self.files = list(corpus())
         self.results: list[tuple[str, PictureFailure | str]] = []
-        with decoders(WANTED, 2) as using:
+        with decoders(2) as tell:
+            using = tell(WANTED)
             before = list(using._children)
             for picture, result in using.decode(self._downloaded()):
                 told = result if isinstance(result, PictureFailure) else GOOD

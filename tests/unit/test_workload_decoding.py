@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 
 import model
-from workload import exchange, pixels
+from workload import decoding, exchange, pixels
 from workload.child import Child
-from workload.decoding import Decoders, decoders
+from workload.decoders import Decoders
+from workload.decoding import decoders
 from workload.errors import PictureFailure
 from workload.manifest import Input
+from workload.process import Process
 from workload.records import Picture
 
 if TYPE_CHECKING:
@@ -61,7 +63,8 @@ class Impatient(Child):
 @pytest.fixture
 def two() -> Iterator[Decoders]:
     """Two decoders that do what pictures say."""
-    started = Decoders(partial(Impatient, WANTED, TAKEN_OVER), 2)
+    start = partial(Process, TAKEN_OVER)
+    started = Decoders(WANTED, [start(), start()], start, Impatient)
     yield started
     started.close()
 
@@ -69,28 +72,30 @@ def two() -> Iterator[Decoders]:
 @pytest.fixture
 def one() -> Iterator[Decoders]:
     """One such decoder."""
-    started = Decoders(partial(Impatient, WANTED, TAKEN_OVER), 1)
+    start = partial(Process, TAKEN_OVER)
+    started = Decoders(WANTED, [start()], start, Impatient)
     yield started
     started.close()
 
 
 def test_pixels_are_those_of_the_decoder() -> None:
     """Each picture's own pixels, just as in process, in the order of the listing."""
-    with decoders(WANTED, 2) as using:
-        done = using.decode(named(*(path.read_bytes() for path in DEMONSTRATION)))
+    with decoders(2) as tell:
+        done = tell(WANTED).decode(named(*(path.read_bytes() for path in DEMONSTRATION)))
         for path, (_, decoded) in zip(DEMONSTRATION, done, strict=True):
             np.testing.assert_array_equal(decoded, pixels.decode(path.read_bytes(), WANTED))
 
 
 def test_as_many_decoders_as_processors() -> None:
     """Without a number, every core has one."""
-    with decoders(WANTED) as using:
-        assert len(using._children) == os.cpu_count()
+    with decoders() as tell:
+        assert len(tell(WANTED)._children) == os.cpu_count()
 
 
 def test_failures_keep_their_places() -> None:
     """What was not downloaded, and what is no picture, are told among the others."""
-    with decoders(WANTED, 2) as using:
+    with decoders(2) as tell:
+        using = tell(WANTED)
         good = DEMONSTRATION[0].read_bytes()
         assert outcomes(
             using,
@@ -182,14 +187,14 @@ def test_a_decoder_that_was_killed_is_replaced(two: Decoders) -> None:
     """Also while it had nothing to do; its next pictures are decoded."""
     assert outcomes(two, *[b"x"] * 40) == ["decoded"] * 40
     for each in two._children:
-        each._process.kill()
-        each._process.wait()
+        each._process._process.kill()
+        each._process._process.wait()
     assert outcomes(two, *[b"x"] * 40) == ["decoded"] * 40
 
 
 def test_a_decoder_that_does_not_start_ends_the_run() -> None:
     """No picture is blamed for a broken installation."""
-    broken = Decoders(partial(Child, WANTED, ("-c", "")), 1)
+    broken = Decoders(WANTED, [Process(("-c", ""))])
     with pytest.raises(RuntimeError, match="a decoder does not start"):
         outcomes(broken, b"x")
     broken.close()
@@ -256,23 +261,46 @@ def _ended(pids: Iterable[int]) -> bool:
 
 def test_decoders_end_with_their_context() -> None:
     """None is left behind, whatever it is doing."""
-    with decoders(WANTED, 2) as using:
-        pids = [each._process.pid for each in using._children]
+    with decoders(2) as tell:
+        pids = [each._process.pid for each in tell(WANTED)._children]
     assert _ended(pids)
 
 
-@pytest.mark.parametrize("busy", [True, False], ids=["busy", "idle"])
-def test_decoders_end_with_the_run(busy: bool) -> None:
+def test_decoders_that_were_told_nothing_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that gets no model leaves none behind."""
+    started: list[Process] = []
+
+    def start() -> Process:
+        started.append(Process())
+        return started[-1]
+
+    monkeypatch.setattr(decoding, "Process", start)
+    with decoders(2):
+        pass
+    assert _ended([each.pid for each in started])
+    assert len(started) == 2
+
+
+TELL = f"child = Child({WANTED!r}, process)\nos.read(child.answers, 1)\n"
+MOMENTS = {
+    "before it is told for what": "",
+    "idle": TELL,
+    "busy": TELL + "child.send([Task(picture=Picture(name='a', generation='1'), data=b'hang')])\n",
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_decoders_end_with_the_run(moment: str) -> None:
     """A run that is killed leaves none behind, neither one that waits nor one that hangs."""
     script = (
         "import os, signal, sys\n"
         "from workload.child import Child, Task\n"
         "from workload.manifest import Input\n"
+        "from workload.process import Process\n"
         "from workload.records import Picture\n"
-        f"child = Child({WANTED!r}, {TAKEN_OVER!r})\n"
-        "os.read(child.answers, 1)\n"
-        + ("child.send([Task(picture=Picture(name='a', generation='1'), data=b'hang')])\n" * busy)
-        + "print(child._process.pid, flush=True)\n"
+        f"process = Process({TAKEN_OVER!r})\n"
+        + MOMENTS[moment]
+        + "print(process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(

@@ -218,10 +218,13 @@ class World:
         return {"model": self.model}.__getitem__
 
     @contextmanager
-    def _decoders(self, wanted: Input) -> Iterator[OneByte]:
+    def _decoders(self) -> Iterator[Callable[[Input], OneByte]]:
+        def tell(wanted: Input) -> OneByte:
+            assert (wanted.width, wanted.height) == (2, 2)
+            return OneByte(self)
+
         self.happened.append("started decoders")
-        assert (wanted.width, wanted.height) == (2, 2)
-        yield OneByte(self)
+        yield tell
         self.happened.append("ended decoders")
 
     def _load(self, folder: Path, manifest: Manifest) -> Brightness:
@@ -273,10 +276,10 @@ def test_no_usable_picture_is_a_run_all_the_same() -> None:
 
 
 def test_many_pictures_go_in_batches() -> None:
-    """70 pictures are asked about in batches of 32, and answers stay with their pictures."""
+    """70 pictures are asked about in batches of 16, and answers stay with their pictures."""
     world = World({f"{number:03}": bytes([number * 3]) for number in range(70)})
     world.run()
-    assert world.batches == [32, 32, 32]
+    assert world.batches == [16, 16, 16, 16, 16]
     assert [r["predictedClass"] for r in world.records()] == [int(n * 3 > 127) for n in range(70)]
 
 
@@ -312,7 +315,7 @@ def test_a_refusal_loads_nothing() -> None:
     world = World()
     world.refusal = WorkloadError(Failure.RELEASE_REFUSED)
     world.fails("release_refused")
-    assert world.happened == ["asked for the model"]
+    assert "loaded the model" not in world.happened
 
 
 def test_results_must_be_writable_before_the_model_is_asked_for() -> None:
@@ -321,7 +324,7 @@ def test_results_must_be_writable_before_the_model_is_asked_for() -> None:
     world.result.not_writable = True
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
         world.run()
-    assert world.happened == []
+    assert "asked for the model" not in world.happened
 
 
 def test_an_empty_input_bucket_is_told() -> None:

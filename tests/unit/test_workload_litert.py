@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import flatbuffers
@@ -16,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from workload import engine, flatbuffer
 from workload.errors import WorkloadError
-from workload.litert_engine import BATCH, LiteRTModel
+from workload.litert_engine import LiteRTModel
 from workload.manifest import Input, Manifest
 
 with warnings.catch_warnings():
@@ -89,14 +90,30 @@ def test_the_answers_are_tensorflows(colours: bytes, tmp_path: Path) -> None:
         np.testing.assert_allclose([s.probability for s in answer], np.sort(row)[:0:-1], atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, BATCH, BATCH + 1, 4 * BATCH + 3])
-def test_a_batch_changes_neither_answer_nor_order(
+@pytest.mark.parametrize("count", [1, 16, 35])
+def test_neighbours_change_neither_answer_nor_order(
     count: int, colours: bytes, tmp_path: Path
 ) -> None:
-    """Each picture of any number gets the answer that it gets alone."""
+    """Each picture gets the answer that it gets among copies of itself."""
     model, pictures = ready(colours, tmp_path), noise(count)
-    alone = [model.classify([each])[0] for each in pictures]
+    alone = [model.classify([each] * count)[0] for each in pictures]
     assert model.classify(pictures) == alone
+
+
+def test_batches_may_differ_in_size(colours: bytes, tmp_path: Path) -> None:
+    """What was asked before changes no answer."""
+    model, pictures = ready(colours, tmp_path), noise(5)
+    before = model.classify(pictures)
+    model.classify(pictures[:2])
+    assert model.classify(pictures) == before
+
+
+def test_several_threads_may_ask_at_once(colours: bytes, tmp_path: Path) -> None:
+    """More than there are interpreters; each gets its own answers."""
+    model, batches = ready(colours, tmp_path), [[each] * 16 for each in noise(64)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(model.classify, batches))
+    assert together == [model.classify(batch) for batch in batches]
 
 
 @pytest.mark.parametrize(
