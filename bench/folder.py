@@ -59,7 +59,10 @@ class Folder:
         """Creates or overwrites an object."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(content, target)
+        # An object is there as a whole or not at all, whenever a run is killed.
+        half = target.with_name(f".{target.name}")
+        shutil.copyfile(content, half)
+        half.rename(target)
 
     def remove(self, name: str) -> None:
         """Deletes an object if it exists."""

@@ -16,8 +16,8 @@ from bench.subjects import TREE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(TREE)}
-"""The first is what the workload's image sets, too."""
+LIKE_THE_IMAGE = {"TF_CPP_MIN_LOG_LEVEL": "3", "MALLOC_ARENA_MAX": "2", "PYTHONPATH": str(TREE)}
+"""What the workload's image sets, too."""
 
 
 def workload(archive: Path, pictures: Path, count: int, *options: str) -> Sample:
@@ -42,7 +42,7 @@ def _run(
     with tempfile.TemporaryDirectory() as results:
         command = [sys.executable, "-m", module, str(model), str(pictures), results]
         command += ["--count", str(count), *options]
-        ended = process.run(command, {**os.environ, **QUIET}, TREE)
+        ended = process.run(command, {**os.environ, **LIKE_THE_IMAGE}, TREE)
         lines = (Path(results) / "results.jsonl").read_text().splitlines()
     records = [record for record in map(json.loads, lines) if "topK" in record]
     if len(records) != count:

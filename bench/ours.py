@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("results", type=Path)
     parser.add_argument("--count", type=int, required=True, help="how many pictures")
+    parser.add_argument("--token", default="no-token", help="a file with an attestation token")
     parser.add_argument("--in-process", action="store_true", help="decode here")
     chosen = parser.parse_args()
     stopwatch = Stopwatch()
@@ -86,6 +87,7 @@ def main() -> None:
     )
     environment = ENVIRONMENT | {
         "MODEL_URI": f"gs://models/{chosen.archive.name}",
+        "ATTESTATION_TOKEN_FILE": chosen.token,
         "MODEL_SHA256": hashlib.sha256(chosen.archive.read_bytes()).hexdigest(),
     }
     job.run(environment, outside)

@@ -53,6 +53,10 @@ HOST = "https://storage.googleapis.com"
 CONNECTIONS = 32
 """Kept open; a download beyond them would make, and throw away, one of its own."""
 
+AT_ONCE = 1024**2
+"""Bytes, as listed, that are read in one go: the library's steps are of 8 KB, and at each of them a
+thread waits for Python's lock. A larger object's download goes on where it broke."""
+
 _FAILURES = (
     *_BROKEN,
     GoogleAPIError,
@@ -107,7 +111,12 @@ class Bucket:
         blob = self._bucket.blob(picture.name, generation=int(picture.generation))
         with _google_failing():
             try:
-                blob.download_to_file(_Sink(content, limit), raw_download=True, retry=self._retry)
+                blob.download_to_file(
+                    _Sink(content, limit),
+                    raw_download=True,
+                    single_shot_download=picture.size <= AT_ONCE,
+                    retry=self._retry,
+                )
             except (NotFound, PreconditionFailed) as error:
                 there = self._bucket.blob(picture.name).exists(retry=self._retry)
                 raise (ChangedError if there else VanishedError) from error

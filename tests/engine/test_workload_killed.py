@@ -6,6 +6,8 @@ folder, as `make bench` runs it. `MOMENTS=20` tries more moments than `make test
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import random
 import subprocess
@@ -15,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from workload.parts import PART
+
 REPOSITORY = Path(__file__).parents[2]
 MODEL = REPOSITORY / "model"
 PICTURES = 1100
@@ -22,30 +26,44 @@ PICTURES = 1100
 MOMENTS = int(os.environ.get("MOMENTS", "3"))
 
 
-def started(results: Path) -> subprocess.Popen[bytes]:
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Which image runs: where that is not known, nothing is continued."""
+    claims = {"submods": {"container": {"image_digest": "sha256:" + "a1" * 32}}}
+    file = tmp_path_factory.mktemp("token") / "token"
+    encoded = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
+    file.write_text(f"e30.{encoded}.c2ln")
+    return file
+
+
+def started(results: Path, token: Path) -> subprocess.Popen[bytes]:
     """A run, from its first instruction."""
     command = [sys.executable, "-m", "bench.ours", str(MODEL / "model-litert.tar.gz")]
     command += [str(MODEL / "pictures"), str(results), "--count", str(PICTURES)]
+    command += ["--token", str(token)]
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, float]:
+def undisturbed(token: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, float]:
     """What a run leaves that nobody disturbs, and how long it takes."""
     folder = tmp_path_factory.mktemp("undisturbed")
     begin = time.monotonic()
-    assert started(folder).wait() == 0
+    assert started(folder, token).wait() == 0
     seconds = time.monotonic() - begin
     return (folder / "results.jsonl").read_bytes(), seconds
 
 
 @pytest.mark.parametrize("moment", range(MOMENTS))
 def test_a_killed_run_that_is_started_again_ends_with_the_same_bytes(
-    moment: int, undisturbed: tuple[bytes, float], tmp_path: Path
+    moment: int, undisturbed: tuple[bytes, float], token: Path, tmp_path: Path
 ) -> None:
-    """SIGKILL at a moment by lot; nobody who sees a `result` sees anything but a whole run."""
+    """SIGKILL at a moment by lot; nobody who sees a `result` sees anything but a whole run.
+
+    What the first run had finished is not done again.
+    """
     expected, seconds = undisturbed
-    first = started(tmp_path)
+    first = started(tmp_path, token)
     try:
         first.wait(random.Random(moment).uniform(0.1, 0.95) * seconds)  # noqa: S311  no secret
     except subprocess.TimeoutExpired:
@@ -53,7 +71,29 @@ def test_a_killed_run_that_is_started_again_ends_with_the_same_bytes(
     first.wait()
     if (tmp_path / "result").exists():
         assert (tmp_path / "results.jsonl").read_bytes() == expected
-    assert started(tmp_path).wait() == 0
+    finished = sum(_pictures(part) for part in tmp_path.glob("parts/[0-9]*"))
+    assert started(tmp_path, token).wait() == 0
     assert (tmp_path / "results.jsonl").read_bytes() == expected
+    assert json.loads((tmp_path / "summary.json").read_text())["continued"] == finished
     assert (tmp_path / "result").exists()
     assert not list(tmp_path.glob("parts/*"))
+
+
+def _pictures(part: Path) -> int:
+    """Of a part, which begins with a line about itself."""
+    return len(part.read_text().splitlines()) - 1
+
+
+def test_some_runs_are_continued(
+    undisturbed: tuple[bytes, float], token: Path, tmp_path: Path
+) -> None:
+    """The test above can fail for what is continued: a run that is killed late has left a part."""
+    first = started(tmp_path, token)
+    while not list(tmp_path.glob("parts/[0-9]*")):
+        with pytest.raises(subprocess.TimeoutExpired):
+            first.wait(0.01)
+    first.kill()
+    first.wait()
+    assert started(tmp_path, token).wait() == 0
+    assert (tmp_path / "results.jsonl").read_bytes() == undisturbed[0]
+    assert json.loads((tmp_path / "summary.json").read_text())["continued"] >= PART
