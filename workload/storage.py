@@ -56,6 +56,8 @@ CONNECTIONS = 32
 AT_ONCE = 1024**2
 """Bytes, as listed, that are read in one go: the library's steps are of 8 KB, and at each of them a
 thread waits for Python's lock. A larger object's download goes on where it broke."""
+PIECE = 2 * 1024**2
+"""Bytes that are written in one go: else memory would grow with the number of records."""
 
 _FAILURES = (
     *_BROKEN,
@@ -139,9 +141,15 @@ class Bucket:
 
     def write(self, name: str, content: Path, content_type: str) -> None:
         """Creates or overwrites an object with a file's content."""
-        with _google_failing():
-            self._bucket.blob(name).upload_from_filename(
-                content, content_type=content_type, retry=self._retry
+        size = content.stat().st_size
+        blob = self._bucket.blob(name, chunk_size=PIECE)
+        with content.open("rb") as file, _google_failing():
+            # Of a size that it is not told, the library holds a piece at a time; else all of it.
+            blob.upload_from_file(
+                file,
+                size=size if size <= PIECE else None,
+                content_type=content_type,
+                retry=self._retry,
             )
             self._retry = _WHILE_BUSY
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import warnings
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,17 @@ def test_results_are_written_replaced_and_removed(
     for _ in range(2):
         results.remove("result")
     assert "result" not in cloud.buckets[RESULT].objects
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1, storage.PIECE, storage.PIECE + 1])
+def test_objects_of_any_size_are_written_whole(
+    more: int, cloud: Cloud, results: storage.Bucket, tmp_path: Path
+) -> None:
+    """At once or in pieces, the last of which may be full, or of one byte."""
+    content = random.Random(more).randbytes(storage.PIECE + more)  # noqa: S311  no secret
+    (tmp_path / "new").write_bytes(content)
+    results.write("result", tmp_path / "new", "text/plain")
+    assert cloud.buckets[RESULT].objects["result"].data == content
 
 
 def test_names_are_listed_by_what_they_begin_with(results: storage.Bucket, tmp_path: Path) -> None:
