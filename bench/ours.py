@@ -38,9 +38,6 @@ class _Watched:
         self._model = model
         self._stopwatch = stopwatch
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever else a model has
-        return getattr(self._model, name)
-
     def classify(self, batch: Sequence[Any]) -> Any:  # noqa: ANN401  as the model gives it
         """The model's answer, untouched."""
         answer = self._model.classify(batch)

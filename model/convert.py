@@ -6,8 +6,6 @@ engines: what passes here is what the enclave would run, and what it would refus
 
 from __future__ import annotations
 
-import io
-import tarfile
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from model.pack import pack_converted
+from model.pack import pack_converted, unpack
 from model.train import pixels, scaled
 from workload import engine, manifest
 from workload.job import BATCH
@@ -48,7 +46,7 @@ class Agreement:
 def converted(archive: bytes) -> bytes:
     """The archive of the same model for LiteRT; the same bytes each time on one machine."""
     with tempfile.TemporaryDirectory() as folder:
-        _unpack(archive, folder)
+        unpack(archive, folder)
         path = str(Path(folder, "saved_model"))
         converter = tf.lite.TFLiteConverter.from_saved_model(
             path, signature_keys=["serving_default"]
@@ -74,14 +72,9 @@ def agreement(one: bytes, other: bytes, files: Sequence[bytes]) -> Agreement:
 def _answers(archive: bytes, batch: Sequence[NDArray[np.float32]]) -> Sequence[Sequence[Score]]:
     """The score of every class for each picture."""
     with tempfile.TemporaryDirectory() as folder:
-        _unpack(archive, folder)
+        unpack(archive, folder)
         described = manifest.read(Path(folder, "manifest.json"))
         all_classes = replace(described, top_k=len(described.classes))
         model = engine.load(Path(folder), all_classes)
         few = (batch[start : start + BATCH] for start in range(0, len(batch), BATCH))
         return [answer for each in few for answer in model.classify(each)]
-
-
-def _unpack(archive: bytes, folder: str) -> None:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")

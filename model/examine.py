@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from model.draw import CLASSES
+from model.pack import unpack
 from model.train import pixels, scaled
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ def examine(archive: bytes, files: Sequence[bytes], labels: Sequence[int]) -> Ve
     """The packed model's verdicts on picture files whose classes are known."""
     counts: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+        unpack(archive, folder)
         model = tf.saved_model.load(Path(folder, "saved_model"))
         serve = model.signatures["serving_default"]
         for start in range(0, len(files), _BATCH):

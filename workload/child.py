@@ -3,7 +3,7 @@
 The process may have been taken over by a picture. So the length of an answer, each outcome and each
 pixel is checked, and the pixels are copied before that. What can't be seen from here is a decoder
 that gives well-formed but false pixels for the pictures that it gets after that one. Which picture
-is to blame for a failure is for `decoding` to find out.
+is to blame for a failure is for `decoders` to find out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A decoder process, started by `process`: takes chunks of pictures, gives pixels.
 
 It holds neither model nor credentials, and after `confine` it can't get at anything that it does
-not hold. It judges nothing: whatever comes out of it is checked by the run (`decoding`). What its
+not hold. It judges nothing: whatever comes out of it is checked by the run (`child`). What its
 libraries have to say goes nowhere.
 """
 

@@ -170,11 +170,11 @@ def classify(bucket: Bucket, decoders: Decoders, model: Model, parts: Parts) -> 
 def _outcomes(model: Model, batch: _Batch) -> Sequence[Outcome]:
     """What comes of each picture of a batch."""
     usable = [pixels for _, pixels in batch if not isinstance(pixels, PictureFailure)]
-    if not usable:
-        return [pixels for _, pixels in batch if isinstance(pixels, PictureFailure)]
-    # Where a picture can't be used, and behind the last one, another stands in its place.
-    places = [usable[0] if isinstance(pixels, PictureFailure) else pixels for _, pixels in batch]
-    scores = model.classify(places + [usable[0]] * (BATCH - len(batch)))
+    scores: Sequence[Sequence[Score]] = [()] * len(batch)
+    if usable:
+        # Where a picture can't be used, and behind the last one, another stands in its place.
+        full = [usable[0] if isinstance(pixels, PictureFailure) else pixels for _, pixels in batch]
+        scores = model.classify(full + [usable[0]] * (BATCH - len(batch)))
     return [
         pixels if isinstance(pixels, PictureFailure) else best
         for (_, pixels), best in zip(batch, scores, strict=False)

@@ -7,7 +7,6 @@ a scratch copy, with the repository's own packer: the model is whole, and classi
 from __future__ import annotations
 
 import struct
-import tarfile
 import tempfile
 import zlib
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model.pack import ARCHIVE, RANGE, SIDE, manifest, pack, text
+from model.pack import ARCHIVE, RANGE, SIDE, manifest, pack, text, unpack
 from tests.attacks import canary
 
 PICTURES = 3
@@ -45,8 +44,7 @@ def model(folder: Path) -> tuple[canary.Mark, ...]:
     """Mark the model of a scratch copy; what to look for."""
     with tempfile.TemporaryDirectory() as scratch:
         before, after = Path(scratch, "before"), Path(scratch, "after")
-        with tarfile.open(folder / ARCHIVE) as tar:
-            tar.extractall(before, filter="data")
+        unpack((folder / ARCHIVE).read_bytes(), before)
         loaded = tf.saved_model.load(before / "saved_model")
         variable = loaded.weights[VARIABLE]
         variable.assign(tf.concat([WEIGHTS, variable[len(WEIGHTS) :]], 0))

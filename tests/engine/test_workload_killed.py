@@ -6,7 +6,6 @@ folder, as `make bench` runs it. `MOMENTS=20` tries more moments than `make test
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import random
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.tokens import genuine, unsigned
 from workload.parts import PART
 
 REPOSITORY = Path(__file__).parents[2]
@@ -29,10 +29,8 @@ MOMENTS = int(os.environ.get("MOMENTS", "3"))
 @pytest.fixture(scope="module")
 def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Which image runs: where that is not known, nothing is continued."""
-    claims = {"submods": {"container": {"image_digest": "sha256:" + "a1" * 32}}}
     file = tmp_path_factory.mktemp("token") / "token"
-    encoded = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
-    file.write_text(f"e30.{encoded}.c2ln")
+    file.write_text(unsigned(genuine()))
     return file
 
 

@@ -60,22 +60,24 @@ class Impatient(Child):
         return 0 if any(task.data == b"hang" for task in next_ones) else super().deadline
 
 
+def taken_over(count: int) -> Iterator[Decoders]:
+    """Decoders that do what pictures say, until they are no longer needed."""
+    start = partial(Process, TAKEN_OVER)
+    started = Decoders(WANTED, [start() for _ in range(count)], start, Impatient)
+    yield started
+    started.close()
+
+
 @pytest.fixture
 def two() -> Iterator[Decoders]:
     """Two decoders that do what pictures say."""
-    start = partial(Process, TAKEN_OVER)
-    started = Decoders(WANTED, [start(), start()], start, Impatient)
-    yield started
-    started.close()
+    yield from taken_over(2)
 
 
 @pytest.fixture
 def one() -> Iterator[Decoders]:
     """One such decoder."""
-    start = partial(Process, TAKEN_OVER)
-    started = Decoders(WANTED, [start()], start, Impatient)
-    yield started
-    started.close()
+    yield from taken_over(1)
 
 
 def test_pixels_are_those_of_the_decoder() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
 import io
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.unit.tokens import unsigned
 from workload import job
 from workload.errors import (
     BucketError,
@@ -385,8 +385,8 @@ def test_a_model_that_fails_in_the_middle_leaves_no_half_results() -> None:
 def test_the_summary_says_what_the_work_was_done_with(tmp_path: Path) -> None:
     """The model that was agreed on, its engine, and the image that the attestation token names."""
     digest = "sha256:" + "a1" * 32
-    claims = json.dumps({"submods": {"container": {"image_digest": digest}}}).encode()
-    (tmp_path / "token").write_text(f"e30.{base64.urlsafe_b64encode(claims).decode()}.c2ln")
+    token = unsigned({"submods": {"container": {"image_digest": digest}}})
+    (tmp_path / "token").write_text(token)
     world = World()
     world.environment["ATTESTATION_TOKEN_FILE"] = str(tmp_path / "token")
     world.run()
