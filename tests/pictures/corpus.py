@@ -62,8 +62,9 @@ def _file(kind: str, image: Image.Image, **options: object) -> bytes:
     return written.getvalue()
 
 
-def _frames(number: int) -> list[Image.Image]:
-    return [_image().rotate(number) for number in range(1, number)]
+def _frames(kind: str, image: Image.Image, number: int) -> bytes:
+    turned = [image.rotate(degrees) for degrees in range(1, number)]
+    return _file(kind, image, save_all=True, append_images=turned)
 
 
 def _whole() -> dict[str, bytes]:
@@ -135,12 +136,12 @@ def _bombs(whole: dict[str, bytes]) -> Iterator[Hostile]:
     )
     yield Hostile(
         "bombs/hundreds-of-frames.gif",
-        _file("GIF", _image(), save_all=True, append_images=_frames(300)),
+        _frames("GIF", _image().quantize(40), 300),  # or each frame would be: seconds
         GOOD,
     )
     yield Hostile(
         "bombs/hundreds-of-frames.webp",
-        _file("WEBP", _image(), save_all=True, append_images=_frames(200)),
+        _frames("WEBP", _image(), 200),
         GOOD,
     )
     progressive = _file("JPEG", _image(1_000, 800), progressive=True)
