@@ -7,6 +7,7 @@ is the workload's, and it lets go of Python's lock.
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 
 AHEAD = 64
 """Pictures that are decoded before they are asked for: two batches."""
+
+
+class _Thread(threading.local):
+    """What each thread has for itself."""
+
+    def __init__(self) -> None:
+        self.room = pixels.Room()
+
+
+_THREAD = _Thread()
 
 
 @contextmanager
@@ -60,6 +71,6 @@ class Threads:
         if isinstance(data, PictureFailure):
             return data
         try:
-            return pixels.decode(data, self.wanted)
+            return pixels.decode(data, self.wanted, _THREAD.room)
         except PictureError as error:
             return error.failure

@@ -18,7 +18,8 @@ from typing import Final
 NOBODY: Final = 65532
 """Whoever this is on a machine; in the image it is the workload's user anyway."""
 MEMORY: Final = 1024**3
-"""Bytes beside what the process has when it is confined. 50 million pixels take half of it."""
+"""Bytes beside what the process has when it is confined. 50 million pixels take half of it, as a
+WebP five sixths."""
 CPU_SECONDS: Final = 20
 """For one picture. The slowest that the limits let through take about 10."""
 

@@ -13,6 +13,8 @@ import mmap
 import os
 import struct
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +23,9 @@ from workload.confinement import allow_cpu, confine
 from workload.errors import PictureError
 from workload.exchange import OUTCOMES, READY, Layout
 from workload.manifest import Input
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _TAKEN, _GIVEN = 0, 1
 """The pipe of chunks, and the pipe of outcomes."""
@@ -40,15 +45,20 @@ def main() -> None:
     gc.enable()
     confine()
     os.write(_GIVEN, READY)
+    decode = partial(pixels.decode, wanted=wanted, room=pixels.Room())
     number = 0
     while count := _read(1):
         lengths = struct.unpack(f"<{count[0]}I", _read(4 * count[0]))
-        os.write(_GIVEN, bytes(_decoded(memory, layout, number, lengths, wanted)))
+        os.write(_GIVEN, bytes(_decoded(memory, layout, number, lengths, decode)))
         number += 1
 
 
 def _decoded(
-    memory: mmap.mmap, layout: Layout, number: int, lengths: tuple[int, ...], wanted: Input
+    memory: mmap.mmap,
+    layout: Layout,
+    number: int,
+    lengths: tuple[int, ...],
+    decode: partial[npt.NDArray[np.float32]],
 ) -> list[int]:
     """One outcome for each picture of a chunk, in order."""
     taken = np.frombuffer(memory, np.float32, np.prod(layout.shape), layout.pixels(number))
@@ -56,7 +66,7 @@ def _decoded(
     for place, length in zip(taken.reshape(layout.shape), lengths, strict=False):
         allow_cpu()
         try:
-            pixels.decode(memory[at : at + length], wanted, out=place)
+            decode(memory[at : at + length], out=place)
             outcomes.append(0)
         except PictureError as error:
             outcomes.append(OUTCOMES.index(error.failure))

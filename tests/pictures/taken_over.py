@@ -147,7 +147,10 @@ def attempted(word: str) -> int:
 
 
 def decode(
-    data: bytes, wanted: Input, out: npt.NDArray[np.float32] | None = None
+    data: bytes,
+    wanted: Input,
+    room: pixels.Room,  # noqa: ARG001  as the real one
+    out: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Does what the picture says; where that is nothing, its last byte is its colour."""
     word = data[:99].decode()

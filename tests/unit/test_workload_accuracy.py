@@ -54,6 +54,11 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
     return Released(engine.load(folder, described), described.input)
 
 
+def decoded(data: bytes, wanted: manifest.Input) -> npt.NDArray[np.float32]:
+    """A picture as a decoder process reads it."""
+    return pixels.decode(data, wanted, pixels.Room())
+
+
 def plainly(data: bytes, wanted: manifest.Input) -> npt.NDArray[np.float32]:
     """A picture as TensorFlow reads it, decoded, resized and scaled."""
     picture = tf.io.decode_image(data, channels=3, expand_animations=False)
@@ -64,10 +69,10 @@ def plainly(data: bytes, wanted: manifest.Input) -> npt.NDArray[np.float32]:
 
 
 def written(path: Path, kind: str, mode: str = "RGB", **options: object) -> bytes:
-    """A demonstration picture in another format."""
+    """A demonstration picture in another format, half as wide: larger or smaller than wanted."""
     file = io.BytesIO()
     with Image.open(path) as image:
-        image.convert(mode).save(file, kind, **options)
+        image.reduce(2).convert(mode).save(file, kind, **options)
     return file.getvalue()
 
 
@@ -96,7 +101,7 @@ def scores(model: Model, pictures: list[npt.NDArray[np.float32]]) -> npt.NDArray
 def test_the_model_answers_as_if_tensorflow_had_read_it(form: str, released: Released) -> None:
     """The same class first, and each score the same but for rounding, for every picture."""
     files = [FORMS[form](path) for path in FILES]
-    ours = scores(released.model, [pixels.decode(data, released.input) for data in files])
+    ours = scores(released.model, [decoded(data, released.input) for data in files])
     plain = scores(released.model, [plainly(data, released.input) for data in files])
     np.testing.assert_array_equal(ours.argmax(1), plain.argmax(1))
     np.testing.assert_allclose(ours, plain, rtol=0, atol=SAME)
@@ -113,8 +118,8 @@ def test_what_reduced_decoding_costs(released: Released) -> None:
     """Every picture keeps its class, and scores move by less than is said here."""
     wanted = dataclasses.replace(released.input, decode="reduced")
     files = [path.read_bytes() for path in FILES]
-    exact = scores(released.model, [pixels.decode(data, released.input) for data in files])
-    reduced = scores(released.model, [pixels.decode(data, wanted) for data in files])
+    exact = scores(released.model, [decoded(data, released.input) for data in files])
+    reduced = scores(released.model, [decoded(data, wanted) for data in files])
     moved = np.abs(exact - reduced)
     np.testing.assert_array_equal(reduced.argmax(1), exact.argmax(1))
     assert 0 < moved.max() < REDUCED

@@ -85,7 +85,9 @@ def test_pixels_are_those_of_the_decoder() -> None:
     with decoders(2) as tell:
         done = tell(WANTED).decode(named(*(path.read_bytes() for path in DEMONSTRATION)))
         for path, (_, decoded) in zip(DEMONSTRATION, done, strict=True):
-            np.testing.assert_array_equal(decoded, pixels.decode(path.read_bytes(), WANTED))
+            np.testing.assert_array_equal(
+                decoded, pixels.decode(path.read_bytes(), WANTED, pixels.Room())
+            )
 
 
 def test_as_many_decoders_as_processors() -> None:
