@@ -10,10 +10,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import limits
 from bench.courses import TIMES
 from bench.figures import NAIVE
 from bench.rules import RULES
 from bench.subjects import Engine
+from bench.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,6 +110,15 @@ the local cloud the naive loop gets {size.naive} small ones: it takes one after 
 - *release*: from asking for the token's exchange to the loaded model.
 - *cloud*: what the local cloud took on the same cores, which a real one does not.
 
+## Where the time goes
+
+{limits.shown(measured.steps, measured.rounds, machine.cores)}
+
+Each step by itself, by the workload's own code, while every core does the same (`bench/steps.py`);
+*resize* is all of decoding but the header's check and libjpeg-turbo. Not in it: the start of the
+decoders, handing pictures on between threads and processes, steps that take the caches from each
+other, and the results at the end. No way of handing on would give more than the limit.
+
 ## The image
 
 {_images(measured)}
@@ -136,7 +147,7 @@ def _figures(figures: Sequence[Figure]) -> str:
     for rule in RULES:
         cells = [_cell(each) for each in figures if each.rule.name == rule.name]
         rows.append([rule.name, *cells, _goal(figures, rule.name)])
-    return _table(rows)
+    return table(rows)
 
 
 def _cell(figure: Figure) -> str:
@@ -178,7 +189,7 @@ def _samples(measured: Measured) -> str:
     for key in sorted(keys, key=lambda key: (order[key[0]], key[1] != NAIVE)):
         samples = [each[key] for each in measured.rounds if key in each]
         rows.append([*key, *(_middle(samples, shown) for _, shown in columns)])
-    return _table(rows)
+    return table(rows)
 
 
 def _middle(samples: Sequence[Sample], shown: Callable[[Sample], str]) -> str:
@@ -194,9 +205,4 @@ def _images(measured: Measured) -> str:
         f"not measured: {size}" if isinstance(size, str) else f"{size / MB:,.0f} MB"
         for size in measured.images.values()
     ]
-    return _table([[*measured.images], sizes])
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+    return table([[*measured.images], sizes])

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import agreement, courses, image, local, pictures, subjects
+from bench import agreement, courses, image, local, pictures, rules, steps, subjects
 from bench.cloud import site
 from bench.figures import Figure, figures
 from bench.rules import RULES
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
     from bench.courses import Size
     from bench.figures import Key, Round
+    from bench.limits import Steps
 
 CHECKED = 40
 """How many of each kind of picture are compared before anything is timed."""
+
+TAKEN_APART = 320
+"""How many small pictures each step is measured with; of large ones a tenth."""
 
 UNJUDGED = tuple(replace(rule, bounds={}) for rule in RULES)
 """For a smoke run: figures of a few pictures meet no goal and miss none."""
@@ -40,6 +44,8 @@ class Measured:
     missing: dict[Key, str]
     agreed: dict[Engine, float]
     """the largest difference of a score from the naive loop's"""
+    steps: dict[Key, Steps]
+    """where the time of a picture goes"""
     images: dict[Engine, int | str]
     """bytes of the locked dependencies, or why that is not known"""
 
@@ -75,12 +81,14 @@ def measure(size: Size, rounds: int, cache: Path, tell: Callable[[str], None]) -
         planned = courses.every(ready)
         missing = {each.key: each.missing for each in planned if each.missing}
         played = courses.play(planned, rounds, tell)
+        found = _steps(ready, tell)
     return Measured(
         size=size,
         rounds=played,
         figures=figures(RULES if size is courses.FULL else UNJUDGED, played, missing),
         missing=missing,
         agreed=agreed,
+        steps=found,
         images={engine: _image(engine) for engine in Engine},
     )
 
@@ -95,6 +103,20 @@ def _agreed(model: Path, folders: list[Path], size: Size) -> dict[Engine, float]
                 ours = local.answers("bench.ours", ARCHIVES[engine], folder, len(naive))
                 off = agreement.check(ours, naive, engine)
                 found[engine] = max(found.get(engine, 0), off)
+    return found
+
+
+def _steps(ready: courses.Ready, tell: Callable[[str], None]) -> dict[Key, Steps]:
+    found: dict[Key, Steps] = {}
+    for what, archives, folder, most in (
+        (rules.SMALL, ARCHIVES, ready.small, min(TAKEN_APART, ready.size.small)),
+        (rules.LARGE, ARCHIVES, ready.large, min(TAKEN_APART // 10, ready.size.large)),
+        (rules.REDUCED, ready.reduced, ready.large, min(TAKEN_APART // 10, ready.size.large)),
+    ):
+        for engine in Engine:
+            if not subjects.missing(engine):
+                tell(f"  step by step  {what}, {engine}")
+                found[what, engine] = steps.on_all_cores(archives[engine], folder, most)
     return found
 
 

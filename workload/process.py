@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 PROGRAM: Final = ("-c", "import gc; gc.disable(); from workload import decoder; decoder.main()")
 """A sixth of the start would go into the search for garbage among what is imported."""
 
+ALLOCATION: Final = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
+}
+"""glibc keeps what is freed, or each picture's pages would be made anew: half of all time."""
+
 
 class Process:
     """One process, from its start until it is closed."""
@@ -97,7 +103,5 @@ def _environment() -> dict[str, str]:
         "PYTHONSAFEPATH": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        # glibc keeps what is freed, or each picture's pages would be made anew: half of all time.
-        "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
-        "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
+        **ALLOCATION,
     }

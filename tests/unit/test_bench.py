@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import agreement, chart, image, pictures, process, report, rules, world
+from bench import agreement, chart, image, pictures, process, report, rules, steps, world
 from bench.agreement import DisagreementError
 from bench.cloud import moments
 from bench.courses import QUICK, Subject, play
@@ -18,7 +18,7 @@ from bench.figures import NAIVE, Bound, Key, Round, Sample, figures
 from bench.folder import Folder
 from bench.line import Seen
 from bench.run import UNJUDGED, Measured
-from bench.subjects import Engine
+from bench.subjects import ARCHIVES, Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +57,7 @@ def measured(rounds: list[Round], missing: dict[Key, str] | None = None) -> Meas
         figures=figures(rules.RULES, rounds, missing or {}),
         missing=missing or {},
         agreed={TF: 0.0},
+        steps={(rules.SMALL, TF): {"read": 0.001, "predict": 0.003}},
         images={TF: 2_000_000_000, LITERT: 200_000_000},
     )
 
@@ -145,6 +146,33 @@ def test_the_document_shows_figures_goals_and_gaps() -> None:
     assert "| 3.1x (3.0 to 3.2) | not measured: no archive | ≥ 1.8x |" in text
     assert "| small, folder | naive | 100.0 | 10.00 | 0 | 1.00 |  |  |" in text
     assert "2026-11-24, 2 cores (a),\nload 0.1 at the start. Python 3." in text
+
+
+def test_the_document_shows_the_limit_and_how_much_of_it_is_reached() -> None:
+    """Two cores, 4 ms of steps for each picture: 500 a second, of which 320 are 64 %."""
+    text = report.text(measured([a_round(100, 320, 700)]), MACHINE)
+    assert (
+        """
+| processor ms each | small, folder, TensorFlow |
+|---|---|
+| read | 1.00 |
+| predict | 3.00 |
+| together | 4.00 |
+| so at most, pictures/s | 500.0 |
+| measured | 320.0 |
+| of the limit | 64 % |
+"""
+        in text
+    )
+
+
+def test_each_step_of_a_picture_is_measured(tmp_path: Path) -> None:
+    """By the workload's own code, on the demonstration model."""
+    folder = pictures.make(pictures.SMALL, 16, tmp_path)
+    found = steps.on_all_cores(ARCHIVES[LITERT], folder, 16)
+    names = ["read", "SHA-256", "header", "libjpeg-turbo", "resize", "predict", "record"]
+    assert list(found) == names
+    assert all(seconds > 0 for step, seconds in found.items() if step != "resize")
 
 
 def test_bars_are_as_long_as_ratios() -> None:

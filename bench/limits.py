@@ -1,0 +1,38 @@
+"""What the steps of one picture allow, and how much of it the whole workload reaches."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.table import table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bench.figures import Key, Round
+
+Steps = dict[str, float]
+"""Processor seconds of each step for one picture."""
+
+
+def limit(steps: Steps, cores: int) -> float:
+    """Pictures a second, if every core did nothing but these steps."""
+    return cores / sum(steps.values())
+
+
+def shown(steps: Mapping[Key, Steps], rounds: Sequence[Round], cores: int) -> str:
+    """A column for each subject: its steps, their limit, and what was measured of the whole."""
+    rates = {key: median(each[key].rate for each in rounds if key in each) for key in steps}
+    rows = [["processor ms each", *(f"{what}, {who}" for what, who in steps)]]
+
+    def add(name: str, cell: Callable[[Key], str]) -> None:
+        rows.append([name, *(cell(key) for key in steps)])
+
+    for step in next(iter(steps.values()), {}):
+        add(step, lambda key, step=step: f"{1000 * steps[key][step]:.2f}")  # type: ignore[misc]  # bound at once
+    add("together", lambda key: f"{1000 * sum(steps[key].values()):.2f}")
+    add("so at most, pictures/s", lambda key: f"{limit(steps[key], cores):.1f}")
+    add("measured", lambda key: f"{rates[key]:.1f}")
+    add("of the limit", lambda key: f"{100 * rates[key] / limit(steps[key], cores):.0f} %")
+    return table(rows)

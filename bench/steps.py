@@ -1,0 +1,108 @@
+"""Where a picture's time goes: each step of the workload by itself, over and over.
+
+What they take together is the least that a picture can cost, so the number of cores by that is a
+limit of the speed. What is not in it: handing pictures on between threads and processes, the start
+of the decoders, and that one step takes the caches from another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import simplejpeg
+
+from bench import local, process
+from bench.subjects import TREE
+from workload import archive, engine, headers, job, manifest, pixels, records
+from workload.process import ALLOCATION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bench.limits import Steps
+
+PASSES = 3
+"""The least of them counts: what a step takes when nothing comes in between."""
+JPEG = "libjpeg-turbo"
+
+
+def on_all_cores(packed: Path, pictures: Path, count: int) -> Steps:
+    """Processor seconds of each step for one picture, while every core does the same."""
+    command = [sys.executable, "-m", "bench.steps", str(packed), str(pictures)]
+    command += ["--count", str(count)]
+    cores = len(os.sched_getaffinity(0))
+    environment = {**os.environ, **local.LIKE_THE_IMAGE, **ALLOCATION}
+    with ThreadPoolExecutor(cores) as pool:
+        runs = [pool.submit(process.run, command, environment, TREE) for _ in range(cores)]
+    every = [json.loads(each.result().printed.splitlines()[-1]) for each in runs]
+    return {step: sum(each[step] for each in every) / cores for step in every[0]}
+
+
+def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
+    archive.unpack(packed, unpacked)
+    described = manifest.read(unpacked / "manifest.json")
+    model = engine.load(unpacked, described)
+    wanted, room = described.input, pixels.Room()
+    every = [path.read_bytes() for path in files]
+    inputs = [pixels.decode(data, wanted, room) for data in every]
+    batches = [inputs[at : at + job.BATCH] for at in range(0, len(inputs), job.BATCH)]
+    picture = records.Picture(name=files[0].name, generation="1", sha256="0" * 64)
+    (scores, *_) = model.classify(batches[0])
+    found = {
+        "read": _seconds(Path.read_bytes, files),
+        "SHA-256": _seconds(lambda data: hashlib.sha256(data).digest(), every),
+        "header": _seconds(headers.check, every),
+        JPEG: _seconds(_jpeg(wanted), every),
+        "resize": _seconds(lambda data: pixels.decode(data, wanted, room), every),
+        "predict": _seconds(model.classify, batches),
+        "record": _seconds(lambda _: records.line(records.record(picture, scores)), every),
+    }
+    # As the whole of decoding, of which the other two are known.
+    found["resize"] -= found["header"] + found[JPEG]
+    return {step: seconds / len(files) for step, seconds in found.items()}
+
+
+def _jpeg(wanted: manifest.Input) -> Callable[[bytes], object]:
+    """As `workload.pixels` asks for it, by its public options."""
+    options: dict[str, Any] = {"colorspace": "RGBX", "fastdct": True}
+    if wanted.decode == "reduced":
+        options |= {"min_height": 2 * wanted.height, "min_width": 2 * wanted.width}
+        options["min_factor"] = 2
+    room = np.empty(4 * headers.MAX_PIXELS, np.uint8)
+    return lambda data: simplejpeg.decode_jpeg(data, buffer=room, **options)
+
+
+def _seconds(step: Callable[[Any], object], every: Iterable[Any]) -> float:
+    found = []
+    for _ in range(PASSES):
+        begin = time.process_time()
+        for each in every:
+            step(each)
+        found.append(time.process_time() - begin)
+    return min(found)
+
+
+def main() -> None:
+    """One process's steps, as a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--count", type=int, required=True, help="how many pictures")
+    chosen = parser.parse_args()
+    files = sorted(chosen.pictures.iterdir())[: chosen.count]
+    with tempfile.TemporaryDirectory() as private:
+        sys.stdout.write(json.dumps(_measured(chosen.archive, files, Path(private) / "m")) + "\n")
+
+
+if __name__ == "__main__":
+    main()
