@@ -96,6 +96,13 @@ def test_as_many_decoders_as_processors() -> None:
         assert len(tell(WANTED)._children) == os.cpu_count()
 
 
+def test_decoders_do_not_interrupt_others() -> None:
+    """They are scheduled as a batch: what they push out of a processor's caches would be late."""
+    with decoders(1) as tell:
+        (child,) = tell(WANTED)._children
+        assert os.sched_getscheduler(child._process.pid) == os.SCHED_BATCH
+
+
 def test_failures_keep_their_places() -> None:
     """What was not downloaded, and what is no picture, are told among the others."""
     with decoders(2) as tell:
