@@ -18,9 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import simplejpeg
-
 from bench import local, process
 from bench.subjects import TREE
 from workload import archive, engine, headers, job, manifest, pixels, records
@@ -62,7 +59,8 @@ def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
         "read": _seconds(Path.read_bytes, files),
         "SHA-256": _seconds(lambda data: hashlib.sha256(data).digest(), every),
         "header": _seconds(headers.check, every),
-        JPEG: _seconds(_jpeg(wanted), every),
+        # Called within the workload, or what it asks libjpeg-turbo for would be written twice.
+        JPEG: _seconds(lambda data: pixels._jpeg(data, wanted, room), every),  # noqa: SLF001
         "resize": _seconds(lambda data: pixels.decode(data, wanted, room), every),
         "predict": _seconds(model.classify, batches),
         "record": _seconds(lambda _: records.line(records.record(picture, scores)), every),
@@ -70,16 +68,6 @@ def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
     # As the whole of decoding, of which the other two are known.
     found["resize"] -= found["header"] + found[JPEG]
     return {step: seconds / len(files) for step, seconds in found.items()}
-
-
-def _jpeg(wanted: manifest.Input) -> Callable[[bytes], object]:
-    """As `workload.pixels` asks for it, by its public options."""
-    options: dict[str, Any] = {"colorspace": "RGBX", "fastdct": True}
-    if wanted.decode == "reduced":
-        options |= {"min_height": 2 * wanted.height, "min_width": 2 * wanted.width}
-        options["min_factor"] = 2
-    room = np.empty(4 * headers.MAX_PIXELS, np.uint8)
-    return lambda data: simplejpeg.decode_jpeg(data, buffer=room, **options)
 
 
 def _seconds(step: Callable[[Any], object], every: Iterable[Any]) -> float:
