@@ -75,7 +75,14 @@ class ConfidentialMachine(pulumi.ComponentResource):
                 }
             },
             network_interfaces=[
-                {"subnetwork": args.subnetwork}  # and no access config: no external address
+                {
+                    "subnetwork": args.subnetwork,
+                    # The link says it too. But if creation fails after the insert, the provider
+                    # has not read it yet, takes it for empty and refuses every later preview:
+                    # "project … in subnetwork's self_link … must match subnetwork_project".
+                    # https://github.com/hashicorp/terraform-provider-google/pull/19348
+                    "subnetwork_project": args.project,
+                }  # and no access config: no external address
             ],
             confidential_instance_config={
                 "confidential_instance_type": args.family.confidential_type

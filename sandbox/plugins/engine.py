@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 from google.protobuf import (  # type: ignore[import-untyped]  # it publishes no types
+    any_pb2,
     empty_pb2,
     json_format,
     struct_pb2,
 )
-from pulumi.runtime.proto import plugin_pb2
+from pulumi.runtime.proto import plugin_pb2, status_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 
-from sandbox.plugins.provider import ProviderError
+from sandbox.plugins.provider import PartlyCreatedError, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -142,10 +143,28 @@ def _answering(call: Callable[[Any], Any]) -> Callable[[Any, grpc.ServicerContex
         try:
             return call(request)
         except ProviderError as error:
+            if isinstance(error, PartlyCreatedError):
+                context.set_trailing_metadata((_what_is_there(error),))
             # UNKNOWN leaves no pending operation behind, and is what the genuine plugins answer.
             return context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
     return answer
+
+
+def _what_is_there(error: PartlyCreatedError) -> tuple[str, bytes]:
+    """The detail of an error by which the engine records what was created before it.
+
+    https://github.com/grpc/grpc/blob/v1.76.0/doc/statuscodes.md, and ErrorResourceInitFailed in the
+    protocol.
+    """
+    failed = pb.ErrorResourceInitFailed(
+        id=error.identity, properties=_struct(error.outputs), reasons=[str(error)]
+    )
+    detail = any_pb2.Any()
+    detail.Pack(failed)
+    code = grpc.StatusCode.UNKNOWN.value[0]
+    status = status_pb2.Status(code=code, message=str(error), details=[detail])
+    return "grpc-status-details-bin", status.SerializeToString()
 
 
 def _plain(message: struct_pb2.Struct) -> Json:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.plugins import gcp_spelling as spelling
 from sandbox.plugins.gcp_kind import only
 from sandbox.plugins.gcp_resource import GcpResource
-from sandbox.plugins.provider import UNKNOWN
+from sandbox.plugins.provider import UNKNOWN, ProviderError
 
 if TYPE_CHECKING:
-    from sandbox.plugins.provider import Json
+    from sandbox.plugins.provider import Difference, Json
 
 
 class Account(GcpResource):
@@ -80,6 +81,24 @@ class Instance(GcpResource):
     https://docs.cloud.google.com/compute/docs/reference/rest/beta/instances
     """
 
+    def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
+        """Refuse a subnetwork whose project is not the one that is known for the interface.
+
+        Danger, and as the genuine plugin does it: a machine whose creation failed after the insert
+        has no such project in the state, and if the program does not give it either, no preview,
+        no `up` and no replacement gets past this.
+        """
+        before, after = (each.get("networkInterfaces", []) for each in (state, news))
+        for old, new in zip(before, after, strict=False) if len(before) == len(after) else ():
+            project = spelling.project_of(new.get("subnetwork", ""))
+            known = new.get("subnetworkProject") or old.get("subnetworkProject", "")
+            if project not in {"", known}:
+                raise ProviderError(
+                    f'project {project} in subnetwork\'s self_link "{new["subnetwork"]}" must '
+                    f'match subnetwork_project "{known}"'
+                )
+        return super().diff(old_inputs, state, news)
+
     def body(self, given: Json) -> Json:
         """The REST resource, with the paths of what is in the machine's zone."""
         body, place = super().body(given), f"projects/{given['project']}/zones/{given['zone']}"
@@ -92,10 +111,7 @@ class Instance(GcpResource):
             initial["diskType"] = f"{place}/diskTypes/{initial['diskType']}"
         fixed = {"boot": True, "autoDelete": True, "mode": "READ_WRITE"}
         body["disks"] = [fixed | {"initializeParams": initial}]
-        body["networkInterfaces"] = [
-            only(interface, {"network", "subnetwork"}, "networkInterfaces.")
-            for interface in given["networkInterfaces"]
-        ]
+        body["networkInterfaces"] = list(map(_interface, given["networkInterfaces"]))
         return body
 
     def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
@@ -115,3 +131,9 @@ class Instance(GcpResource):
         for method, request in (calls[field] for field in fields if field in calls):
             path, doing = f"{identity}/{method}", f"updating instance ({method})"
             self.send("POST", path, identity, doing, json=request)
+
+
+def _interface(given: Json) -> Json:
+    """A network interface to send; the subnetwork's link says its project already."""
+    known = only(given, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces.")
+    return {key: value for key, value in known.items() if key != "subnetworkProject"}

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from sandbox.plugins import gcp_arguments
 from sandbox.plugins.gcp_difference import changes
 from sandbox.plugins.gcp_kind import at, same
-from sandbox.plugins.provider import UNKNOWN, Difference, ProviderError, Resource
+from sandbox.plugins.provider import (
+    UNKNOWN,
+    Difference,
+    PartlyCreatedError,
+    ProviderError,
+    Resource,
+)
 
 if TYPE_CHECKING:
     from sandbox.plugins.gcp_api import Api
@@ -64,7 +70,11 @@ class GcpResource(Resource):
                 "the provider (`pulumi config set gcp:project …`, gcp:region, gcp:zone)."
             )
         identity = self.insert(given)
-        return identity, self._there(identity, given)
+        try:
+            return identity, self._there(identity, given)
+        except ProviderError as error:
+            # From here on it is in the cloud, so it must be in the state: as it was asked for.
+            raise PartlyCreatedError(str(error), identity, given) from error
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Change what is not as asked for, and read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,21 @@ def protocols(old: str, new: str) -> Callable[[list[Json]], list[Json]]:
 def items(metadata: Json) -> list[Json]:
     """Metadata as the list that Compute Engine takes."""
     return [{"key": key, "value": value} for key, value in sorted(metadata.items())]
+
+
+def interfaces(live: list[Json]) -> list[Json]:
+    """A machine's network interfaces, with the project that the subnetwork's link names."""
+    return [
+        {key: each[key] for key in ("network", "subnetwork", "accessConfigs") if key in each}
+        | {"subnetworkProject": project_of(each.get("subnetwork", ""))}
+        for each in live
+    ]
+
+
+def project_of(subnetwork: str) -> str:
+    """The project in a link to a subnetwork; empty for a mere name."""
+    found = re.search("projects/([^/]+)/regions/", subnetwork)
+    return found[1] if found else ""
 
 
 def mapping(metadata: list[Json]) -> Json:

@@ -101,7 +101,7 @@ class BucketObject(GcpResource):
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
         """Read; content that is no longer what was uploaded is reported as not there."""
         found = super().read(identity, state, inputs)
-        if found is not None and state["md5hash"] != found[0]["md5hash"]:
+        if found is not None and state.get("md5hash") != found[0]["md5hash"]:
             for key in ("content", "source"):
                 found[0].pop(key, None)
         return found

@@ -181,11 +181,12 @@ INSTANCE = Kind(
         metadata="metadata.items",
         serviceAccount="serviceAccounts",
     ),
-    kept=_set("project zone bootDisk networkInterfaces"),
+    kept=_set("project zone bootDisk"),
     outputs=_paths("cpuPlatform creationTimestamp selfLink", instanceId="id"),
     writes={"metadata": spelling.items, "serviceAccount": lambda account: [account]},
     reads={
         "metadata": spelling.mapping,
+        "networkInterfaces": spelling.interfaces,
         "serviceAccount": lambda accounts: accounts[0],
         "machineType": spelling.last,
     },
@@ -194,7 +195,10 @@ INSTANCE = Kind(
         "bootDisk.initializeParams.image bootDisk.initializeParams.type"
     ),
     # Danger: taking the confidential block out of the program is not even a difference.
-    keep=_set("zone minCpuPlatform shieldedInstanceConfig scheduling confidentialInstanceConfig"),
+    keep=_set(
+        "zone minCpuPlatform shieldedInstanceConfig scheduling confidentialInstanceConfig "
+        "networkInterfaces.network networkInterfaces.subnetwork networkInterfaces.subnetworkProject"
+    ),
     rules=(
         COMPUTE_NAME,
         Rule("bootDisk.initializeParams.size", lambda size: size >= 1, "must be at least (1)"),

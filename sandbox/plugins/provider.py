@@ -27,6 +27,15 @@ class ProviderError(Exception):
     """An operation failed; its text is what the engine shows, word for word."""
 
 
+class PartlyCreatedError(ProviderError):
+    """It is there, but its creation did not come to an end: the engine records it all the same."""
+
+    def __init__(self, text: str, identity: str, outputs: Json) -> None:
+        super().__init__(text)
+        self.identity = identity
+        self.outputs = outputs
+
+
 class Change(NamedTuple):
     """How one property changes: "ADD", "UPDATE" or "DELETE"; and whether it forces replacement."""
 
@@ -57,7 +66,7 @@ class Resource(Protocol):
         """The outputs as far as a preview can know them; `state` is None for a new resource."""
 
     def create(self, inputs: Json) -> tuple[str, Json]:
-        """Create it; returns the id and the outputs."""
+        """Create it; returns the id and the outputs. PartlyCreatedError if it is there at least."""
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Change it in place; returns the outputs."""

@@ -210,6 +210,35 @@ def test_what_no_stack_changes_in_place_is_refused(kind: str, path: str, value: 
         RESOURCES[kind].update("there", state, news)
 
 
+SUBNETWORK = f"{LINK}regions/us-west1/subnetworks/sub"
+HALF_MADE = {"networkInterfaces": [{"subnetwork": SUBNETWORK}]}
+"""The state of a machine that was inserted and never read."""
+
+
+def test_a_machine_that_was_never_read_needs_its_subnetworks_project() -> None:
+    """Without it the diff is refused; with it there is no difference."""
+    with pytest.raises(ProviderError, match=r'project p in .* must match subnetwork_project ""'):
+        diff(VM, HALF_MADE, HALF_MADE)
+    given = {"networkInterfaces": [{"subnetwork": SUBNETWORK, "subnetworkProject": "p"}]}
+    assert diff(VM, given, given) == {}
+
+
+def test_a_machine_that_was_read_knows_its_subnetworks_project() -> None:
+    """Then the program may leave it out, and may add it."""
+    read = {"networkInterfaces": [{"subnetwork": SUBNETWORK, "subnetworkProject": "p"}]}
+    assert diff(VM, HALF_MADE, read) == {}
+    assert diff(VM, read, read) == {}
+
+
+def test_an_external_address_that_was_added_by_hand_is_a_difference() -> None:
+    """The program gives none, so it is taken away."""
+    (interface,) = THERE[VM]["networkInterfaces"]
+    by_hand = {**interface, "accessConfigs": [{"natIp": "192.0.2.1"}]}
+    assert diff(VM, {}, {"networkInterfaces": [by_hand]}) == {
+        "networkInterfaces[0].accessConfigs": False
+    }
+
+
 def test_nothing_is_imported_by_its_id() -> None:
     """The id alone does not say what was asked for."""
     with pytest.raises(ProviderError, match="got the id there alone"):

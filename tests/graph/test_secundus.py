@@ -158,7 +158,9 @@ def test_machine_is_confidential_measured_and_without_an_external_address(secund
         }
     }
     (interface,) = machine["networkInterfaces"]
-    assert set(interface) == {"subnetwork"}  # an access config would be an external address
+    # An access config would be an external address.
+    assert set(interface) == {"subnetwork", "subnetworkProject"}
+    assert interface["subnetworkProject"] == "secundus-vision"
 
 
 @pytest.mark.parametrize(

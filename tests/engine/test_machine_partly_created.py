@@ -1,0 +1,54 @@
+"""A machine whose creation fails after the insert is in the cloud: the deployment recovers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ops.companies import two_companies
+from ops.workspace import Workspace
+from sandbox.server import running
+from sandbox.state import Cloud
+from tests.cloud.faults import Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+COMPUTE = "compute.googleapis.com"
+MACHINE = "/instances/"
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, pulumi_cli: Path) -> Iterator[tuple[Workspace, Cloud]]:
+    """Primus is up; secundus' machine was inserted, and the first look at it was refused."""
+    cloud, faults = Cloud(), Faults()
+    two_companies(cloud)
+    with running(cloud, around=faults.around) as local:
+        workspace = Workspace(tmp_path / "workspace", local, pulumi_cli)
+        workspace.create_stacks()
+        workspace.pulumi("secundus", "config", "rm", "pictures")
+        assert workspace.pulumi("primus", "up", "--yes", "--skip-preview").returncode == 0
+        faults.answer(403, COMPUTE, MACHINE)
+        failed = workspace.pulumi("secundus", "up", "--yes", "--skip-preview")
+        assert failed.returncode != 0
+        assert "googleapi: Error 403: planned" in failed.stdout
+        assert len(cloud.instances) == 1
+        yield workspace, cloud
+
+
+def test_the_next_up_goes_on_with_the_machine(deployed: tuple[Workspace, Cloud]) -> None:
+    """The preview plans no replacement, `up` succeeds, and after it nothing is left to do."""
+    workspace, cloud = deployed
+    (machine,) = cloud.instances.values()
+    preview = workspace.pulumi("secundus", "preview", "--diff")
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    assert "replace" not in preview.stdout
+    done = workspace.pulumi("secundus", "up", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(cloud.instances.values()) == [machine]
+    again = workspace.pulumi("secundus", "preview", "--expect-no-changes")
+    assert again.returncode == 0, again.stdout
