@@ -105,6 +105,12 @@ def _configuration() -> dict[str, object]:
 def _provided(
     company: settings.Company, project: pulumi.Input[str] | None = None
 ) -> pulumi.ResourceOptions:
-    """One explicit provider: never the project that gcloud happens to be set to."""
-    provider = gcp.Provider("google", project=project or company.project, region=company.region)
+    """One explicit provider: never the project that gcloud happens to be set to.
+
+    No region and no zone: each resource names its own. With a region, the plugin lists all regions
+    on every command, which needs the Compute API that Primus never enables: a warning each time.
+    (The SDK and the plugin still take one from CLOUDSDK_COMPUTE_REGION and its like.)
+    https://github.com/pulumi/pulumi-gcp/pull/1666
+    """
+    provider = gcp.Provider("google", project=project or company.project)
     return pulumi.ResourceOptions(providers={"gcp": provider})

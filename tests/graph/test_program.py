@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.plugins import gcp_arguments
 from tests.graph.mocked import Graph, Refused, deploy
 
 if TYPE_CHECKING:
@@ -38,6 +40,51 @@ def test_every_google_resource_that_takes_a_project_states_it(graph: Graph) -> N
             resource.type.endswith(kind) for kind in placed_by_parent
         ):
             assert resource.inputs["project"] == graph.one("gcp").inputs["project"]
+
+
+def test_every_google_resource_names_its_place(graph: Graph) -> None:
+    """Region, zone and location come from the stack's settings, never from the provider."""
+    settings = {"region": "us-west1", "location": "us-west1", "zone": "us-west1-b"}
+    named = 0
+    for resource in graph.resources:
+        if resource.type.startswith("gcp:"):
+            _, module, kind = resource.type.split(":")
+            source = f"{module.partition('/')[0]}/{gcp_arguments.snake(kind)}"
+            places = gcp_arguments.arguments(source, kind).keys() & settings.keys()
+            assert {key: resource.inputs.get(key) for key in places} == {
+                key: settings[key] for key in places
+            }
+            named += len(places)
+    assert named >= 3
+
+
+def test_the_provider_has_no_region(primus: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one, Google's plugin lists all regions on every command and warns where it may not."""
+    for name in ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GOOGLE_ZONE", "GCLOUD_ZONE", "CLOUDSDK_COMPUTE_ZONE"):
+        monkeypatch.delenv(name, raising=False)
+    assert primus(labels={}).one("gcp").inputs == {"project": "primus-models"}
+
+
+@pytest.mark.parametrize("company", ["primus", "secundus"])
+def test_a_region_in_the_environment_moves_nothing(
+    company: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK hands it to the provider; what is deployed is the same, and where."""
+    deploy_company: Deploy = request.getfixturevalue(company)
+    monkeypatch.setattr(secrets, "token_hex", "ab".__mul__)  # else the pool's name differs
+    before = deploy_company(labels={})
+    monkeypatch.setenv("CLOUDSDK_COMPUTE_REGION", "europe-west4")
+    monkeypatch.setenv("CLOUDSDK_COMPUTE_ZONE", "europe-west4-a")
+    after = deploy_company(labels={})
+    assert after.one("gcp").inputs["region"] == "europe-west4"
+    declared = [
+        {r.urn: r.request.object for r in graph.resources if r.type.startswith("gcp:")}
+        for graph in (before, after)
+    ]
+    assert len(declared[0]) > 10
+    assert declared[0] == declared[1]
 
 
 def test_every_resource_belongs_to_the_company(graph: Graph) -> None:
