@@ -38,6 +38,8 @@ class WorkloadImageArgs:
 
     repository: str
     """HOST/PROJECT/REPOSITORY"""
+    repository_created: pulumi.Input[str]
+    """when the repository was made"""
     model_format: str
     digest: str | None
 
@@ -69,7 +71,12 @@ class WorkloadImage(pulumi.ComponentResource):
                     args={"LOCK": LOCKS[args.model_format]},
                 ),
                 # No registry login here: it would stay in the state. The host's own is used.
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    # Pushed again into a repository that was made anew: the old one took its images
+                    # along, and nothing else about this one has changed.
+                    replacement_trigger=args.repository_created,
+                ),
             )
             self.digest = applied(built.repo_digest, lambda text: digest_of(text, image))
         self.reference = self.digest.apply(lambda digest: f"{image}@{digest}")

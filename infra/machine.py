@@ -104,7 +104,6 @@ class ConfidentialMachine(pulumi.ComponentResource):
                 parent=self,
                 depends_on=args.after,
                 replace_on_changes=list(REPLACED_BY),
-                delete_before_replace=True,  # the name is fixed, so two cannot exist
             ),
         )
         self.name = instance.name

@@ -117,6 +117,7 @@ class Primus(pulumi.ComponentResource):
                 repository=names.repository_path(
                     settings.region, settings.project, settings.names.repository
                 ),
+                repository_created=repository.create_time,
                 model_format=args.model.format,
                 digest=settings.image.digest,
             ),

@@ -18,6 +18,7 @@ from infra.errors import ProgramError
 from infra.handover import OUTPUT, approved
 from infra.primus import Primus, PrimusArgs
 from infra.problems import NAMESPACE
+from infra.replacement import deleted_first
 from infra.secundus import Secundus, SecundusArgs
 
 if TYPE_CHECKING:
@@ -113,4 +114,4 @@ def _provided(
     https://github.com/pulumi/pulumi-gcp/pull/1666
     """
     provider = gcp.Provider("google", project=project or company.project)
-    return pulumi.ResourceOptions(providers={"gcp": provider})
+    return pulumi.ResourceOptions(providers={"gcp": provider}, transformations=[deleted_first])

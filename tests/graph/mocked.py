@@ -121,7 +121,7 @@ class _Google(mocks.Mocks):
                 "name": f"projects/{given['project']}/serviceAccounts/{email}",
             }
         elif kind == "Repository":
-            assigned = {"name": given["repositoryId"]}
+            assigned = {"name": given["repositoryId"], "createTime": "2026-11-23T10:00:00Z"}
         elif kind == "Stash":
             assigned = {"output": given["input"]}
         elif kind == "Subnetwork":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.replacement import CREATED_FIRST
 from sandbox.plugins import gcp_arguments
 from tests.graph.mocked import Graph, Refused, deploy
 
@@ -92,6 +93,16 @@ def test_every_resource_belongs_to_the_company(graph: Graph) -> None:
     for resource in graph.resources:
         if resource.type.startswith(("gcp:", "docker:")):
             assert "confidential-inference:infra:" in resource.request.parent
+
+
+def test_every_google_resource_is_deleted_before_its_replacement_but_for_reserved_ids(
+    graph: Graph,
+) -> None:
+    """Else a change that failed and was taken back deletes what has just been created again."""
+    google = [r for r in graph.resources if r.type.startswith("gcp:")]
+    created_first = {r.type for r in google if not r.request.deleteBeforeReplace}
+    assert created_first <= set(CREATED_FIRST)
+    assert len({r.type for r in google} - created_first) > 5
 
 
 def test_nothing_secret_is_exported(graph: Graph) -> None:

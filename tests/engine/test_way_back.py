@@ -1,0 +1,180 @@
+"""A change that fails half-way, and is taken back: the cloud is again as it was.
+
+What counts is the cloud's own policies and contents. The state would say that all is well: it has a
+grant that the engine made and then destroyed, because the one that it replaced meant the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from ops.companies import COMPANIES, two_companies
+from ops.workspace import Workspace
+from sandbox.server import running
+from sandbox.state import Cloud, Repository, ServiceAccount, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+PINNED = "sha256:" + "a" * 64
+"""Nothing is built, and no machine gets far: what is looked at here is who may do what."""
+LOCATION = "projects/primus-models/locations/us-west1/repositories"
+
+
+class Deployed(NamedTuple):
+    """A program and the cloud that it was deployed to."""
+
+    workspace: Workspace
+    cloud: Cloud
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterator[Deployed]:
+    """Both companies deployed, with one picture."""
+    cloud = Cloud()
+    two_companies(cloud)
+    with running(cloud) as local:
+        scratch = Workspace(tmp_path_factory.mktemp("back") / "workspace", local, pulumi_cli)
+        pictures = sorted((scratch.program / "model" / "pictures").iterdir())
+        for path in pictures[1:]:
+            path.unlink()
+        scratch.create_stacks()
+        configure(scratch, "primus", "image.digest", PINNED)
+        for company in COMPANIES:
+            up(scratch, company)
+        yield Deployed(scratch, cloud)
+
+
+def configure(workspace: Workspace, company: str, key: str, value: str | None) -> None:
+    """`pulumi config set`, or `rm` for None."""
+    verb, values = ("rm", []) if value is None else ("set", [value])
+    done = workspace.pulumi(company, "config", verb, "--path", key, *values)
+    assert done.returncode == 0, done.stderr
+
+
+def up(workspace: Workspace, company: str) -> None:
+    """`pulumi up`, which must succeed."""
+    done = workspace.pulumi(company, "up", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def refused(workspace: Workspace, company: str) -> str:
+    """`pulumi up`, which must fail; what it says."""
+    done = workspace.pulumi(company, "up", "--yes", "--skip-preview")
+    assert done.returncode != 0
+    return done.stdout + done.stderr
+
+
+def granted(cloud: Cloud) -> set[tuple[str, str, str]]:
+    """Every grant that there is: on what, which role, to whom."""
+    named: list[tuple[str, Any]] = [
+        *cloud.projects.items(),
+        *cloud.buckets.items(),
+        *cloud.service_accounts.items(),
+        *cloud.repositories.items(),
+    ]
+    return {
+        (name, binding["role"], member)
+        for name, each in named
+        for binding in each.policy.bindings
+        for member in binding["members"]
+    }
+
+
+def there(cloud: Cloud) -> set[str]:
+    """Every resource that has a name, and every object."""
+    return {
+        *cloud.buckets,
+        *(f"{b.name}/{path}" for b in cloud.buckets.values() for path in b.objects),
+        *cloud.service_accounts,
+        *cloud.repositories,
+        *(f"{r.name}/{digest}" for r in cloud.repositories.values() for digest in r.manifests),
+        *cloud.networking,
+        *cloud.instances,
+        *(name for name, pool in cloud.pools.items() if pool.deleted_at is None),
+        *(name for name, each in cloud.providers.items() if each.deleted_at is None),
+    }
+
+
+def _object(bucket: str) -> Callable[[Cloud], None]:
+    def put(cloud: Cloud) -> None:
+        stored = StoredObject({"name": "by-hand", "generation": "1"}, b"")
+        cloud.buckets[bucket].objects["by-hand"] = stored
+
+    return put
+
+
+def _account(company: str) -> Callable[[Cloud], None]:
+    def create(cloud: Cloud) -> None:
+        project = COMPANIES[company].project
+        email = f"taken-name@{project}.iam.gserviceaccount.com"
+        cloud.service_accounts[email] = ServiceAccount(email, project, {"email": email})
+
+    return create
+
+
+def _repository(cloud: Cloud) -> None:
+    name = f"{LOCATION}/taken-name"
+    cloud.repositories[name] = Repository(name, "primus-models", {"format": "DOCKER"})
+
+
+@pytest.mark.parametrize(
+    ("company", "key", "obstacle", "reason"),
+    [
+        ("secundus", "names.resultBucket", _object("secundus-vision-result-bucket"), "objects"),
+        ("secundus", "names.inputBucket", _object("secundus-vision-input-bucket"), "objects"),
+        ("secundus", "names.serviceAccount", _account("secundus"), "409"),
+        ("primus", "names.modelBucket", _object("primus-models-model-bucket"), "objects"),
+        ("primus", "names.serviceAccount", _account("primus"), "409"),
+        ("primus", "names.repository", _repository, "409"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_name_that_is_changed_in_vain_and_changed_back_costs_no_grant(
+    deployed: Deployed,
+    company: str,
+    key: str,
+    obstacle: Callable[[Cloud], None],
+    reason: str,
+) -> None:
+    """Grants on buckets, projects, accounts and repositories, in the cloud's own policies."""
+    change_and_change_back(deployed, company, key, obstacle, reason)
+
+
+def test_a_built_image_is_pushed_again_into_a_repository_that_was_made_anew(
+    deployed: Deployed,
+) -> None:
+    """The repository took it along; nothing else about the image has changed."""
+    configure(deployed.workspace, "primus", "image.digest", None)
+    up(deployed.workspace, "primus")
+    (repository,) = deployed.cloud.repositories.values()
+    assert len(repository.manifests) == 1
+    change_and_change_back(deployed, "primus", "names.repository", _repository, "409")
+
+
+def change_and_change_back(
+    deployed: Deployed, company: str, key: str, obstacle: Callable[[Cloud], None], reason: str
+) -> None:
+    """Meet the obstacle under another name, take the change back, and find all as it was."""
+    workspace, cloud = deployed
+    obstacle(cloud)
+    before = granted(cloud), there(cloud)
+    configure(workspace, company, key, "taken-name")
+    assert reason in refused(workspace, company)
+    configure(workspace, company, key, None)
+    up(workspace, company)
+    assert (granted(cloud), there(cloud)) == before
+    _clear(cloud)
+
+
+def _clear(cloud: Cloud) -> None:
+    for bucket in cloud.buckets.values():
+        bucket.objects.pop("by-hand", None)
+    for kept in (cloud.service_accounts, cloud.repositories):
+        for name in [name for name in kept if "taken-name" in name]:
+            del kept[name]
