@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra import clauses
 from infra.clause import Clause, PolicyError, literals
-from infra.names import DIGEST, PROJECT_NUMBER, SERVICE_ACCOUNT, SHA256
+from infra.names import AUDIENCE, BUCKET, DIGEST, PROJECT_NUMBER, SERVICE_ACCOUNT, SHA256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ makes the new one, then deletes the old one, which removes the binding. Pinning 
 digest that was built before would do just that, if both were granted by the same attribute."""
 
 AND: Final = " &&\n"
-"""What stands between two clauses: each has a line of its own."""
+"""What stands between two clauses: each begins a line. Nothing inside of one is like it."""
 
 _SHOWN: Final = 80
 
@@ -72,6 +72,11 @@ class AttestationPolicy:
     model_hashes: tuple[str, ...]
     environment: tuple[str, ...]
     """the variables that an operator may set"""
+    model_bucket: str
+    """where each admitted model lies, under its hash"""
+    audience: str
+    """the full name of the provider that gets this condition"""
+    model_reader: str
     hardware: tuple[str, ...]
     project_number: str
     service_account: str
@@ -83,6 +88,9 @@ class AttestationPolicy:
             "arguments": (self.arguments, r"(?s).+", "the image's entry point"),
             "model_hashes": (self.model_hashes, SHA256, "64 hex digits"),
             "environment": (self.environment, r"[A-Z][A-Z0-9_]*", "the name of a variable"),
+            "model_bucket": ((self.model_bucket,), BUCKET, "a bucket"),
+            "audience": ((self.audience,), AUDIENCE, "a provider's full name"),
+            "model_reader": ((self.model_reader,), SERVICE_ACCOUNT, "a service account"),
             "hardware": (self.hardware, "|".join(HARDWARE), " or ".join(HARDWARE)),
             "project_number": ((self.project_number,), PROJECT_NUMBER, "digits"),
             "service_account": ((self.service_account,), SERVICE_ACCOUNT, "a service account"),
@@ -114,6 +122,9 @@ class AttestationPolicy:
             arguments=self.arguments,
             model_hashes=_set(self.model_hashes),
             environment=_set(self.environment),
+            model_bucket=self.model_bucket,
+            audience=self.audience,
+            model_reader=self.model_reader,
             hardware=_set(self.hardware),
             project_number=self.project_number,
             service_account=self.service_account,
@@ -130,20 +141,22 @@ class AttestationPolicy:
 
 
 def read(condition: str) -> tuple[Clause, ...]:
-    """The clauses of a condition that a policy rendered; PolicyError, naming every other line.
+    """The clauses of a condition that a policy rendered; PolicyError, naming all that is none.
 
-    So that whoever has only the deployed text can still be told what it means. Of a line that says
+    So that whoever has only the deployed text can still be told what it means. Of a text that says
     nothing of a token's claims only the number is named: the text may be anything, a secret too.
     """
     found: list[Clause] = []
     unknown: list[str] = []
-    for number, line in enumerate(condition.split(AND), 1):
-        clause = _clause(line)
+    number = 1
+    for text in condition.split(AND):
+        clause = _clause(text)
         if clause is None:
-            shown = f" {line[:_SHOWN]!r}" if "assertion." in line[:_SHOWN] else ""
+            shown = f" {text[:_SHOWN]!r}" if "assertion." in text[:_SHOWN] else ""
             unknown.append(f"line {number}{shown}")
         else:
             found.append(clause)
+        number += text.count("\n") + 1
     if unknown:
         raise PolicyError(
             "The condition holds what this program does not write, so it cannot be explained: "
@@ -152,28 +165,34 @@ def read(condition: str) -> tuple[Clause, ...]:
     return tuple(found)
 
 
-def _clause(line: str) -> Clause | None:
-    """The clause that renders to a line: of all with the line's own values in every place."""
-    values = literals(line)
+def _clause(text: str) -> Clause | None:
+    """The clause that renders to a text: of all with the text's own values in every place."""
+    values = literals(text)
     (first, *_) = (*values, "")
     every = _clauses(
         image_digests=values,
         arguments=values,
         model_hashes=values,
         environment=values,
+        model_bucket=first.removeprefix("gs://").partition("/")[0],
+        audience="".join(values),
+        model_reader=first,
         hardware=values,
         project_number=first,
         service_account=first,
     )
-    return next((clause for clause in every if clause.cel == line), None)
+    return next((clause for clause in every if clause.cel == text), None)
 
 
-def _clauses(
+def _clauses(  # noqa: PLR0913  one for each field of the policy, and none without its name
     *,
     image_digests: tuple[str, ...],
     arguments: tuple[str, ...],
     model_hashes: tuple[str, ...],
     environment: tuple[str, ...],
+    model_bucket: str,
+    audience: str,
+    model_reader: str,
     hardware: tuple[str, ...],
     project_number: str,
     service_account: str,
@@ -181,6 +200,7 @@ def _clauses(
     return (
         *clauses.platform(hardware),
         *clauses.workload(image_digests, arguments, model_hashes, environment),
+        *clauses.source(model_bucket, audience, model_reader),
         *clauses.operator(project_number, service_account),
     )
 

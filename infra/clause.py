@@ -33,7 +33,10 @@ CLAIMS: Final = frozenset(
         "submods.container.args",
         "submods.container.cmd_override",
         "submods.container.env_override",
+        "submods.container.env.MODEL_AUDIENCE",
+        "submods.container.env.MODEL_READER",
         "submods.container.env.MODEL_SHA256",
+        "submods.container.env.MODEL_URI",
         "submods.gce.project_number",
     }
 )
@@ -106,8 +109,10 @@ class Clause:
     """where the claim stands in the token, its keys joined by dots"""
     expected: str
     """what it must be, for people"""
-    accepts: Callable[[Any], bool] = field(compare=False, repr=False)
+    accepts: Callable[..., bool] = field(compare=False, repr=False)
     """whether a present claim is as it must be; never called for an absent one"""
+    given: str = ""
+    """a claim beside this one that decides, too: `accepts` is then called with both"""
     absent_is_fine: bool = False
     mistake_of: Party = Party.OPERATOR
     absence_of: Party = Party.PLATFORM
@@ -133,7 +138,10 @@ class Clause:
             if not isinstance(inner, dict):
                 return False  # to CEL this is an error, and an error refuses
             claims = inner
-        return self.accepts(claims[leaf]) if leaf in claims else self.absent_is_fine
+        if leaf not in claims:
+            return self.absent_is_fine
+        given = (claims.get(self.given),) if self.given else ()
+        return self.accepts(claims[leaf], *given)
 
     def got(self, claims: Mapping[str, Any]) -> str:
         """What the token holds in this place, as JSON, or that it holds nothing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from infra import names
 from infra.clause import Clause, Party, listed, quoted
 
 if TYPE_CHECKING:
@@ -17,13 +18,20 @@ if TYPE_CHECKING:
 _CONTAINER: Final = "assertion.submods.container"
 
 
-def _equal(sentence: str, claim: str, expected: str, cure: str) -> Clause:
+def _equal(
+    sentence: str,
+    claim: str,
+    expected: str,
+    cure: str,
+    absence_of: Party = Party.PLATFORM,
+) -> Clause:
     return Clause(
         sentence=sentence,
         cel=f"assertion.{claim} == {quoted(expected)}",
         claim=claim,
         expected=json.dumps(expected),
         accepts=lambda value: value == expected,
+        absence_of=absence_of,
         cure=cure,
     )
 
@@ -98,6 +106,10 @@ def platform(hardware: Sequence[str]) -> tuple[Clause, ...]:
     )
 
 
+_HASH: Final = "MODEL_SHA256"
+_HANDED_OVER: Final = "pulumi up --stack secundus takes it from Primus' handover"
+
+
 def workload(
     image_digests: Sequence[str],
     arguments: Sequence[str],
@@ -148,14 +160,57 @@ def workload(
             absent_is_fine=True,
             cure="remove every other tee-env-* from the metadata",
         ),
-        # The environment as a whole holds HOSTNAME, so only this variable can be pinned. The
-        # others need no pin: they lead only to things that the operator already has.
+        # The environment as a whole holds HOSTNAME, so variables are pinned one by one: all that
+        # lead to something of Primus'. INPUT_URI and RESULT_URI lead to what the operator has.
         _one_of(
             "it was told to use a model that Primus admits",
             "submods.container.env.MODEL_SHA256",
             model_hashes,
             "pulumi up --stack secundus takes the hash from Primus' handover; or have Primus admit"
             " this one: model.admitAlso of stack primus",
+            absence_of=Party.OPERATOR,
+        ),
+    )
+
+
+def source(bucket: str, audience: str, reader: str) -> tuple[Clause, ...]:
+    """Where the container must look for the model, and by which door.
+
+    Were these free, an admitted workload could be sent to any object that the reader may read, and
+    the code in its result would tell the operator whether there is one of that name.
+    """
+    before, _, after = names.model_uri(bucket, _HASH).partition(_HASH)
+    pool = audience.find("/workloadIdentityPools/")
+    return (
+        Clause(
+            sentence="it was told where Primus keeps that model",
+            cel=f"{_CONTAINER}.env.MODEL_URI ==\n"
+            f"  {quoted(before)} + {_CONTAINER}.env.MODEL_SHA256 + {quoted(after)}",
+            claim="submods.container.env.MODEL_URI",
+            expected=json.dumps(before + _HASH + after),
+            accepts=lambda uri, sha256: (
+                isinstance(sha256, str) and uri == f"{before}{sha256}{after}"
+            ),
+            given=_HASH,
+            absence_of=Party.OPERATOR,
+            cure=_HANDED_OVER,
+        ),
+        Clause(
+            sentence="it was told to ask the provider that judges this token",
+            # In two parts: a preview cuts each line at 150 characters, and each part is shorter.
+            cel=f"{_CONTAINER}.env.MODEL_AUDIENCE ==\n"
+            f"  {quoted(audience[:pool])} +\n  {quoted(audience[pool:])}",
+            claim="submods.container.env.MODEL_AUDIENCE",
+            expected=json.dumps(audience),
+            accepts=lambda value: value == audience,
+            absence_of=Party.OPERATOR,
+            cure=_HANDED_OVER,
+        ),
+        _equal(
+            "it was told to act as the model's reader",
+            "submods.container.env.MODEL_READER",
+            reader,
+            _HANDED_OVER,
             absence_of=Party.OPERATOR,
         ),
     )

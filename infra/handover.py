@@ -101,8 +101,8 @@ def _problems(published: dict[str, Any], author: Author) -> list[str]:
             f"a provider of project number {author.project_number}",
         ),
         "modelUri": (
-            rf"gs://{names.BUCKET}/models/{re.escape(str(sha256))}/model\.tar\.gz",
-            "gs://BUCKET/models/<modelSha256>/model.tar.gz",
+            rf"gs://{names.BUCKET}/{re.escape(names.model_path(str(sha256)))}",
+            names.model_uri("BUCKET", "<modelSha256>"),
         ),
         "modelSha256": (names.SHA256, "64 hex digits"),
         "modelReader": (

@@ -31,6 +31,15 @@ REPOSITORY_ID: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 COMPUTE_NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 """RFC 1035: https://docs.cloud.google.com/compute/docs/naming-resources"""
 SERVICE_ACCOUNT: Final = ACCOUNT_ID + r"@" + PROJECT_ID + r"\.iam\.gserviceaccount\.com"
+AUDIENCE: Final = (
+    r"//iam\.googleapis\.com/projects/"
+    + PROJECT_NUMBER
+    + r"/locations/global/workloadIdentityPools/"
+    + POOL_ID
+    + r"/providers/"
+    + POOL_ID
+)
+"""A provider's full name, as `audience` writes it."""
 LABEL_KEY: Final = r"[a-z][a-z0-9_-]{0,62}"
 LABEL_VALUE: Final = r"[a-z0-9_-]{0,63}"
 IMAGE_PATH: Final = r"(/[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*)+"
@@ -42,6 +51,16 @@ IMAGE_REFERENCE: Final = r"[a-z0-9.-]+(:[0-9]+)?" + IMAGE_PATH + "@" + DIGEST
 def service_account(account_id: str, project: str) -> str:
     """The e-mail address of a service account."""
     return f"{account_id}@{project}.iam.gserviceaccount.com"
+
+
+def model_path(sha256: str) -> str:
+    """Where in its bucket a model lies: named by its hash, so that two never share a place."""
+    return f"models/{sha256}/model.tar.gz"
+
+
+def model_uri(bucket: str, sha256: str) -> str:
+    """Where a model lies, as a workload is told it."""
+    return f"gs://{bucket}/{model_path(sha256)}"
 
 
 def repository_path(region: str, project: str, repository: str) -> str:

@@ -59,7 +59,8 @@ class Primus(pulumi.ComponentResource):
     ) -> None:
         super().__init__("confidential-inference:infra:Primus", name, {}, opts)
         settings = args.settings
-        _policy(args, _UNBUILT)  # raises now what would otherwise be found after the push
+        # Raises now what would otherwise be found after the push.
+        _policy(args, _UNBUILT, _unnamed(settings))
         after_apis = pulumi.ResourceOptions(
             parent=self, depends_on=enabled(APIS, project=settings.project, parent=self)
         )
@@ -78,7 +79,7 @@ class Primus(pulumi.ComponentResource):
             after_apis,
         )
         sha256 = args.model.sha256
-        path = f"models/{sha256}/model.tar.gz"
+        path = names.model_path(sha256)
         # Named by its hash, so that the next model is stored before this one is removed.
         bucket.put(f"model-{sha256[:12]}", path, args.model.path, "application/gzip")
         reader = gcp.serviceaccount.Account(
@@ -125,7 +126,6 @@ class Primus(pulumi.ComponentResource):
         )
 
         # Allow
-        policy = applied(image.digest, lambda digest: _policy(args, digest))
         pinned = (settings.image.digest,) if settings.image.digest else ()
         release = ModelRelease(
             "attestation",
@@ -134,7 +134,9 @@ class Primus(pulumi.ComponentResource):
                 project_number=settings.project_number,
                 pool=settings.names.pool,
                 provider=settings.names.provider,
-                policy=policy,
+                policy=lambda audience: applied(
+                    pulumi.Output.all(image.digest, audience), lambda known: _policy(args, *known)
+                ),
                 configured_digests=tuple(dict.fromkeys((*pinned, *settings.image.admit_also))),
                 built_digest=None if pinned else image.digest,
                 reader=reader.name,
@@ -142,8 +144,8 @@ class Primus(pulumi.ComponentResource):
             after_apis,
         )
 
-        self.image_digests = policy.apply(lambda policy: list(policy.image_digests))
-        self.attribute_condition = policy.apply(lambda policy: policy.condition)
+        self.image_digests = release.image_digests
+        self.attribute_condition = release.attribute_condition
         self.handover = pulumi.Output.all(
             image=image.reference, audience=release.audience, bucket=bucket.url, reader=reader.email
         ).apply(
@@ -158,14 +160,23 @@ class Primus(pulumi.ComponentResource):
         self.register_outputs({"handover": self.handover})
 
 
-def _policy(args: PrimusArgs, digest: str) -> AttestationPolicy:
-    """Who may use the model, once the image's digest is known."""
+def _unnamed(settings: PrimusSettings) -> str:
+    """Stands for an audience whose pool has no name yet, and is as long as that will be."""
+    pool = settings.names.pool or "primus-wip-" + "0" * 2 * names.SUFFIX_BYTES
+    return names.audience(settings.project_number, pool, settings.names.provider)
+
+
+def _policy(args: PrimusArgs, digest: str, audience: str) -> AttestationPolicy:
+    """Who may use the model, once the image's digest and the provider's full name are known."""
     settings = args.settings
     return AttestationPolicy(
         image_digests=tuple(dict.fromkeys((digest, *settings.image.admit_also))),
         arguments=ENTRY_POINT,
         model_hashes=tuple(dict.fromkeys((args.model.sha256, *settings.model.admit_also))),
         environment=ENVIRONMENT,
+        model_bucket=settings.names.model_bucket,
+        audience=audience,
+        model_reader=names.service_account(settings.names.service_account, settings.project),
         hardware=settings.hardware,
         project_number=settings.operator.project_number,
         service_account=settings.operator.service_account,

@@ -16,6 +16,8 @@ import pulumi_gcp as gcp
 from infra import attestation, names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from infra.attestation import AttestationPolicy
 
 
@@ -28,7 +30,8 @@ class ModelReleaseArgs:
     pool: str | None
     """None: an id of this module's own, which lives as long as the stack does"""
     provider: str
-    policy: pulumi.Input[AttestationPolicy]
+    policy: Callable[[pulumi.Output[str]], pulumi.Output[AttestationPolicy]]
+    """the policy of the provider with this audience"""
     configured_digests: tuple[str, ...]
     """the admitted digests that stand in config, each once"""
     built_digest: pulumi.Output[str] | None
@@ -41,6 +44,8 @@ class ModelRelease(pulumi.ComponentResource):
     """Identity pool, provider with the release condition, and one grant for each admitted image."""
 
     audience: pulumi.Output[str]
+    image_digests: pulumi.Output[list[str]]
+    attribute_condition: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: ModelReleaseArgs, opts: pulumi.ResourceOptions | None = None
@@ -54,6 +59,12 @@ class ModelRelease(pulumi.ComponentResource):
             display_name="Attested workloads",
             opts=child,
         )
+        self.audience = pool.workload_identity_pool_id.apply(
+            lambda pool_id: names.audience(args.project_number, pool_id, args.provider)
+        )
+        policy = args.policy(self.audience)
+        self.image_digests = policy.apply(lambda policy: list(policy.image_digests))
+        self.attribute_condition = policy.apply(lambda policy: policy.condition)
         gcp.iam.WorkloadIdentityPoolProvider(
             name,
             workload_identity_pool_id=pool.workload_identity_pool_id,
@@ -67,9 +78,7 @@ class ModelRelease(pulumi.ComponentResource):
             attribute_mapping=dict(attestation.MAPPING),
             # Unset or empty would admit every token of Google's attestation service; a policy that
             # renders to nothing cannot be constructed.
-            attribute_condition=pulumi.Output.from_input(args.policy).apply(
-                lambda policy: policy.condition
-            ),
+            attribute_condition=self.attribute_condition,
             opts=child,
         )
         grants: dict[str, tuple[str, pulumi.Input[str]]] = {
@@ -92,9 +101,6 @@ class ModelRelease(pulumi.ComponentResource):
                 ),
                 opts=child,
             )
-        self.audience = pool.workload_identity_pool_id.apply(
-            lambda pool_id: names.audience(args.project_number, pool_id, args.provider)
-        )
         self.register_outputs({"audience": self.audience})
 
     def _own_pool_id(self) -> pulumi.Output[str]:

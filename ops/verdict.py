@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def show(console: Console, verdict: Verdict) -> None:
 
 
 def _table(verdict: Verdict) -> Table:
-    shown = Table("", "the condition pins that", header_style="bold")
+    pinned = Column("the condition pins that", overflow="fold")  # whole, to be compared and copied
+    shown = Table("", pinned, header_style="bold")
     for row in verdict.rows:
         if row.passed:
             shown.add_row(Text("✓", "green"), Text(f"{row.clause}: {row.expected}"))

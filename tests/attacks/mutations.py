@@ -65,6 +65,9 @@ def mutate(lot: Random, claims: dict[str, Any], pinned: Sequence[str]) -> tuple[
     """Change one thing; where it was, and the name of the operation."""
     place = _place(lot, claims, pinned)
     name = MADE_UP if place.empty else lot.choice(_possible(place))
+    if not place.empty and isinstance(place.value, str) and lot.random() < 0.2:
+        # Often: claims that must fit each other are lied about only if all of them are.
+        name = EVERYWHERE
     where = str(place)
     OPERATIONS[name](lot, place)
     return where, name
@@ -110,16 +113,16 @@ def _holds_something(value: Any) -> bool:
     return isinstance(value, dict | list) and bool(value)
 
 
-def _renamed(lot: Random, place: Place) -> str:
-    return str(TEXT[lot.choice(tuple(TEXT)[:10])](lot, place.key))
+def _similar(lot: Random, text: str) -> str:
+    return str(TEXT[lot.choice(tuple(TEXT)[:10])](lot, text))
 
 
 def _beside(lot: Random, place: Place) -> None:
-    place.inside[_renamed(lot, place)] = copied(place.value)
+    place.inside[_similar(lot, place.key)] = copied(place.value)
 
 
 def _instead(lot: Random, place: Place) -> None:
-    place.inside[_renamed(lot, place)] = place.take()
+    place.inside[_similar(lot, place.key)] = place.take()
 
 
 def _swap(lot: Random, place: Place) -> None:
@@ -128,6 +131,24 @@ def _swap(lot: Random, place: Place) -> None:
     here, there = copied(place.value), copied(other.value)
     other.put(here)
     place.put(there)
+
+
+def _everywhere(lot: Random, place: Place) -> None:
+    """The same change in every text that holds this one: a lie that is told consistently."""
+    claims, said = place.trail[0][0], place.value
+    claims.update(_retold(claims, said, _similar(lot, said)))
+
+
+def _retold(value: Any, said: str, instead: str) -> Any:
+    match value:
+        case str():
+            return value.replace(said, instead) if said else value
+        case list():
+            return [_retold(each, said, instead) for each in value]
+        case dict():
+            return {key: _retold(each, said, instead) for key, each in value.items()}
+        case _:
+            return value
 
 
 def _overwrite(lot: Random, place: Place) -> None:
@@ -157,8 +178,9 @@ def _all(kind: str, makes: Mapping[str, Make]) -> dict[str, Do]:
 
 
 MADE_UP: Final = "made up"
+EVERYWHERE: Final = "text: alike wherever it stands"
 _OF_TYPE: Final[Mapping[type, Mapping[str, Do]]] = {
-    str: _all("text:", operations.TEXT),
+    str: {EVERYWHERE: _everywhere, **_all("text:", operations.TEXT)},
     bool: _all("flag:", operations.FLAG),
     int: _all("number:", operations.NUMBER),
     float: _all("number:", operations.NUMBER),

@@ -11,7 +11,7 @@ from infra.attestation import read
 from infra.clause import CLAIMS
 from sandbox.federation import Refusal
 from tests.attacks import cases, fuzz
-from tests.attacks.truths import CONTAINER, SPACE, SUPPORT, VARIABLES
+from tests.attacks.truths import CONTAINER, HASH, PLACE, SPACE, SUPPORT, VARIABLES
 
 if TYPE_CHECKING:
     from infra.clause import Clause
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-FEW = 1_000
+FEW = 2_500
 """Enough for cases in which a single pinned claim is not the truth, whichever it is."""
 
 ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
@@ -45,7 +45,11 @@ WEAKER = [
     ),
     (VARIABLES, f"(!has(assertion.{VARIABLES}) || size(assertion.{VARIABLES}) <= 6)"),
     (VARIABLES, f"!('LD_PRELOAD' in assertion.{VARIABLES})"),
-    (f"{CONTAINER}.env.MODEL_SHA256", f"size({_CONTAINER}.env.MODEL_SHA256) == 64"),
+    (PLACE, f"{_CONTAINER}.env.MODEL_URI.startsWith('gs://primus-models-model-bucket/models/')"),
+    (PLACE, f"{_CONTAINER}.env.MODEL_URI.contains({_CONTAINER}.env.MODEL_SHA256)"),
+    (f"{CONTAINER}.env.MODEL_AUDIENCE", f"{_CONTAINER}.env.MODEL_AUDIENCE.contains('1111111111')"),
+    (f"{CONTAINER}.env.MODEL_READER", f"{_CONTAINER}.env.MODEL_READER.startsWith('primus-sa@')"),
+    (HASH, f"size({_CONTAINER}.env.MODEL_SHA256) == 64"),
     ("submods.gce.project_number", "int(assertion.submods.gce.project_number) == 222222222222"),
     ("google_service_accounts", f"'{ACCOUNT}' in assertion.google_service_accounts"),
     ("google_service_accounts", f"assertion.google_service_accounts[0] == '{ACCOUNT}'"),
@@ -103,7 +107,7 @@ def replaced(subject: Subject, claim: str, line: str) -> Subject:
 def explained(subject: Subject, claim: str, *, always: bool) -> list[Clause]:
     """The deployed clauses, where one says always the same of a claim that is there."""
     return [
-        dataclasses.replace(clause, accepts=lambda _: always) if clause.claim == claim else clause
+        dataclasses.replace(clause, accepts=lambda *_: always) if clause.claim == claim else clause
         for clause in clauses(subject)
     ]
 

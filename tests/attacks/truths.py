@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SPACE = "submods.confidential_space"
 CONTAINER = "submods.container"
+HASH, PLACE = f"{CONTAINER}.env.MODEL_SHA256", f"{CONTAINER}.env.MODEL_URI"
 SUPPORT = f"{SPACE}.support_attributes"
 VARIABLES = f"{CONTAINER}.env_override"
 
@@ -37,12 +38,12 @@ class Truths:
     """What may be claimed in each pinned place."""
 
     exactly: Mapping[str, tuple[str, ...]]
-    """by claim, the JSON texts; for two claims it is a matter of the names in them, see `lies`"""
+    """by claim, the JSON texts; three more claims are a matter of what is in them, see `lies`"""
 
     @property
     def pinned(self) -> tuple[str, ...]:
         """Every pinned place."""
-        return (*self.exactly, SUPPORT, VARIABLES)
+        return (*self.exactly, SUPPORT, VARIABLES, PLACE)
 
     def lies(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
         """The pinned places where something else is claimed.
@@ -51,6 +52,8 @@ class Truths:
         to CEL: no other shape of the same names says anything else.
         """
         found = [where for where, true in self.exactly.items() if _said(claims, where) not in true]
+        if _said(claims, PLACE) != _place(_found(claims, HASH)):
+            found.append(PLACE)
         if "STABLE" not in _names(claims, SUPPORT):
             found.append(SUPPORT)
         if _said(claims, VARIABLES) != ABSENT and not _only_ours(_names(claims, VARIABLES, [None])):
@@ -60,6 +63,12 @@ class Truths:
 
 def _only_ours(names: list[Any]) -> bool:
     return all(name in NAMES for name in names)
+
+
+def _place(sha256: Any) -> str | None:
+    """Where the model of a hash is kept, as JSON; what is no text names no place."""
+    place = f"gs://primus-models-model-bucket/models/{sha256}/model.tar.gz"
+    return json.dumps(place) if isinstance(sha256, str) else None
 
 
 def _said(claims: Mapping[str, Any], where: str) -> str:
@@ -86,6 +95,7 @@ def _found(claims: Any, where: str) -> Any:
 def truths(told: World) -> Truths:
     """What may be claimed in this world."""
     images, models = (str(told.image.digest), OLD_IMAGE), (told.handover["modelSha256"], OLD_MODEL)
+    reader = "primus-sa@primus-models.iam.gserviceaccount.com"
     account = "workload-sa@secundus-vision.iam.gserviceaccount.com"
     return Truths(
         {
@@ -97,7 +107,9 @@ def truths(told: World) -> Truths:
             f"{CONTAINER}.image_digest": tuple(map(json.dumps, images)),
             f"{CONTAINER}.args": ('["python", "-m", "workload"]',),
             f"{CONTAINER}.cmd_override": (ABSENT, "[]", "{}", '""'),
-            f"{CONTAINER}.env.MODEL_SHA256": tuple(map(json.dumps, models)),
+            HASH: tuple(map(json.dumps, models)),
+            f"{CONTAINER}.env.MODEL_AUDIENCE": (json.dumps(told.handover["audience"]),),
+            f"{CONTAINER}.env.MODEL_READER": (f'"{reader}"',),
             "submods.gce.project_number": ('"222222222222"',),
             "google_service_accounts": (f'["{account}"]',),
         }
@@ -106,13 +118,14 @@ def truths(told: World) -> Truths:
 
 def tokens(told: World) -> tuple[str, ...]:
     """The claims of tokens that say nothing else, as JSON; each is another legitimate run."""
-    old_model = f"{CONTAINER}.env.MODEL_SHA256"
+    old_place = f"gs://primus-models-model-bucket/models/{OLD_MODEL}/model.tar.gz"
+    old_model = (put(HASH, OLD_MODEL), put(PLACE, old_place))
     tdx = put("hwmodel", "GCP_INTEL_TDX")
     variants: tuple[tuple[Change, ...], ...] = (
         (),
         (tdx, put("attester_tcb", ["INTEL"]), put("tdx", {"gcp_attester_tcb_status": "UpToDate"})),
         (put(f"{CONTAINER}.image_digest", OLD_IMAGE),),
-        (put(old_model, OLD_MODEL), put(f"{VARIABLES}.MODEL_SHA256", OLD_MODEL)),
+        (*old_model, put(f"{VARIABLES}.MODEL_SHA256", OLD_MODEL)),
         (drop(VARIABLES),),
         (put(VARIABLES, {}), put(f"{CONTAINER}.cmd_override", [])),
         (put(SUPPORT, ["STABLE", "USABLE"]),),
@@ -122,7 +135,7 @@ def tokens(told: World) -> tuple[str, ...]:
         (
             tdx,
             put(f"{CONTAINER}.image_digest", OLD_IMAGE),
-            put(old_model, OLD_MODEL),
+            *old_model,
             drop(VARIABLES),
             put(SUPPORT, ["STABLE"]),
         ),

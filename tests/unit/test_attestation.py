@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra import names
 from infra.attestation import (
     BUILT_HERE,
     CONFIGURED,
@@ -20,13 +21,36 @@ from infra.attestation import (
 from infra.clause import CLAIMS, Clause, Party, PolicyError, literals, quoted
 from sandbox import cel
 from tests.attacks.row import drop, put
-from tests.unit.tokens import ACCOUNT, DIGEST, MODEL, NEXT_DIGEST, Claims, genuine, policy
+from tests.unit.tokens import (
+    ACCOUNT,
+    AUDIENCE,
+    BUCKET,
+    DIGEST,
+    MODEL,
+    MODEL_URI,
+    NEXT_DIGEST,
+    READER,
+    Claims,
+    genuine,
+    policy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SPACE = "submods.confidential_space"
 CONTAINER = "submods.container"
+
+
+def told_to_use(sha256: str) -> Callable[[Claims], None]:
+    """Another model, by its hash and at its place: the place follows the hash."""
+
+    def change(claims: Claims) -> None:
+        put(f"{CONTAINER}.env.MODEL_SHA256", sha256)(claims)
+        put(f"{CONTAINER}.env.MODEL_URI", f"gs://{BUCKET}/models/{sha256}/model.tar.gz")(claims)
+
+    return change
+
 
 ADMITTED = {
     "the genuine workload": lambda _: None,
@@ -69,8 +93,26 @@ REFUSED = {
         put(f"{CONTAINER}.env_override", {"MODEL_SHA256": MODEL, "LD_PRELOAD": "evil.so"}),
     ),
     "a null override of variables": ("no variables but", put(f"{CONTAINER}.env_override", None)),
-    "another model": ("a model that Primus", put(f"{CONTAINER}.env.MODEL_SHA256", "0" * 64)),
-    "no model named": ("a model that Primus", drop(f"{CONTAINER}.env.MODEL_SHA256")),
+    "another model": ("a model that Primus", told_to_use("0" * 64)),
+    "another object of Primus' bucket": (
+        "where Primus keeps",
+        put(f"{CONTAINER}.env.MODEL_URI", f"gs://{BUCKET}/models/{'0' * 64}/model.tar.gz"),
+    ),
+    "another bucket of Primus'": (
+        "where Primus keeps",
+        put(f"{CONTAINER}.env.MODEL_URI", MODEL_URI.replace(BUCKET, "primus-models-secrets")),
+    ),
+    "no object named": ("where Primus keeps", drop(f"{CONTAINER}.env.MODEL_URI")),
+    "another provider": (
+        "provider that judges",
+        put(f"{CONTAINER}.env.MODEL_AUDIENCE", AUDIENCE.replace("1a2b3c", "ffffff")),
+    ),
+    "no provider": ("provider that judges", drop(f"{CONTAINER}.env.MODEL_AUDIENCE")),
+    "another account of Primus'": (
+        "model's reader",
+        put(f"{CONTAINER}.env.MODEL_READER", READER.replace("primus-sa", "other-sa")),
+    ),
+    "no reader": ("model's reader", drop(f"{CONTAINER}.env.MODEL_READER")),
     "monitored memory": ("monitored", put(f"{SPACE}.monitoring_enabled.memory", value=True)),
     "memory monitoring not stated": ("monitored", drop(f"{SPACE}.monitoring_enabled")),
     "another project": ("operator's project", put("submods.gce.project_number", "333333333333")),
@@ -147,6 +189,20 @@ def test_lists_admit_old_and_new_side_by_side() -> None:
     put(f"{CONTAINER}.image_digest", NEXT_DIGEST)(new)
     assert cel.holds(both.condition, {"assertion": old})
     assert cel.holds(both.condition, {"assertion": new})
+    told_to_use("0" * 64)(new)
+    assert cel.holds(both.condition, {"assertion": new})
+
+
+@pytest.mark.parametrize("sha256", [None, 7, ["0" * 64], ""])
+def test_no_hash_means_no_place(sha256: object) -> None:
+    """The place is made of the hash: of anything else, Google's engine makes none, and refuses."""
+    claims = genuine()
+    put(f"{CONTAINER}.env.MODEL_SHA256", sha256)(claims)
+    (place,) = (c for c in policy().clauses if c.claim.endswith("MODEL_URI"))
+    assert not place.check(claims)
+    assert not cel.holds(place.cel, {"assertion": claims})
+    told = {c.sentence for c in policy().explain(claims)}
+    assert told == {place.sentence, "it was told to use a model that Primus admits"}
 
 
 def test_the_order_in_config_is_no_change_of_the_policy() -> None:
@@ -160,9 +216,7 @@ def test_the_order_in_config_is_no_change_of_the_policy() -> None:
 def test_rendering_is_deterministic_and_one_clause_a_line() -> None:
     """A preview shows a change only where something changed, and shows which clause it was."""
     assert policy().condition == copy.deepcopy(policy()).condition
-    assert [line.removesuffix(" &&") for line in policy().condition.split("\n")] == [
-        clause.cel for clause in policy().clauses
-    ]
+    assert policy().condition.split(" &&\n") == [clause.cel for clause in policy().clauses]
 
 
 @given(st.text())
@@ -189,6 +243,10 @@ def test_a_lone_surrogate_cannot_be_quoted() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"model_bucket": "gs://models"}, "model_bucket: got 'gs://models'"),
+        ({"audience": "https://sts.googleapis.com"}, "audience: got 'https://sts"),
+        ({"audience": None}, "audience: got None"),
+        ({"model_reader": "somebody@primus.example"}, "model_reader: got 'somebody@"),
         ({"image_digests": ()}, "image_digests: got an empty list"),
         ({"model_hashes": ()}, "model_hashes: got an empty list"),
         ({"hardware": ()}, "hardware: got an empty list"),
@@ -235,7 +293,14 @@ def test_twenty_images_at_once_fit_with_the_longest_names() -> None:
     """The limit is far from what a rollout needs, whatever the operator's project is called."""
     longest = f"{'a' * 30}@{'b' * 30}.iam.gserviceaccount.com"
     digests = tuple(f"sha256:{n:064x}" for n in range(20))
-    wide = policy(image_digests=digests, project_number="9" * 19, service_account=longest)
+    wide = policy(
+        image_digests=digests,
+        project_number="9" * 19,
+        service_account=longest,
+        model_reader=longest,
+        model_bucket="b" * 63,
+        audience=names.audience("9" * 19, "p" * 32, "q" * 32),
+    )
     assert len(wide.condition) <= MAX_CONDITION
 
 
@@ -283,7 +348,9 @@ def test_literals_are_what_was_quoted(texts: list[str]) -> None:
 
 def test_what_this_program_does_not_write_is_named_and_not_explained() -> None:
     """A clause that somebody wrote by hand must not be passed over in silence."""
-    with pytest.raises(PolicyError, match=r"line 14 .*assertion\.swname == 'GCE'.*; line 15$"):
+    lines = policy().condition.count("\n") + 1
+    named = rf"line {lines + 1} .*assertion\.swname == 'GCE'.*; line {lines + 2}$"
+    with pytest.raises(PolicyError, match=named):
         read(policy().condition + " &&\nassertion.swname == 'GCE' &&\ntrue")
 
 

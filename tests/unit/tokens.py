@@ -12,16 +12,35 @@ from infra.launch import ENVIRONMENT
 DIGEST = "sha256:" + "a1" * 32
 NEXT_DIGEST = "sha256:" + "b2" * 32
 MODEL = "c3" * 32
+BUCKET = "primus-models-model-bucket"
+MODEL_URI = f"gs://{BUCKET}/models/{MODEL}/model.tar.gz"
+AUDIENCE = (
+    "//iam.googleapis.com/projects/111111111111/locations/global"
+    "/workloadIdentityPools/primus-wip-1a2b3c/providers/primus-wip-provider"
+)
+READER = "primus-sa@primus-models.iam.gserviceaccount.com"
 ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
 FIELDS: dict[str, Any] = {
     "image_digests": (DIGEST,),
     "arguments": ("python", "-m", "workload"),
     "model_hashes": (MODEL,),
     "environment": ENVIRONMENT,
+    "model_bucket": BUCKET,
+    "audience": AUDIENCE,
+    "model_reader": READER,
     "hardware": HARDWARE,
     "project_number": "222222222222",
     "service_account": ACCOUNT,
 }
+TOLD = {
+    "MODEL_URI": MODEL_URI,
+    "MODEL_SHA256": MODEL,
+    "MODEL_AUDIENCE": AUDIENCE,
+    "MODEL_READER": READER,
+    "INPUT_URI": "gs://secundus-vision-input-bucket",
+    "RESULT_URI": "gs://secundus-vision-result-bucket",
+}
+"""What Secundus' stack tells the workload."""
 Claims = dict[str, Any]
 
 
@@ -67,8 +86,8 @@ def genuine() -> Claims:
                 "image_id": "sha256:" + "d4" * 32,
                 "restart_policy": "Never",
                 "args": ["python", "-m", "workload"],
-                "env": {"HOSTNAME": "workload-vm", "MODEL_SHA256": MODEL, "PATH": "/usr/bin"},
-                "env_override": {"MODEL_SHA256": MODEL},
+                "env": {"HOSTNAME": "workload-vm", "PATH": "/usr/bin", **TOLD},
+                "env_override": dict(TOLD),
             },
             "gce": {
                 "zone": "us-west1-b",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from infra.names import audience
 from sandbox import iam
 from sandbox.oci import digest
-from sandbox.state import Policy, Pool, Provider, ServiceAccount
+from sandbox.state import Bucket, Policy, Pool, Provider, ServiceAccount, StoredObject
 from tests.attacks import api, path
 from tests.attacks.api import OPERATOR, OUTSIDER, OWNER, WORKLOAD
 from tests.attacks.path import REJECTED, Gate
@@ -27,6 +27,8 @@ LEND = "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or i
 GONE = 'The target service indicated by the "audience" parameters is invalid.'
 NO_READ = "does not have storage.objects.get access to the Google Cloud Storage object."
 INPUT = "secundus-vision-input-bucket"
+MODELS = "primus-models-model-bucket"
+OTHER_OBJECT = "notes-of-somebody-at-primus.txt"
 OWN_BUCKET = "secundus-vision-own-bucket"
 OWN_READER = "own-reader@secundus-vision.iam.gserviceaccount.com"
 OWN_HASH = digest(b"a model of Secundus' own").removeprefix("sha256:")
@@ -175,6 +177,19 @@ def _made_public(bucket: Callable[[World], str], url: Callable[[World], str]) ->
         api.ask(told, None, "GET", url(told), Gate.BUCKET)
 
     return around(does)
+
+
+def _other_object(told: World) -> None:
+    """Primus keeps something else beside the model, and only its name would tell what."""
+    told.model[0].objects[OTHER_OBJECT] = StoredObject({}, b"")
+
+
+def _own_model(told: World) -> None:
+    """Secundus keeps an archive of its own where Primus' reader may read it."""
+    meta = copy.deepcopy(told.model[0].meta)
+    reading = Policy([{"role": "roles/storage.objectViewer", "members": [READER]}])
+    model = {"model.tar.gz": StoredObject({}, b"an archive")}
+    told.cloud.buckets[OWN_BUCKET] = Bucket(OWN_BUCKET, "secundus-vision", meta, reading, model)
 
 
 def _own_reader(told: World) -> None:
@@ -335,7 +350,31 @@ ROWS = (
         Gate.CONDITION,
         "MODEL_SHA256 names an archive of Secundus' own",
         REJECTED,
-        running({"tee-env-MODEL_SHA256": OWN_HASH}),
+        running(
+            {
+                "tee-env-MODEL_SHA256": OWN_HASH,
+                "tee-env-MODEL_URI": f"gs://{MODELS}/models/{OWN_HASH}/model.tar.gz",
+            }
+        ),
+    ),
+    *(
+        _row(
+            Gate.CONDITION,
+            f"MODEL_URI names {does}",
+            REJECTED,
+            running({"tee-env-MODEL_URI": uri}, before=_other_object),
+        )
+        for does, uri in {
+            # Both are answered alike: nobody learns which names there are in Primus' bucket.
+            "an object of Primus' bucket that is not there": f"gs://{MODELS}/none",
+            "an object of Primus' bucket that is there": f"gs://{MODELS}/{OTHER_OBJECT}",
+        }.items()
+    ),
+    _row(
+        Gate.CONDITION,
+        "MODEL_URI names an archive of Secundus' own that the reader may read",
+        REJECTED,
+        running({"tee-env-MODEL_URI": f"gs://{OWN_BUCKET}/model.tar.gz"}, before=_own_model),
     ),
     _row(
         Gate.CONDITION,
@@ -350,9 +389,17 @@ ROWS = (
             }
         ),
     ),
-    _unread(
+    _row(
+        Gate.CONDITION,
         "MODEL_READER names an account of Secundus' own",
+        REJECTED,
         running({"tee-env-MODEL_READER": OWN_READER}, before=_own_reader),
+    ),
+    _row(
+        Gate.CONDITION,
+        "MODEL_AUDIENCE names another provider of Primus'",
+        REJECTED,
+        launching({"tee-env-MODEL_AUDIENCE": audience("111111111111", "another-pool", "lax")}),
     ),
     _no_way_in(
         "MODEL_AUDIENCE names a provider that is not there",

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from infra.names import audience
 from tests.attacks.path import REJECTED, Gate
 from tests.attacks.row import Row, claiming, drop, put, value
+from tests.attacks.world import OLD_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 SPACE = "submods.confidential_space"
 CONTAINER = "submods.container"
 GCE = "submods.gce"
+ENV = f"{CONTAINER}.env"
 DIGEST = f"{CONTAINER}.image_digest"
 NUMBER = f"{GCE}.project_number"
 
@@ -39,7 +42,20 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "dbgstat": ("enabled", "enable", "disabled", "disabled-since-last-boot"),
     "hwmodel": ("GCP_SHIELDED_VM", "GCP_AMD_SEV_ES", "GCP_AMD_SEV_SNP", "INTEL_TDX", "AMD_SEV"),
     DIGEST: (ZERO_DIGEST,),
-    f"{CONTAINER}.env.MODEL_SHA256": ("0" * 64,),
+    f"{ENV}.MODEL_SHA256": ("0" * 64,),
+    f"{ENV}.MODEL_URI": (
+        f"gs://primus-models-model-bucket/models/{'0' * 64}/model.tar.gz",
+        "gs://primus-models-model-bucket/none",
+        "gs://primus-models-secrets/model.tar.gz",
+    ),
+    f"{ENV}.MODEL_AUDIENCE": (
+        audience("111111111111", "another-pool", "primus-wip-provider"),
+        audience("222222222222", "own-pool", "own-provider"),
+    ),
+    f"{ENV}.MODEL_READER": (
+        "deployer@primus-models.iam.gserviceaccount.com",
+        "primus-sa@secundus-vision.iam.gserviceaccount.com",
+    ),
     NUMBER: ("333333333333", "0222222222222", "secundus-vision"),
 }
 """Pinned claims that are a text, and false values that look reasonable."""
@@ -55,7 +71,7 @@ OBJECTS = (
     SPACE,
     f"{SPACE}.monitoring_enabled",
     CONTAINER,
-    f"{CONTAINER}.env",
+    ENV,
     GCE,
 )
 MAPPED = ("submods", CONTAINER, GCE, DIGEST, NUMBER)
@@ -177,6 +193,15 @@ ROWS = (
         "the arguments in another order", put(f"{CONTAINER}.args", ["-m", "python", "workload"])
     ),
     _rejected("another program", put(f"{CONTAINER}.args", ["sh", "-c", "python -m workload"])),
+    _rejected(
+        "another model's MODEL_SHA256 and MODEL_URI",
+        put(f"{ENV}.MODEL_SHA256", "0" * 64),
+        put(f"{ENV}.MODEL_URI", f"gs://primus-models-model-bucket/models/{'0' * 64}/model.tar.gz"),
+    ),
+    _rejected(
+        "an older admitted model's MODEL_URI under the newer one's MODEL_SHA256",
+        put(f"{ENV}.MODEL_URI", f"gs://primus-models-model-bucket/models/{OLD_MODEL}/model.tar.gz"),
+    ),
     _rejected("a replaced command", put(f"{CONTAINER}.cmd_override", ["-c", "import os"])),
     _rejected("a replaced command of one empty word", put(f"{CONTAINER}.cmd_override", [""])),
     _rejected(

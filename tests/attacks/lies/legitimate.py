@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.attacks.lies.claims import CONTAINER, DIGEST, GCE, SPACE
+from tests.attacks.lies.claims import CONTAINER, DIGEST, ENV, GCE, SPACE
 from tests.attacks.path import RELEASED
 from tests.attacks.row import Row, claiming, drop, launching, put, running
 from tests.attacks.world import OLD_IMAGE, OLD_MODEL
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sandbox.state import Instance
     from tests.attacks.row import Attempt
     from tests.attacks.world import World
+
+
+BUCKET = "primus-models-model-bucket"
 
 
 def _tdx(_: World, machine: Instance) -> None:
@@ -35,7 +38,10 @@ ROWS = (
     _row("the image before, during a rollout", claiming(put(DIGEST, OLD_IMAGE))),
     _row(
         "the model before, during a rollout",
-        claiming(put(f"{CONTAINER}.env.MODEL_SHA256", OLD_MODEL)),
+        claiming(
+            put(f"{ENV}.MODEL_SHA256", OLD_MODEL),
+            put(f"{ENV}.MODEL_URI", f"gs://{BUCKET}/models/{OLD_MODEL}/model.tar.gz"),
+        ),
     ),
     _row(
         "the claims that only TDX has",

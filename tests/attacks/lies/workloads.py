@@ -6,17 +6,16 @@ Primus itself made to hurt are in `models`.
 
 from __future__ import annotations
 
-import copy
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.state import Bucket, Policy, StoredObject
+from sandbox.state import StoredObject
 from tests.attacks import path
 from tests.attacks.archives import environment, packed, received
 from tests.attacks.lies import models
-from tests.attacks.lies.around import OWN_BUCKET, READER
+from tests.attacks.lies.around import READER
 from tests.attacks.path import Gate
 from tests.attacks.row import Row, running
 from workload import credentials, settings, storage
@@ -50,12 +49,10 @@ def _replaced(told: World) -> None:
     bucket.objects[name] = StoredObject(bucket.objects[name].meta, packed())
 
 
-def _own_model(told: World) -> None:
-    """Secundus keeps a valid archive of its own where Primus' reader may read it."""
-    meta = copy.deepcopy(told.model[0].meta)
-    reading = Policy([{"role": "roles/storage.objectViewer", "members": [READER]}])
-    model = {"model.tar.gz": StoredObject({}, packed())}
-    told.cloud.buckets[OWN_BUCKET] = Bucket(OWN_BUCKET, "secundus-vision", meta, reading, model)
+def _gone(told: World) -> None:
+    """Primus has deleted the model that it still admits."""
+    bucket, name = told.model
+    del bucket.objects[name]
 
 
 class _Narrow(storage.Bucket):
@@ -119,19 +116,14 @@ RECEIVED = (
         _without_token,
     ),
     _refused(
-        "MODEL_URI names an object that is not there",
+        "the agreed archive is gone from its place",
         Failure.MODEL_NOT_READABLE,
-        running({"tee-env-MODEL_URI": "gs://primus-models-model-bucket/none"}),
+        running(before=_gone),
     ),
     _refused(
         "a valid archive in the place of the agreed one",
         Failure.MODEL_HASH_MISMATCH,
         running(before=_replaced),
-    ),
-    _refused(
-        "MODEL_URI names a valid archive of Secundus' own",
-        Failure.MODEL_HASH_MISMATCH,
-        running({"tee-env-MODEL_URI": f"gs://{OWN_BUCKET}/model.tar.gz"}, before=_own_model),
     ),
     _refused(
         "Primus: an archive that is larger than the workload takes",
