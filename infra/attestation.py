@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra import clauses
 from infra.clause import Clause, PolicyError, literals
 from infra.names import AUDIENCE, BUCKET, DIGEST, PROJECT_NUMBER, SERVICE_ACCOUNT, SHA256
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +103,7 @@ class AttestationPolicy:
         ]
         if not problems and len(self.condition) > MAX_CONDITION:
             problems.append(
-                f"condition: got {len(self.condition)} characters, expected at most"
+                f"condition: got {counted(len(self.condition), 'character')}, expected at most"
                 f" {MAX_CONDITION}; admit fewer image digests or model hashes at the same time"
             )
         if problems:

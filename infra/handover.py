@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra import names
 from infra.errors import ProgramError
+from infra.foreign import described, shown
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from infra.settings import Author
@@ -22,6 +24,10 @@ OUTPUT: Final = "handover"
 SCHEMA: Final = "confidential-inference/handover/v1"
 
 _KEYS: Final = ("schema", "image", "audience", "modelUri", "modelSha256", "modelReader")
+
+_LONGEST_KEY: Final = 100
+_MOST_KEYS: Final = 5
+"""How much is told of what does not belong there; the author is the one who has to look at it."""
 
 
 class HandoverError(ProgramError):
@@ -64,9 +70,9 @@ def accepted(published: object, author: Author, source: str) -> Handover:
     if not isinstance(published, dict) or published.get("schema") != SCHEMA:
         got = published.get("schema") if isinstance(published, dict) else published
         raise HandoverError(
-            f"{source} published a handover of schema {got!r}, expected {SCHEMA!r}: the two"
-            " companies run versions of this program that do not fit; nothing was changed. Use the"
-            f" same version, then: pulumi up --stack {source}"
+            f"{source} published a handover of schema {described(got)}, expected {SCHEMA!r}: the"
+            " two companies run versions of this program that do not fit; nothing was changed. Use"
+            f" the same version, then: pulumi up --stack {source}"
         )
     problems = _problems(published, author)
     if problems:
@@ -87,6 +93,7 @@ def accepted(published: object, author: Author, source: str) -> Handover:
 
 def _problems(published: dict[str, Any], author: Author) -> list[str]:
     sha256 = published.get("modelSha256")
+    agreed = str(sha256) if _is(sha256, names.SHA256) else names.SHA256
     project, number = re.escape(author.project), re.escape(author.project_number)
     expected = {
         "image": (
@@ -101,7 +108,8 @@ def _problems(published: dict[str, Any], author: Author) -> list[str]:
             f"a provider of project number {author.project_number}",
         ),
         "modelUri": (
-            rf"gs://{names.BUCKET}/{re.escape(names.model_path(str(sha256)))}",
+            rf"gs://{names.BUCKET}/"
+            + re.escape(names.model_path("SHA256")).replace("SHA256", agreed),
             names.model_uri("BUCKET", "<modelSha256>"),
         ),
         "modelSha256": (names.SHA256, "64 hex digits"),
@@ -111,10 +119,23 @@ def _problems(published: dict[str, Any], author: Author) -> list[str]:
         ),
     }
     return [
-        f"{key}: got {published.get(key)!r}, expected {meaning}"
+        f"{key}: got {described(published.get(key))}, expected {meaning}"
         for key, (pattern, meaning) in expected.items()
-        if not re.fullmatch(pattern, str(published.get(key)))
-    ] + [f"{key}: not part of {SCHEMA}" for key in published if key not in _KEYS]
+        if not _is(published.get(key), pattern)
+    ] + _unknown([key for key in published if key not in _KEYS])
+
+
+def _is(value: object, pattern: str) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _unknown(keys: list[str]) -> list[str]:
+    told = [f"{shown(key, _LONGEST_KEY)}: not part of {SCHEMA}" for key in keys[:_MOST_KEYS]]
+    return (
+        told
+        if len(keys) <= _MOST_KEYS
+        else [*told, counted(len(keys) - _MOST_KEYS, "more such key")]
+    )
 
 
 def approved(image: str, digests: tuple[str, ...] | None) -> str:

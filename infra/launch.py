@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra.errors import ProgramError
 from infra.names import IMAGE_REFERENCE
+from infra.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ class LaunchSpec:
             if not self.environment.get(name)
         ]
         problems += [
-            f"{key}: got {len(value.encode())} bytes, Compute Engine takes {MAX_VALUE}"
+            f"{key}: got {counted(len(value.encode()), 'byte')}, Compute Engine takes {MAX_VALUE}"
             for key, value in self.metadata().items()
             if len(value.encode()) > MAX_VALUE
         ]

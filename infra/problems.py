@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.errors import ProgramError
+from infra.wording import counted
 
 NAMESPACE: Final = "confidential-inference"
 """The project's name in Pulumi.yaml, which is the namespace of its configuration."""
@@ -37,10 +38,10 @@ class SettingsError(ProgramError):
 
     def __init__(self, stack: str, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         told = "\n\n".join(f"{n}. {problem}" for n, problem in enumerate(problems, 1))
         super().__init__(
-            f"{count} in the configuration of stack {stack!r}; nothing was changed.\n\n{told}\n"
+            f"{counted(len(problems), 'problem')} in the configuration of stack {stack!r}; nothing"
+            f" was changed.\n\n{told}\n"
         )
 
 

@@ -12,20 +12,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from infra.clause import Party
+from ops.commands import AGAIN, EXPLAIN, EXPORT, PRIMUS, SECUNDUS
 from workload.errors import Detail, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SERIAL: Final = "gcloud compute instances get-serial-port-output VM --zone ZONE > launcher.log"
-"""Only while the machine is on; it stops soon after its workload."""
-EXPORT: Final = (
-    'gcloud logging read \'logName:"confidential-space-launcher" jsonPayload._HOSTNAME="VM"\''
-    " --format=json > launcher.json"
-)
-PRIMUS: Final = "pulumi up --stack primus"
-SECUNDUS: Final = "pulumi up --stack secundus"
-AGAIN: Final = f'pulumi config set run "$(date)" --stack secundus && {SECUNDUS}'
 REBUILD: Final = "have the image's author mend the workload, build it and admit it: " + PRIMUS
 
 
@@ -163,9 +155,7 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
         Party.OPERATOR,
         f"boot the image that confidentialSpaceImage names: {SECUNDUS} --refresh",
     ),
-    Failure.RELEASE_REFUSED: Cause(
-        By.CONDITION, None, f"{EXPORT} && python -m ops why launcher.json"
-    ),
+    Failure.RELEASE_REFUSED: Cause(By.CONDITION, None, f"{EXPORT} && {EXPLAIN}"),
     Failure.TOKEN_REJECTED: Cause(By.TOKEN_SERVICE, Party.AUTHOR, _REFRESH),
     Failure.PROVIDER_UNAVAILABLE: Cause(
         By.TOKEN_SERVICE, Party.AUTHOR, f"{_REFRESH}; then {SECUNDUS}"

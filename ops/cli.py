@@ -13,15 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from infra.foreign import shown
 from ops import loosen
+from ops.records import ResultsError
+from ops.screen import complain, screen, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-WIDTH = 110
-"""Columns where there is no terminal to ask, as in a log."""
 
 OUTPUT = "attributeCondition"
 """What Primus' stack calls the release condition."""
@@ -93,11 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "demo":
                 from ops.demo import run  # noqa: PLC0415  the engine's library takes its time
 
-                return run(console(), frozenset(chosen.loosen), chosen.keep)
+                return run(screen(), frozenset(chosen.loosen), chosen.keep)
             case _:
                 from ops.cloud import serve  # noqa: PLC0415  the engine's library takes its time
 
-                return serve(console(), chosen.port, chosen.folder)
+                return serve(screen(), chosen.port, chosen.folder)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201  the command's output
         return 128 + signal.SIGINT
@@ -109,14 +107,8 @@ def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def console() -> Console:
-    """Where people read: a terminal as wide as it is, or plain lines."""
-    terminal = sys.stdout.isatty()
-    return Console(width=None if terminal else WIDTH)
-
-
 def _results(chosen: argparse.Namespace) -> int:
-    from ops import results  # noqa: PLC0415  the storage library takes its time
+    from ops import report, results  # noqa: PLC0415  the storage library takes its time
 
     try:
         where = (
@@ -125,17 +117,17 @@ def _results(chosen: argparse.Namespace) -> int:
             else results.from_stack(os.environ)
         )
         run = results.fetch(where, chosen.wait)
-    except results.ResultsError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201  the command's output
+    except ResultsError as error:
+        complain(error)
         return UNUSABLE
     if chosen.json:
         print(json.dumps(asdict(run)))  # noqa: T201  the answer
     elif run.failure is not None:
-        console().print(f"[red]The run failed:[/] {run.failure}", highlight=False)
+        screen().print(styled("The run failed:", "red"), shown(run.failure))
     else:
-        console().print(results.table(run))
+        screen().print(report.table(run))
         if run.summary is not None:
-            console().print(results.line(run.summary), highlight=False, markup=False)
+            screen().print(report.line(run.summary))
     return OK if run.failure is None else BROKEN
 
 
@@ -148,15 +140,15 @@ def _why(chosen: argparse.Namespace) -> int:
         condition = "" if found.claims is None else _condition(chosen)
         told = why.judge(found, condition, time.time())
     except (evidence.EvidenceError, stacks.StackError, PolicyError, why.DefectError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201  the command's output
+        complain(error)
         return UNUSABLE
     except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201  same
+        complain(f"{error.filename}: {error.strerror}")
         return UNUSABLE
     if chosen.json:
         print(json.dumps(verdict.data(told)))  # noqa: T201  the answer
     else:
-        verdict.show(console(), told)
+        verdict.show(screen(), told)
     return OK if told.admitted else BROKEN
 
 

@@ -11,9 +11,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from ops.companies import COMPANIES, two_companies
+from ops.screen import styled
 from ops.workspace import REPOSITORY, EngineError, Workspace
 from sandbox.server import running
 from sandbox.state import Cloud
@@ -21,7 +20,7 @@ from toolchain.acquire import acquire
 from toolchain.errors import ToolchainError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from ops.screen import Screen
 
 CONSOLE = (
     "https://compute.googleapis.com/compute/v1/projects/secundus-vision/zones/us-west1-b"
@@ -33,7 +32,7 @@ ORPHAN_SECONDS = 1.0
 """How often to look whether whoever started this is still there."""
 
 
-def serve(console: Console, port: int, folder: str | None) -> int:
+def serve(console: Screen, port: int, folder: str | None) -> int:
     """Run until Ctrl-C; 2 if it cannot start, with the reason."""
     try:
         cli = acquire()
@@ -51,7 +50,7 @@ def serve(console: Console, port: int, folder: str | None) -> int:
             _explain(console, where, kept=folder is not None)
             _wait(stopped)
     except (ToolchainError, EngineError, OSError) as error:
-        console.print(f"[red]error:[/] {escape(_cure(error, port))}", highlight=False)
+        console.print(styled("error:", "red"), _cure(error, port))
         return 2
     return 0
 
@@ -63,32 +62,28 @@ def _write(path: Path, environment: dict[str, str]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def _explain(console: Console, where: Path, *, kept: bool) -> None:
-    console.print("[bold]The local cloud is up.[/] In another terminal, as Primus:\n")
-    console.print(f"  cd {where / 'program'}", highlight=False, soft_wrap=True)
-    console.print(f"  source {where / 'primus.env'}\n", highlight=False, soft_wrap=True)
-    console.print(
-        "  pulumi preview\n  pulumi up\n  pulumi stack output handover\n", highlight=False
-    )
+def _explain(console: Screen, where: Path, *, kept: bool) -> None:
+    console.print(styled("The local cloud is up.", "bold"), "In another terminal, as Primus:\n")
+    console.print(f"  cd {where / 'program'}", soft_wrap=True)
+    console.print(f"  source {where / 'primus.env'}\n", soft_wrap=True)
+    console.print("  pulumi preview\n  pulumi up\n  pulumi stack output handover\n")
     console.print("then, as Secundus, in a third one:\n")
-    console.print(f"  cd {where / 'program'}", highlight=False, soft_wrap=True)
-    console.print(f"  source {where / 'secundus.env'}\n", highlight=False, soft_wrap=True)
+    console.print(f"  cd {where / 'program'}", soft_wrap=True)
+    console.print(f"  source {where / 'secundus.env'}\n", soft_wrap=True)
     console.print(
         "  pulumi config set forceDestroy true    # or destroy stops at the results\n  pulumi up",
-        highlight=False,
     )
     ops = f"PYTHONPATH={REPOSITORY} {sys.executable} -m ops"
-    console.print(f"  {ops} results", highlight=False, soft_wrap=True)
+    console.print(f"  {ops} results", soft_wrap=True)
     # The certificates by name: curl prefers those of CURL_CA_BUNDLE, where that is set.
     console.print(
         '  curl -sSf --cacert "$SSL_CERT_FILE"'
         ' -H "Authorization: Bearer $GOOGLE_OAUTH_ACCESS_TOKEN"'
         f" {CONSOLE} > launcher.json",
-        highlight=False,
         soft_wrap=True,
     )
-    console.print(f"  {ops} why launcher.json\n", highlight=False, soft_wrap=True)
-    console.print("  pulumi destroy\n", highlight=False)
+    console.print(f"  {ops} why launcher.json\n", soft_wrap=True)
+    console.print("  pulumi destroy\n")
     ending = "" if kept else " and deletes the folder"
     console.print("Each file names the stack, its deployer's token and the way here; your own")
     console.print(f"credentials are not used. Ctrl-C stops the cloud{ending}.")

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi.automation import CommandError
-from rich.markup import escape
 
 from infra.clause import PolicyError
-from ops import evidence, impostor, inventory, loosen, results, why
+from infra.foreign import shown
+from infra.wording import counted
+from ops import evidence, impostor, inventory, loosen, report, results, why
 from ops.admin import AdminError, message
+from ops.commands import OPS
 from ops.companies import two_companies
 from ops.kept import KeepError, keeping
+from ops.screen import styled
 from ops.stage import Stage, launcher_log, results_of, show_console, up, watched
 from ops.verdict import show
 from ops.workspace import EngineError, Workspace
@@ -30,9 +33,8 @@ from toolchain.acquire import acquire
 from toolchain.errors import ToolchainError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ops.promises import Promises
+    from ops.screen import Screen
     from ops.verdict import Row
 
 REJECTED = "The given credential is rejected by the attribute condition."
@@ -43,7 +45,7 @@ DIGEST_CLAIM = "submods.container.image_digest"
 FORBIDDEN = 403
 
 
-def run(console: Console, weakened: frozenset[str], keep: str | None) -> int:
+def run(console: Screen, weakened: frozenset[str], keep: str | None) -> int:
     """Tell the whole story; 0 if every promise was kept, 1 if not, 2 if it could not be told."""
     started = time.monotonic()
     try:
@@ -57,20 +59,19 @@ def run(console: Console, weakened: frozenset[str], keep: str | None) -> int:
             workspace = Workspace(Path(scratch) / "workspace", local, cli)
             promises = _tell(Stage(console, local, workspace, kept=kept), weakened)
     except (ToolchainError, EngineError, AdminError, CommandError, KeepError) as error:
-        console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        console.print(styled("error:", "red"), str(error), soft_wrap=True)
         return 2
-    console.rule("[bold]What was shown[/]", align="left")
+    console.rule(styled("What was shown", "bold"), align="left")
     console.print(promises.table())
     for broken in promises.broken:
-        console.print(f"[red]not as promised:[/] {escape(broken.what)}: {escape(broken.seen)}")
+        console.print(styled("not as promised:", "red"), f"{broken.what}: {broken.seen}")
     if keep is not None:
         console.print(
-            f"in {escape(keep)}: {', '.join(kept)}; try: python -m ops why"
-            f" {escape(keep)}/launcher-impostor.log --condition {escape(keep)}/condition.cel",
-            highlight=False,
+            f"in {keep}: {', '.join(kept)}; try: {OPS} why"
+            f" {keep}/launcher-impostor.log --condition {keep}/condition.cel",
             soft_wrap=True,
         )
-    console.print(f"{time.monotonic() - started:.0f} s in all", highlight=False, soft_wrap=True)
+    console.print(f"{time.monotonic() - started:.0f} s in all", soft_wrap=True)
     return 1 if promises.broken else 0
 
 
@@ -83,8 +84,8 @@ def _tell(stage: Stage, weakened: frozenset[str]) -> Promises:
     stage.chapter("Primus deploys: model, release policy, workload image")
     up(stage, "primus")
     handover = stage.outputs["primus"]["handover"]
-    stage.console.print(f"  image  {handover['image']}", highlight=False, soft_wrap=True)
-    stage.console.print(f"  model  {handover['modelUri']}", highlight=False, soft_wrap=True)
+    stage.console.print(f"  image  {handover['image']}", soft_wrap=True)
+    stage.console.print(f"  model  {handover['modelUri']}", soft_wrap=True)
 
     stage.chapter("Secundus deploys: pictures, result bucket, Confidential VM")
     up(stage, "secundus")
@@ -118,13 +119,13 @@ def admitted(stage: Stage) -> None:
         stage.promises.check("the admitted workload classifies", run.failure, kept=False)
         show_console(stage)
         return
-    stage.console.print(results.table(run, truth))
+    stage.console.print(report.compared(run, truth))
     launcher_log(stage, "admitted")
     named = {record["name"]: record.get("label") for record in run.records}
     right = sum(named.get(name) == label for name, label in truth.items())
     stage.promises.check(
         "the admitted workload classifies every picture",
-        f"{len(run.records)} pictures, {right} of them as they were drawn",
+        f"{counted(len(run.records), 'picture')}, {right} of them as they were drawn",
         kept=named.keys() == truth.keys() and None not in named.values(),
     )
 
@@ -139,21 +140,20 @@ def refused(stage: Stage, handover: dict[str, str]) -> None:
         line = impostor.change(stage.workspace.program / "workload", copy)
         image = build(copy, copy / "Dockerfile", {"SOURCE_DATE_EPOCH": "0"})
     reference = impostor.publish(secundus, image, machine.service_account or "")
-    stage.console.print(f"  workload/{impostor.MODULE} + {line}", highlight=False, soft_wrap=True)
-    stage.console.print(f"  pushed {reference}", highlight=False, soft_wrap=True)
+    stage.console.print(f"  workload/{impostor.MODULE} + {line}", soft_wrap=True)
+    stage.console.print(f"  pushed {reference}", soft_wrap=True)
     stage.workspace.pulumi("secundus", "config", "set", "image", reference)
     # Another text runs again, even if this image was launched before.
     stage.workspace.pulumi("secundus", "config", "set", "run", f"after {machine.id}")
     up(stage, "secundus")
     run = results_of(stage)
-    stage.console.print(
-        f"  `result` says: {run.failure or f'{len(run.records)} pictures classified'}"
-    )
+    classified = f"{counted(len(run.records), 'picture')} classified"
+    stage.console.print(f"  `result` says: {shown(run.failure or classified)}")
     loot = impostor.loot(secundus, bucket)
     if loot == handover["modelSha256"]:
         seen = f"{reference} got in: gs://{bucket}/{impostor.STOLEN} is the model"
     elif run.failure is None:
-        seen = f"{reference} got in: it classified {len(run.records)} pictures"
+        seen = f"{reference} got in: it classified {counted(len(run.records), 'picture')}"
     else:
         seen = "nothing of the model is in its bucket"
     stage.promises.check(
@@ -204,8 +204,8 @@ def model_is_out_of_reach(stage: Stage, handover: dict[str, str]) -> None:
         ("workload account", workload),
     ):
         answer = admin.ask("GET", url)
-        seen = "it got the model" if answer.ok else message(answer).partition(". ")[0]
-        stage.console.print(f"  {answer.status_code} {seen}", highlight=False, soft_wrap=True)
+        seen = "it got the model" if answer.ok else message(answer).partition(" to the ")[0]
+        stage.console.print(f"  {answer.status_code} {seen}", soft_wrap=True)
         stage.promises.check(
             f"Secundus' {who} cannot read the model",
             f"{answer.status_code} {seen}",
@@ -228,6 +228,4 @@ def gone(stage: Stage, grants_before: inventory.Grants) -> None:
 
 
 def _warn(stage: Stage, text: str) -> None:
-    stage.console.print(
-        f"[yellow]loosened by hand:[/] {escape(text)}", highlight=False, soft_wrap=True
-    )
+    stage.console.print(styled("loosened by hand:", "yellow"), text, soft_wrap=True)

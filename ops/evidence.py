@@ -15,7 +15,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation import MAX_CONDITION
+from infra.wording import counted
 from ops import causes, launcher_log
+from ops.commands import EXPORT, SERIAL
 from sandbox import cel
 from workload.records import SCHEMA
 
@@ -30,9 +32,9 @@ LARGEST: Final = 10 * 1024**2
 ACCEPTED: Final = (
     "Expected an attestation token, its claims as JSON, the launcher's log (serial console or Cloud"
     " Logging), or a run's `result` or `results.jsonl`. Nothing was judged. Get a log:"
-    f" {causes.EXPORT} (or, while the machine is on, {causes.SERIAL})"
+    f" {EXPORT} (or, while the machine is on, {SERIAL})"
 )
-_EXACTLY: Final = f"Cloud Logging keeps it whole: {causes.EXPORT}"
+_EXACTLY: Final = f"Cloud Logging keeps it whole: {EXPORT}"
 
 _TOKEN: Final = re.compile(r"eyJ[^\s.]*\.[^\s.]*\.[^\s.]*")
 _SUCCESS: Final = re.compile(r"Image: .*, (Response: \{|Error: )")
@@ -95,8 +97,8 @@ def condition(data: bytes) -> str:
     text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").strip()
     if len(text) > MAX_CONDITION or text.startswith("eyJ") or not text:
         raise EvidenceError(
-            f"got {len(data)} bytes that are no release condition. Nothing was judged. Expected at"
-            f" most {MAX_CONDITION} characters of CEL, as this prints for Primus:"
+            f"got {counted(len(data), 'byte')} that make no release condition. Nothing was judged."
+            f" Expected at most {MAX_CONDITION} characters of CEL, as this prints for Primus:"
             " pulumi stack output attributeCondition --stack primus"
         )
     return text
@@ -111,7 +113,7 @@ def _of_text(text: str) -> Evidence:
     lines = launcher_log.of_text(text)
     if lines:
         return _of_log(lines)
-    got = f"{len(text)} characters of text" if text else "nothing"
+    got = f"{counted(len(text), 'character')} of text" if text else "nothing"
     raise EvidenceError(f"got {got}, in which nothing is known. {ACCEPTED}")
 
 
@@ -150,9 +152,10 @@ def _of_log(lines: Sequence[Line]) -> Evidence:
         return Evidence(kind=Kind.LOG, said=failures[-1].message, line=failures[-1].number)
     if not tokens:
         raise EvidenceError(
-            f"got a launcher's log with neither a token nor a refusal: {len(boot)} lines since the"
+            f"got a launcher's log with neither a token nor a refusal:"
+            f" {counted(len(boot), 'line')} since the"
             " machine started. Nothing was judged. If it has only just started, get the log again:"
-            f" {causes.EXPORT}"
+            f" {EXPORT}"
         )
     line = boot[tokens[-1]]
     try:
@@ -196,7 +199,7 @@ def _objects(text: str) -> list[dict[str, Any]]:
         try:
             found = json.loads(text)
         except ValueError:
-            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+            found = [json.loads(line) for line in text.split("\n") if line.strip()]
     except ValueError:
         return []
     except RecursionError as error:

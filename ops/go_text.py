@@ -29,8 +29,11 @@ _NUMBERS: Final = ("exp", "iat", "nbf", "oemid")
 
 
 def pairs(line: str) -> dict[str, str]:
-    """The `key=value` pairs of a line of slog's TextHandler; none in a line of somebody else."""
-    return {key: unquoted(value) for key, value in _PAIR.findall(line)}
+    """The `key=value` pairs of a line of slog's TextHandler; none in a line of somebody else.
+
+    Of a key that is there twice, the first: level and message come before what they are about.
+    """
+    return {key: unquoted(value) for key, value in reversed(_PAIR.findall(line))}
 
 
 def unquoted(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from ops.screen import Table, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,7 @@ def reads(audit: Iterable[AuditEntry]) -> Table:
     shown = Table("who", "asked to", "what", "allowed", "refused", header_style="bold")
     for key in sorted(asked):
         refused = asked[key] - allowed[key]
-        shown.add_row(*key, str(allowed[key] or ""), f"[red]{refused}[/]" if refused else "")
+        shown.add_row(*key, str(allowed[key] or ""), styled(str(refused or ""), "red"))
     return shown
 
 

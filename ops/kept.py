@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops.commands import OPS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,7 +32,7 @@ def keeping(folder: str | None) -> Iterator[dict[str, str]]:
     if target.is_symlink() or target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise KeepError(
             f"--keep {folder}: got something that is there already, expected an empty folder or"
-            " none yet; nothing was run. Name another: python -m ops demo --keep FOLDER"
+            f" none yet; nothing was run. Name another: {OPS} demo --keep FOLDER"
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

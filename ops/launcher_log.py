@@ -43,7 +43,7 @@ class CutOffError(ValueError):
 
 def of_text(text: str) -> list[Line]:
     """The launcher's lines of a serial console; everybody else's are left out."""
-    found = (_line(number, line) for number, line in enumerate(text.splitlines(), 1))
+    found = (_line(number, line) for number, line in enumerate(text.split("\n"), 1))
     return [line for line in found if line is not None]
 
 

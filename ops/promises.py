@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rich.markup import escape
-from rich.table import Table
+from ops.screen import Table, styled
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,6 @@ class Promises:
         """The closing table."""
         shown = Table("", "promised", "seen", header_style="bold")
         for promise in self.made:
-            mark = "[green]✓[/]" if promise.kept else "[red]✗[/]"
-            shown.add_row(mark, escape(promise.what), escape(promise.seen))
+            mark = styled("✓", "green") if promise.kept else styled("✗", "red")
+            shown.add_row(mark, promise.what, promise.seen)
         return shown

@@ -8,19 +8,17 @@ run.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.oauth2.credentials import Credentials
-from rich.markup import escape
-from rich.table import Table
 
+from ops.records import ResultsError, Run, parse
 from ops.stacks import StackError, outputs
 
 if TYPE_CHECKING:
@@ -29,42 +27,12 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 
 
-class ResultsError(Exception):
-    """There is nothing to show; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of the workload: its records in listing order, or why it failed as a whole."""
-
-    records: tuple[dict[str, Any], ...]
-    failure: str | None
-    """`code: sentence` where the run as a whole failed, else None"""
-    summary: dict[str, Any] | None = None
-    """None where there is none: the run failed, or an older workload left the results."""
-
-
 @dataclass(frozen=True)
 class Where:
     """The bucket of a run's results, and the moment before which they are another run's."""
 
     bucket: str
     newer_than: dt.datetime | None
-
-
-def parse(records: str, text: str, summary: str | None = None) -> Run:
-    """A run from the content of its objects; ResultsError if they are not what they should be."""
-    first = text.partition("\n")[0]
-    if first.startswith("Error: "):
-        return Run((), first.removeprefix("Error: "))
-    try:
-        parsed = tuple(json.loads(line) for line in records.splitlines() if line)
-    except ValueError as error:
-        raise ResultsError(f"results.jsonl is not JSON lines ({error}); was it edited?") from error
-    try:
-        return Run(parsed, None, None if summary is None else json.loads(summary))
-    except ValueError as error:
-        raise ResultsError(f"summary.json is not JSON ({error}); was it edited?") from error
 
 
 def client() -> storage.Client:
@@ -130,43 +98,3 @@ def fetch(where: Where, wait_seconds: float) -> Run:
         raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
     except (GoogleAPICallError, GoogleAuthError) as error:
         raise ResultsError(f"reading gs://{where.bucket} failed: {error}") from error
-
-
-def table(run: Run, truth: Mapping[str, str] | None = None) -> Table:
-    """The records for people; `truth` (name -> class) adds a column that says who was right."""
-    shown = Table("picture", "predicted", "score", "runner-up", title=None, header_style="bold")
-    if truth is not None:
-        shown.add_column("drawn as")
-    for record in run.records:
-        cells = [escape(record["name"]), *_verdict(record)]
-        if truth is not None:
-            expected = truth.get(record["name"], "?")
-            right = expected == record.get("label")
-            cells.append(f"{expected} " + ("[green]✓[/]" if right else "[red]✗[/]"))
-        shown.add_row(*cells)
-    return shown
-
-
-def line(summary: Mapping[str, Any]) -> str:
-    """The summary for people."""
-    failed = sum(summary["failed"].values())
-    codes = ", ".join(f"{code} {count}" for code, count in sorted(summary["failed"].items()))
-    rate = summary["picturesPerSecond"]
-    told = [
-        f"classified {summary['classified']}, failed {failed}" + (f" ({codes})" if codes else ""),
-        f"{summary['continued']} taken over from an earlier start" if summary["continued"] else "",
-        f"{summary['started']} to {summary['finished']}",
-        f"{rate} pictures/s" if rate is not None else "",
-        f"engine {summary['engine']}",
-        f"model {summary['modelSha256'][:12]}",
-        f"image {summary['imageDigest'] or 'not known'}",
-    ]
-    return "; ".join(filter(None, told))
-
-
-def _verdict(record: Mapping[str, Any]) -> list[str]:
-    if "error" in record:
-        return [f"[red]{escape(record['error'])}[/]", "", ""]
-    best, *others = record["topK"]
-    runner_up = f"{others[0]['label']} {others[0]['probability']:.3f}" if others else ""
-    return [record["label"], f"{best['probability']:.3f}", escape(runner_up)]

@@ -10,19 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
+from infra.foreign import shown
+from infra.wording import counted
 from ops.admin import Admin
 from ops.progress import Progress
 from ops.promises import Promises
-from ops.results import Run, bucket_of
+from ops.records import Run
+from ops.results import bucket_of
+from ops.screen import styled
 from ops.workspace import REPOSITORY, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Console
-
+    from ops.screen import Screen
     from sandbox.server import LocalCloud
 
 WAIT_SECONDS = 120
@@ -32,7 +33,7 @@ WAIT_SECONDS = 120
 class Stage:
     """What every chapter needs."""
 
-    console: Console
+    console: Screen
     local: LocalCloud
     workspace: Workspace
     promises: Promises = field(default_factory=Promises)
@@ -47,14 +48,18 @@ class Stage:
 
     def chapter(self, title: str) -> None:
         """Announce what comes."""
-        self.console.rule(f"[bold]{title}[/]", align="left")
+        self.console.rule(styled(title, "bold"), align="left")
 
 
 @contextmanager
 def watched(stage: Stage, company: str) -> Iterator[Progress]:
     """Show live what the engine does for a company: the event handler to give to it."""
-    with stage.console.status(f"{company}: the program") as status:
-        yield Progress(stage.console, company, status)
+    with stage.console.working(f"{company}: the program") as say:
+        progress = Progress(stage.console, company, say)
+        try:
+            yield progress
+        finally:
+            progress.tell()
 
 
 def up(stage: Stage, company: str) -> None:
@@ -64,16 +69,14 @@ def up(stage: Stage, company: str) -> None:
         done = stage.workspace.stack(company).up(on_event=progress)
     stage.outputs[company] = {name: output.value for name, output in done.outputs.items()}
     seconds = time.monotonic() - started
-    stage.console.print(
-        f"  {company}: {progress.count} resources, {seconds:.1f} s", highlight=False
-    )
+    stage.console.print(f"  {company}: {counted(progress.count, 'resource')}, {seconds:.1f} s")
 
 
 def results_of(stage: Stage) -> Run:
     """`python -m ops results`, as Secundus would run it in the program's folder."""
     command = [sys.executable, "-m", "ops", "results", "--json", "--wait", str(WAIT_SECONDS)]
     environment = stage.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)}
-    with stage.console.status("secundus: the workload runs"):
+    with stage.console.working("secundus: the workload runs"):
         answer = subprocess.run(  # noqa: S603  our own command
             command,
             cwd=stage.workspace.program,
@@ -105,4 +108,4 @@ def show_console(stage: Stage) -> None:
     for machine in stage.local.cloud.instances.values():
         stage.console.print(f"  serial console of {machine.name}:")
         for line in machine.serial:
-            stage.console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
+            stage.console.print(f"    {shown(line)}", soft_wrap=True)

@@ -8,19 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.table import Column, Table
-from rich.text import Text
+from ops.screen import Column, Table, styled
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from infra.clause import Party
     from ops.causes import By
     from ops.evidence import Kind
+    from ops.screen import Screen
 
 SCHEMA: Final = "confidential-inference/why/v1"
-LONGEST: Final = 2000
-"""Characters shown of one value; a digest has 71."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,21 +52,15 @@ class Verdict:
         return self.by is None
 
 
-def plain(text: str) -> str:
-    """Somebody else's text without anything that a terminal would obey, and not too much of it."""
-    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
-
-
-def show(console: Console, verdict: Verdict) -> None:
+def show(console: Screen, verdict: Verdict) -> None:
     """Clause by clause, then the verdict in a sentence, what helps, and what was not looked at."""
     if verdict.rows:
         console.print(_table(verdict))
-    lines = [Text(verdict.sentence, "green" if verdict.admitted else "red")]
+    lines = [styled(verdict.sentence, "green" if verdict.admitted else "red")]
     if verdict.cure is not None:
-        lines.append(Text(f"mistake of: {verdict.mistake_of or 'this alone does not tell'}"))
-        lines.append(Text(f"cure: {verdict.cure}"))
-    for line in (*lines, *(Text(f"note: {note}") for note in verdict.notes)):
+        lines.append(styled(f"mistake of: {verdict.mistake_of or 'this alone does not tell'}"))
+        lines.append(styled(f"cure: {verdict.cure}"))
+    for line in (*lines, *(styled(f"note: {note}") for note in verdict.notes)):
         console.print(line, soft_wrap=True)  # a command must be copied whole
 
 
@@ -79,22 +69,22 @@ def _table(verdict: Verdict) -> Table:
     shown = Table("", pinned, header_style="bold")
     for row in verdict.rows:
         if row.passed:
-            shown.add_row(Text("✓", "green"), Text(f"{row.clause}: {row.expected}"))
+            shown.add_row(styled("✓", "green"), styled(f"{row.clause}: {row.expected}"))
         else:
-            shown.add_row(Text("✗", "red"), _failure(row))
+            shown.add_row(styled("✗", "red"), _failure(row))
     return shown
 
 
 def _failure(row: Row) -> Table:
     cell = Table.grid()
-    cell.add_row(Text(row.clause, "bold"))
+    cell.add_row(styled(row.clause, "bold"))
     told = Table.grid(padding=(0, 2, 0, 2))
     told.add_column(no_wrap=True)
     told.add_column(overflow="fold")
-    told.add_row(Text("expected"), Text(row.expected))
-    told.add_row(Text("got"), Text(row.got))
-    told.add_row(Text("mistake of"), Text(row.mistake_of or ""))
-    told.add_row(Text("cure"), Text(row.cure or ""))
+    told.add_row(styled("expected"), styled(row.expected))
+    told.add_row(styled("got"), styled(row.got))
+    told.add_row(styled("mistake of"), styled(row.mistake_of or ""))
+    told.add_row(styled("cure"), styled(row.cure or ""))
     cell.add_row(told)
     return cell
 

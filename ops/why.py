@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation import ISSUER, MAPPING, TOKEN_AUDIENCE, read
 from infra.clause import CLAIMS, got
+from infra.foreign import shown
+from infra.wording import counted
 from ops import causes
 from ops.causes import By
+from ops.commands import EXPORT, PRIMUS, RESULTS
 from ops.evidence import Kind
-from ops.verdict import Row, Verdict, plain
+from ops.verdict import Row, Verdict
 from sandbox import cel, federation
 from sandbox.state import Provider
 from workload.errors import Detail, Failure
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from infra.clause import Clause
     from ops.evidence import Evidence
 
-RESULTS: Final = "python -m ops results"
 UNCHECKED: Final = (
     "Not checked here: the grants to act as the model's reader and to read its bucket, and the"
     f" model's hash. The run's `result` says whether they held: {RESULTS}"
@@ -36,7 +38,7 @@ AS_PRINTED: Final = " as far as the serial console tells"
 UNSIGNED: Final = "The token's signature was not checked: anybody can write such claims."
 INEXACT: Final = (
     "The serial console prints claims without quotes; a text with a space in it was read as well as"
-    f" can be. Cloud Logging holds them exactly: {causes.EXPORT}"
+    f" can be. Cloud Logging holds them exactly: {EXPORT}"
 )
 NEVER_SAYS: Final = (
     "Google never says which clause refused. Only the token's claims tell, and the launcher logs"
@@ -61,7 +63,7 @@ def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
     rows = explain(evidence.claims, condition, clauses)
     failed = [row for row in rows if not row.passed]
     are = "is" if len(failed) == 1 else "are"
-    unmet = f"{len(failed)} of {len(rows)} clauses {are} not met"
+    unmet = f"{len(failed)} of {counted(len(rows), 'clause')} {are} not met"
     notes = tuple(_notes(evidence, clauses, now))
     early = _token_service(evidence, now)
     if early is not None:
@@ -87,8 +89,9 @@ def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
             kind=evidence.kind, sentence=sentence, by=By.CONDITION, rows=rows, notes=notes
         )
     late = (LATER,) if evidence.ended_badly else ()
+    every = f"all {counted(len(rows), 'clause')}" if len(rows) > 1 else "its one clause"
     surely = "" if evidence.exact else AS_PRINTED
-    sentence = f"Admitted by the condition{surely}: the claims meet all {len(rows)} clauses."
+    sentence = f"Admitted by the condition{surely}: the claims meet {every}."
     return Verdict(
         kind=evidence.kind, sentence=sentence, rows=rows, notes=(*notes, UNCHECKED, *late)
     )
@@ -115,8 +118,8 @@ def _row(clause: Clause, claims: Mapping[str, Any]) -> Row:
         clause=clause.sentence,
         claim=clause.claim,
         passed=passed,
-        expected=plain(clause.expected),
-        got=plain(clause.got(claims)),
+        expected=shown(clause.expected),
+        got=shown(clause.got(claims)),
         mistake_of=None if passed else clause.blame(claims),
         cure=None if passed else clause.cure,
     )
@@ -126,10 +129,10 @@ def _failed(evidence: Evidence, said: str) -> Verdict:
     """A refusal in the launcher's or the workload's words."""
     if evidence.kind is Kind.LOG:
         cause = causes.of_launcher(said)
-        sentence = f'Refused by the launcher, line {evidence.line}: "{plain(said)}"'
+        sentence = f'Refused by the launcher, line {evidence.line}: "{shown(said)}"'
     else:
         cause = causes.of_result(said)
-        sentence = f'Refused ({cause.by}): "{plain(said)}"'
+        sentence = f'Refused ({cause.by}): "{shown(said)}"'
     unknown_clause = said == f"{Failure.RELEASE_REFUSED.code}: {Detail.CONDITION}"
     return Verdict(
         kind=evidence.kind,
@@ -146,9 +149,9 @@ def _token_service(evidence: Evidence, now: float) -> tuple[Detail, str] | None:
     claims = evidence.claims or {}
     audience, issuer = claims.get("aud"), claims.get("iss")
     if TOKEN_AUDIENCE not in (audience if isinstance(audience, list) else [audience]):
-        return Detail.AUDIENCE, f"(aud: got {_shown(audience)}, expected {TOKEN_AUDIENCE})"
+        return Detail.AUDIENCE, f"(aud: got {_told(audience)}, expected {TOKEN_AUDIENCE})"
     if str(issuer).rstrip("/") != ISSUER.rstrip("/"):
-        return Detail.ISSUER, f"(iss: got {_shown(issuer)}, expected {ISSUER})"
+        return Detail.ISSUER, f"(iss: got {_told(issuer)}, expected {ISSUER})"
     # Claims in a log were fresh when the workload used them, and claims alone may be of a log.
     if evidence.kind is Kind.TOKEN and not _timely(claims, now):
         return Detail.STALE, f"({_times(claims)}; now {int(now)})"
@@ -178,7 +181,7 @@ LONGEST_CLAIM: Final = 100
 
 
 def _times(claims: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_shown(claims.get(name))}" for name in ("iat", "nbf", "exp"))
+    return ", ".join(f"{name} {_told(claims.get(name))}" for name in ("iat", "nbf", "exp"))
 
 
 def _timely(claims: Mapping[str, Any], now: float) -> bool:
@@ -202,10 +205,10 @@ def _notes(evidence: Evidence, clauses: Sequence[Clause], now: float) -> list[st
     if unpinned := sorted(CLAIMS - {clause.claim for clause in clauses}):
         notes.append(
             f"This condition says nothing of {', '.join(unpinned)}, which this version of the"
-            f" program pins: {causes.PRIMUS}"
+            f" program pins: {PRIMUS}"
         )
     return notes
 
 
-def _shown(value: object) -> str:
-    return "nothing" if value is None else plain(json.dumps(value))
+def _told(value: object) -> str:
+    return "nothing" if value is None else shown(json.dumps(value))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops import impostor, results
+from ops import impostor, records
 from ops.admin import Admin
 from ops.companies import COMPANIES, two_companies
 from ops.workspace import REPOSITORY, Workspace
@@ -67,7 +67,7 @@ CHANGED = "\n"
 class Run:
     """What came of a run, and what could be seen then."""
 
-    result: results.Run | None
+    result: records.Run | None
     """None, if it left no `result`"""
     console: str
     printed: str
@@ -173,7 +173,7 @@ class _Play:
             for name, stored in self._local.cloud.buckets[RESULTS].objects.items()
         }
         return Run(
-            result=results.parse(left["results.jsonl"], left["result"], left.get("summary.json"))
+            result=records.parse(left["results.jsonl"], left["result"], left.get("summary.json"))
             if "result" in left
             else None,
             console="\n".join(machine.serial),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops.companies import COMPANIES
-from ops.results import Run
+from ops.records import Run
 from tests.attacks import played
 from tests.attacks.canary import Leak, Mark, Search
 from tests.attacks.planted import NAME, PICTURES

@@ -13,11 +13,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rich.console import Console
 
-from ops import demo, impostor, inventory, loosen, results
+from ops import demo, impostor, inventory, loosen
 from ops.cli import BROKEN, OK, main
 from ops.companies import two_companies
+from ops.records import Run
+from ops.screen import Screen
 from ops.stage import Stage, results_of, up
 from ops.workspace import REPOSITORY, Workspace
 from sandbox.dockerfile import build
@@ -45,7 +46,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterato
         keep_few(workspace.program / "model")
         workspace.create_stacks()
         workspace.pulumi("secundus", "config", "set", "forceDestroy", "true")
-        yield Stage(Console(file=io.StringIO(), width=120), local, workspace)
+        yield Stage(Screen(io.StringIO(), width=120), local, workspace)
 
 
 def keep_few(model: Path) -> None:
@@ -253,7 +254,7 @@ def test_one_character_more_than_the_admitted_code_is_refused(stage: Stage, tmp_
     deploy(stage, "secundus")
     impostor.clean_up(secundus)
     run = results_of(stage)
-    assert run == results.Run((), f"release_refused: {demo.REJECTED}")
+    assert run == Run((), f"release_refused: {demo.REJECTED}")
 
 
 def test_a_rollout_admits_old_and_new_and_then_only_new(stage: Stage) -> None:

@@ -170,6 +170,16 @@ def test_a_picture_that_failed_is_no_failed_run(text: str) -> None:
     assert read(text.encode()) == Evidence(kind=Kind.RESULT)
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0b", "\x1c"])
+def test_only_a_line_feed_ends_a_line(end: str) -> None:
+    """What else Unicode calls the end of a line may stand in a name, or in what a log repeats."""
+    named = json.dumps({"schema": SCHEMA, "name": f"a{end}b", "label": "x"}, ensure_ascii=False)
+    failed = json.dumps({"schema": SCHEMA, "error": "no_pictures", "reason": "None."})
+    assert read(f"{named}\n{failed}\n".encode()).said == "no_pictures: None."
+    forged = f'level=INFO msg="x{end}" a=1{end}level=ERROR msg="failed to create task"'
+    assert of(BOOT, printed(CLAIMS), forged).said is None
+
+
 def deep(levels: int) -> str:
     """JSON that is nested so deeply."""
     return '{"iss": ' + "[" * levels + "]" * levels + "}"

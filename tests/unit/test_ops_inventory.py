@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from ops import inventory
 from ops.companies import two_companies
 from ops.promises import Promises
+from ops.screen import Screen
 from sandbox.state import (
     AuditEntry,
     Bucket,
@@ -85,7 +85,7 @@ def test_reads_count_allowed_and_refused() -> None:
         AuditEntry(reader, "storage.objects.get", thing, allowed=False),
         AuditEntry(reader, "storage.buckets.get", thing, allowed=True),
     ]
-    console = Console(file=io.StringIO(), width=120)
+    console = Screen(io.StringIO(), width=120)
     table = inventory.reads(audit)
     console.print(table)
     assert isinstance(console.file, io.StringIO)

@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from ops import results
+from ops import report, results
 from ops.cli import UNUSABLE, main
+from ops.records import ResultsError, Run, parse
+from ops.screen import Screen
 
 CRACK: dict[str, Any] = {
     "name": "part-1.png",
@@ -41,47 +42,47 @@ def lines(*records: dict[str, Any]) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
-def shown(run: results.Run, truth: dict[str, str] | None = None) -> str:
+def shown(run: Run, truth: dict[str, str] | None = None) -> str:
     """The table as plain text."""
-    console = Console(file=io.StringIO(), width=120)
-    console.print(results.table(run, truth))
+    console = Screen(io.StringIO(), width=120)
+    console.print(report.table(run) if truth is None else report.compared(run, truth))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
 def test_records_come_in_listing_order() -> None:
     """A run's records are those of results.jsonl, in its order."""
-    run = results.parse(lines(CRACK, BROKEN), "Image: part-1.png, Response: {}\n")
+    run = parse(lines(CRACK, BROKEN), "Image: part-1.png, Response: {}\n")
     assert [record["name"] for record in run.records] == ["part-1.png", "part-2.png"]
     assert run.failure is None
 
 
 def test_a_failed_run_is_its_sentence_and_no_records() -> None:
     """Where `result` starts with Error, the run failed as a whole, with code and sentence."""
-    run = results.parse(lines({"error": "x"}), "Error: release_refused: The given credential.\n")
-    assert run == results.Run((), "release_refused: The given credential.")
+    run = parse(lines({"error": "x"}), "Error: release_refused: The given credential.\n")
+    assert run == Run((), "release_refused: The given credential.")
 
 
 def test_edited_records_are_refused() -> None:
     """results.jsonl that is not JSON lines is an error that says so."""
-    with pytest.raises(results.ResultsError, match="not JSON lines"):
-        results.parse("{", "Image: x\n")
+    with pytest.raises(ResultsError, match=r"results\.jsonl: line 1 is not JSON"):
+        parse("{", "Image: x\n")
 
 
 def test_an_edited_summary_is_refused() -> None:
     """summary.json that is not JSON is an error that says so."""
-    with pytest.raises(results.ResultsError, match=r"summary\.json is not JSON"):
-        results.parse(lines(CRACK), "Image: x\n", "{")
+    with pytest.raises(ResultsError, match=r"summary\.json: line 1 is not JSON"):
+        parse(lines(CRACK), "Image: x\n", "{")
 
 
 def test_results_without_a_summary_are_shown_all_the_same() -> None:
     """A workload that wrote none has left records and text as ever."""
-    assert results.parse(lines(CRACK), "Image: x\n") == results.Run((CRACK,), None, None)
+    assert parse(lines(CRACK), "Image: x\n") == Run((CRACK,), None, None)
 
 
 def test_the_summary_on_one_line() -> None:
     """Counts with their codes, when, how fast, and with what it was done."""
-    assert results.line(SUMMARY) == (
+    assert report.line(SUMMARY) == (
         "classified 26, failed 3 (decoder_crashed 2, picture_damaged 1); "
         "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; 105.3 pictures/s; engine litert; "
         f"model c3c3c3c3c3c3; image sha256:{'a1' * 32}"
@@ -96,7 +97,7 @@ def test_the_summary_of_a_continued_run() -> None:
         "imageDigest": None,
         "picturesPerSecond": None,
     }
-    assert results.line(summary) == (
+    assert report.line(summary) == (
         "classified 26, failed 0; 20 taken over from an earlier start; "
         "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; engine litert; "
         "model c3c3c3c3c3c3; image not known"
@@ -106,28 +107,95 @@ def test_the_summary_of_a_continued_run() -> None:
 @pytest.mark.parametrize("uri", ["bucket", "gs://", "gs://bucket/folder", "https://bucket"])
 def test_a_uri_that_is_no_bucket_is_refused(uri: str) -> None:
     """Anything but gs://BUCKET is an error that shows the form."""
-    with pytest.raises(results.ResultsError, match="expected gs://BUCKET"):
+    with pytest.raises(ResultsError, match="expected gs://BUCKET"):
         results.bucket_of(uri)
 
 
 def test_the_table_shows_label_score_and_error() -> None:
     """Each picture has a row: label, score and runner-up, or its error code."""
-    text = shown(results.Run((CRACK, BROKEN), None))
+    text = shown(Run((CRACK, BROKEN), None))
     assert "crack" in text
     assert "0.980" in text
     assert "clean 0.020" in text
     assert "not_a_picture" in text
 
 
+EVIL = "[/][bold]\x1b]0;x\x07:bomb:\n\r\u2028\u202e[link=https://x.example]x" + "y" * 5000
+HOSTILE: dict[str, dict[str, Any]] = {
+    "name": CRACK | {"name": EVIL},
+    "label": CRACK | {"label": EVIL},
+    "runner-up": CRACK | {"topK": [*CRACK["topK"][:1], CRACK["topK"][1] | {"label": EVIL}]},
+    "code": {"name": "a.png", "error": EVIL},
+}
+
+
+@pytest.mark.parametrize("record", HOSTILE.values(), ids=HOSTILE)
+def test_a_name_and_a_label_stay_text(record: dict[str, Any]) -> None:
+    """Whoever uploads a picture chooses its name, the model's owner its label: both are shown."""
+    text = shown(Run((record,), None), {EVIL: "crack"})
+    joined = "".join(c for c in text if c not in "│ \n")
+    assert r"[/][bold]\x1b]0;x\x07:bomb:\n\r\u2028\u202e[link=https://x.example]x" in joined
+    assert "y…(5" in joined
+    assert len(joined) < 1000
+    assert [c for c in text if not c.isprintable() and c != "\n"] == []
+
+
+def test_a_summary_stays_text() -> None:
+    """Even of an edited one there is one line."""
+    text = report.line(SUMMARY | {"engine": EVIL})
+    assert r"engine [/][bold]\x1b]0;x" in text
+    assert [c for c in text if not c.isprintable()] == []
+
+
+@pytest.mark.parametrize(
+    ("records", "summary", "problem"),
+    [
+        (lines(CRACK) + "[]\n", None, r"results\.jsonl: line 2 is no JSON object"),
+        (lines(CRACK, {"name": 1}), None, r"results\.jsonl: line 2 is no record"),
+        (lines(CRACK | {"topK": []}), None, "line 1 is no record"),
+        (lines(CRACK | {"topK": [{"label": "x", "probability": "1"}]}), None, "is no record"),
+        (lines(CRACK | {"topK": [[]]}), None, "line 1 is no record"),
+        (lines({"error": "x", "reason": "y"}), None, "line 1 is no record"),
+        ("[" * 100_000, None, "line 1 is not JSON"),
+        (lines(CRACK), "{}", r"summary\.json: line 1 is no summary"),
+        (lines(CRACK), json.dumps(SUMMARY | {"failed": {"a": "b"}}), "is no summary"),
+    ],
+)
+def test_what_is_not_of_its_form_is_an_error_and_no_traceback(
+    records: str, summary: str | None, problem: str
+) -> None:
+    """Whoever can write the result bucket may have edited its objects."""
+    with pytest.raises(ResultsError, match=problem):
+        parse(records, "Image: x\n", summary)
+
+
+def test_a_line_end_of_unicode_ends_no_record() -> None:
+    """Cloud Storage allows U+2028 in a name, and JSON in a text."""
+    record = CRACK | {"name": "a\u2028b\u0085c.png"}
+    text = json.dumps(record, ensure_ascii=False) + "\n"
+    assert parse(text, "Image: x\n").records == (record,)
+
+
 def test_the_truth_marks_right_and_wrong() -> None:
     """With the truth at hand, a right prediction has a tick and a wrong one a cross."""
-    assert "crack ✓" in shown(results.Run((CRACK,), None), {"part-1.png": "crack"})
-    assert "clean ✗" in shown(results.Run((CRACK,), None), {"part-1.png": "clean"})
+    assert "crack ✓" in shown(Run((CRACK,), None), {"part-1.png": "crack"})
+    assert "clean ✗" in shown(Run((CRACK,), None), {"part-1.png": "clean"})
+
+
+def test_many_that_are_right_are_counted_and_every_wrong_one_is_shown() -> None:
+    """Of 20 right ones five have a row; those that are wrong have one wherever they stand."""
+    named = [CRACK | {"name": f"{number}.png"} for number in range(22)]
+    truth = {record["name"]: "crack" for record in named} | {"7.png": "clean", "21.png": "hole"}
+    text = shown(Run(tuple(named), None), truth)
+    assert [name for name in truth if f" {name} " in text] == [
+        *(f"{number}.png" for number in (*range(5), 7, 21))
+    ]
+    assert "15 more like these" in text
 
 
 def test_without_pulumi_the_bucket_must_be_named() -> None:
     """With no pulumi on PATH, the error names the option that replaces it."""
-    with pytest.raises(results.ResultsError, match="--uri gs://BUCKET"):
+    with pytest.raises(ResultsError, match="--uri gs://BUCKET"):
         results.from_stack({"PATH": ""})
 
 

@@ -91,6 +91,36 @@ def test_what_is_not_the_authors_is_refused(row: str, changes: dict[str, Any]) -
     assert "nothing was changed" in str(told.value)
 
 
+EVIL = "\x1b]0;x\x07\n  - image: fine\u2028\u202e<{%x%}>"
+DEEP: Any = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+HOSTILE: dict[str, Any] = {
+    "key": {**GENUINE.published(), EVIL: 1},
+    "long key": {**GENUINE.published(), "k" * 5_000_000: 1},
+    "many keys": {**GENUINE.published(), **{f"key {number}": 1 for number in range(100_000)}},
+    "value": {**GENUINE.published(), "image": EVIL},
+    "long value": {**GENUINE.published(), "modelSha256": "v" * 5_000_000},
+    "deep value": {**GENUINE.published(), "audience": DEEP},
+    "schema": {"schema": EVIL},
+    "long schema": {"schema": "s" * 5_000_000},
+    "no object": "x" * 5_000_000,
+    "deep": DEEP,
+}
+
+
+@pytest.mark.parametrize("published", HOSTILE.values(), ids=HOSTILE)
+def test_what_the_peer_wrote_is_told_spelt_out_and_cut(published: object) -> None:
+    """No control of a terminal, no line of its own, no colour of the CLI's, and no megabyte."""
+    with pytest.raises(HandoverError) as told:
+        handover.accepted(published, AUTHOR, SOURCE)
+    text = str(told.value)
+    assert len(text) < 3000
+    assert [c for c in text if not c.isprintable() and c != "\n"] == []
+    assert "\n  - image: fine" not in text
+    assert "<{%" not in text
+
+
 def test_all_that_is_foreign_is_told_together() -> None:
     """Seeing everything at once is what tells a wrong author from a typing error."""
     published = {**GENUINE.published(), "image": "x", "audience": "x", "modelReader": "x"}

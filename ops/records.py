@@ -1,0 +1,98 @@
+"""What a run left, read from the content of its objects: records, or why there are none.
+
+Whoever can write the result bucket can have edited them, so their form is checked before anything
+relies on it. The texts in them (names, labels) stay as they are: `report` shows them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+class ResultsError(Exception):
+    """There is nothing to show; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the workload: its records in listing order, or why it failed as a whole."""
+
+    records: tuple[dict[str, Any], ...]
+    failure: str | None
+    """`code: sentence` where the run as a whole failed, else None"""
+    summary: dict[str, Any] | None = None
+    """None where there is none: the run failed, or an older workload left the results."""
+
+
+def parse(records: str, text: str, summary: str | None = None) -> Run:
+    """A run from the content of its objects; ResultsError if they are not what they should be."""
+    first = text.partition("\n")[0]
+    if first.startswith("Error: "):
+        return Run((), first.removeprefix("Error: "))
+    # Only this ends a line: names may hold what Unicode counts as line ends, too.
+    lines = [line for line in records.split("\n") if line]
+    parsed = tuple(_object("results.jsonl", line, number) for number, line in enumerate(lines, 1))
+    for number, record in enumerate(parsed, 1):
+        if not _is_record(record):
+            raise _edited("results.jsonl", number, "is no record of a picture")
+    if summary is None:
+        return Run(parsed, None)
+    told = _object("summary.json", summary, 1)
+    if not _is_summary(told):
+        raise _edited("summary.json", 1, "is no summary")
+    return Run(parsed, None, told)
+
+
+def _object(name: str, text: str, number: int) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _edited(name, number, "is not JSON") from error
+    if not isinstance(found, dict):
+        raise _edited(name, number, "is no JSON object")
+    return found
+
+
+def _edited(name: str, number: int, what: str) -> ResultsError:
+    return ResultsError(
+        f"{name}: line {number} {what}, so nothing is shown. Was it edited? docs/results.md says"
+        " what a run leaves; run again for results that are whole"
+    )
+
+
+def _is_record(record: dict[str, Any]) -> bool:
+    match record:
+        case {"name": str(), "error": str()}:
+            return True
+        case {"name": str(), "label": str(), "topK": [_, *_] as best}:
+            return all(map(_is_score, best))
+        case _:
+            return False
+
+
+def _is_score(score: object) -> bool:
+    match score:
+        case {"label": str(), "probability": float() | int()}:
+            return True
+        case _:
+            return False
+
+
+def _is_summary(summary: dict[str, Any]) -> bool:
+    match summary:
+        case {
+            "classified": int(),
+            "failed": dict() as failed,
+            "continued": int(),
+            "modelSha256": str(),
+            "engine": str(),
+            "imageDigest": str() | None,
+            "started": str(),
+            "finished": str(),
+            "picturesPerSecond": float() | int() | None,
+        }:
+            return all(isinstance(count, int) for count in failed.values())
+        case _:
+            return False

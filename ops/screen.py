@@ -1,0 +1,72 @@
+"""Where people read: the one door from these commands to a terminal.
+
+Nothing that goes through it is markup, whatever it holds, and nothing of it commands the terminal:
+half of what is printed was written by the other company, or stands in a file of unknown origin.
+Styles are given beside a text, never in it. Only this module imports `rich`; a test sees to that.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from infra.foreign import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import JustifyMethod, OverflowMethod
+    from rich.style import Style
+
+__all__ = ["Column", "Screen", "Table", "Text", "complain", "screen", "styled"]
+
+WIDTH: Final = 110
+"""Columns where there is no terminal to ask, as in a log."""
+
+
+class Screen(Console):
+    """A console to which a text is a text."""
+
+    def __init__(self, file: IO[str] | None = None, width: int | None = None) -> None:
+        super().__init__(file=file, width=width, markup=False, emoji=False, highlight=False)
+
+    def render_str(
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        **_asked_for: object,
+    ) -> Text:
+        """What becomes of every text: a line printed, a cell, a heading. Asking for markup is vain.
+
+        It is spelt out here, before the layout, so that a table's columns stay where they are.
+        """
+        return Text(lines(text), style=style, justify=justify, overflow=overflow)
+
+    @contextmanager
+    def working(self, text: str) -> Iterator[Callable[[str], None]]:
+        """A last line that says what is going on, on a terminal only; gives what changes it."""
+        with self.status(styled(text)) as status:
+            yield lambda text: status.update(styled(text))
+
+
+def screen() -> Screen:
+    """Standard output: a terminal as wide as it is, or plain lines."""
+    return Screen(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def styled(text: str, style: str = "") -> Text:
+    """A text with a style of ours, such as `red`."""
+    return Text(lines(text), style)
+
+
+def complain(error: object) -> None:
+    """Why a command could not do its work, on standard error."""
+    sys.stderr.write(f"error: {lines(str(error))}\n")
