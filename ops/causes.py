@@ -233,6 +233,11 @@ DETAILS: Final[Mapping[Detail, Cause]] = {
         f"let this program write MODEL_AUDIENCE into the metadata: {SECUNDUS}",
     ),
     Detail.QUOTA: _SERVICE,
+    Detail.GRAPH_TOO_LARGE: Cause(
+        By.WORKLOAD,
+        Party.AUTHOR,
+        f"keep the model's weights in variables, not in constants of the graph: {PRIMUS}",
+    ),
 }
 """Where a detail means something else than the failure it stands in."""
 

@@ -9,19 +9,15 @@ the same name, or too much of anything rejects the archive as a whole.
 from __future__ import annotations
 
 import gzip
-import io
-import shutil
-import tarfile
 import zlib
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from workload import tar
 from workload.errors import Failure, WorkloadError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from typing_extensions import Buffer
 
 MAX_ENTRIES = 1_000
 MAX_PATH = 255
@@ -29,10 +25,7 @@ MAX_PATH = 255
 MAX_UNPACKED = 2 * 1024**3
 """Bytes of the archive once decompressed, headers included."""
 
-_REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE)
-_DAMAGED = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
-# tarfile lets these through on headers that were made to hurt.
-_HOSTILE = (ValueError, OverflowError, RecursionError)
+_DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError, ValueError)
 _COLLIDING = (FileExistsError, NotADirectoryError, IsADirectoryError)
 
 
@@ -44,48 +37,45 @@ def unpack(archive: Path, folder: Path, *, max_unpacked: int = MAX_UNPACKED) -> 
     """
     folder.mkdir(mode=0o700)
     try:
-        with (
-            gzip.open(archive) as decompressed,
-            tarfile.open(fileobj=_Capped(decompressed, max_unpacked), mode="r|") as entries,
-        ):
-            for number, entry in enumerate(entries):
+        with gzip.open(archive) as decompressed:
+            stream = _Capped(decompressed, max_unpacked)
+            for number, entry in enumerate(tar.entries(stream)):
                 if number >= MAX_ENTRIES:
                     raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
-                _take(entries, entry, folder)
-    except (*_DAMAGED, *_HOSTILE, *_COLLIDING) as error:
+                _take(entry, folder)
+            while stream.read(tar.PIECE):  # to the end, where gzip has a checksum of all
+                pass
+    except (*_DAMAGED, *_COLLIDING) as error:
         raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED) from error
 
 
-class _Capped(io.RawIOBase):
+class _Capped:
     """A stream that ends the story where a decompression bomb would begin."""
 
     def __init__(self, stream: gzip.GzipFile, limit: int) -> None:
         self._stream = stream
         self._left = limit
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        size = self._stream.readinto(buffer)
-        self._left -= size
+    def read(self, size: int) -> bytes:
+        """The next bytes; never as many as would be too many."""
+        data = self._stream.read(size)
+        self._left -= len(data)
         if self._left < 0:
             raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
-        return size
+        return data
 
 
-def _take(entries: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
+def _take(entry: tar.Entry, folder: Path) -> None:
     target = folder / _inside(entry.name)
-    if entry.type == tarfile.DIRTYPE:
+    if entry.kind == tar.FOLDER:
         target.mkdir(parents=True, exist_ok=True)
         return
     # Links, devices, pipes and sparse files (whose size in the archive says nothing) end here.
-    if entry.type not in _REGULAR or entry.issparse():
+    if entry.kind != tar.FILE:
         raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
-    content = cast("IO[bytes]", entries.extractfile(entry))  # a regular file has some
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as file:  # x: an entry never replaces another one
-        shutil.copyfileobj(content, file)
+        file.writelines(entry.content)
 
 
 def _inside(name: str) -> PurePosixPath:

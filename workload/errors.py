@@ -93,6 +93,8 @@ class Detail(StrEnum):
         "be because the pool or provider is disabled or deleted or because it doesn't exist."
     )
     AUDIENCE_MALFORMED = 'Invalid value for "audience".'
+    GRAPH_TOO_LARGE = "The model's graph takes more memory than this workload gives one."
+
     QUOTA = "The quota of the token service is exceeded."
     IMPERSONATION = "Permission 'iam.serviceAccounts.getAccessToken' denied."
 

@@ -8,7 +8,6 @@ the model was trained on. Pure: reading no cloud, running no model.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
@@ -22,6 +21,12 @@ MAX_BYTES = 1024**2
 Format: TypeAlias = Literal["tensorflow-saved-model", "litert"]
 MAX_SIDE = 1024
 """Pixels; a batch of 32 pictures of this side is 400 MB."""
+
+
+MAX_BOUND = 1_000_000
+"""Of a range, on either side of 0: pixels and what is done to them stay within float32."""
+MIN_RANGE = 1 / MAX_BOUND
+"""From black to white; below it, all pixels would be the same, or slow to compute with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +99,9 @@ def _input(data: Any) -> Input:  # noqa: ANN401  whatever JSON the archive holds
     data = {"decode": "exact", **data}
     _keys(data, "width height channels range resize decode")
     low, high = (_number(bound) for bound in data["range"])
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError("range is not two finite numbers, the lower first")
+    # NaN is in no order with anything.
+    if not (low >= -MAX_BOUND and high <= MAX_BOUND and high - low >= MIN_RANGE):
+        raise ValueError(f"range is not two numbers up to {MAX_BOUND}, the lower first")
     if data["channels"] not in ("RGB", "BGR"):
         raise ValueError("channels are neither RGB nor BGR")
     _is(data["resize"], "bilinear")
@@ -105,8 +111,8 @@ def _input(data: Any) -> Input:  # noqa: ANN401  whatever JSON the archive holds
         width=_whole(data["width"], MAX_SIDE),
         height=_whole(data["height"], MAX_SIDE),
         channels=data["channels"],
-        low=low,
-        high=high,
+        low=float(low),
+        high=float(high),
         resize="bilinear",
         decode=data["decode"],
     )
@@ -126,7 +132,7 @@ def _number(value: object) -> float:
     """A number, and no text that looks like one."""
     if type(value) not in (int, float):
         raise ValueError("not a number")
-    return float(cast("float", value))
+    return cast("float", value)
 
 
 def _text(value: object) -> str:

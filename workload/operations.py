@@ -7,22 +7,40 @@ function can be overlooked. Only the saver's own touch files by nature, and this
 of them. The lists are what Keras 3.15 exports of MobileNet, MobileNetV2, MobileNetV3, ResNet50,
 ResNet50V2, EfficientNet, EfficientNetV2, DenseNet, Inception, Xception, NASNet, VGG and ConvNeXt.
 
-It does not judge how TensorFlow reads a damaged file, nor how long an allowed operation may take.
+A graph is also bounded, because a few bytes of it can be gigabytes once it is read: its file, the
+elements of its constants, and what it becomes when each call is replaced by its function.
+
+It does not judge how TensorFlow reads a damaged file, nor how much time or memory an allowed
+operation takes at work.
 """
 
 from __future__ import annotations
 
+import math
+from collections import Counter, defaultdict
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import (  # type: ignore[import-untyped]  # it publishes no types
     DecodeError,
 )
+from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from workload.errors import Failure, WorkloadError
+from workload.errors import Detail, Failure, WorkloadError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+MAX_BYTES = 32 * 1024**2
+"""Of the graph's file, whose weights are in others. Read, it can take fifty times as much memory:
+a node may be two bytes."""
+MAX_SIZE = 64 * 1024**2
+"""Elements of all constants, as their shapes say: one of ten bytes may stand for any number."""
+NODE = 64
+"""As many elements is a node counted for; the largest classifiers have 20,000 nodes."""
 
 SERVING = frozenset(
     """
@@ -59,7 +77,11 @@ def check(folder: Path) -> None:
     """
     try:
         # The file that TensorFlow prefers to any other form of it.
-        found = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+        with (folder / "saved_model.pb").open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise WorkloadError(Failure.MODEL_UNUSABLE, Detail.GRAPH_TOO_LARGE)
+        found = SavedModel.FromString(content)
     except (OSError, DecodeError) as error:
         raise WorkloadError(Failure.MODEL_UNUSABLE) from error
     graphs = found.meta_graphs
@@ -68,6 +90,70 @@ def check(folder: Path) -> None:
         raise WorkloadError(Failure.MODEL_UNUSABLE)
     if forbidden(graphs[0]):
         raise WorkloadError(Failure.MODEL_OPERATION_FORBIDDEN)
+    try:
+        size = _size(graphs[0])
+    except CycleError as error:
+        raise WorkloadError(Failure.MODEL_UNUSABLE) from error
+    if size > MAX_SIZE:
+        raise WorkloadError(Failure.MODEL_UNUSABLE, Detail.GRAPH_TOO_LARGE)
+
+
+def _size(graph: Any) -> int:  # noqa: ANN401  a MetaGraphDef, which has no type
+    """Of the largest function with all that it calls in it, or of all as it stands; CycleError."""
+    functions = graph.graph_def.library.function
+    own: Counter[str] = Counter()
+    calls: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    parts = [(each.signature.name, each, each.node_def) for each in functions]
+    for name, part, nodes in [*parts, ("", graph, graph.graph_def.node)]:
+        own[name] += sum(map(_elements, _tensors(part))) + NODE * len(nodes)
+        for node in nodes:
+            calls[name].update(attr.func.name for attr in node.attr.values() if attr.func.name)
+    whole: Counter[str] = Counter()
+    for name in TopologicalSorter(calls).static_order():
+        called = sum(times * whole[other] for other, times in calls[name].items())
+        whole[name] = min(own[name] + called, MAX_SIZE + 1)  # it could have a million digits
+    return max(whole.values())
+
+
+def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401  a message of any kind, without type
+    """Every tensor in a message, wherever it is: in a node's attribute, a list, a default value."""
+    if message.DESCRIPTOR is TensorProto.DESCRIPTOR:
+        yield message
+        return
+    for field in _leading(message.DESCRIPTOR):
+        found = getattr(message, field.name)
+        if field.message_type.GetOptions().map_entry:
+            found = found.values()
+        elif not field.is_repeated:
+            found = [found] if message.HasField(field.name) else ()
+        for inner in found:
+            yield from _tensors(inner)
+
+
+@cache
+def _leading(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401  a Descriptor, which has no type
+    """The fields of a kind of message in which a tensor can be."""
+    return tuple(
+        field
+        for field in kind.fields
+        if field.message_type and TensorProto.DESCRIPTOR in _within(field.message_type)
+    )
+
+
+@cache
+def _within(kind: Any) -> frozenset[Any]:  # noqa: ANN401  a Descriptor, which has no type
+    """The kinds of message that can be in one, at any depth."""
+    found, ahead = set(), [kind]
+    while ahead:
+        each = ahead.pop()
+        if each not in found:
+            found.add(each)
+            ahead += [field.message_type for field in each.fields if field.message_type]
+    return frozenset(found)
+
+
+def _elements(tensor: Any) -> int:  # noqa: ANN401  a TensorProto, which has no type
+    return math.prod(max(dim.size, 0) for dim in tensor.tensor_shape.dim)
 
 
 def forbidden(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has no type

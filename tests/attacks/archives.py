@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from sandbox.oci import digest
 from sandbox.state import StoredObject
 from tests.attacks import path
-from workload import manifest, storage
+from workload import manifest, storage, tar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,8 +52,16 @@ def entry(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, to: st
 
 
 def field(number: int, content: bytes) -> bytes:
-    """One field of a protobuf message, of at most 127 bytes."""
-    return bytes((number << 3 | 2, len(content))) + content
+    """One field of a protobuf message."""
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def varint(number: int) -> bytes:
+    """A number as protobuf writes it."""
+    more = b""
+    while number > 127:
+        more, number = more + bytes((number & 127 | 128,)), number >> 7
+    return more + bytes((number,))
 
 
 OBJECTS = field(7, b"")
@@ -72,6 +80,29 @@ def packed(
         for info, content in (*model, *entries):
             writer.addfile(info, io.BytesIO(content))
     return gzip.compress(tar.getvalue(), 1)
+
+
+def extended(content: bytes) -> bytes:
+    """An archive that begins with an extended header which holds this."""
+    header, _ = entry("x", content, kind=tarfile.XHDTYPE)
+    padded = content.ljust(len(content) + -len(content) % tar.BLOCK, b"\0")
+    return gzip.compress(header.tobuf() + padded + gzip.decompress(packed()), 1)
+
+
+def overwritten(at: int, instead: bytes, *, summed: bool = True) -> bytes:
+    """An archive in whose first header this stands, whose checksum is right or not."""
+    whole = bytearray(gzip.decompress(packed()))
+    whole[at : at + len(instead)] = instead
+    if summed:
+        whole[148:156] = b" " * 8
+        whole[148:156] = b"%06o\0 " % sum(whole[: tar.BLOCK])
+    return gzip.compress(bytes(whole), 1)
+
+
+def without_end() -> bytes:
+    """An archive that ends with its last file's bytes, and gzip's checksum is right."""
+    whole = gzip.decompress(packed())
+    return gzip.compress(whole[: len(whole.rstrip(b"\0")) // tar.BLOCK * tar.BLOCK + tar.BLOCK], 1)
 
 
 def converted(change: Callable[[schema.ModelT], None]) -> bytes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import subprocess
 import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from workload import archive
+from workload import archive, tar
 from workload.errors import WorkloadError
 
 if TYPE_CHECKING:
@@ -47,11 +48,33 @@ def sparse() -> bytes:
     return packed((info, b""))
 
 
+def header(kind: bytes, size: int) -> bytes:
+    """A header that says how much of its kind follows."""
+    block = tarfile.TarInfo("x")
+    block.type, block.size = kind, size
+    return block.tobuf(tarfile.GNU_FORMAT)
+
+
+def extended(content: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    """An archive of a file whose extended header holds this."""
+    padded = content.ljust(len(content) + -len(content) % 512, b"\0")
+    return gzip.compress(header(kind, len(content)) + padded + gzip.decompress(GOOD))
+
+
+def overwritten(at: int, instead: bytes) -> bytes:
+    """An archive in whose first header this stands, and the checksum is right."""
+    whole = bytearray(gzip.decompress(GOOD))
+    whole[at : at + len(instead)] = instead
+    whole[148:156] = b" " * 8
+    whole[148:156] = b"%06o\0 " % sum(whole[:512])
+    return gzip.compress(bytes(whole))
+
+
 def endless_long_names() -> bytes:
     """Each header says that the next one brings the name of the one after it."""
     block = tarfile.TarInfo("././@LongLink")
     block.type, block.size = tarfile.GNUTYPE_LONGNAME, 0
-    return gzip.compress(block.tobuf(tarfile.GNU_FORMAT) * 5_000)
+    return gzip.compress(block.tobuf(tarfile.GNU_FORMAT) * 10_000)
 
 
 def hostile_pax_size() -> bytes:
@@ -100,6 +123,22 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "long path": lambda: packed(entry("a/" * 200 + "a", b"1")),
     "endless long names": endless_long_names,
     "hostile extended header": hostile_pax_size,
+    "huge comment": lambda: extended(b"5000018 comment=" + b"a" * 5_000_001 + b"\n"),
+    "huge comment for all": lambda: extended(b"\0" * 5_000_000, tarfile.XGLTYPE),
+    "huge long name": lambda: extended(b"a\0" * 2_500_000, tarfile.GNUTYPE_LONGNAME),
+    "a million records": lambda: extended(b"5 a=\n" * 1_000_000),
+    "record without a length": lambda: extended(b"comment=a\n"),
+    "record of no length": lambda: extended(b"0 a=\n"),
+    "record shorter than its key": lambda: extended(b"3 path=a\n"),
+    "record longer than its header": lambda: extended(b"900 path=a\n"),
+    "path that is no UTF-8": lambda: extended(b"9 path=\xff\n"),
+    "size beside the header's": lambda: extended(b"9 size=2\n"),
+    "size that is none": lambda: overwritten(124, b"0000000000x\0"),
+    "size below nothing": lambda: overwritten(124, b"-0000000001\0"),
+    "size in GNU's other form": lambda: overwritten(124, b"\x80" + bytes(10) + b"\2"),
+    "header with a wrong checksum": lambda: gzip.compress(b"N" + gzip.decompress(GOOD)[1:]),
+    "no end": lambda: gzip.compress(gzip.decompress(GOOD)[:2048]),
+    "damaged behind its end": lambda: GOOD[:-8] + b"\0\0\0\0" + GOOD[-4:],
     "no gzip": lambda: b"model",
     "no tar": lambda: gzip.compress(b"model" * 1000),
     "nothing": lambda: b"",
@@ -145,6 +184,99 @@ def test_an_archive_of_a_folder_is_taken(private: Path) -> None:
     )
     archive.unpack(private / "a", private / "model")
     assert (private / "model/b/c").read_bytes() == b"1"
+
+
+LONG = "saved_model/" + "shard-of-the-weights/" * 5 + "variables.data-00000-of-00001"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder as people pack it, with a path that is too long for an old header."""
+    folder = tmp_path / "packed"
+    (folder / LONG).parent.mkdir(parents=True)
+    (folder / LONG).write_bytes(b"1234" * 1000)
+    (folder / "manifest.json").write_text("{}")
+    return folder
+
+
+@pytest.mark.parametrize("form", ["ustar", "gnu", "pax"])
+def test_what_the_systems_tar_packs_is_taken(form: str, model: Path, private: Path) -> None:
+    """GNU tar in each of its formats: long names in one header, in a prefix, or in records."""
+    command = ["tar", f"--format={form}", "-czf", str(private / "a"), "-C", str(model), "."]
+    subprocess.run(command, check=True)
+    archive.unpack(private / "a", private / "model")
+    assert (private / "model" / LONG).read_bytes() == b"1234" * 1000
+
+
+def test_the_oldest_form_is_taken(private: Path) -> None:
+    """Of before there were types: a folder is what ends with a slash."""
+    (private / "b").mkdir()
+    (private / "b/c").write_text("1")
+    subprocess.run(["tar", "--format=v7", "-czf", "a", "b"], cwd=private, check=True)
+    archive.unpack(private / "a", private / "model")
+    assert (private / "model/b/c").read_text() == "1"
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_what_python_packs_is_taken(form: int, model: Path, private: Path) -> None:
+    """Each format that tarfile writes, with a name beyond ASCII and a comment for all."""
+    (model / "ü.txt").write_text("u")
+    comment = {"comment": "0a1b2c"} if form == tarfile.PAX_FORMAT else {}  # as `git archive` does
+    with tarfile.open(private / "a", "w:gz", format=form, pax_headers=comment) as writer:
+        writer.add(model, ".")
+    archive.unpack(private / "a", private / "model")
+    assert (private / "model" / LONG).read_bytes() == b"1234" * 1000
+    assert (private / "model/ü.txt").read_text() == "u"
+
+
+def test_what_bsdtar_adds_is_taken(private: Path) -> None:
+    """Times with fractions, numbers of devices, attributes of macOS: nobody asks for them."""
+    info, content = entry("manifest.json", b"{}")
+    info.pax_headers = {
+        "mtime": "1750000000.123456789",
+        "LIBARCHIVE.creationtime": "1750000000",
+        "SCHILY.dev": "16777220",
+        "SCHILY.ino": "12345",
+        "LIBARCHIVE.xattr.com.apple.quarantine": "MDA4MTs2N2Y" * 500,
+    }
+    (private / "a").write_bytes(packed((info, content)))
+    archive.unpack(private / "a", private / "model")
+    assert (private / "model/manifest.json").read_bytes() == b"{}"
+
+
+def test_a_thousand_files_with_headers_of_their_own_are_taken(private: Path) -> None:
+    """As many as there may be, each with a path and an attribute in records."""
+    entries = []
+    for number in range(archive.MAX_ENTRIES):
+        info, content = entry(f"{number:04}/{LONG}", b"1")
+        info.pax_headers = {"SCHILY.xattr.user.origin": "a" * 1_000}
+        entries.append((info, content))
+    (private / "a").write_bytes(packed(*entries))
+    archive.unpack(private / "a", private / "model")
+    assert len(list((private / "model").glob(f"*/{LONG}"))) == archive.MAX_ENTRIES
+
+
+class Endless:
+    """A header, and all that it says follows it; remembers how much was asked for."""
+
+    def __init__(self, first: bytes) -> None:
+        self._first = first
+        self.asked = 0
+
+    def read(self, size: int) -> bytes:
+        """The header, then as many letters as are wanted."""
+        self.asked += size
+        given, self._first = self._first[:size], self._first[size:]
+        return given.ljust(size, b"a")
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_of_gigabytes_is_not_read(kind: bytes) -> None:
+    """What its size forbids is refused by its size: 1.9 GB fit into 2 MB of archive."""
+    stream = Endless(header(kind, 1_900_000_000))
+    with pytest.raises(ValueError, match="too much of extended headers"):
+        list(tar.entries(stream))
+    assert stream.asked == tar.BLOCK
 
 
 @pytest.mark.parametrize("name", HOSTILE)

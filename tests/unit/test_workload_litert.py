@@ -217,6 +217,11 @@ def foreign_file(model: Any) -> None:
     model.externalBufferGroups[0].name = "/etc/passwd"
 
 
+def sparse_weights(model: Any) -> None:
+    """Weights of which only some are there, as their own numbers say."""
+    model.subgraphs[0].tensors[0].sparsity = schema.SparsityParametersT()
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -227,6 +232,7 @@ def foreign_file(model: Any) -> None:
         second_graph,
         foreign_weights,
         foreign_file,
+        sparse_weights,
     ],
 )
 def test_what_a_classifier_does_not_need_is_refused(
@@ -235,6 +241,58 @@ def test_what_a_classifier_does_not_need_is_refused(
     """Before LiteRT is given the model."""
     with pytest.raises(WorkloadError, match=r"^model_operation_forbidden: "):
         ready(rebuilt(colours, change), tmp_path)
+
+
+def first(model: Any) -> Any:
+    """The first operator of the graph."""
+    return model.subgraphs[0].operators[0]
+
+
+NOWHERE: dict[str, Callable[[Any], None]] = {
+    "signature of no graph": lambda m: setattr(m.signatureDefs[0], "subgraphIndex", 7),
+    "signature's input": lambda m: setattr(m.signatureDefs[0].inputs[0], "tensorIndex", 99),
+    "signature's output": lambda m: setattr(m.signatureDefs[0].outputs[0], "tensorIndex", 99),
+    "graph's input": lambda m: setattr(m.subgraphs[0], "inputs", [99]),
+    "graph's input below nothing": lambda m: setattr(m.subgraphs[0], "inputs", [-1]),
+    "graph's output": lambda m: setattr(m.subgraphs[0], "outputs", [99]),
+    "operator's input": lambda m: setattr(first(m), "inputs", [0, 99]),
+    "operator's input below none": lambda m: setattr(first(m), "inputs", [0, -2]),
+    "operator's output": lambda m: setattr(first(m), "outputs", [99]),
+    "operator's output of none": lambda m: setattr(first(m), "outputs", [-1]),
+    "operator's intermediate": lambda m: setattr(first(m), "intermediates", [99]),
+    "operator's code": lambda m: setattr(first(m), "opcodeIndex", 99),
+    "tensor's buffer": lambda m: setattr(m.subgraphs[0].tensors[0], "buffer", 99),
+    "metadata's buffer": lambda m: setattr(m.metadata[0], "buffer", 99),
+    "no tensors": lambda m: setattr(m.subgraphs[0], "tensors", None),
+    "no buffers": lambda m: setattr(m, "buffers", None),
+    "no codes": lambda m: setattr(m, "operatorCodes", None),
+    "endless inputs": lambda m: setattr(first(m), "inputs", [-1] * 1_000_000),
+}
+
+
+@pytest.mark.parametrize("name", NOWHERE)
+def test_a_number_that_leads_to_nothing_is_unusable(
+    name: str, colours: bytes, tmp_path: Path
+) -> None:
+    """Before LiteRT follows it: some of these end the process."""
+    (tmp_path / "model.tflite").write_bytes(rebuilt(colours, NOWHERE[name]))
+    with pytest.raises(WorkloadError, match=r"^model_unusable: "):
+        flatbuffer.check(tmp_path / "model.tflite")
+
+
+@pytest.mark.parametrize(("offset", "size"), [(2**64 - 4096, 8192), (8, 2**40), (2**63, 1)])
+def test_weights_that_are_not_in_the_file_are_unusable(
+    offset: int, size: int, colours: bytes, tmp_path: Path
+) -> None:
+    """Where they end is no number of 64 bits that begins again at nothing."""
+
+    def change(model: Any) -> None:
+        model.buffers[1].data = None
+        model.buffers[1].offset, model.buffers[1].size = offset, size
+
+    (tmp_path / "model.tflite").write_bytes(rebuilt(colours, change))
+    with pytest.raises(WorkloadError, match=r"^model_unusable: "):
+        flatbuffer.check(tmp_path / "model.tflite")
 
 
 def test_a_rebuilt_model_is_the_same(colours: bytes, tmp_path: Path) -> None:

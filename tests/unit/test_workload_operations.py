@@ -340,3 +340,116 @@ def test_a_model_in_text_is_unusable(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pbtxt").write_text("meta_graphs { object_graph_def { } }")
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
         operations.check(tmp_path)
+
+
+def large(tensor: Any, *shape: int) -> None:
+    """One number that stands for as many as the shape says."""
+    tensor.dtype = 1
+    tensor.float_val.append(1.0)
+    for size in shape:
+        tensor.tensor_shape.dim.add(size=size)
+
+
+def in_a_function(found: Any) -> None:
+    """The signature's own."""
+    node = function_named(found, "signature_wrapper").node_def.add(name="c", op="Const")
+    large(node.attr["value"].tensor, 2_000_000_000)
+
+
+def in_the_graph(found: Any) -> None:
+    """Of two dimensions, each of them small."""
+    large(found.graph_def.node.add(op="Const").attr["value"].tensor, 50_000, 50_000)
+
+
+def in_many(found: Any) -> None:
+    """A hundred that are allowed by themselves."""
+    for _ in range(100):
+        large(found.graph_def.node.add(op="Const").attr["value"].tensor, 1_000_000)
+
+
+def in_a_list(found: Any) -> None:
+    """Of an attribute that no Const has."""
+    large(found.graph_def.node.add(op="NoOp").attr["any"].list.tensor.add(), 2_000_000_000)
+
+
+def in_an_attribute_of_a_call(found: Any) -> None:
+    """Given to a function."""
+    node = found.graph_def.node.add(op="StatefulPartitionedCall")
+    large(node.attr["f"].func.attr["deep"].tensor, 2_000_000_000)
+
+
+def in_a_default(found: Any) -> None:
+    """Of a signature's input, which loading makes."""
+    large(found.signature_def["serving_default"].defaults["picture"], 2_000_000_000)
+
+
+def behind_a_negative_one(found: Any) -> None:
+    """What makes the sum of all sizes small."""
+    large(found.graph_def.node.add(op="Const").attr["value"].tensor, -1, 2**40)
+    large(found.graph_def.node.add(op="Const").attr["value"].tensor, 2_000_000_000)
+
+
+def by_doubling(found: Any) -> None:
+    """Sixty functions, each of which calls the one before it twice."""
+    for number in range(60):
+        function = found.graph_def.library.function.add()
+        function.signature.name = f"f{number}"
+        for _ in range(2):
+            function.node_def.add(op="PartitionedCall").attr["f"].func.name = f"f{number - 1}"
+    function.node_def.add(op="NoOp")
+    found.graph_def.library.function.add(node_def=function.node_def[-1:]).signature.name = "f-1"
+
+
+@pytest.mark.parametrize(
+    "grow",
+    [
+        in_a_function,
+        in_the_graph,
+        in_many,
+        in_a_list,
+        in_an_attribute_of_a_call,
+        in_a_default,
+        behind_a_negative_one,
+        by_doubling,
+    ],
+)
+def test_a_graph_that_would_be_gigabytes_is_unusable(
+    grow: Callable[[Any], None], honest: Path, tmp_path: Path
+) -> None:
+    """A shape stands for as many elements as it says, and a call for its function."""
+    model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
+    grow(model.meta_graphs[0])
+    (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
+    with pytest.raises(WorkloadError, match=r"^model_unusable: .* takes more memory"):
+        operations.check(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["itself", "the other"])
+def test_a_function_that_calls_itself_is_unusable(name: str, honest: Path, tmp_path: Path) -> None:
+    """In one step or in two: it would never end."""
+    model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
+    found = model.meta_graphs[0]
+    for own, called in (("itself", name), ("the other", "itself")):
+        function = found.graph_def.library.function.add()
+        function.signature.name = own
+        function.node_def.add(op="PartitionedCall").attr["f"].func.name = called
+    (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
+    with pytest.raises(WorkloadError, match=r"^model_unusable: The model does not do"):
+        operations.check(tmp_path)
+
+
+def test_a_graph_of_a_hundred_gigabytes_is_not_read(tmp_path: Path) -> None:
+    """Its size is enough; the file here has no bytes on the disk."""
+    with (tmp_path / "saved_model.pb").open("wb") as file:
+        file.truncate(100 * 1024**3)
+    with pytest.raises(WorkloadError, match=r"^model_unusable: .* takes more memory"):
+        operations.check(tmp_path)
+
+
+def test_large_constants_of_ordinary_models_are_allowed(honest: Path, tmp_path: Path) -> None:
+    """A table of 200 MB, written as one number."""
+    model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
+    node = model.meta_graphs[0].graph_def.node.add(op="Const")
+    large(node.attr["value"].tensor, 1_000, 50_000)
+    (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
+    operations.check(tmp_path)

@@ -24,15 +24,19 @@ from tests.attacks.archives import (
     OBJECTS,
     converted,
     entry,
+    extended,
     field,
+    overwritten,
     packed,
     received,
     sparse,
+    varint,
+    without_end,
 )
 from tests.attacks.path import Gate
 from tests.attacks.row import Row
-from workload import archive, manifest
-from workload.errors import Failure, WorkloadError
+from workload import archive, flatbuffer, manifest, operations
+from workload.errors import Detail, Failure, WorkloadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +47,12 @@ if TYPE_CHECKING:
     from tests.attacks.world import World
 
 
-def _refused(lie: str, failure: Failure, attempt: Attempt) -> Row:
+def _refused(lie: str, failure: Failure, attempt: Attempt, *details: Detail) -> Row:
     return Row(
         layer="workload",
         lie=f"Primus: {lie}",
         by=Gate.WORKLOAD,
-        says=str(WorkloadError(failure)),
+        says=str(WorkloadError(failure, *details)),
         attempt=attempt,
     )
 
@@ -77,15 +81,27 @@ def _said(lie: str, content: bytes) -> Row:
     return _refused(f"a manifest {lie}", refusal, received(packed(manifest=content)))
 
 
-def _made(lie: str, failure: Failure, graphs: bytes) -> Row:
+def _made(lie: str, failure: Failure, graphs: bytes, *details: Detail) -> Row:
     """Primus agrees on an archive with a SavedModel of these graphs."""
-    return _refused(f"a SavedModel {lie}", failure, received(packed(graphs=graphs)))
+    return _refused(f"a SavedModel {lie}", failure, received(packed(graphs=graphs)), *details)
 
 
-def _converted(lie: str, change: Callable[[Any], None]) -> Row:
+def _huge(lie: str, *nodes: bytes, functions: bytes = b"") -> Row:
+    """Primus agrees on a SavedModel whose few bytes would be gigabytes."""
+    content = b"".join(field(1, node) for node in nodes) + functions
+    graphs = field(2, field(2, content) + OBJECTS)
+    return _made(lie, Failure.MODEL_UNUSABLE, graphs, Detail.GRAPH_TOO_LARGE)
+
+
+def _converted(
+    lie: str, change: Callable[[Any], None], failure: Failure = Failure.MODEL_OPERATION_FORBIDDEN
+) -> Row:
     """Primus agrees on an archive with a LiteRT model in which this was changed."""
-    refusal = Failure.MODEL_OPERATION_FORBIDDEN
-    return _refused(f"a LiteRT model {lie}", refusal, received(converted(change)))
+    return _refused(f"a LiteRT model {lie}", failure, received(converted(change)))
+
+
+def _leading_nowhere(lie: str, change: Callable[[Any], None]) -> Row:
+    return _converted(lie, change, Failure.MODEL_UNUSABLE)
 
 
 def _own_operator(model: Any) -> None:
@@ -99,6 +115,31 @@ def _second_graph(model: Any) -> None:
 
 def _foreign_weights(model: Any) -> None:
     model.externalBuffers = [schema.ExternalBufferT()]
+
+
+def _sparse_weights(model: Any) -> None:
+    model.subgraphs[0].tensors = [schema.TensorT()]
+    model.subgraphs[0].tensors[0].sparsity = schema.SparsityParametersT()
+    model.buffers = [schema.BufferT()]
+
+
+def _signature_of_no_graph(model: Any) -> None:
+    model.signatureDefs = [schema.SignatureDefT()]
+    model.signatureDefs[0].subgraphIndex = 7
+
+
+def _weights_beyond_the_file(model: Any) -> None:
+    model.buffers = [schema.BufferT()]
+    model.buffers[0].offset, model.buffers[0].size = 2**64 - 4096, 8192
+
+
+def _input_that_is_no_tensor(model: Any) -> None:
+    model.subgraphs[0].inputs = [7]
+
+
+def _more_numbers_than_any(model: Any) -> None:
+    model.subgraphs[0].operators = [schema.OperatorT()]
+    model.subgraphs[0].operators[0].inputs = [-1] * flatbuffer.MAX_NUMBERS
 
 
 def _bomb(_: World) -> Verdict:
@@ -137,6 +178,15 @@ ARCHIVES = (
     _unpacked("with two spellings of one name", entry("./manifest.json", b"{}")),
     _unpacked("with a file below a file", entry("manifest.json/a", b"1")),
     _opened("that is cut", packed()[:-40]),
+    _opened("that has no end", without_end()),
+    _opened(
+        "whose extended headers are larger than all of them may be",
+        extended(b"5000018 comment=" + b"a" * 5_000_001 + b"\n"),
+    ),
+    _opened("with a record that says no length", extended(b"comment=a\n")),
+    _opened("with a record that does not end its line", extended(b"13 comment=ab")),
+    _opened("with a file whose size is no number", overwritten(124, b"0000000000x\0")),
+    _opened("with a damaged header", overwritten(108, b"0000001", summed=False)),
     _opened("that is none", b"a model"),
 )
 
@@ -176,6 +226,7 @@ MANIFESTS = (
     _taking("with a range to beyond any number", range=[0, math.inf]),
     _taking("with a range of no numbers", range=[math.nan, math.nan]),
     _taking("with a range upside down", range=[1, -1]),
+    _taking("with a range that gives infinite pixels", range=[-1e308, 1e308]),
     _taking("with a range that is one text", range="01"),
     _taking("with a range of texts", range=["0", "1"]),
     _taking("with a range of false and true", range=[False, True]),
@@ -184,7 +235,55 @@ MANIFESTS = (
 WRITING = field(2, field(1, field(2, b"WriteFile")))
 """A graph's only node: the operation that writes a file."""
 
+EMPTY = field(2, b"NoOp")
+"""A node that does nothing."""
+
+
+def _constant(elements: int) -> bytes:
+    """A node with a constant of one number, which stands for so many."""
+    size = field(2, b"\x08" + varint(elements))
+    tensor = field(8, b"\x08\x01" + field(2, size))
+    return field(2, b"Const") + field(5, field(1, b"value") + field(2, tensor))
+
+
+def _function(name: bytes, *nodes: bytes) -> bytes:
+    content = field(1, field(1, name)) + b"".join(field(3, node) for node in nodes)
+    return field(2, field(1, content))
+
+
+def _call(name: bytes) -> bytes:
+    called = field(5, field(1, b"f") + field(2, field(10, field(1, name))))
+    return field(2, b"StatefulPartitionedCall") + called
+
+
+DOUBLING = b"".join(
+    _function(b"%d" % number, *[_call(b"%d" % (number - 1))] * 2) for number in range(1, 60)
+)
+"""Each function calls the one before it twice: together half a million million million nodes."""
+
 MODELS = (
+    _huge("with a constant of 8 GB in a few bytes", _constant(2 * 10**9)),
+    _huge(
+        "with a constant that is called too often",
+        functions=_function(b"0", _constant(2 * 10**7)) + _function(b"1", *[_call(b"0")] * 4),
+    ),
+    _huge("whose functions call each other", functions=_function(b"0", EMPTY) + DOUBLING),
+    _made(
+        "whose function calls itself",
+        Failure.MODEL_UNUSABLE,
+        field(2, field(2, _function(b"0", _call(b"0"))) + OBJECTS),
+    ),
+    _made(
+        "of a larger file than it may have",
+        Failure.MODEL_UNUSABLE,
+        field(2, field(2, field(1, EMPTY)) + OBJECTS + field(99, bytes(operations.MAX_BYTES))),
+        Detail.GRAPH_TOO_LARGE,
+    ),
+    _leading_nowhere("whose signature is of no graph", _signature_of_no_graph),
+    _leading_nowhere("with weights beyond its file", _weights_beyond_the_file),
+    _leading_nowhere("whose input is no tensor", _input_that_is_no_tensor),
+    _leading_nowhere("of more numbers than a classifier has", _more_numbers_than_any),
+    _converted("with weights of which only some are there", _sparse_weights),
     _made("that writes a file", Failure.MODEL_OPERATION_FORBIDDEN, field(2, WRITING + OBJECTS)),
     _made("of two graphs", Failure.MODEL_UNUSABLE, field(2, OBJECTS) * 2),
     _made("that TensorFlow 1 would load", Failure.MODEL_UNUSABLE, field(2, b"")),
