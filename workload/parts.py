@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from workload.records import Outcome, Picture
 
-SCHEMA = "confidential-inference/part/v1"
+SCHEMA = "confidential-inference/part/v2"
 FOLDER = "parts/"
 """All objects below are parts: what else is put there is removed with them."""
 PART = 512

@@ -1,7 +1,9 @@
 """What is said of one picture: a record for programs, a line for people.
 
 The form of all that leaves is decided here: keys, their order, the rounding of scores. It is also
-written down for readers, in `docs/schema`. Pure: where records are kept, and when, is not known.
+written down for readers, in `docs/schema` and `docs/results.md`. The line for people is the one of
+Google's published example, whose readers parse it. Pure: where records are kept, and when, is not
+known.
 """
 
 from __future__ import annotations
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "confidential-inference/result/v1"
 DIGITS = 5
-"""To how many decimal places a score is rounded. Engines and processors differ by less than that in
-most scores, and whoever wants to copy a model by its answers learns a little less."""
+"""To how many decimal places a record's score is rounded: engines and processors agree to so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Picture:
     """One object of the input bucket: exactly this generation is what was classified."""
 
     name: str
-    """Holds no line break: Cloud Storage allows none in a name."""
+    """Holds no CR and no LF, which Cloud Storage allows in no name; anything else it may hold."""
     generation: str
     size: int = 0
     """Bytes, as listed; what is read is counted anew."""
@@ -46,7 +47,7 @@ Outcome: TypeAlias = "Sequence[Score] | PictureFailure"
 
 
 def record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
-    """What came of one picture: its best classes, best first, or a code."""
+    """What came of one picture: its best classes, best first, with all digits; or a code."""
     known = {"schema": SCHEMA, "name": picture.name, "generation": picture.generation}
     if picture.sha256:
         known["sha256"] = picture.sha256
@@ -60,7 +61,7 @@ def record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
             {
                 "classIndex": score.class_index,
                 "label": score.label,
-                "probability": _rounded(score.probability),
+                "probability": score.probability,
             }
             for score in outcome
         ],
@@ -73,6 +74,13 @@ def failure(error: Exception) -> dict[str, Any]:
     return {"schema": SCHEMA, "error": known.failure.code, "reason": known.reason}
 
 
+def rounded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as it is published: with scores from 0 to 1, which a float32 leaves by a hair."""
+    scores = data.get("topK", ())
+    published = [score | {"probability": _rounded(score["probability"])} for score in scores]
+    return {**data, "topK": published} if published else dict(data)
+
+
 def line(data: Mapping[str, Any]) -> str:
     """A record as one line, the same bytes for the same record; ValueError for NaN."""
     return _ENCODER.encode(data) + "\n"
@@ -82,21 +90,40 @@ _ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)
 
 
 def text(data: Mapping[str, Any]) -> str:
-    """A record in the agreed text form, a Python literal as in Google's published example."""
+    """A record for people, as the published example says it: name, and a Python literal.
+
+    https://github.com/GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection
+    """
     if "name" not in data:
-        return f"Error: {data['error']}: {data['reason']}\n"
+        return f"Error: {data['error']}: {data['reason']}"
     if "error" in data:
-        return f"Image: {data['name']}, Error: {data['error']}\n"
-    response = {
-        "predicted_class": data["predictedClass"],
-        "top_k_predictions": [
-            {"class_index": score["classIndex"], "probability": score["probability"]}
-            for score in data["topK"]
-        ],
-    }
-    return f"Image: {data['name']}, Response: {response}\n"
+        response = {"error": data["error"]}
+    else:
+        response = {
+            "predicted_class": data["predictedClass"],
+            "top_k_predictions": [
+                {"class_index": score["classIndex"], "score": score["probability"]}
+                for score in data["topK"]
+            ],
+        }
+    return f"Image: {_shown(data['name'])}, Response: {response}"
+
+
+def _shown(name: str) -> str:
+    """A name that ends neither its line nor itself before its end, for any reader.
+
+    Some split lines at U+2028, FF and others, too. What is not printable is written as in a Python
+    literal, and so are a backslash and what would look like the response's beginning.
+    """
+    escaped = "".join(
+        letter if letter.isprintable() and letter != "\\" else _escaped(letter) for letter in name
+    )
+    return escaped.replace(", Response:", ", Response\\x3a")
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def _rounded(probability: float) -> float:
-    """From 0 to 1, which a float32 softmax leaves by a hair; NaN stays NaN."""
     return round(min(max(probability, 0.0), 1.0), DIGITS)

@@ -80,10 +80,12 @@ class Results:
             self._file(RECORDS).open("w", encoding="utf-8") as lines,
             self._file(TEXT).open("w", encoding="utf-8") as texts,
         ):
+            between = ""
             for line in parts.lines():
                 record = json.loads(line)
-                lines.write(line)
-                texts.write(records.text(record))
+                lines.write(records.line(records.rounded(record)))
+                texts.write(between + records.text(record))
+                between = "\n"  # none behind the last: readers of the published example split here
                 errors[record.get("error")] += 1
         classified = errors.pop(None, 0)
         self._file(SUMMARY).write_text(
@@ -100,7 +102,7 @@ class Results:
         """Hands over why there are no results, in place of any that were noted."""
         record = records.failure(error)
         self._file(RECORDS).write_text(records.line(record))
-        self._file(TEXT).write_text(records.text(record))
+        self._file(TEXT).write_text(records.text(record) + "\n")
         with writing():
             self._bucket.remove(SUMMARY)
             self._hand_over(RECORDS)

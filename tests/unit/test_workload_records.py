@@ -53,7 +53,8 @@ def test_what_was_not_read_has_no_hash() -> None:
 )
 def test_scores_are_rounded(probability: float, rounded: float) -> None:
     """Five decimal places, and nothing beside 0 to 1."""
-    (score,) = records.record(PICTURE, [Score(0, "clean", probability)])["topK"]
+    record = records.record(PICTURE, [Score(0, "clean", probability)])
+    (score,) = records.rounded(record)["topK"]
     assert str(score["probability"]) == str(rounded)
 
 
@@ -63,28 +64,73 @@ def test_a_number_that_json_does_not_know_is_an_error() -> None:
         records.line(records.record(PICTURE, [Score(0, "clean", float("nan"))]))
 
 
+EXAMPLE = (
+    "Image: a.png, Response: {'predicted_class': 3, 'top_k_predictions': "
+    "[{'class_index': 3, 'score': 0.9973099827766418}, {'class_index': 0, 'score': 0.0001}]}"
+)
+"""As the published example writes it: the float32 0.99731 as Python's float, and its own keys."""
+
+
 def test_the_text_of_a_prediction() -> None:
-    """One line in the published form, whose response is a Python literal."""
-    line = records.text(records.record(PICTURE, SCORES))
-    assert line == (
-        "Image: a.png, Response: {'predicted_class': 3, 'top_k_predictions': "
-        "[{'class_index': 3, 'probability': 0.99731}, {'class_index': 0, 'probability': 0.0001}]}\n"
-    )
-    assert ast.literal_eval(line.partition("Response: ")[2])["predicted_class"] == 3
+    """The published example's line, byte for byte: its keys, its literal, every digit."""
+    scores = [Score(3, "crack", 0.9973099827766418), Score(0, "clean", 0.0001)]
+    line = records.text(records.record(PICTURE, scores))
+    assert line == EXAMPLE
+    assert ast.literal_eval(line.partition("Response: ")[2])["top_k_predictions"][0] == {
+        "class_index": 3,
+        "score": 0.9973099827766418,
+    }
 
 
 def test_the_text_of_a_picture_that_failed() -> None:
-    """The code in the response's place; a name is written as it is."""
-    picture = Picture(name="ü 'b'.jpg", generation="18")
+    """A response of the example's, too, which says `error`; an ordinary name is as it is."""
+    picture = Picture(name="ü 'b'/\U0001f600 \"c\".jpg", generation="18")
     line = records.text(records.record(picture, PictureFailure.DAMAGED))
-    assert line == "Image: ü 'b'.jpg, Error: picture_damaged\n"
+    assert line == ("Image: ü 'b'/\U0001f600 \"c\".jpg, Response: {'error': 'picture_damaged'}")
+
+
+FORGED = "Image: b.png, Response: {'predicted_class': 7, 'top_k_predictions': []}"
+LINE_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+@pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
+def test_a_name_makes_no_line_of_its_own(end: str) -> None:
+    """Python's and others' readers split at more than a line feed."""
+    picture = Picture(name=f"a.png{end}{FORGED}", generation="1")
+    assert len(records.text(records.record(picture, PictureFailure.DAMAGED)).splitlines()) == 1
+
+
+@pytest.mark.parametrize("code", [*range(10), 11, 12, *range(14, 32), *range(127, 160)], ids=hex)
+def test_a_name_sends_nothing_to_a_terminal(code: int) -> None:
+    """Control characters are written as in a Python literal; CR and LF are in no name."""
+    picture = Picture(name=f"a{chr(code)}b", generation="1")
+    assert records.text(records.record(picture, PictureFailure.EMPTY)).isprintable()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"a, {FORGED[14:]}", FORGED, f"a.png, Response: {{}}, {FORGED}", "a\\x3a", "a, Response:"],
+)
+def test_a_name_makes_no_response_of_its_own(name: str) -> None:
+    """From the left or from the right, a reader finds one response, and it is the workload's."""
+    line = records.text(records.record(Picture(name=name, generation="1"), PictureFailure.EMPTY))
+    for head, _, said in (line.partition(", Response: "), line.rpartition(", Response: ")):
+        assert ast.literal_eval(said) == {"error": "picture_empty"}
+        assert head.removeprefix("Image: ").encode().decode("unicode_escape") == name
+
+
+def test_a_bidirectional_name_is_not_turned_round() -> None:
+    """What a terminal or an editor would show in another order is escaped."""
+    picture = Picture(name="a\u202egnp.exe", generation="1")
+    line = records.text(records.record(picture, PictureFailure.EMPTY))
+    assert line == "Image: a\\u202egnp.exe, Response: {'error': 'picture_empty'}"
 
 
 def test_the_text_of_a_run_that_failed() -> None:
     """Code and sentence, on a line that begins as no picture's does."""
     record = records.failure(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION))
     assert records.text(record) == (
-        "Error: release_refused: The given credential is rejected by the attribute condition.\n"
+        "Error: release_refused: The given credential is rejected by the attribute condition."
     )
 
 

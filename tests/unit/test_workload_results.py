@@ -25,7 +25,7 @@ ALLOWED = Draft202012Validator(SCHEMA)
 IMAGE = "sha256:" + "a1" * 32
 ORIGIN = Origin(model_sha256="c3" * 32, engine="litert", image_digest=IMAGE)
 OUTCOMES: list[tuple[Picture, Outcome]] = [
-    (Picture(name="a", generation="17", sha256="5e" * 32), [Score(3, "crack", 0.99731)]),
+    (Picture(name="a", generation="17", sha256="5e" * 32), [Score(3, "crack", 0.9973099827766418)]),
     (Picture(name="b", generation="18", sha256="5f" * 32), PictureFailure.DAMAGED),
     (Picture(name="c", generation="19"), PictureFailure.NOT_READABLE),
 ]
@@ -78,14 +78,16 @@ def test_records_and_text_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None
     assert finished(bucket, tmp_path) == Summary(classified=1, failed=2)
     lines = bucket.objects["results.jsonl"].splitlines()
     assert [json.loads(line)["name"] for line in lines] == ["a", "b", "c"]
-    assert bucket.objects["result"].splitlines() == [
+    # As the published example's readers split it: no empty line at the end.
+    assert bucket.objects["result"].split("\n") == [
         (
             "Image: a, Response: {'predicted_class': 3, 'top_k_predictions': "
-            "[{'class_index': 3, 'probability': 0.99731}]}"
+            "[{'class_index': 3, 'score': 0.9973099827766418}]}"
         ),
-        "Image: b, Error: picture_damaged",
-        "Image: c, Error: picture_not_readable",
+        "Image: b, Response: {'error': 'picture_damaged'}",
+        "Image: c, Response: {'error': 'picture_not_readable'}",
     ]
+    assert json.loads(lines[0])["topK"][0]["probability"] == 0.99731
 
 
 def test_the_summary_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
