@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sandbox import claims, container, go_text, iam, launch_policy, launch_spec, oci, registry
+from sandbox import (
+    claims,
+    container,
+    go_text,
+    iam,
+    launch_policy,
+    launch_spec,
+    oci,
+    registry,
+    token_mount,
+)
 from sandbox.claims import BootImage, Container
 from sandbox.control.rest import require_enabled
 from sandbox.errors import ApiError
@@ -205,6 +215,8 @@ class Launch:
         folder = self.disk.root / (ready.image.config.get("WorkingDir") or "/").lstrip("/")
         env = self.disk.environment(ready.container.env, self.outside, metadata_address)
         show = self.instance.serial.append if shown else None
+        if why := token_mount.missing():
+            self._log("WARN", f"local cloud: no token at {token_mount.PLACE}: {why}", {})
         try:
             command = self.disk.command(ready.container.args)
             self._info("workload task started")

@@ -1,7 +1,8 @@
 """A container without a container engine: an image's program in a folder of its own.
 
 Nothing isolates the process, and its Python and dependencies are this machine's. Its environment is
-clean: the image's, the operator's, and then where the outside world is. It never outlives the
+clean: the image's, the operator's, and then where the outside world is. It alone sees the token at
+the path that Confidential Space has for it (`sandbox.token_mount`), and it never outlives the
 process that started it (`sandbox.supervise`).
 """
 
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from sandbox import metadata, supervise
+from sandbox import metadata, supervise, token_mount
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -64,7 +65,8 @@ class Disk:
     ) -> dict[str, str]:
         """What the process gets: the container's environment, then where the outside world is.
 
-        The outside comes last: no image and no operator decides which cloud is the local one.
+        The outside comes last: no image and no operator decides which cloud is the local one. Where
+        the token cannot be shown at its path, a variable says where it is.
         """
         paths = env.get("PYTHONPATH", "").split(":")
         inside = [f"{self.root}{each}" if each.startswith("/") else each for each in paths]
@@ -72,7 +74,7 @@ class Disk:
             **env,
             **({"PYTHONPATH": ":".join(inside)} if "PYTHONPATH" in env else {}),
             **outside,
-            "ATTESTATION_TOKEN_FILE": str(self.token),
+            **({"ATTESTATION_TOKEN_FILE": str(self.token)} if token_mount.missing() else {}),
             "GRANT_SECONDS": "0",  # a grant is in force at once here: none is waited for
             "GCE_METADATA_HOST": metadata_address,
             "GCE_METADATA_IP": metadata_address,
@@ -83,12 +85,11 @@ class Disk:
 
     def command(self, args: tuple[str, ...]) -> list[str]:
         """The container's argv as it is run here; NotStarted for a program not in the image."""
-        if args[0] in INTERPRETERS:
-            return [sys.executable, *map(self.rebased, args[1:])]
-        program = self.rebased(args[0])
+        program = sys.executable if args[0] in INTERPRETERS else self.rebased(args[0])
         if program == args[0]:
             raise NotStarted(f'exec: "{program}": executable file not found in $PATH')
-        return [program, *map(self.rebased, args[1:])]
+        before = [] if token_mount.missing() else token_mount.around(self.token.parent)
+        return [*before, program, *map(self.rebased, args[1:])]
 
 
 async def run(

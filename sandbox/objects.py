@@ -63,13 +63,21 @@ def find(
 
 async def get(request: Request) -> Response:
     """GET /b/BUCKET/o/OBJECT: its settings, or with alt=media its content."""
+    if request.query_params.get("alt") == "media":
+        return content(request)
+    return JSONResponse(_readable(request).meta)
+
+
+def content(request: Request) -> Response:
+    """The bytes of an object, or of a part of it, with their checksums; ApiError."""
+    return _media(_readable(request), request.headers)
+
+
+def _readable(request: Request) -> StoredObject:
     cloud, who = access(request)
     name = segment(request, "object")
     bucket = authorize(cloud, who, "storage.objects.get", segment(request, "bucket"), name)
-    stored = find(bucket, name, request.query_params, reading=True)
-    if request.query_params.get("alt") == "media":
-        return _media(stored, request.headers)
-    return JSONResponse(stored.meta)
+    return find(bucket, name, request.query_params, reading=True)
 
 
 def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:

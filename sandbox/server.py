@@ -74,12 +74,16 @@ class LocalCloud:
 
 
 def reach(proxy_port: int, ca_file: Path) -> dict[str, str]:
-    """The environment for Go (SSL_CERT_FILE) and Python (REQUESTS_CA_BUNDLE) clients alike."""
+    """The environment for Go (SSL_CERT_FILE), Python (REQUESTS_CA_BUNDLE) and curl alike.
+
+    TensorFlow's own Cloud Storage client is built on curl's library, and reads CURL_CA_BUNDLE.
+    """
     return {
         "HTTPS_PROXY": f"http://127.0.0.1:{proxy_port}",
         "NO_PROXY": "127.0.0.1,localhost",
         "SSL_CERT_FILE": str(ca_file),
         "REQUESTS_CA_BUNDLE": str(ca_file),
+        "CURL_CA_BUNDLE": str(ca_file),
     }
 
 
@@ -98,14 +102,19 @@ def listen(port: int = 0) -> socket.socket:
 
 def hosts(cloud: Cloud, issuer: attestation.Issuer, machines: compute.Machines) -> Hosts:
     """Every service of the local cloud under Google's name for it."""
-    issuing = attestation.app(issuer)
+    issuing, buckets = attestation.app(issuer), storage.app(cloud)
+
+    async def oldest(scope: Scope, receive: Receive, send: Send) -> None:
+        asked = buckets if storage.JSON_PATH.match(scope["path"]) else issuing
+        await asked(scope, receive, send)
+
     return Hosts(
         {
-            "storage.googleapis.com": storage.app(cloud),
+            "storage.googleapis.com": buckets,
             "sts.googleapis.com": federation.sts(cloud, issuer),
             "iamcredentials.googleapis.com": federation.credentials(cloud),
             "confidentialcomputing.googleapis.com": issuing,
-            "www.googleapis.com": issuing,
+            "www.googleapis.com": oldest,
             "iam.googleapis.com": identity.app(cloud),
             "artifactregistry.googleapis.com": artifacts.app(cloud),
             "cloudresourcemanager.googleapis.com": projects.app(cloud),

@@ -1,24 +1,29 @@
-"""Cloud Storage's JSON API: which request is answered by what.
+"""Cloud Storage: which request is answered by what.
 
-No XML API, no gRPC, no signed URL: the two stacks and the workload need none of them.
+The JSON API, and reads by the XML API (`sandbox.xml_objects`). No gRPC, no signed URL: the two
+stacks and the workloads need none of them.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from sandbox import bucket_iam, buckets, objects, uploads
+from sandbox import bucket_iam, buckets, objects, uploads, xml_objects
 from sandbox.errors import ApiError, answer, not_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from sandbox.state import Cloud
+
+JSON_PATH = re.compile(r"/((up|down)load/)?storage/v1/")
+"""How every path of the JSON API begins, which Google answers under www.googleapis.com, too."""
 
 B = "/storage/v1/b"
 O = B + "/{bucket}/o"  # noqa: E741  the JSON API's own letter for objects
@@ -42,6 +47,7 @@ ROUTES = [
     Route("/upload" + O, uploads.resume, methods=["PUT"]),
     Route(O + "/{object}/copyTo/b/{to_bucket}/o/{to_object}", uploads.copy, methods=["POST"]),
     Route(O + "/{object}/rewriteTo/b/{to_bucket}/o/{to_object}", uploads.rewrite, methods=["POST"]),
+    Route("/{bucket}/{object:path}", xml_objects.read, methods=["GET"]),
 ]
 
 

@@ -1,7 +1,9 @@
-"""The Pulumi CLI that every test marked `engine` needs, and what happens where there is none.
+"""What some tests need and a machine may lack, and what happens there.
 
-Without a CLI those tests are taken out of the run and reported as not run, by name, at the end of
-it. Nothing is downloaded or built inside pytest: `python -m toolchain` does that.
+Tests marked `engine` need the Pulumi CLI; tests marked `namespace` a system that lets them mount
+something for one process alone. Without it they are taken out of the run and reported as not run,
+by name, at the end of it. Nothing is downloaded or built inside pytest: `python -m toolchain` does
+that.
 """
 
 from __future__ import annotations
@@ -10,41 +12,54 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox import token_mount
 from toolchain.acquire import present
 from toolchain.errors import ToolchainError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-NOT_RUN = pytest.StashKey[tuple[list[str], str]]()
-"""The names of the tests that could not run, and why."""
+NOT_RUN = pytest.StashKey[list[tuple[str, list[str], str]]]()
+"""What is missing, the names of the tests that could not run without it, and why it is missing."""
+
+
+def _no_engine() -> str:
+    try:
+        present()
+    except ToolchainError as error:
+        return str(error)
+    return ""
+
+
+NEEDS: dict[str, tuple[str, Callable[[], str]]] = {
+    "engine": ("Pulumi engine", _no_engine),
+    "namespace": ("mount namespace", token_mount.missing),
+}
+"""By marker: what the tests need, and the function that says why it is not there."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take out the engine's tests if there is no engine; last, after `-k` and `-m`."""
-    marked = [item for item in items if item.get_closest_marker("engine")]
-    if not marked:
-        return
-    try:
-        present()
-    except ToolchainError as error:
-        config.stash[NOT_RUN] = ([item.nodeid for item in marked], str(error))
-        config.hook.pytest_deselected(items=marked)
-        items[:] = [item for item in items if item not in marked]
+    """Take out the tests that lack what they need; last, after `-k` and `-m`."""
+    config.stash[NOT_RUN] = []
+    for marker, (need, missing) in NEEDS.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and (reason := missing()):
+            config.stash[NOT_RUN].append((need, [item.nodeid for item in marked], reason))
+            config.hook.pytest_deselected(items=marked)
+            items[:] = [item for item in items if item not in marked]
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Name every test that was not run, and say what to do about it."""
-    if NOT_RUN not in config.stash:
-        return
-    names, reason = config.stash[NOT_RUN]
-    title = f"{len(names)} TESTS NOT RUN: no Pulumi engine"
-    terminalreporter.section(title, sep="!", red=True, bold=True)
-    for line in (*(f"NOT RUN {name}" for name in names), "", reason):
-        terminalreporter.write_line(line, red=True)
+    for need, names, reason in config.stash.get(NOT_RUN, []):
+        title = f"{len(names)} TESTS NOT RUN: no {need}"
+        terminalreporter.section(title, sep="!", red=True, bold=True)
+        for line in (*(f"NOT RUN {name}" for name in names), "", reason):
+            terminalreporter.write_line(line, red=True)
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,8 @@ CMD ["standard"]
 PROBE = """\
 import json, os, pathlib, subprocess, sys, urllib.request
 report = {"argv": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd(), "file": __file__}
-report["token"] = pathlib.Path(os.environ["ATTESTATION_TOKEN_FILE"]).read_text()
+place = "/run/container_launcher/attestation_verifier_claims_token"
+report["token"] = pathlib.Path(os.environ.get("ATTESTATION_TOKEN_FILE", place)).read_text()
 ask = urllib.request.Request(
     "http://" + os.environ["GCE_METADATA_HOST"] + "/computeMetadata/v1/instance/name",
     headers={"Metadata-Flavor": "Google"},
@@ -79,6 +80,7 @@ class Rehearsal:
         self.report = folder / "report.json"
         self.labels = ""
         self.dockerfile = DOCKERFILE
+        self.outside = {"HTTPS_PROXY": "outside"}
         self.metadata = {"tee-image-reference": REFERENCE, "tee-env-REPORT": str(self.report)}
         name = "projects/primus-models/locations/us-west1/repositories/repo"
         self.repository = Repository(name, "primus-models", {})
@@ -128,7 +130,7 @@ class Rehearsal:
 
         async def life() -> None:
             machines = self.folder / "machines"
-            launcher = Launcher(self.cloud, self.issuer, machines, {"HTTPS_PROXY": "outside"})
+            launcher = Launcher(self.cloud, self.issuer, machines, self.outside)
             launcher.start(instance)
             if during is not None:
                 await during(launcher, instance)

@@ -1,0 +1,112 @@
+"""Shows a folder to one command at the place where Confidential Space mounts its own.
+
+Usage: python -I -S token_mount.py FOLDER [COMMAND ARGUMENT…]. The command runs in a mount namespace
+of its own, so that no other process on this machine sees the folder there, and any number of
+machines can run at once. Root needs no more than that; an ordinary user makes a user namespace for
+it, in which he stays who he is, and loses what he could do there with the start of the command.
+Linux only. Some systems forbid it (containers without privileges, Ubuntu's AppArmor): `missing`.
+https://man7.org/linux/man-pages/man7/user_namespaces.7.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PLACE = "/run/container_launcher"
+"""https://github.com/google/go-tpm-tools/blob/main/launcher/launcherfile/launcherfile.go"""
+
+_RUN = "/run"
+_NEWNS, _NEWUSER = 0x20000, 0x10000000  # linux/sched.h
+_RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18  # linux/mount.h
+_KEPT = 2 | 4 | 8 | 1024 | 2048
+"""nosuid, nodev, noexec, noatime, nodiratime, which a user namespace may not take from a mount that
+it copied; statvfs(3) and mount(2) have the same values for them, but not for relatime."""
+_RELATIME, _RELATIME_FOUND = 1 << 21, 1 << 12
+
+
+def around(folder: Path) -> list[str]:
+    """The words to put before a command, so that it sees the folder at `PLACE`."""
+    return [sys.executable, "-I", "-S", __file__, str(folder)]
+
+
+@functools.cache
+def missing() -> str:
+    """Why no command on this machine can be shown a folder there; empty if it can."""
+    done = subprocess.run(  # noqa: S603  this file
+        around(Path(os.sep)), capture_output=True, text=True, check=False
+    )
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
+
+
+def main(folder: str, command: list[str]) -> None:
+    """Become the command; OSError if the system forbids a namespace, or has no such program."""
+    _enter()
+    _mount("", "/", "", _REC | _PRIVATE)  # nothing that is mounted from here on shows outside
+    if not Path(PLACE).is_dir():
+        _make_place()
+    _mount(folder, PLACE, "", _BIND)
+    _mount("", PLACE, "", _REMOUNT | _BIND | _RDONLY | _flags(PLACE))  # as there: rbind, ro
+    if command:
+        os.execvp(command[0], command)  # noqa: S606  the caller's command is the whole point
+
+
+def _enter() -> None:
+    """A mount namespace; for an ordinary user in a user namespace that knows him alone."""
+    user, group = os.getuid(), os.getgid()
+    if user == 0:
+        # No user namespace: the workload's decoders become another user, which none has there.
+        _check(_libc.unshare(_NEWNS), "unshare: root without CAP_SYS_ADMIN")
+        return
+    _check(_libc.unshare(_NEWNS | _NEWUSER), "unshare: no user namespace")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+def _make_place() -> None:
+    """A new /run with everything that is in the old one, and the place."""
+    before = os.open(_RUN, os.O_PATH | os.O_DIRECTORY)
+    targets = list(Path(_RUN).iterdir())
+    _mount("tmpfs", _RUN, "tmpfs", 0, "mode=755")
+    for target in targets:
+        source = Path(f"/proc/self/fd/{before}", target.name)
+        with contextlib.suppress(FileNotFoundError):  # some other program has removed it meanwhile
+            if source.is_symlink():
+                target.symlink_to(source.readlink())
+                continue
+            target.mkdir() if source.is_dir() else target.touch()
+            _mount(str(source), str(target), "", _BIND | _REC)
+    os.close(before)
+    Path(PLACE).mkdir()
+
+
+def _flags(place: str) -> int:
+    found = os.statvfs(place).f_flag
+    return found & _KEPT | (_RELATIME if found & _RELATIME_FOUND else 0)
+
+
+def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    words = [word.encode() for word in (source, target, kind)]
+    done = _libc.mount(*words, ctypes.c_ulong(flags), data.encode())
+    _check(done, f"mount {target}")
+
+
+def _check(done: int, what: str) -> None:
+    if done:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{what}: {os.strerror(error)}")
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], sys.argv[2:])
+    except (OSError, AttributeError) as error:  # no such call on this system
+        sys.exit(f"token_mount: {error}")

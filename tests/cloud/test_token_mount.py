@@ -1,0 +1,121 @@
+"""Where Confidential Space keeps the token, the local cloud shows it, to one process alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox import token_mount
+
+TOKEN = "attestation_verifier_claims_token"  # noqa: S105  a name
+namespace = pytest.mark.namespace
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A machine's folder with a token in it."""
+    (tmp_path / TOKEN).write_text("the token")
+    return tmp_path
+
+
+def shown(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code as a command that sees the folder."""
+    return subprocess.run(
+        [*token_mount.around(folder), sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@namespace
+def test_a_command_reads_the_token_at_its_path(folder: Path) -> None:
+    """And everything else in /run is still there for it."""
+    code = f"import os; print(open('{token_mount.PLACE}/{TOKEN}').read(), *os.listdir('/run'))"
+    text, *names = shown(folder, code).stdout.split(maxsplit=2)
+    assert f"{text} {names[0]}" == "the token"
+    assert set(names[1].split()) == {
+        "container_launcher",
+        *(path.name for path in Path("/run").iterdir()),
+    }
+
+
+@namespace
+def test_nobody_else_sees_it(folder: Path) -> None:
+    """Neither this process meanwhile nor the next command, which has a folder of its own."""
+    read = f"print(open('{token_mount.PLACE}/{TOKEN}').read())"
+    wait = f"print('up', flush=True); input(); {read}"
+    command = [*token_mount.around(folder), sys.executable, "-c", wait]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "up\n"
+        assert not Path(token_mount.PLACE, TOKEN).exists()
+        (folder / "second").mkdir()
+        assert "No such file" in shown(folder / "second", read).stderr
+        assert first.communicate("\n")[0] == "the token\n"
+
+
+@namespace
+def test_the_command_cannot_change_the_token(folder: Path) -> None:
+    """The real folder is mounted read-only, too."""
+    code = f"open('{token_mount.PLACE}/{TOKEN}', 'w')"
+    assert "Read-only file system" in shown(folder, code).stderr
+
+
+@namespace
+def test_the_command_is_who_it_was_before_and_can_no_more(folder: Path) -> None:
+    """The user keeps his number; what he may do in the namespace ends where the command starts."""
+    code = "import os; print(os.getuid(), os.getgid(), open('/proc/self/status').read())"
+    uid, gid, status = shown(folder, code).stdout.split(maxsplit=2)
+    assert (int(uid), int(gid)) == (os.getuid(), os.getgid())
+    assert caps(status) == caps(Path("/proc/self/status").read_text())
+
+
+def caps(status: str) -> str:
+    """The effective capabilities in /proc/PID/status."""
+    return next(line for line in status.splitlines() if line.startswith("CapEff"))
+
+
+ORDINARY = """\
+import ctypes, os, sys
+from sandbox import token_mount
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setresgid(65532, 65532, 65532)
+    os.setresuid(65532, 65532, 65532)
+    ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: /proc/self is his again, as after an exec
+token = f"{token_mount.PLACE}/attestation_verifier_claims_token"
+token_mount.main(sys.argv[1], ["/bin/sh", "-c", f"id -u; cat {token}"])
+"""
+
+
+@namespace
+def test_an_ordinary_user_needs_no_privilege(folder: Path) -> None:
+    """Whoever runs this; root becomes somebody else for it, who may read the folder."""
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o711)
+    (folder / TOKEN).chmod(0o644)
+    done = subprocess.run(
+        [sys.executable, "-c", ORDINARY, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == f"{os.getuid() or 65532}\nthe token", done.stderr
+
+
+def test_a_system_that_forbids_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last line of what the attempt says."""
+    said = "import sys; sys.exit('warning\\ntoken_mount: Operation not permitted')"
+    monkeypatch.setattr(token_mount, "around", lambda _: [sys.executable, "-c", said])
+    token_mount.missing.cache_clear()
+    assert token_mount.missing() == "token_mount: Operation not permitted"
+    token_mount.missing.cache_clear()
+
+
+def test_without_a_folder_to_show_nothing_is_run(tmp_path: Path) -> None:
+    """A command that cannot be shown the token does not start without it."""
+    done = shown(tmp_path / "gone", "print('ran')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("token_mount: ")
