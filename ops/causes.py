@@ -1,7 +1,7 @@
 """Who refused, whose mistake that is, and the shortest cure: for every refusal but the condition's.
 
-Tables only: sentences of the launcher, codes and sentences of a result object. Which clause of the
-condition refused is `why`'s to find out, from claims.
+Tables only, of the codes and sentences of a result object; the launcher's are in `launcher_causes`.
+Which clause of the condition refused is `why`'s to find out, from claims.
 """
 
 from __future__ import annotations
@@ -40,99 +40,6 @@ class Cause:
     mistake_of: Party | None
     """None where what was given does not tell"""
     cure: str
-
-
-def _metadata(*keys: str) -> Cause:
-    return Cause(
-        By.LAUNCHER, Party.OPERATOR, f"remove {' and '.join(keys)} from the metadata: {SECUNDUS}"
-    )
-
-
-_NOT_ATTESTED: Final = "failed to fetch and write OIDC token: .*"
-
-LAUNCHER: Final[tuple[tuple[str, Cause], ...]] = (
-    (
-        "failed to get launchspec",
-        Cause(By.LAUNCHER, Party.OPERATOR, f"let this program write the metadata: {SECUNDUS}"),
-    ),
-    (
-        "cannot pull the image: .*(i/o timeout|no route|connection refused)",
-        Cause(
-            By.LAUNCHER,
-            Party.OPERATOR,
-            f"give the subnetwork Private Google Access, as this program does: {SECUNDUS}",
-        ),
-    ),
-    (
-        "cannot pull the image: .*(DENIED|Permission|403|[Ff]orbidden|[Uu]nauthorized)",
-        Cause(
-            By.LAUNCHER,
-            Party.AUTHOR,
-            f"grant the operator's project the repository: {PRIMUS}; minutes later: {AGAIN}",
-        ),
-    ),
-    (
-        "cannot pull the image: ",
-        Cause(By.LAUNCHER, Party.OPERATOR, f"launch the image that Primus published: {SECUNDUS}"),
-    ),
-    ("failed to parse image Launch Policy", Cause(By.LAUNCHER, Party.AUTHOR, REBUILD)),
-    (
-        r"env var .* is not allowed to be overridden|malformed env name",
-        _metadata("every tee-env-* but those in README.md"),
-    ),
-    ("CMD is not allowed to be overridden", _metadata("tee-cmd")),
-    ("logging redirection", _metadata("tee-container-log-redirect")),
-    (
-        "error verifying monitoring config",
-        _metadata("tee-monitoring-enable", "tee-monitoring-memory-enable"),
-    ),
-    ("destination mount points are not allowed", _metadata("tee-mount")),
-    ("additional capabilities are not allowed", _metadata("tee-added-capabilities")),
-    ("cgroups usage is not allowed", _metadata("tee-cgroup-ns")),
-    ("length of Args", Cause(By.LAUNCHER, Party.AUTHOR, REBUILD)),
-    (
-        _NOT_ATTESTED + "UNSUPPORTED_CC_TECHNOLOGY",
-        Cause(
-            By.LAUNCHER,
-            Party.OPERATOR,
-            f"pulumi config set confidentialType SEV --stack secundus && {SECUNDUS}",
-        ),
-    ),
-    (
-        _NOT_ATTESTED + "failed to get impersonated token",
-        _metadata("tee-impersonate-service-accounts"),
-    ),
-    (
-        _NOT_ATTESTED + "(Error 403|Permission)",
-        Cause(
-            By.LAUNCHER,
-            Party.OPERATOR,
-            "switch Confidential Computing on and grant roles/confidentialcomputing.workloadUser:"
-            f" {SECUNDUS}; minutes later: {AGAIN}",
-        ),
-    ),
-    (_NOT_ATTESTED, Cause(By.LAUNCHER, Party.PLATFORM, f"run it again: {AGAIN}")),
-    ("failed to create task", Cause(By.LAUNCHER, Party.AUTHOR, REBUILD)),
-)
-"""How the launcher's messages begin, the first that fits first.
-
-https://github.com/google/go-tpm-tools/tree/main/launcher
-"""
-
-_UNKNOWN_LINE: Final = Cause(
-    By.LAUNCHER, None, "this program does not know the sentence; look at the lines around it"
-)
-
-
-def known_of_launcher(message: str) -> bool:
-    """Whether the launcher gives up with this message."""
-    return any(re.match(pattern, message, re.DOTALL) for pattern, _ in LAUNCHER)
-
-
-def of_launcher(message: str) -> Cause:
-    """What a message of the launcher's means."""
-    found = (cause for pattern, cause in LAUNCHER if re.match(pattern, message, re.DOTALL))
-    return next(found, _UNKNOWN_LINE)
 
 
 _REFRESH: Final = f"deploy the provider again as this program writes it: {PRIMUS} --refresh"
@@ -251,6 +158,9 @@ def of_result(said: str) -> Cause:
     for failure, cause in FAILURES.items():
         if code == failure.code:
             return cause
-    return Cause(
-        By.WORKLOAD, None, "this program does not know the code; use the version that deployed it"
-    )
+    known_form = re.fullmatch("[a-z_]+", code) is not None
+    return Cause(By.WORKLOAD, None, _UNKNOWN_CODE if known_form else _UNKNOWN_WORKLOAD)
+
+
+_UNKNOWN_CODE: Final = "this program does not know the code; use the version that deployed it"
+_UNKNOWN_WORKLOAD: Final = "these are another workload's own words: ask whoever wrote it"

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 OUTPUT = "attributeCondition"
 """What Primus' stack calls the release condition."""
 
-OK, BROKEN, UNUSABLE = 0, 1, 2
+OK, BROKEN, UNUSABLE, PARTLY = 0, 1, 2, 3
 """Exit codes: as promised; not as promised, or a failed or refused run; the command could not
-work."""
+work; a run that was let in, but failed later, or in some of its pictures."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -149,7 +149,9 @@ def _why(chosen: argparse.Namespace) -> int:
         print(json.dumps(verdict.data(told)))  # noqa: T201  the answer
     else:
         verdict.show(screen(), told)
-    return OK if told.admitted else BROKEN
+    if not told.admitted:
+        return BROKEN
+    return PARTLY if told.failed_afterwards else OK
 
 
 def _bytes(name: str, largest: int) -> bytes:

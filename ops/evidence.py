@@ -10,19 +10,20 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation import MAX_CONDITION
 from infra.wording import counted
-from ops import causes, launcher_log
+from ops import launcher_causes, launcher_log
 from ops.commands import EXPORT, SERIAL
 from sandbox import cel
 from workload.records import SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ops.launcher_log import Line
 
@@ -38,6 +39,10 @@ _EXACTLY: Final = f"Cloud Logging keeps it whole: {EXPORT}"
 
 _TOKEN: Final = re.compile(r"eyJ[^\s.]*\.[^\s.]*\.[^\s.]*")
 _SUCCESS: Final = re.compile(r"Image: .*, (Response: \{|Error: )")
+_FAILED: Final = re.compile(r", Error: ([a-z_]+)\r?$")
+_FOREIGN: Final = re.compile(r", Response: \{'error': [^{]*\}\r?$")
+FOREIGN: Final = "error"
+"""In place of a code, for an error that Google's published example tells in its own words."""
 _CLAIMED: Final = frozenset({"iss", "aud", "sub", "swname", "hwmodel", "dbgstat", "submods"})
 _ENTRY: Final = frozenset({"jsonPayload", "textPayload", "MESSAGE", "message"})
 
@@ -73,6 +78,10 @@ class Evidence:
     """whether the claims are certainly what the token holds"""
     ended_badly: bool = False
     """whether a workload that got its token failed afterwards"""
+    pictures: int = 0
+    """how many pictures a result tells of"""
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """how many of them by which code; of another workload's error, FOREIGN"""
 
 
 def read(data: bytes) -> Evidence:
@@ -109,7 +118,7 @@ def _of_text(text: str) -> Evidence:
     if first.startswith("Error: "):
         return Evidence(kind=Kind.RESULT, said=first.removeprefix("Error: "))
     if _SUCCESS.match(first):
-        return Evidence(kind=Kind.RESULT)
+        return _of_pictures(map(_code, text.split("\n")))
     lines = launcher_log.of_text(text)
     if lines:
         return _of_log(lines)
@@ -136,7 +145,21 @@ def _of_records(records: Sequence[dict[str, Any]]) -> Evidence:
     for record in records:
         if "name" not in record and "error" in record:
             return Evidence(kind=Kind.RESULT, said=f"{record['error']}: {record.get('reason', '')}")
-    return Evidence(kind=Kind.RESULT)
+    return _of_pictures(record.get("error") for record in records)
+
+
+def _of_pictures(codes: Iterable[object]) -> Evidence:
+    """A run that told of each picture: its code, or None if it was classified."""
+    every = list(codes)
+    failed = Counter(str(code) for code in every if code is not None)
+    return Evidence(kind=Kind.RESULT, pictures=len(every), failed=dict(sorted(failed.items())))
+
+
+def _code(line: str) -> str | None:
+    """The code at the end of a line of `result`; a picture's name stands before it."""
+    if code := _FAILED.search(line):
+        return code[1]
+    return FOREIGN if _FOREIGN.search(line) else None
 
 
 def _of_log(lines: Sequence[Line]) -> Evidence:
@@ -144,12 +167,11 @@ def _of_log(lines: Sequence[Line]) -> Evidence:
     boot = launcher_log.last_boot(lines)
     tokens = [index for index, line in enumerate(boot) if line.message == launcher_log.TOKEN]
     after = boot[tokens[-1] + 1 :] if tokens else boot
-    failures = [line for line in after if line.error and line.message not in launcher_log.FAILED]
-    if tokens:
-        # Once there is a token, an error need not be the end: a later token may have been late.
-        failures = [line for line in failures if causes.known_of_launcher(line.message)]
-    if failures:
-        return Evidence(kind=Kind.LOG, said=failures[-1].message, line=failures[-1].number)
+    failures = [line for line in after if line.error and not launcher_log.is_aftermath(line)]
+    endings = [line for line in failures if launcher_causes.known_of_launcher(line.message)]
+    # Once there is a token, an error need not be the end: a later token may have been late.
+    if last := (endings if tokens else endings or failures)[-1:]:
+        return Evidence(kind=Kind.LOG, said=last[0].message, line=last[0].number)
     if not tokens:
         raise EvidenceError(
             f"got a launcher's log with neither a token nor a refusal:"

@@ -22,6 +22,9 @@ FAILED: Final = (
 )
 """What it says of a workload that ran and failed: no refusal of the launcher's."""
 
+EXITING: Final = "TEE container launcher exiting"
+"""Its last line, an error too where something failed."""
+
 Json = dict[str, Any]
 
 
@@ -74,6 +77,11 @@ def _line(number: int, text: str) -> Line | None:
         return None
     token = pairs.get("token") if pairs["msg"] == TOKEN else None
     return Line(number=number, error=pairs["level"] == "ERROR", message=pairs["msg"], token=token)
+
+
+def is_aftermath(line: Line) -> bool:
+    """Whether a line says no more than that there was an error before it."""
+    return line.message in FAILED or line.message.startswith(EXITING)
 
 
 def last_boot(lines: Sequence[Line]) -> Sequence[Line]:

@@ -8,14 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from infra import foreign
 from ops.screen import Column, Table, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infra.clause import Party
     from ops.causes import By
     from ops.evidence import Kind
     from ops.screen import Screen
 
+NOT_TOLD: Final = "this alone does not tell"
+LONGEST_CODE: Final = 40
 SCHEMA: Final = "confidential-inference/why/v1"
 
 
@@ -33,6 +38,17 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failed:
+    """The pictures of one code."""
+
+    code: str
+    count: int
+    sentence: str
+    mistake_of: Party | None
+    cure: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What is to be said about one piece of evidence."""
 
@@ -44,6 +60,10 @@ class Verdict:
     """of the refusal as a whole; None where the clauses say it, or nothing does"""
     cure: str | None = None
     rows: tuple[Row, ...] = ()
+    pictures: tuple[Failed, ...] = ()
+    """those of an admitted run that could not be classified"""
+    failed_afterwards: bool = False
+    """whether the run had what it needed, and failed all the same, as a whole or in part"""
     notes: tuple[str, ...] = ()
 
     @property
@@ -56,12 +76,24 @@ def show(console: Screen, verdict: Verdict) -> None:
     """Clause by clause, then the verdict in a sentence, what helps, and what was not looked at."""
     if verdict.rows:
         console.print(_table(verdict))
-    lines = [styled(verdict.sentence, "green" if verdict.admitted else "red")]
+    if verdict.pictures:
+        console.print(failures(verdict.pictures))
+    style = "red" if not verdict.admitted else "yellow" if verdict.failed_afterwards else "green"
+    lines = [styled(verdict.sentence, style)]
     if verdict.cure is not None:
-        lines.append(styled(f"mistake of: {verdict.mistake_of or 'this alone does not tell'}"))
+        lines.append(styled(f"mistake of: {verdict.mistake_of or NOT_TOLD}"))
         lines.append(styled(f"cure: {verdict.cure}"))
     for line in (*lines, *(styled(f"note: {note}") for note in verdict.notes)):
         console.print(line, soft_wrap=True)  # a command must be copied whole
+
+
+def failures(pictures: Sequence[Failed]) -> Table:
+    """Each code of a run once, with what it means and what helps."""
+    shown = Table("pictures", "code", "what that means", header_style="bold")
+    for each in pictures:
+        told = f"{each.sentence}\nmistake of: {each.mistake_of or NOT_TOLD}\ncure: {each.cure}"
+        shown.add_row(str(each.count), foreign.shown(each.code, LONGEST_CODE), told)
+    return shown
 
 
 def _table(verdict: Verdict) -> Table:
@@ -111,5 +143,16 @@ def data(verdict: Verdict) -> dict[str, Any]:
             }
             for row in verdict.rows
         ],
+        "pictures": [
+            {
+                "code": each.code,
+                "count": each.count,
+                "sentence": each.sentence,
+                "mistakeOf": each.mistake_of,
+                "cure": each.cure,
+            }
+            for each in verdict.pictures
+        ],
+        "failedAfterwards": verdict.failed_afterwards,
         "notes": list(verdict.notes),
     }

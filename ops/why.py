@@ -14,7 +14,7 @@ from infra.attestation import ISSUER, MAPPING, TOKEN_AUDIENCE, read
 from infra.clause import CLAIMS, got
 from infra.foreign import shown
 from infra.wording import counted
-from ops import causes
+from ops import causes, google_words, launcher_causes, picture_causes
 from ops.causes import By
 from ops.commands import EXPORT, PRIMUS, RESULTS
 from ops.evidence import Kind
@@ -33,7 +33,12 @@ UNCHECKED: Final = (
     "Not checked here: the grants to act as the model's reader and to read its bucket, and the"
     f" model's hash. The run's `result` says whether they held: {RESULTS}"
 )
-LATER: Final = f"The workload failed afterwards; its `result` says why: {RESULTS}"
+LATER: Final = (
+    f"Its `result` says why the workload failed: {RESULTS}. If there is none of this run, the"
+    " workload could not write one: "
+    + causes.FAILURES[Failure.RESULTS_NOT_WRITABLE].cure
+    + "; or it was stopped from outside, or ran out of memory: a larger machineType"
+)
 AS_PRINTED: Final = " as far as the serial console tells"
 UNSIGNED: Final = "The token's signature was not checked: anybody can write such claims."
 INEXACT: Final = (
@@ -58,7 +63,7 @@ def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
     if evidence.said is not None:
         return _failed(evidence, evidence.said)
     if evidence.claims is None:
-        return Verdict(kind=evidence.kind, sentence="Admitted: the run left its results.")
+        return _left_results(evidence)
     clauses = read(condition)
     rows = explain(evidence.claims, condition, clauses)
     failed = [row for row in rows if not row.passed]
@@ -89,11 +94,31 @@ def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
             kind=evidence.kind, sentence=sentence, by=By.CONDITION, rows=rows, notes=notes
         )
     late = (LATER,) if evidence.ended_badly else ()
+    end = " The workload failed afterwards." if evidence.ended_badly else ""
     every = f"all {counted(len(rows), 'clause')}" if len(rows) > 1 else "its one clause"
     surely = "" if evidence.exact else AS_PRINTED
-    sentence = f"Admitted by the condition{surely}: the claims meet {every}."
+    sentence = f"Admitted by the condition{surely}: the claims meet {every}.{end}"
     return Verdict(
-        kind=evidence.kind, sentence=sentence, rows=rows, notes=(*notes, UNCHECKED, *late)
+        kind=evidence.kind,
+        sentence=sentence,
+        rows=rows,
+        failed_afterwards=evidence.ended_badly,
+        notes=(*notes, *late) if late else (*notes, UNCHECKED),
+    )
+
+
+def _left_results(evidence: Evidence) -> Verdict:
+    """The run got the model; what became of its pictures is another matter."""
+    failed = sum(evidence.failed.values())
+    if not failed:
+        sentence = f"Admitted: the run classified {counted(evidence.pictures, 'picture')}."
+        return Verdict(kind=evidence.kind, sentence=sentence)
+    of = f"{failed} of {counted(evidence.pictures, 'picture')}"
+    return Verdict(
+        kind=evidence.kind,
+        sentence=f"Admitted: the run got the model. But {of} could not be classified.",
+        pictures=picture_causes.explained(evidence.failed),
+        failed_afterwards=True,
     )
 
 
@@ -127,13 +152,15 @@ def _row(clause: Clause, claims: Mapping[str, Any]) -> Row:
 
 def _failed(evidence: Evidence, said: str) -> Verdict:
     """A refusal in the launcher's or the workload's words."""
+    told = said
     if evidence.kind is Kind.LOG:
-        cause = causes.of_launcher(said)
+        cause = launcher_causes.of_launcher(said)
         sentence = f'Refused by the launcher, line {evidence.line}: "{shown(said)}"'
     else:
-        cause = causes.of_result(said)
+        told = google_words.in_our_words(said)
+        cause = causes.of_result(told)
         sentence = f'Refused ({cause.by}): "{shown(said)}"'
-    unknown_clause = said == f"{Failure.RELEASE_REFUSED.code}: {Detail.CONDITION}"
+    unknown_clause = told == f"{Failure.RELEASE_REFUSED.code}: {Detail.CONDITION}"
     return Verdict(
         kind=evidence.kind,
         sentence=sentence,

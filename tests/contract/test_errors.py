@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pytest
 
 from infra.clause import Party
-from ops import causes
+from ops import causes, launcher_causes
+from ops.picture_causes import PICTURES, PictureCause
 from ops.workspace import REPOSITORY
 from workload import errors, exchange, headers, job, retries, settings
 from workload.errors import Detail, Failure, PictureFailure
@@ -53,17 +54,20 @@ def rows(text: str) -> list[Row]:
     return [Row(code.strip("`"), message.strip("`"), *rest) for code, message, *rest in plain]
 
 
-def known() -> list[tuple[str, str, causes.Cause | None]]:
-    """Every code and message there is, and its cause; a picture's failure has none in the code."""
-    told: list[tuple[str, str, causes.Cause | None]] = []
+Known: TypeAlias = tuple[str, str, causes.Cause | PictureCause | None]
+
+
+def known() -> list[Known]:
+    """Every code and message there is, and its cause."""
+    told: list[Known] = []
     for failure in Failure:
         details = [detail for detail in Detail if STANDS_IN[detail] is failure]
         told += [
             (failure.code, message, causes.of_result(f"{failure.code}: {message}"))
             for message in (failure.sentence, *details)
         ]
-    pictures = [(failure.value, f"Error: {failure}", None) for failure in PictureFailure]
-    launcher = [(LAUNCHER, pattern, cause) for pattern, cause in causes.LAUNCHER]
+    pictures = [(f.value, f"Error: {f}", PICTURES.get(f)) for f in PictureFailure]
+    launcher = [(LAUNCHER, pattern, cause) for pattern, cause in launcher_causes.LAUNCHER]
     return [*told, *pictures, *launcher]
 
 
@@ -76,8 +80,12 @@ def differences(text: str) -> list[str]:
         row = said.pop((code, message), None)
         if row is None:
             found.append(f"no row for {code}: {message}")
-        elif cause and (row.mistake_of, row.cure) != (cause.mistake_of or NOBODY, cause.cure):
+        elif cause is None:
+            found.append(f"{code}: `ops` does not know what it means: ops/picture_causes.py")
+        elif (row.mistake_of, row.cure) != (cause.mistake_of or NOBODY, cause.cure):
             found.append(f"{code}: {message}: the cause is {cause.mistake_of}: {cause.cure}")
+        elif isinstance(cause, PictureCause) and row.when != cause.sentence:
+            found.append(f"{code}: `ops` says that {cause.sentence}")
     found += [f"a row that the code does not know: {code}: {message}" for code, message in said]
     for row in table:
         if not all(row) or row.again not in AGAIN or row.seen not in SEEN:
@@ -103,6 +111,8 @@ def test_the_table_says_what_the_code_says() -> None:
         ("| platform | 8 min |", "| platform | 9 min |"),
         ("pulumi up --stack primus | result object |", "pulumi up --stack primus | the log |"),
         ("| it has no bytes | operator |", "| it has no bytes | somebody |"),
+        ("| it has no bytes | operator |", "| it has no pixels | operator |"),
+        ("| upload it again |", "| throw it away |"),
         ("cannot pull the image: .*(i/o timeout", "cannot pull the image: .*(timeout"),
     ],
 )

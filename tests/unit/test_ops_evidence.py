@@ -108,6 +108,20 @@ def test_the_launcher_can_give_up_after_it_has_a_token() -> None:
     assert of(BOOT, printed(CLAIMS), given_up).said == "failed to create task: exec: no such file"
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        'level=ERROR msg="TEE container launcher exiting" exit_code=3 exit_msg="rebooting VM"',
+        'level=ERROR msg="failed to close power button listener" err=x',
+        'level=ERROR msg="failed to cleanup network via CNI" error=x',
+    ],
+)
+def test_what_the_launcher_says_after_its_end_hides_it_not(after: str) -> None:
+    """It logs its exit as an error, and what went wrong while it tidied up."""
+    end = 'level=ERROR msg="failed to verify disk integrity: x\\n"'
+    assert of(BOOT, end, after).said == "failed to verify disk integrity: x\n"
+
+
 def test_an_error_that_is_not_the_end_does_not_hide_a_token() -> None:
     """An unknown error after the token may be a hiccup: the claims are explained."""
     assert of(BOOT, printed(CLAIMS), 'level=ERROR msg="hiccup"').claims == CLAIMS
@@ -166,8 +180,11 @@ def test_a_failed_run_is_what_it_said(text: str) -> None:
     ids=["result", "result of one bad picture", "results.jsonl"],
 )  # fmt: skip
 def test_a_picture_that_failed_is_no_failed_run(text: str) -> None:
-    """The run left results: nobody refused it."""
-    assert read(text.encode()) == Evidence(kind=Kind.RESULT)
+    """The run left results: nobody refused it. How many failed is told."""
+    found = read(text.encode())
+    assert found.said is None
+    assert found.failed == {"picture_damaged": 1}
+    assert found.pictures == len(text.strip().split("\n"))
 
 
 @pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0b", "\x1c"])

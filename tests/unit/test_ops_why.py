@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.auth.exceptions import OAuthError
+from google.oauth2.utils import handle_error_response
 
 from infra.attestation import TOKEN_AUDIENCE, read
 from infra.clause import Party, PolicyError
 from ops import causes, why
 from ops.causes import By
-from ops.cli import BROKEN, OK, UNUSABLE, main
+from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
 from ops.evidence import Evidence, Kind
+from ops.evidence import read as read_evidence
 from ops.screen import Screen
 from ops.verdict import Verdict, data, show
 from sandbox.launch_policy import LaunchPolicy, Refused
@@ -35,11 +38,13 @@ from tests.unit.tokens import (
     policy,
 )
 from workload.errors import Detail, Failure, WorkloadError
+from workload.records import SCHEMA as RECORD
 
 OTHER = NEXT_DIGEST
 POLICY = policy()
 CONDITION = POLICY.condition
 NOW = 1790000100.0
+ENDED = 'level=ERROR msg="workload task ended and returned non-zero"\n'
 CONSOLE = Path(__file__).parent / "evidence" / "serial-console.log"
 GENUINE = genuine() | {"iat": 1790000000, "nbf": 1790000000, "exp": 1790003600}
 BROKEN_CLAIMS: dict[str, object] = {
@@ -353,13 +358,23 @@ ATTEST = (
     "failed to fetch and write OIDC token: failed to retrieve attestation service token: "
     "calling v1.VerifyConfidentialSpace in us-west1: "
 )
+CLIENT = "failed to create REST verifier client: "
+REGIONS = 'listing regions in project "secundus-vision": '
+ATTESTER = "roles/confidentialcomputing.workloadUser"
+ENV = "malformed env name [1A], env name must start with an alpha character or '_'"
+RETRYABLE = "failed with retryable error: "
 PULL = 'cannot pull the image: failed to resolve reference "x": '
 
 
 @pytest.mark.parametrize(
     ("line", "party", "cure"),
     [
-        (refusal(NOTHING, **{"tee-env-A": "1"}), Party.OPERATOR, "tee-env-"),
+        (refusal(LaunchPolicy(env=("B",)), **{"tee-env-A": "1"}), Party.OPERATOR, "tee-env-"),
+        (refusal(NOTHING, **{"tee-env-A": "1"}), Party.AUTHOR, "label tee.launch_policy.allow_env"),
+        (
+            refusal(LaunchPolicy(env=("B",)), **{"tee-env-A": "; allowed envs to be set: []"}),
+            Party.OPERATOR, "tee-env-",
+        ),
         (refusal(NOTHING, tee_cmd='["x"]'), Party.OPERATOR, "tee-cmd"),
         (refusal(NOTHING, tee_container_log_redirect="true"), Party.OPERATOR, "log-redirect"),
         (refusal(LaunchPolicy(), tee_container_log_redirect="true"), Party.OPERATOR, "redirect"),
@@ -380,9 +395,51 @@ PULL = 'cannot pull the image: failed to resolve reference "x": '
             Party.OPERATOR, "pulumi up --stack secundus",
         ),
         ("malformed env name [1A], env name must start", Party.OPERATOR, "tee-env-"),
+        (f"failed to format env var: {ENV}", Party.OPERATOR, "tee-env-"),
+        (f"failed to measure CEL events: failed to measure container claims: {ENV}",
+         Party.OPERATOR, "tee-env-"),
+        ("failed to measure CEL events: failed to measure memory monitoring state: x",
+         Party.PLATFORM, "run it again"),
+        (f"{CLIENT}{REGIONS}googleapi: Error 403: API has not been used", Party.OPERATOR, ATTESTER),
+        (f"{CLIENT}{REGIONS}rpc error: code = PermissionDenied desc = Permission 'x' denied",
+         Party.OPERATOR, ATTESTER),
+        (f"{CLIENT}{REGIONS}googleapi: Error 403: Request had insufficient authentication scopes.",
+         Party.OPERATOR, "scope cloud-platform"),
+        (f'{CLIENT}invalid region "x", available regions are [y]', Party.OPERATOR, "set zone"),
+        (f"{CLIENT}{REGIONS}dial tcp x:443: i/o timeout", Party.OPERATOR, "Private Google Access"),
+        (f"{CLIENT}missing OAuth2 token credentials", Party.OPERATOR, "service account"),
+        (f"{CLIENT}{REGIONS}googleapi: Error 503: later", Party.PLATFORM, "run it again"),
+        ("failed to create ITA client: x", Party.OPERATOR, "ita-region"),
+        ("failed to install GPU drivers: tee-install-gpu-driver must be set to true",
+         Party.OPERATOR, "without a GPU"),
+        ("failed to install gpu drivers: x", Party.OPERATOR, "without a GPU"),
+        ("failed to verify disk integrity: stateful partition is not integrity protected: \nx\n",
+         Party.PLATFORM, "run it again"),
+        ("failed to verify mounts: x", Party.PLATFORM, "run it again"),
+        ("failed to open TPM device: x", Party.OPERATOR, "vTPM"),
+        ("failed to initialize TPM: failed to find AKCert on this VM", Party.PLATFORM, "again"),
+        ("failed to initialize authenticated Google HTTP client: x", Party.OPERATOR, "account"),
+        ("failed to initialize cloud logging: x", Party.OPERATOR, "roles/logging.logWriter"),
+        ("cannot pull the image (no token, only works for a public image): failed to pull",
+         Party.OPERATOR, "service account"),
+        (f"{RETRYABLE}failed to create a container: [unable to find user x]", None, "say"),
+        (f"{RETRYABLE}failed to create a container: [x: no space left on device]",
+         Party.AUTHOR, "smaller"),
+        (f'{RETRYABLE}failed to create shim task: OCI runtime create failed: exec: "x": not found',
+         Party.AUTHOR, "author"),
+        (f"{RETRYABLE}cannot get hostname: [x]", Party.PLATFORM, "run it again"),
+        ("failed to open and forward ports: failed to open port on IPv4 80 tcp: x",
+         Party.AUTHOR, "EXPOSE"),
+        ("received unknown protocol: got x, expected tcp or udp", Party.AUTHOR, "EXPOSE"),
+        ("failed to create the TEE server: x", Party.PLATFORM, "run it again"),
+        ("unknown logging redirect location: x", Party.OPERATOR, "log-redirect"),
+        ("unknown image config media type x", Party.AUTHOR, "author"),
+        ("Panic: runtime error", Party.PLATFORM, "run it again"),
         (f"{PULL}dial tcp x:443: i/o timeout", Party.OPERATOR, "Private Google Access"),
         (f"{PULL}DENIED: Permission denied", Party.AUTHOR, "pulumi up --stack primus"),
-        (f"{PULL}MANIFEST_UNKNOWN: not there", Party.OPERATOR, "image that Primus published"),
+        (f"{PULL}MANIFEST_UNKNOWN: not there", Party.AUTHOR, "put the image back"),
+        (f"{PULL}us-west1-docker.pkg.dev/p/r/w@sha256:0: not found", Party.AUTHOR, "image.digest"),
+        (f"{PULL}failed to extract layer", Party.OPERATOR, "image that Primus published"),
         ("failed to parse image Launch Policy: invalid image LABEL", Party.AUTHOR, "author"),
         ("length of Args [1] is shorter or equal", Party.AUTHOR, "author"),
         (f"{ATTEST}Error 400: UNSUPPORTED_CC_TECHNOLOGY", Party.OPERATOR, "confidentialType SEV"),
@@ -408,7 +465,8 @@ def test_the_data_has_stable_keys() -> None:
     """Programs can rely on these names, of the whole and of a clause."""
     found = json.loads(json.dumps(data(judged({"hwmodel": "x"}))))
     assert list(found) == [
-        "schema", "evidence", "verdict", "by", "sentence", "mistakeOf", "cure", "clauses", "notes",
+        "schema", "evidence", "verdict", "by", "sentence", "mistakeOf", "cure", "clauses",
+        "pictures", "failedAfterwards", "notes",
     ]  # fmt: skip
     assert (found["schema"], found["verdict"]) == ("confidential-inference/why/v1", "refused")
     (row,) = [row for row in found["clauses"] if not row["passed"]]
@@ -423,6 +481,124 @@ def test_the_data_has_stable_keys() -> None:
         " secundus",
     }
     assert data(judged())["verdict"] == "admitted"
+
+
+def test_a_debug_image_is_the_operators_mistake_whatever_its_token_lacks() -> None:
+    """Recorded tokens of debug images carry no support attributes at all."""
+    found = claims(dbgstat="enabled")
+    del found["submods"]["confidential_space"]["support_attributes"]
+    verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=found), CONDITION, NOW)
+    failed = {row.claim: row for row in verdict.rows if not row.passed}
+    assert failed.keys() == {"dbgstat", "submods.confidential_space.support_attributes"}
+    assert {row.mistake_of for row in failed.values()} == {Party.OPERATOR}
+    assert all("confidentialSpaceImage" in (row.cure or "") for row in failed.values())
+
+
+def oauth(error: str, description: str) -> str:
+    """What Google's published example writes when the token service refuses."""
+    body = json.dumps({"error": error, "error_description": description})
+    with pytest.raises(OAuthError) as caught:
+        handle_error_response(body)  # type: ignore[no-untyped-call]  # has no types
+    return f"Error: {caught.value}"
+
+
+IMPERSONATION = (
+    'Error: (\'Unable to acquire impersonated credentials\', \'{\\n  "error": {\\n    "code": 403,'
+    '\\n    "message": "Permission \\\'iam.serviceAccounts.getAccessToken\\\' denied on resource'
+    " (or it may not exist).\"')"
+)
+MODEL = (
+    "Error: 403 GET https://storage.googleapis.com/download/storage/v1/b/m/o/model.tar.gz?alt=media:"
+    " primus-sa@primus-models.iam.gserviceaccount.com does not have storage.objects.get access to"
+    " the Google Cloud Storage object."
+)
+
+
+@pytest.mark.parametrize(
+    ("result", "by", "party"),
+    [
+        (oauth("unauthorized_client", str(Detail.CONDITION)), By.CONDITION, None),
+        (oauth("unauthorized_client", str(Detail.SUBJECT_TYPE)), By.TOKEN_SERVICE, Party.AUTHOR),
+        (oauth("invalid_grant", "ID Token issued at 1 is stale to sign-in."), By.TOKEN_SERVICE,
+         Party.OPERATOR),
+        (oauth("invalid_target", str(Detail.TARGET)), By.TOKEN_SERVICE, Party.AUTHOR),
+        (oauth("new", "something"), By.TOKEN_SERVICE, None),
+        (IMPERSONATION, By.IAM, Party.AUTHOR),
+        (MODEL, By.BUCKET, Party.AUTHOR),
+        ("Error: 404 GET https://storage.googleapis.com/x: No such object: m/model.tar.gz",
+         By.BUCKET, Party.AUTHOR),
+        ("Error: File '/run/container_launcher/attestation_verifier_claims_token' was not found.",
+         By.WORKLOAD, Party.OPERATOR),
+        ("Error: Unable to open file: saved_model.pb", By.WORKLOAD, None),
+    ],
+)  # fmt: skip
+def test_the_published_examples_own_result_is_explained(
+    result: str, by: By, party: Party | None
+) -> None:
+    """It writes Google's exception as it is; the sentence in it means what it means with us."""
+    verdict = why.judge(read_evidence(result.encode()), "", NOW)
+    assert (verdict.by, verdict.mistake_of) == (by, party)
+    assert verdict.sentence.startswith(f"Refused ({by}): ")
+    assert verdict.cure != causes._UNKNOWN_CODE
+    assert (why.NEVER_SAYS in verdict.notes) == (by is By.CONDITION)
+
+
+def test_a_code_of_ours_is_never_read_as_another_workloads_words() -> None:
+    """Whatever words stand behind it."""
+    verdict = said("no_pictures: iam.serviceAccounts.getAccessToken")
+    assert verdict.cure == causes.FAILURES[Failure.NO_PICTURES].cure
+
+
+RECORDS = "".join(
+    json.dumps({"schema": RECORD, "name": f"{number}.png", **outcome}) + "\n"
+    for number, outcome in enumerate(
+        [{"label": "x"}] * 9 + [{"error": "picture_damaged"}] * 12 + [{"error": "picture_empty"}]
+    )
+)
+TEXT = (
+    "Image: a, Error: picture_empty, Response: {'predicted_class': 1}\n"
+    "Image: b.png, Error: picture_damaged\n"
+    "Image: c.png, Response: {'error': 'Input is empty. [Op:DecodeImage]'}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence", "codes"),
+    [
+        (RECORDS, "13 of 22 pictures", {"picture_damaged": 12, "picture_empty": 1}),
+        (TEXT, "2 of 3 pictures", {"picture_damaged": 1, "error": 1}),
+        ("Image: a, Error: new_code\n", "1 of 1 picture", {"new_code": 1}),
+    ],
+)
+def test_pictures_that_failed_are_told_with_what_their_codes_mean(
+    data: str, sentence: str, codes: dict[str, int]
+) -> None:
+    """The run was let in, and that is not all there is to say."""
+    verdict = why.judge(read_evidence(data.encode()), "", NOW)
+    assert verdict.sentence == (
+        f"Admitted: the run got the model. But {sentence} could not be classified."
+    )
+    assert {each.code: each.count for each in verdict.pictures} == codes
+    assert (verdict.admitted, verdict.failed_afterwards) == (True, True)
+    text = shown(verdict)
+    for each in verdict.pictures:
+        assert all(part in text for part in (each.code, each.sentence[:60], each.cure[:40]))
+
+
+def test_a_run_of_which_every_picture_was_classified_is_simply_admitted() -> None:
+    """How many there were is said."""
+    verdict = why.judge(read_evidence(RECORDS.splitlines()[0].encode()), "", NOW)
+    assert verdict.sentence == "Admitted: the run classified 1 picture."
+    assert not verdict.failed_afterwards
+
+
+def test_one_clause_is_one_clause() -> None:
+    """A condition that pins one thing only has not all 1 clauses."""
+    older = "assertion.swname == 'CONFIDENTIAL_SPACE'"
+    met = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), older, NOW)
+    unmet = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims(swname="GCE")), older, NOW)
+    assert met.sentence == "Admitted by the condition: the claims meet its one clause."
+    assert unmet.sentence == "Refused by the condition: 1 of 1 clause is not met."
 
 
 EVIL = "[red]x[/red]\x1b[31m\r\u202e\x07"
@@ -471,12 +647,23 @@ def run(tmp_path: Path, text: str, *options: str) -> int:
         (CONSOLE.read_text(), OK),
         ("Error: no_pictures: The input bucket holds no pictures.", BROKEN),
         ("Image: a.png, Response: {'predicted_class': 1}", OK),
+        (RECORDS, PARTLY),
+        (CONSOLE.read_text() + ENDED, PARTLY),
         ("nothing of interest", UNUSABLE),
     ],
-    ids=["admitted", "refused", "serial console", "failed run", "good run", "unreadable"],
+    ids=[
+        "admitted",
+        "refused",
+        "serial console",
+        "failed run",
+        "good run",
+        "bad pictures",
+        "failed afterwards",
+        "unreadable",
+    ],
 )
 def test_the_exit_code_is_the_verdict(tmp_path: Path, condition: str, text: str, code: int) -> None:
-    """0 admitted, 1 refused, 2 not readable."""
+    """0 admitted, 1 refused, 2 not readable, 3 admitted and failed later or in part."""
     assert run(tmp_path, text, "--condition", condition) == code
 
 
