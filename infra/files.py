@@ -6,8 +6,10 @@ inside the enclave, and there its hash decides.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,6 +60,30 @@ def model_archive(path: Path, manifest: Path) -> ModelArchive:
             " with git, or make both anew with `make model`."
         )
     return ModelArchive(path=path, sha256=sha256, format=declared["format"])
+
+
+def uploaded(file: Path, md5: str) -> None:
+    """Return if the cloud's MD5 of an object, in base64, is the file's; FilesError if it is not.
+
+    The provider plugin copies a file into the temporary folder and uploads the copy; what stands
+    there already under that name it takes for the copy, whoever wrote it. MD5 is what the cloud
+    says. It shows a file that was planted, unless whoever planted it made the genuine one too, to
+    collide. The model is judged once more where it counts: by SHA-256, in the enclave.
+    https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/assets.go
+    """
+    with file.open("rb") as content:
+        own = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).digest()
+        content.seek(0)
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    expected = base64.b64encode(own).decode()
+    if md5 != expected:
+        raise FilesError(
+            f"{file}: got an object with MD5 {md5} in the bucket, expected {expected}, the file's:"
+            " something else was uploaded in its place, and nothing that uses it is deployed."
+            f" Pulumi's provider plugin takes what stands in {tempfile.gettempdir()} as"
+            f" pulumi-asset-{sha256} for the file. Find out who wrote that, then upload the file"
+            " itself through a new folder that only you can write: TMPDIR=$(mktemp -d) pulumi up"
+        )
 
 
 def _declared(manifest: Path) -> dict[str, Any]:

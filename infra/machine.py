@@ -44,7 +44,7 @@ class ConfidentialMachineArgs:
     subnetwork: pulumi.Input[str]
     service_account: pulumi.Input[str]
     metadata: pulumi.Input[Mapping[str, str]]
-    after: Sequence[pulumi.Resource]
+    after: Sequence[pulumi.Input[pulumi.Resource]]
     """what must be there before the machine boots: the launcher waits for nothing"""
 
 

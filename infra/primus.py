@@ -81,7 +81,7 @@ class Primus(pulumi.ComponentResource):
         sha256 = args.model.sha256
         path = names.model_path(sha256)
         # Named by its hash, so that the next model is stored before this one is removed.
-        bucket.put(f"model-{sha256[:12]}", path, args.model.path, "application/gzip")
+        model = bucket.put(f"model-{sha256[:12]}", path, args.model.path, "application/gzip")
         reader = gcp.serviceaccount.Account(
             "model-reader",
             account_id=settings.names.service_account,
@@ -141,7 +141,8 @@ class Primus(pulumi.ComponentResource):
                 built_digest=None if pinned else image.digest,
                 reader=reader.name,
             ),
-            after_apis,
+            # A model that is not the file is not released, nor handed over.
+            pulumi.ResourceOptions.merge(after_apis, pulumi.ResourceOptions(depends_on=[model])),
         )
 
         self.image_digests = release.image_digests

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
+from infra import files
+from infra.edge import applied
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -56,9 +59,14 @@ class PrivateBucket(pulumi.ComponentResource):
         self.url = bucket.name.apply("gs://{}".format)
         self.register_outputs({"name": self.name, "url": self.url})
 
-    def put(self, name: str, path: str, file: Path, content_type: str) -> gcp.storage.BucketObject:
-        """Store a file of this machine at a path of the bucket."""
-        return gcp.storage.BucketObject(
+    def put(
+        self, name: str, path: str, file: Path, content_type: str
+    ) -> pulumi.Output[pulumi.Resource]:
+        """Store a file of this machine at a path of the bucket; the object, once it is that file.
+
+        Whatever must not be deployed with another file in its place depends on this output.
+        """
+        stored = gcp.storage.BucketObject(
             name,
             bucket=self.name,
             name=path,
@@ -66,6 +74,12 @@ class PrivateBucket(pulumi.ComponentResource):
             content_type=content_type,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+        def checked(md5: str) -> pulumi.Resource:
+            files.uploaded(file, md5)
+            return stored
+
+        return applied(stored.md5hash, checked)
 
     def grant(self, name: str, role: str, member: pulumi.Input[str]) -> pulumi.Resource:
         """Give one member one role on this bucket, beside whatever others have."""

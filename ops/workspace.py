@@ -39,8 +39,8 @@ PROGRAM = (
 )
 """What `pulumi up` reads."""
 
-KEPT = ("LANG", "LC_ALL", "TERM", "TMPDIR", "TZ")
-"""What else the engine gets from the caller: how to show text, where to put scratch files."""
+KEPT = ("LANG", "LC_ALL", "TERM", "TZ")
+"""What else the engine gets from the caller: how to show text."""
 
 REGISTRY = "us-west1-docker.pkg.dev"
 
@@ -62,7 +62,7 @@ class Workspace:
         self.folder = folder
         self.program = folder / "program"
         self._cloud = cloud
-        for part in ("program", "state", "engine", "home", "cli"):
+        for part in ("program", "state", "engine", "home", "cli", "tmp"):
             (folder / part).mkdir(parents=True, mode=0o700)
         # The Automation API looks for `bin/pulumi` under the root it is given.
         (folder / "cli" / "bin").symlink_to(cli)
@@ -92,6 +92,9 @@ class Workspace:
             "PULUMI_HOME": str(self.folder / "engine"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_STACK": company,
+            # Of our own: the provider plugin leaves copies of every uploaded file there, and takes
+            # what it finds there for the file.
+            "TMPDIR": str(self.folder / "tmp"),
         }
 
     def pulumi(self, company: str, *arguments: str) -> subprocess.CompletedProcess[str]:

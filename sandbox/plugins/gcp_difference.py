@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sandbox.plugins.provider import Change, differences
+from sandbox.plugins.provider import SIGNATURE, Change, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,19 +38,27 @@ def changes(kind: Kind, state: Json, news: Json) -> Iterator[tuple[str, Change]]
             return bool(old == new)
         if (new is None and _under(plain, kind.keep)) or (path and not old and not new):
             return True
-        if key in SETS and isinstance(old, list) and isinstance(new, list):
-            return sorted(old) == sorted(new)
-        if not (isinstance(old, str) and isinstance(new, str)):
-            return False
-        if key == "location":
-            return old.upper() == new.upper()
-        a, b = f"/{old}", f"/{new}"
-        return key in LINKS and (a.endswith(b) or b.endswith(a))
+        return _alike(key, old, new)
 
     known = {key: state[key] for key in news.keys() | kind.inputs if key in state}
     for path, what in differences(known, news, same):
         replaces = _under(re.sub(r"\[\d+\]", "", path), kind.replace)
         yield path, Change(what, replaces)
+
+
+def _alike(key: str, old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
+    """Whether two values that are not equal mean the same under a key."""
+    match old, new:
+        case dict(), dict() if SIGNATURE in old.keys() & new.keys():
+            return bool(old.get("hash") == new.get("hash"))  # a file's content, not where it lies
+        case list(), list():
+            return key in SETS and sorted(old) == sorted(new)
+        case str(), str() if key == "location":
+            return old.upper() == new.upper()
+        case str(), str() if key in LINKS:
+            a, b = f"/{old}", f"/{new}"
+            return a.endswith(b) or b.endswith(a)
+    return False
 
 
 def _under(plain: str, paths: frozenset[str]) -> bool:

@@ -5,18 +5,21 @@ https://docs.cloud.google.com/storage/docs/json_api/v1
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import secrets
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sandbox.plugins.gcp_kind import at, put
 from sandbox.plugins.gcp_resource import GcpResource
-from sandbox.plugins.provider import UNKNOWN, ProviderError
+from sandbox.plugins.provider import UNKNOWN, Change, ProviderError
 
 if TYPE_CHECKING:
-    from sandbox.plugins.provider import Json
+    from sandbox.plugins.provider import Difference, Json
 
 STORAGE = "https://storage.googleapis.com/storage/v1/b"
 UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b"
@@ -66,16 +69,32 @@ class Bucket(GcpResource):
 class BucketObject(GcpResource):
     """An object whose content the program gives, as text or as a file; its id is bucket-name."""
 
+    def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
+        """Copy the file: the engine tells its path here, and not when it asks for a diff."""
+        inputs, failures = super().check(name, news)
+        if "source" in inputs and not failures:
+            _content(inputs)
+        return inputs, failures
+
+    def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
+        """Beside the inputs, whether the cloud's hash is still that of what would be uploaded."""
+        found = super().diff(old_inputs, state, news)
+        if "md5hash" not in state or UNKNOWN in (news.get("content"), news.get("source")):
+            return found
+        md5 = hashlib.md5(_content(news), usedforsecurity=False).digest()
+        if base64.b64encode(md5).decode() != state["md5hash"]:
+            return found._replace(changes={**found.changes, "detectMd5hash": Change("UPDATE")})
+        return found
+
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """Another content has hashes and a generation that are not known yet."""
         return super().plan(inputs, state) | dict.fromkeys(self.kind.outputs, UNKNOWN)
 
     def insert(self, given: Json) -> str:
         """Upload in two parts: the metadata, the content."""
-        if "content" in given:
-            content, fallback = given["content"].encode(), "text/plain; charset=utf-8"
-        else:
-            content, fallback = _read(given["source"]), "application/octet-stream"
+        text = "content" in given
+        fallback = "text/plain; charset=utf-8" if text else "application/octet-stream"
+        content = _content(given)
         meta = {"contentType": fallback} | self.body(given)
         boundary = secrets.token_hex(16).encode()
         parts = [
@@ -98,14 +117,6 @@ class BucketObject(GcpResource):
         del identity
         return self.api.unless_gone("GET", _url(given["bucket"], given["name"]), "reading object")
 
-    def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
-        """Read; content that is no longer what was uploaded is reported as not there."""
-        found = super().read(identity, state, inputs)
-        if found is not None and state.get("md5hash") != found[0]["md5hash"]:
-            for key in ("content", "source"):
-                found[0].pop(key, None)
-        return found
-
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Upload again: an object never changes, it is replaced under its name."""
         del identity, state
@@ -118,12 +129,31 @@ class BucketObject(GcpResource):
         self.api.unless_gone("DELETE", url, "deleting object")
 
 
+def _content(given: Json) -> bytes:
+    """What would be uploaded; ProviderError if there is no such file."""
+    if "content" in given:
+        return str(given["content"]).encode()
+    try:
+        return _copy(given["source"]).read_bytes()
+    except (KeyError, OSError) as error:
+        raise ProviderError(
+            f"source: got {given['source']}, expected a file to upload: {error}"
+        ) from error
+
+
 def _url(bucket: str, name: str) -> str:
     return f"{STORAGE}/{bucket}/o/{quote(name, safe='')}"
 
 
-def _read(asset: Json) -> bytes:
-    try:
-        return Path(asset["path"]).read_bytes()
-    except (KeyError, OSError) as error:
-        raise ProviderError(f"source: got {asset}, expected a file to upload: {error}") from error
+def _copy(asset: Json) -> Path:
+    """The copy of a file in the temporary folder; it is made only if nothing is there yet.
+
+    Danger, and as the genuine plugin does it: whatever stands there already is uploaded, and the
+    copies stay. https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/assets.go
+    """
+    copy = Path(tempfile.gettempdir(), f"pulumi-asset-{asset['hash']}")
+    if not copy.is_file():
+        with tempfile.NamedTemporaryFile(prefix="pulumi-temp-asset", delete=False) as new:
+            new.write(Path(asset["path"]).read_bytes())
+        Path(new.name).rename(copy)
+    return copy

@@ -62,7 +62,7 @@ OBJECT = Kind(
     kept=_set("content source"),
     outputs=_paths("crc32c generation selfLink", md5hash="md5Hash"),
     reads={"generation": int},
-    replace=_set("name bucket contentType metadata storageClass"),
+    replace=_set("name bucket source contentType metadata storageClass"),
     keep=_set("contentType storageClass"),
     exactly_one=("content", "source"),
 )

@@ -169,7 +169,7 @@ def stack(
         for role in {role for company in COMPANIES.values() for role in company.roles}
     ]
     project.services |= {f"{name}.googleapis.com" for name in APIS}
-    for folder in ("cli", "state", "home"):
+    for folder in ("cli", "state", "home", "tmp"):
         (tmp_path / folder).mkdir()
     (tmp_path / "cli" / "bin").symlink_to(pulumi_cli)
     install(tmp_path / "home", Path(sys.executable), REPOSITORY)
@@ -181,6 +181,7 @@ def stack(
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_HOME": str(tmp_path / "home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "TMPDIR": str(tmp_path / "tmp"),  # the plugin leaves its copies of uploads there
     }
     options = automation.LocalWorkspaceOptions(
         env_vars=environment,
@@ -214,14 +215,14 @@ def test_everything_is_created_once(stack: automation.Stack, local: LocalCloud) 
 def test_what_can_be_changed_in_place_is(
     stack: automation.Stack, program: Program, local: LocalCloud
 ) -> None:
-    """Condition, metadata, labels and content reach what is there; the machine stays."""
+    """Condition, metadata and labels reach what is there; the machine stays. A file is replaced."""
     cloud = local.cloud
     machine = cloud.instances[INSTANCE].id
     program.condition = "assertion.swname == 'CONFIDENTIAL_SPACE' && assertion.secboot == true"
     program.metadata = {"tee-restart-policy": "Never", "run": "again"}
     program.labels = {"cost": "b", "team": "c"}
     program.picture.write_bytes(b"\x89PNG second")
-    assert changed(stack.preview()) == {"update": 4}
+    assert changed(stack.preview()) == {"update": 3, "replace": 1}
     stack.up()
     assert cloud.providers[PROVIDER].doc["attributeCondition"] == program.condition
     assert cloud.instances[INSTANCE].metadata == program.metadata

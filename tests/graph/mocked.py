@@ -7,13 +7,16 @@ with what Google would assign; everything else that a test sees is what the prog
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import gc
+import hashlib
 import json
 import logging
 import threading
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -122,6 +125,9 @@ class _Google(mocks.Mocks):
             }
         elif kind == "Repository":
             assigned = {"name": given["repositoryId"], "createTime": "2026-11-23T10:00:00Z"}
+        elif kind == "BucketObject" and not self._preview:
+            md5 = hashlib.md5(Path(given["source"].path).read_bytes(), usedforsecurity=False)
+            assigned = {"md5hash": base64.b64encode(md5.digest()).decode()}
         elif kind == "Stash":
             assigned = {"output": given["input"]}
         elif kind == "Subnetwork":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,30 @@ def test_folder_without_a_picture_is_refused(tmp_path: Path, folder: str) -> Non
     """The workload would have nothing to classify; empty and missing are the same mistake."""
     with pytest.raises(FilesError, match=r"holds no picture.*config rm"):
         files.pictures(tmp_path / folder)
+
+
+UPLOADED = base64.b64encode(hashlib.md5(CONTENT, usedforsecurity=False).digest()).decode()
+
+
+def test_the_clouds_hash_of_a_file_is_the_files(tmp_path: Path) -> None:
+    """Base64, as Cloud Storage gives it."""
+    archive, _ = write(tmp_path)
+    files.uploaded(archive, UPLOADED)
+
+
+@pytest.mark.parametrize(
+    "md5",
+    ["", base64.b64encode(bytes(16)).decode(), hashlib.md5(CONTENT).hexdigest(), UPLOADED.lower()],  # noqa: S324  what the cloud would say
+)
+def test_another_object_than_the_file_is_told_with_folder_and_command(
+    tmp_path: Path, md5: str
+) -> None:
+    """The message names the file, both hashes, the copy that was taken, and what mends it."""
+    archive, _ = write(tmp_path)
+    with pytest.raises(FilesError) as refusal:
+        files.uploaded(archive, md5)
+    said = str(refusal.value)
+    assert said.startswith(f"{archive}: got an object with MD5 {md5} in the bucket, expected ")
+    for part in (UPLOADED, tempfile.gettempdir(), f"pulumi-asset-{SHA256}"):
+        assert part in said
+    assert said.endswith("TMPDIR=$(mktemp -d) pulumi up")

@@ -1,0 +1,100 @@
+"""What stands in the temporary folder under a file's name is uploaded for it, and is found out."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.files import PICTURE_TYPES
+from ops.companies import two_companies
+from ops.workspace import Workspace
+from sandbox.server import running
+from sandbox.state import Cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox.server import LocalCloud
+
+pytestmark = pytest.mark.engine
+
+PLANTED = b"planted by somebody else on this machine"
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[LocalCloud]:
+    """A running cloud with the two companies' empty projects."""
+    cloud = Cloud()
+    two_companies(cloud)
+    with running(cloud) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, local: LocalCloud, pulumi_cli: Path
+) -> Workspace:
+    """The program with one picture, and both stacks created."""
+    workspace = Workspace(tmp_path_factory.mktemp("uploads") / "workspace", local, pulumi_cli)
+    pictures = workspace.program / "model" / "pictures"
+    for picture in sorted(p for p in pictures.iterdir() if p.suffix in PICTURE_TYPES)[1:]:
+        picture.unlink()
+    workspace.create_stacks()
+    return workspace
+
+
+def plant(workspace: Workspace, file: Path) -> Path:
+    """Put another file where the plugin will look for its copy of this one."""
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    copy = workspace.folder / "tmp" / f"pulumi-asset-{sha256}"
+    copy.write_bytes(PLANTED)
+    return copy
+
+
+def up(workspace: Workspace, company: str) -> str:
+    """`pulumi up` that is found out: what it says."""
+    done = workspace.pulumi(company, "up", "--yes", "--skip-preview")
+    assert done.returncode != 0
+    return done.stdout
+
+
+def test_a_planted_model_is_not_released(shared: Workspace, local: LocalCloud) -> None:
+    """It is in the bucket, but provider, grant and handover follow only once it is replaced."""
+    model = shared.program / "model" / "model.tar.gz"
+    copy = plant(shared, model)
+    said = up(shared, "primus")
+    assert f"{model.relative_to(shared.program)}: got an object with MD5" in said
+    assert str(copy.parent) in said
+    assert copy.name in said
+    assert "TMPDIR=$(mktemp -d) pulumi up" in said
+    cloud = local.cloud
+    (bucket,) = cloud.buckets.values()
+    assert [stored.data for stored in bucket.objects.values()] == [PLANTED]
+    assert (cloud.pools, cloud.providers) == ({}, {})
+    assert shared.pulumi("primus", "stack", "output", "handover").returncode != 0
+
+    again = shared.pulumi("primus", "preview")
+    assert again.returncode != 0
+    assert "got an object with MD5" in again.stdout + again.stderr
+
+    copy.unlink()  # as a new folder does
+    done = shared.pulumi("primus", "up", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [stored.data for stored in bucket.objects.values()] == [model.read_bytes()]
+    assert len(cloud.providers) == 1
+
+
+def test_a_planted_picture_is_not_classified(shared: Workspace, local: LocalCloud) -> None:
+    """No machine boots before every picture in the bucket is the one of the folder."""
+    (picture,) = (shared.program / "model" / "pictures").iterdir()
+    copy = plant(shared, picture)
+    assert f"{picture.name}: got an object with MD5" in up(shared, "secundus")
+    assert local.cloud.instances == {}
+    copy.unlink()
+    done = shared.pulumi("secundus", "up", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert local.cloud.buckets["secundus-vision-input-bucket"].objects[picture.name].data != PLANTED
+    assert len(local.cloud.instances) == 1
