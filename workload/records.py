@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "confidential-inference/result/v1"
 DIGITS = 5
-"""To how many decimal places a record's score is rounded: engines and processors agree to so many."""
+"""Decimal places of a score in a record: engines and processors agree to so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
