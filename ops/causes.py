@@ -104,6 +104,11 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
     Failure.ENGINE_MISSING: Cause(
         By.WORKLOAD, Party.AUTHOR, f"build the image for the model's format: {PRIMUS}"
     ),
+    Failure.DECODERS_NOT_CONFINED: Cause(
+        By.WORKLOAD,
+        Party.OPERATOR,
+        f"boot the image that confidentialSpaceImage names, on x86-64: {SECUNDUS} --refresh",
+    ),
     Failure.INPUT_NOT_READABLE: Cause(
         By.BUCKET,
         Party.OPERATOR,

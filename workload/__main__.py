@@ -1,18 +1,29 @@
 """Puts the pieces together: Google's identities and buckets, the decoders, and the engine."""
 
+from __future__ import annotations
+
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from workload import credentials, decoding, engine, job, settings, storage
+from workload import confinement, credentials, decoding, engine, job, settings, storage
 from workload.errors import Failure, WorkloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> int:
     """One run; prints words of `errors` and counts only, and returns the exit code."""
     wait = settings.grant_seconds(os.environ)
+
+    def model_reader(chosen: settings.Settings) -> Callable[[str], job.Bucket]:
+        confinement.check()  # no model is asked for where pictures could not be decoded safely
+        return storage.seen_by(credentials.model_reader(chosen), wait)
+
     outside = job.Collaborators(
         operator=lambda: storage.seen_by(credentials.operator(), wait),
-        model_reader=lambda chosen: storage.seen_by(credentials.model_reader(chosen), wait),
+        model_reader=model_reader,
         decoders=decoding.decoders,
         load=engine.load,
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from workload import exchange
-from workload.errors import PictureFailure
+from workload.errors import Failure, PictureFailure, WorkloadError
 
 if TYPE_CHECKING:
     from workload.job import Pixels
@@ -49,7 +49,10 @@ class Task:
 
 
 class Child:
-    """A process as a decoder for a model's input, until it is closed; methods raise LostError."""
+    """A process as a decoder for a model's input, until it is closed; methods raise LostError.
+
+    A decoder that could not be confined is no lost one: DECODERS_NOT_CONFINED ends the run.
+    """
 
     def __init__(self, wanted: Input, process: Process) -> None:
         self.layout = exchange.Layout.of(wanted)
@@ -98,6 +101,8 @@ class Child:
         if not read:
             raise LostError(self._process.cause_of_death())
         if not self.ready:
+            if read.startswith(exchange.NOT_CONFINED):
+                raise WorkloadError(Failure.DECODERS_NOT_CONFINED)
             _believe(read.startswith(exchange.READY))
             self.ready, read, self._since = True, read[1:], time.monotonic()
         self._unread += read

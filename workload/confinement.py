@@ -1,9 +1,11 @@
 """What a decoder process takes from itself before it sees a picture, and its parent from others.
 
-Linux only, and without privileges: limits that can't be raised again. No further file and no socket
-can be opened, however many are closed before; no process or thread can be started; nothing can be
-written but what is open or mapped. Root is bound neither by the limit on processes nor by the guard
-of its parent's memory, so a decoder that is started by root becomes nobody first.
+Linux only, and without privileges. What counts is the filter of system calls (`seccomp`): a decoder
+has the run's own user, whose processes may kill, trace and limit one another, and no other of these
+locks keeps it from that. Behind it stand `landlock`, and limits that can't be raised again: no file
+and no socket can be opened, however many are closed before; no process or thread can be started;
+nothing can be written but what is open or mapped. Root is bound neither by the limit on processes
+nor by the guard of its parent's memory, so a decoder that root starts becomes nobody first.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ import signal
 import time
 from typing import Final
 
+from workload import landlock, seccomp
+from workload.errors import Failure, WorkloadError
+
 NOBODY: Final = 65532
 """Whoever this is on a machine; in the image it is the workload's user anyway."""
 MEMORY: Final = 1024**3
@@ -25,6 +30,14 @@ CPU_SECONDS: Final = 20
 
 _NEVER = ("RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE")
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+
+
+def check() -> None:
+    """Raises DECODERS_NOT_CONFINED where `confine` could not keep its promise."""
+    try:
+        seccomp.check()
+    except OSError as error:
+        raise WorkloadError(Failure.DECODERS_NOT_CONFINED) from error
 
 
 def confine() -> None:
@@ -39,9 +52,11 @@ def confine() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     hide()
+    landlock.restrict()  # while a file can still be opened: its ruleset is one
     for name in _NEVER:
         resource.setrlimit(getattr(resource, name), (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory + MEMORY, memory + MEMORY))
+    seccomp.install()  # last: none of the calls above is allowed any more
 
 
 def allow_cpu() -> None:

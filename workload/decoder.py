@@ -21,7 +21,7 @@ import numpy as np
 from workload import pixels
 from workload.confinement import allow_cpu, confine
 from workload.errors import PictureError
-from workload.exchange import OUTCOMES, READY, Layout
+from workload.exchange import NOT_CONFINED, OUTCOMES, READY, Layout
 from workload.manifest import Input
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def main() -> None:
     os.close(shared)
     gc.freeze()
     gc.enable()
-    confine()
+    try:
+        confine()
+    except OSError:
+        os.write(_GIVEN, NOT_CONFINED)
+        return
     os.write(_GIVEN, READY)
     decode = partial(pixels.decode, wanted=wanted, room=pixels.Room())
     number = 0

@@ -31,6 +31,8 @@ DECODED: Final = 16 * 1024**2
 
 READY: Final = b"\xff"
 """The first byte of a decoder: from here on it is confined."""
+NOT_CONFINED: Final = b"\xfe"
+"""Or this: the kernel refused what would confine it, and it gives up."""
 OUTCOMES: Final = (
     None,
     PictureFailure.EMPTY,

@@ -6,6 +6,7 @@ and is told later what to decode: it gets ready while the model is asked for.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import mmap
 import os
@@ -32,12 +33,15 @@ ALLOCATION: Final = {
 }
 """glibc keeps what is freed, or each picture's pages would be made anew: half of all time."""
 
+_SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
 
 class Process:
     """One process, from its start until it is closed."""
 
     def __init__(self, program: Sequence[str] = PROGRAM) -> None:
-        self._shared = os.fdopen(os.memfd_create("pictures"), "rb+", buffering=0)
+        sealable = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+        self._shared = os.fdopen(os.memfd_create("pictures", sealable), "rb+", buffering=0)
         shared = self._shared.fileno()
         # By exec, because a fork would take along what this process holds.
         self._process = subprocess.Popen(  # noqa: S603  this Python, and a module of this package
@@ -64,6 +68,8 @@ class Process:
     def share(self, wanted: Input, size: int) -> mmap.mmap:
         """Says what is to be decoded, once; the memory that it then has, too."""
         self._shared.truncate(size)
+        # Memory that became smaller would end the run at its next touch (SIGBUS).
+        fcntl.fcntl(self._shared, fcntl.F_ADD_SEALS, _SEALS)
         self.tell(json.dumps(asdict(wanted)).encode() + b"\n")
         return mmap.mmap(self._shared.fileno(), size)
 

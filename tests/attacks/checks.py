@@ -37,9 +37,11 @@ LATER = (
     "workload.decoders",
     "workload.headers",
     "workload.job.classify",
+    "workload.landlock",
     "workload.litert_engine",
     "workload.pixels",
     "workload.scores",
+    "workload.seccomp",
     "workload.tensorflow_engine",
 )
 """These judge pictures, a loaded graph and its answers; all else runs before a model is loaded."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from workload import job
 from workload.errors import Failure, WorkloadError
 from workload.results import Summary
+from workload.settings import Settings
 
 with warnings.catch_warnings():
     # google-api-core tells everybody about a package that only gRPC users want.
@@ -18,6 +22,19 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     import pytest
+
+
+SETTINGS = Settings(
+    model_bucket="models",
+    model_object="model",
+    model_sha256="",
+    model_audience="",
+    model_reader="",
+    input_bucket="pictures",
+    result_bucket="results",
+    token_file=Path("token"),
+    grant_seconds=0,
+)
 
 
 def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> int:
@@ -54,6 +71,21 @@ def test_what_nobody_foresaw_is_told_by_its_class_only(
     """No text and no traceback of an unknown exception is printed."""
     assert ends_with(monkeypatch, ValueError("/run/secret")) == 1
     assert capsys.readouterr() == ("internal_error: ValueError\n", "")
+
+
+def test_no_model_is_asked_for_where_decoders_are_not_confined(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The kernel is asked before the model's owner: nothing could be decoded safely here."""
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="riscv64"))
+
+    def run(_environment: object, outside: job.Collaborators) -> Summary:
+        outside.model_reader(SETTINGS)
+        raise AssertionError
+
+    monkeypatch.setattr(job, "run", run)
+    assert process.main() == 22
+    assert capsys.readouterr().out.startswith("decoders_not_confined: ")
 
 
 def test_a_process_without_settings_ends_with_their_code() -> None:
