@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from sandbox.bucket_iam import NOT_MET, access, authorize, segment
 from sandbox.buckets import merge, timestamp
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from sandbox.state import Bucket, StoredObject
+    from sandbox.state import Bucket, Json, StoredObject
 
 WRITABLE = frozenset({"contentType", "contentEncoding", "cacheControl", "metadata", "storageClass"})
 """The settings of an object that its writer chooses."""
@@ -94,9 +94,10 @@ def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
         "x-goog-stored-content-encoding": meta.get("contentEncoding", "identity"),
         "x-goog-stored-content-length": meta["size"],
     }
-    if meta.get("contentEncoding") == "gzip" and "gzip" not in asked.get("accept-encoding", ""):
-        data = gzip.decompress(data)
-    elif "contentEncoding" in meta:
+    if _transcoded(meta, asked):
+        # The whole object, whatever range was asked for, without its length.
+        return StreamingResponse(iter([gzip.decompress(data)]), 200, headers)
+    if "contentEncoding" in meta:
         headers["content-encoding"] = meta["contentEncoding"]
     wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", asked.get("range", ""))
     if wanted is None or wanted.groups() == ("", ""):
@@ -109,6 +110,16 @@ def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
         return Response("The requested range cannot be satisfied.", 416, beyond)
     headers["content-range"] = f"bytes {start}-{end}/{len(data)}"
     return Response(data[start : end + 1], 206, headers)
+
+
+def _transcoded(meta: Json, asked: Mapping[str, str]) -> bool:
+    """Whether a compressed object is served decompressed.
+
+    https://cloud.google.com/storage/docs/transcoding
+    """
+    accepted = "gzip" in asked.get("accept-encoding", "")
+    kept = "no-transform" in (meta.get("cacheControl") or "")
+    return meta.get("contentEncoding") == "gzip" and not accepted and not kept
 
 
 async def list_objects(request: Request) -> Response:

@@ -115,6 +115,8 @@ async def insert(request: Request) -> Response:
     match query.get("uploadType"):
         case "media":
             upload.meta, upload.data = {"contentType": content_type}, bytearray(body)
+            if "contentEncoding" in query:
+                upload.meta["contentEncoding"] = query["contentEncoding"]
         case "multipart":
             upload.meta, upload.data = _parts(content_type, body)
         case "resumable":

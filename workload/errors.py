@@ -129,6 +129,10 @@ class ChangedError(BucketError):
     """An object of which another generation is there than the one that was listed."""
 
 
+class EncodingError(BucketError):
+    """An object that is said to be compressed, and is not, or is damaged."""
+
+
 class TooLargeError(Exception):
     """An object that is larger than the caller takes."""
 

@@ -20,6 +20,7 @@ from workload import archive, claims, manifest, settings
 from workload.errors import (
     BucketError,
     ChangedError,
+    EncodingError,
     Failure,
     PictureFailure,
     TooLargeError,
@@ -218,6 +219,8 @@ def _read(bucket: Bucket, picture: Picture) -> tuple[Picture, bytes | PictureFai
         return picture, PictureFailure.VANISHED
     except ChangedError:
         return picture, PictureFailure.CHANGED
+    except EncodingError:
+        return picture, PictureFailure.DAMAGED
     except BucketError:
         return picture, PictureFailure.NOT_READABLE
     except TooLargeError:

@@ -30,7 +30,7 @@ class Picture:
     """Holds no CR and no LF, which Cloud Storage allows in no name; anything else it may hold."""
     generation: str
     size: int = 0
-    """Bytes, as listed; what is read is counted anew."""
+    """Bytes at most, going by the listing; what is read is counted anew."""
     sha256: str | None = None
     """Of the bytes, in hex; None until they are there, and where they could not be had."""
 

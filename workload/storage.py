@@ -1,15 +1,18 @@
 """Cloud Storage as the job needs it: one bucket, seen with one identity.
 
-Objects are taken as stored (no transcoding), never beyond a given size. The client library asks
-again for what can pass, and resumes a broken download; all that is asked for here can be asked for
-twice, because this run alone writes its results. What a failure means is the job's to say: here it
-is a BucketError.
+Objects are asked for as stored, never beyond a given size. A picture that is stored compressed
+(`contentEncoding: gzip`) is decompressed here, as Google or its libraries do it for everybody else,
+but never a byte too many. The client library asks again for what can pass, and resumes a broken
+download; all that is asked for here can be asked for twice, because this run alone writes its
+results. What a failure means is the job's to say: here it is a BucketError.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -30,7 +33,14 @@ from google.cloud.storage.exceptions import (
 from requests.adapters import HTTPAdapter
 
 from workload import retries
-from workload.errors import BucketError, ChangedError, TooLargeError, VanishedError
+from workload.errors import (
+    BucketError,
+    ChangedError,
+    EncodingError,
+    TooLargeError,
+    VanishedError,
+)
+from workload.exchange import MAX_PICTURE
 from workload.records import Picture
 
 if TYPE_CHECKING:
@@ -58,6 +68,9 @@ AT_ONCE = 1024**2
 thread waits for Python's lock. A larger object's download goes on where it broke."""
 PIECE = 2 * 1024**2
 """Bytes that are written in one go: else memory would grow with the number of records."""
+
+GZIP = "gzip"
+"""The one encoding that Google decompresses. https://cloud.google.com/storage/docs/transcoding"""
 
 _FAILURES = (
     *_BROKEN,
@@ -95,19 +108,20 @@ class Bucket:
 
     def pictures(self) -> Iterator[Picture]:
         """Every object in the order of names, page by page, but for folder place-holders."""
-        fields = "items(name,generation,size),nextPageToken"
+        fields = "items(name,generation,size,contentEncoding),nextPageToken"
         with _google_failing():
             for blob in self._bucket.list_blobs(fields=fields, retry=self._retry):
                 self._retry = _WHILE_BUSY
                 if not blob.name.endswith("/"):
-                    yield Picture(
-                        name=blob.name, generation=str(blob.generation), size=int(blob.size or 0)
-                    )
+                    # How large a compressed one is, nobody says before it is read.
+                    size = MAX_PICTURE if blob.content_encoding == GZIP else int(blob.size or 0)
+                    yield Picture(name=blob.name, generation=str(blob.generation), size=size)
 
     def read(self, picture: Picture, limit: int) -> bytes:
         """The bytes of exactly the listed generation; TooLargeError beyond `limit` bytes.
 
         VanishedError or ChangedError if that generation is gone: which, tells what is there now.
+        EncodingError if it is not compressed in the way that it is said to be.
         """
         content = io.BytesIO()
         blob = self._bucket.blob(picture.name, generation=int(picture.generation))
@@ -122,7 +136,9 @@ class Bucket:
             except (NotFound, PreconditionFailed) as error:
                 there = self._bucket.blob(picture.name).exists(retry=self._retry)
                 raise (ChangedError if there else VanishedError) from error
-        return content.getvalue()
+        data = content.getvalue()
+        # As it came with these very bytes: that may have been changed after the listing.
+        return _decompressed(data, limit) if blob.content_encoding == GZIP else data
 
     def fetch(self, name: str, to: Path, limit: int) -> str:
         """Downloads an object into a new file; SHA-256 in hex, TooLargeError beyond `limit`."""
@@ -160,6 +176,17 @@ class Bucket:
                 self._bucket.blob(name).delete(retry=self._retry)
             except NotFound:
                 return
+
+
+def _decompressed(data: bytes, limit: int) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(data)) as decompressing:
+            content = decompressing.read(limit + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise EncodingError from error
+    if len(content) > limit:
+        raise TooLargeError
+    return content
 
 
 class _Sink:

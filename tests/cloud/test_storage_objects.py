@@ -270,6 +270,48 @@ def test_gzip_is_unpacked_only_for_who_does_not_accept_it(
     assert f"crc32c={blob.crc32c}" in answer.headers["x-goog-hash"]
 
 
+def compressed(bucket: Bucket, cloud: Cloud, cache_control: str | None = None) -> requests.Response:
+    """What a reader gets of a compressed object who accepts none, and asks for a part of it."""
+    blob = bucket.blob("z")
+    blob.content_encoding, blob.cache_control = "gzip", cache_control
+    blob.upload_from_string(gzip.compress(b"plain"), content_type="text/plain")
+    headers = {
+        "Authorization": f"Bearer {cloud.mint('user:deployer@primus.example')}",
+        "Accept-Encoding": "identity",
+        "Range": "bytes=1-3",
+    }
+    return requests.get(blob.media_link, headers=headers, timeout=10, stream=True)
+
+
+def test_what_is_unpacked_on_the_way_has_neither_range_nor_length(
+    bucket: Bucket, cloud: Cloud
+) -> None:
+    """All of it comes, whatever range was asked for; how it is stored is told."""
+    answer = compressed(bucket, cloud)
+    assert (answer.status_code, answer.content) == (200, b"plain")
+    assert not {"content-length", "content-encoding"} & answer.headers.keys()
+    assert answer.headers["x-goog-stored-content-encoding"] == "gzip"
+
+
+def test_what_may_not_be_transformed_is_served_as_stored(bucket: Bucket, cloud: Cloud) -> None:
+    """Cache-Control forbids to unpack it; a range is one of the stored bytes."""
+    answer = compressed(bucket, cloud, "public, no-transform")
+    assert (answer.status_code, answer.headers["content-encoding"]) == (206, "gzip")
+
+
+def test_a_simple_upload_names_its_encoding_in_the_query(bucket: Bucket, cloud: Cloud) -> None:
+    """It has no metadata to say it in."""
+    answer = requests.post(
+        f"https://storage.googleapis.com/upload/storage/v1/b/{bucket.name}/o",
+        gzip.compress(b"plain"),
+        params={"uploadType": "media", "name": "z", "contentEncoding": "gzip"},
+        headers={"Authorization": f"Bearer {cloud.mint('user:deployer@primus.example')}"},
+        timeout=10,
+    )
+    assert answer.json()["contentEncoding"] == "gzip"
+    assert bucket.blob("z").download_as_bytes() == b"plain"
+
+
 def test_an_upload_is_resumed_where_it_broke_off(bucket: Bucket, cloud: Cloud) -> None:
     """Asked how much arrived, the session tells; the rest completes the object."""
     session = bucket.blob("o").create_resumable_upload_session()

@@ -20,6 +20,7 @@ from workload.errors import (
     BucketError,
     ChangedError,
     Detail,
+    EncodingError,
     Failure,
     PictureFailure,
     TooLargeError,
@@ -255,9 +256,10 @@ def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
             "d": b"no",
             "e": VanishedError(),
             "f": ChangedError(),
+            "g": EncodingError(),
         }
     )
-    assert world.run() == Summary(classified=1, failed=5)
+    assert world.run() == Summary(classified=1, failed=6)
     assert [r.get("error", r.get("predictedClass")) for r in world.records()] == [
         "picture_not_readable",
         1,
@@ -265,6 +267,7 @@ def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
         "picture_damaged",
         "picture_vanished",
         "picture_changed",
+        "picture_damaged",
     ]
 
 

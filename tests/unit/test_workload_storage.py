@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import random
+import tracemalloc
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from google.oauth2.credentials import Credentials
 
 from sandbox.server import running
-from workload.errors import BucketError, ChangedError, TooLargeError, VanishedError
+from workload.errors import (
+    BucketError,
+    ChangedError,
+    EncodingError,
+    TooLargeError,
+    VanishedError,
+)
+from workload.exchange import MAX_PICTURE
 from workload.records import Picture
 
 with warnings.catch_warnings():
@@ -111,6 +121,96 @@ def test_a_picture_is_read_up_to_the_limit(pictures: storage.Bucket) -> None:
     assert len(pictures.read(last, size)) == size
     with pytest.raises(TooLargeError):
         pictures.read(last, size - 1)
+
+
+def compressed(cloud: Cloud, content: bytes, encoding: str = "gzip") -> Picture:
+    """A picture that is stored so, and as it is then listed."""
+    blob = Client("-", identity(cloud, ADMIN)).bucket(INPUT).blob("z/compressed.png")
+    blob.content_encoding = encoding
+    blob.upload_from_string(content)
+    return Picture(name=blob.name, generation=str(blob.generation), size=len(content))
+
+
+@pytest.fixture
+def plain(cloud: Cloud) -> Iterator[bytes]:
+    """A picture's bytes, which a test stores in its own way; nothing of it stays."""
+    yield random.Random(3).randbytes(50_000)  # noqa: S311  no secret
+    cloud.buckets[INPUT].objects.pop("z/compressed.png", None)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_picture_that_is_stored_compressed_is_read_decompressed(
+    members: int, cloud: Cloud, pictures: storage.Bucket, plain: bytes
+) -> None:
+    """The bytes that everybody's client reads, in one member of gzip or in several."""
+    share = -(-len(plain) // members)
+    packed = b"".join(gzip.compress(plain[at : at + share]) for at in range(0, len(plain), share))
+    picture = compressed(cloud, packed)
+    blob = Client("-", identity(cloud, ACCOUNT)).bucket(INPUT).blob(picture.name)
+    assert pictures.read(picture, 100_000) == blob.download_as_bytes() == plain
+
+
+def test_a_compressed_picture_is_listed_as_large_as_it_may_be(
+    cloud: Cloud, pictures: storage.Bucket, plain: bytes
+) -> None:
+    """What is ahead in memory is bounded by what it can become."""
+    picture = compressed(cloud, gzip.compress(plain))
+    sizes = {each.name: each.size for each in pictures.pictures()}
+    assert sizes[picture.name] == MAX_PICTURE
+
+
+@pytest.mark.parametrize("listed", [0, MAX_PICTURE])
+def test_the_limit_is_of_the_decompressed_bytes(
+    listed: int, cloud: Cloud, pictures: storage.Bucket, plain: bytes
+) -> None:
+    """300 MB in a third of one are too large, and are not made; so is one byte too many."""
+    picture = replace(compressed(cloud, gzip.compress(plain)), size=listed)
+    assert pictures.read(picture, len(plain) + 20_000) == plain
+    bomb = replace(compressed(cloud, gzip.compress(bytes(300 * 1024**2), 1)), size=listed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError):
+            pictures.read(bomb, 20 * 1024**2)
+        assert tracemalloc.get_traced_memory()[1] < 80 * 1024**2
+    finally:
+        tracemalloc.stop()
+    one_more = replace(compressed(cloud, gzip.compress(bytes(100_001))), size=listed)
+    with pytest.raises(TooLargeError):
+        pictures.read(one_more, 100_000)
+
+
+@pytest.mark.parametrize("spoil", ["never compressed", "cut", "damaged", "checksum"])
+def test_a_picture_that_is_not_compressed_as_it_says_is_told(
+    spoil: str, cloud: Cloud, pictures: storage.Bucket, plain: bytes
+) -> None:
+    """Everybody's client fails with it, too."""
+    packed = gzip.compress(plain)
+    content = {
+        "never compressed": plain,
+        "cut": packed[:-100],
+        "damaged": packed[:1000] + b"\xff" * 50 + packed[1050:],
+        "checksum": packed[:-8] + bytes(4) + packed[-4:],
+    }[spoil]
+    with pytest.raises(EncodingError):
+        pictures.read(compressed(cloud, content), 100_000)
+
+
+def test_another_encoding_is_read_as_stored(
+    cloud: Cloud, pictures: storage.Bucket, plain: bytes
+) -> None:
+    """Google decompresses no other."""
+    assert pictures.read(compressed(cloud, plain, "br"), 100_000) == plain
+
+
+def test_an_encoding_that_was_set_after_the_listing_counts(
+    cloud: Cloud, pictures: storage.Bucket, plain: bytes
+) -> None:
+    """Metadata changes within a generation: what counts is what came with the bytes."""
+    picture = compressed(cloud, gzip.compress(plain), "identity")
+    blob = Client("-", identity(cloud, ADMIN)).bucket(INPUT).blob(picture.name)
+    blob.content_encoding = "gzip"
+    blob.patch()
+    assert pictures.read(picture, 100_000) == plain
 
 
 def test_an_object_is_fetched_and_hashed(pictures: storage.Bucket, tmp_path: Path) -> None:
