@@ -58,6 +58,7 @@ class PictureFailure(StrEnum):
     TOO_LARGE = "picture_too_large"
     FORMAT_UNKNOWN = "picture_format_unknown"
     TOO_MANY_PIXELS = "picture_too_many_pixels"
+    TOO_MANY_SCANS = "picture_too_many_scans"
     DAMAGED = "picture_damaged"
     DECODER_CRASHED = "decoder_crashed"
     DECODER_TOO_SLOW = "decoder_too_slow"

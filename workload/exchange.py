@@ -36,9 +36,9 @@ NOT_CONFINED: Final = b"\xfe"
 OUTCOMES: Final = (
     None,
     PictureFailure.EMPTY,
-    PictureFailure.TOO_LARGE,
     PictureFailure.FORMAT_UNKNOWN,
     PictureFailure.TOO_MANY_PIXELS,
+    PictureFailure.TOO_MANY_SCANS,
     PictureFailure.DAMAGED,
 )
 """What a decoder may say of a picture, by number; 0 is that there are pixels."""

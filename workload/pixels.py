@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import simplejpeg
-from PIL import Image, TiffImagePlugin, WebPImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin, WebPImagePlugin
 
 from workload import headers
 from workload.errors import PictureError, PictureFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy.typing as npt
 
     from workload.manifest import Input
@@ -64,11 +62,11 @@ def decode(
 
     `out` is where it is to be, and stays as it was if there is an error.
     """
-    kind = headers.check(data)
-    if kind != "JPEG":
+    header = headers.check(data)
+    if header.kind != "JPEG":
         room.give_back()
     try:
-        picture = _jpeg(data, wanted, room) if kind == "JPEG" else _other(data, kind)
+        picture = _jpeg(header, wanted, room) if header.kind == "JPEG" else _other(header)
         resized = _resized(picture, wanted.height, wanted.width)
     except MemoryError as error:
         raise PictureError(PictureFailure.TOO_MANY_PIXELS) from error
@@ -83,8 +81,8 @@ def decode(
     return result
 
 
-def _jpeg(data: bytes, wanted: Input, room: Room) -> Whole:
-    turned = _jpeg_orientation(data)
+def _jpeg(header: headers.Header, wanted: Input, room: Room) -> Whole:
+    data, turned = header.data, _orientation(header.exif)
     height, width = wanted.height, wanted.width
     if turned in _SIDEWAYS:
         height, width = width, height
@@ -99,9 +97,9 @@ def _jpeg(data: bytes, wanted: Input, room: Room) -> Whole:
     try:
         picture = simplejpeg.decode_jpeg(data, **options)
     except ValueError as error:
-        # TensorFlow takes a flaw within the data, but not that it ends too early. libjpeg says the
-        # last thing that went wrong: after a flaw alone, every pixel has been written.
-        if not str(error).startswith(_FLAWS) or _END_OF_IMAGE not in data[_last_scan(data) :]:
+        # TensorFlow takes a flaw within the data. libjpeg says the last thing that went wrong:
+        # after a flaw alone, every pixel has been written.
+        if not str(error).startswith(_FLAWS):
             raise
         picture = simplejpeg.decode_jpeg(data, strict=False, **options)
     if colours == "CMYK":
@@ -111,13 +109,7 @@ def _jpeg(data: bytes, wanted: Input, room: Room) -> Whole:
 
 _FLAWS = ("Corrupt JPEG data", "Inconsistent progression sequence")
 """What libjpeg calls a warning of its data; anything else it says is an error."""
-_END_OF_IMAGE = b"\xff\xd9"
-_APP1 = 0xE1
 _ADOBE = re.compile(rb"\xff\xee..Adobe", re.DOTALL)
-
-
-def _last_scan(data: bytes) -> int:
-    return data.rfind(b"\xff\xda")
 
 
 def _without_black(picture: npt.NDArray[np.uint8], *, inverted: bool) -> None:
@@ -127,25 +119,12 @@ def _without_black(picture: npt.NDArray[np.uint8], *, inverted: bool) -> None:
         row[:, :3] = ink[:, :3].astype(np.uint16) * ink[:, 3:] // 255
 
 
-def _jpeg_orientation(data: bytes) -> int:
-    for marker, start, end in headers.segments(data):
-        if marker in headers.START_OF_FRAME:  # the standard wants it first of all
-            break
-        if marker == _APP1 and data.startswith(b"Exif\0\0", start):
-
-            def read(note: bytes = data[start:end]) -> Image.Exif:
-                exif = Image.Exif()
-                exif.load(note)
-                return exif
-
-            return _orientation(read)
-    return 1
-
-
-def _orientation(read: Callable[[], Image.Exif]) -> int:
+def _orientation(note: bytes) -> int:
     """From 1 to 8; 1, which is upright, if nothing that can be read says otherwise."""
+    exif = Image.Exif()
     try:
-        value = read().get(0x0112, 1)
+        exif.load(note)
+        value = exif.get(0x0112, 1)
     except Exception:  # noqa: BLE001  a broken note beside the picture, in any way
         return 1
     return value if value in range(1, 9) else 1
@@ -165,21 +144,43 @@ def _oriented(picture: Whole, turned: int) -> Whole:
     return picture
 
 
-def _other(data: bytes, kind: headers.Kind) -> Whole:
-    with Image.open(io.BytesIO(data), formats=[kind]) as file:
+def _other(header: headers.Header) -> Whole:
+    with _opened(header) as file:
         # The first frame of a GIF may be smaller than the picture; TensorFlow, too, has black then.
         left, top, right, bottom = (0, 0, *file.size)
-        if kind == "GIF":
+        if header.kind == "GIF":
             left, top, right, bottom = file.tile[0].extents or (0, 0, 0, 0)
-        file.load()
-        picture = np.zeros((file.height, file.width), np.uint32)
+        shown = _whole_png(header) if header.kind == "PNG" else file
+        shown.load()
+        picture = np.zeros((shown.height, shown.width), np.uint32)
         # In strips: whatever is converted, is twice in memory.
         for row in range(top, bottom, _STRIP):
             below = min(row + _STRIP, bottom)
-            strip = file.crop((left, row, right, below))
-            picture[row:below, left:right] = _colours(strip, kind)
-        turned = _orientation(file.getexif) if kind in ("PNG", "WEBP") else 1
-        return _oriented(picture, turned)
+            strip = shown.crop((left, row, right, below))
+            picture[row:below, left:right] = _colours(strip, header.kind)
+        return _oriented(picture, _orientation(header.exif or file.info.get("exif", b"")))
+
+
+def _opened(header: headers.Header) -> ImageFile.ImageFile:
+    return Image.open(io.BytesIO(header.data), formats=[header.kind])
+
+
+def _whole_png(header: headers.Header) -> Image.Image:
+    """A PNG whose rows have all been written; ValueError for another.
+
+    Pillow takes data that ends between two rows, and TensorFlow does not. The last row is then as
+    it was before, whatever that is; a whole picture may end like one ground, but not like two.
+    """
+    for ground in (0x5A, 0xA5):
+        file = _opened(header)
+        file.im = Image.new(file.mode, file.size, ground).im
+        file.load()
+        # Of an interlaced one, the rows with odd numbers come last.
+        last = file.height - 1 - (file.height % 2 if file.info.get("interlace") else 0)
+        row = file.crop((0, last, file.width, last + 1))
+        if row.tobytes() != Image.new(row.mode, row.size, ground).tobytes():
+            return file
+    raise ValueError
 
 
 _STRIP = 256

@@ -11,7 +11,7 @@ from infra.clause import Party
 from ops import causes, launcher_causes
 from ops.picture_causes import PICTURES, PictureCause
 from ops.workspace import REPOSITORY
-from workload import errors, exchange, headers, job, retries, settings
+from workload import errors, exchange, headers, job, jpeg, retries, settings
 from workload.errors import Detail, Failure, PictureFailure
 
 TEXT = (REPOSITORY / "docs" / "errors.md").read_text()
@@ -135,6 +135,7 @@ def test_a_row_that_is_missing_or_doubled_is_found(row: str) -> None:
         (Failure.MODEL_TOO_LARGE.code, f"{job.MAX_ARCHIVE // 1024**3} GiB"),
         (PictureFailure.TOO_LARGE, f"{exchange.MAX_PICTURE // 1024**2} MiB"),
         (PictureFailure.TOO_MANY_PIXELS, f"{headers.MAX_PIXELS // 10**6} million pixels"),
+        (PictureFailure.TOO_MANY_SCANS, f"{jpeg.MAX_SCANS} scans"),
     ],
 )
 def test_a_limit_is_the_codes(code: str, limit: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from workload import headers
+from workload import jpeg as jpeg_module
 from workload.errors import PictureError, PictureFailure
 
 if TYPE_CHECKING:
@@ -35,16 +36,29 @@ def frames(number: int, kind: str = "GIF") -> bytes:
 
 
 def png(width: int, height: int) -> bytes:
-    """The beginning of a PNG of any size."""
-    return picture("PNG")[:16] + struct.pack(">II", width, height) + picture("PNG")[24:]
+    """A PNG that says it is of any size."""
+    header = struct.pack(">II", width, height) + picture("PNG")[24:29]
+    return picture("PNG")[:8] + chunk(b"IHDR", header) + picture("PNG")[33:]
 
 
-def png_with_texts(number: int, kind: bytes = b"zTXt") -> bytes:
-    """A PNG that carries compressed texts, which its decoder unpacks whole."""
-    content = kind + b"k\0\0" + zlib.compress(b"a" * 1000)
-    text = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
-    whole = picture("PNG")
-    return whole[:33] + text * number + whole[33:]
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A chunk of a PNG."""
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+def png_of(*order: bytes, colours: int = 2) -> bytes:
+    """A PNG of these kinds of chunks, each made up; its check sums are right."""
+    header = struct.pack(">IIBBBBB", 40, 30, 8, colours, 0, 0, 0)
+    made = (chunk(kind, header if kind == b"IHDR" else b"abc") for kind in order)
+    return picture("PNG")[:8] + b"".join(made)
+
+
+def spoilt(data: bytes, kind: bytes) -> bytes:
+    """A PNG with a wrong check sum in its first chunk of this kind."""
+    at = data.index(kind)
+    end = at + 4 + int.from_bytes(data[at - 4 : at], "big")
+    return data[:end] + bytes([data[end] ^ 1]) + data[end + 1 :]
 
 
 def jpeg(*segments: bytes) -> bytes:
@@ -68,20 +82,53 @@ def gif_with_a_large_frame() -> bytes:
     return b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0) + frame + b";"
 
 
-SCAN = b"\xff\xda\x00\x02"
-COMMENT = b"\xff\xfe\x00\x04xy"
+def segment(marker: int, content: bytes) -> bytes:
+    """A JPEG's segment with a length."""
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
+
+
+SCAN = segment(0xDA, b"") + b"\x12\xff\x00\x34"
+COMMENT = segment(0xFE, b"xy")
+END = b"\xff\xd9"
+FRAME = frame_header(40, 30)
+SCANS = SCAN * jpeg_module.MAX_SCANS
+TOO_MANY = b"\xff\xda" * (jpeg_module.MAX_SCANS + 1)
+"""What looks like as many scans, wherever it stands."""
 
 FITS: dict[str, Callable[[], bytes]] = {
     "JPEG": lambda: picture("JPEG"),
     "progressive JPEG": lambda: picture("JPEG", progressive=True),
     "JPEG with EXIF": lambda: picture("JPEG", exif=b"Exif\0\0" + bytes(1000)),
-    "JPEG with fill bytes": lambda: jpeg(b"\xff\xff\xff", COMMENT, frame_header(40, 30)),
+    "JPEG with fill bytes": lambda: jpeg(b"\xff\xff\xff", COMMENT, FRAME, SCAN, b"\xff" * 9, END),
+    "JPEG of many scans": lambda: jpeg(COMMENT * 3, FRAME, SCANS, END),
+    "JPEG of many scans, each after stray bytes": lambda: jpeg(FRAME, (SCAN + b"x") * 40, END),
+    "JPEG, scans after its end": lambda: jpeg(FRAME, SCANS, END, SCAN, END),
+    "JPEG, what looks like scans after its end": lambda: picture("JPEG") + TOO_MANY,
+    "JPEG, what looks like scans in a profile": lambda: jpeg(
+        segment(0xE2, b"ICC_PROFILE\0\1\1" + TOO_MANY), FRAME, SCAN, END
+    ),
+    "JPEG, what looks like scans between scans": lambda: jpeg(
+        FRAME, SCAN, segment(0xE1, TOO_MANY), SCAN, END
+    ),
+    "JPEG of restarts": lambda: jpeg(FRAME, SCAN, b"\xff\xd0\xff\xd7" * 99, END),
+    "JPEG, noise first": lambda: jpeg(COMMENT, b"noise", FRAME, SCAN, END),
+    "JPEG of an empty segment": lambda: jpeg(b"\xff\xfe\x00\x00", FRAME, SCAN, END),
+    "JPEG, end of a stray segment": lambda: jpeg(b"\xff\xd3\xff\x01", FRAME, SCAN, END),
+    "JPEG with a marker that has no length": lambda: jpeg(
+        FRAME, SCAN, b"\xff\x05\xff\xff", SCAN, END
+    ),
     "PNG": lambda: picture("PNG"),
-    "PNG with texts": lambda: png_with_texts(8),
+    "PNG with texts": lambda: png_of(b"IHDR", *[b"zTXt", b"iTXt"] * 99, b"IDAT", b"IEND"),
+    "PNG with a broken text": lambda: spoilt(png_of(b"IHDR", b"tEXt", b"IDAT", b"IEND"), b"tEXt"),
+    "PNG with a text at its end": lambda: png_of(b"IHDR", b"IDAT", b"IDAT", b"zTXt", b"IEND"),
+    "PNG with a palette": lambda: png_of(
+        b"IHDR", b"tEXt", b"PLTE", b"tRNS", b"IDAT", b"IEND", colours=3
+    ),
+    "animated PNG": lambda: png_of(b"IHDR", b"acTL", b"fcTL", b"IDAT", b"fcTL", b"fdAT", b"IEND"),
+    "PNG, noise after it": lambda: picture("PNG") + b"noise",
     "GIF": lambda: picture("GIF"),
     "BMP": lambda: picture("BMP"),
     "top-down BMP": lambda: bmp(40, -30),
-    "JPEG of many scans": lambda: jpeg(COMMENT * 3, frame_header(40, 30), SCAN * headers.MAX_SCANS),
     "WebP": lambda: picture("WEBP"),
     "lossless WebP": lambda: picture("WEBP", lossless=True),
     "WebP with EXIF": lambda: picture("WEBP", exif=b"Exif\0\0" + bytes(9)),
@@ -106,13 +153,20 @@ REFUSED: dict[str, tuple[Callable[[], bytes], PictureFailure]] = {
         PictureFailure.DAMAGED,
     ),
     "JPEG of too many scans": (
-        lambda: jpeg(frame_header(40, 30), SCAN * (headers.MAX_SCANS + 1)),
-        PictureFailure.TOO_LARGE,
+        lambda: jpeg(FRAME, SCANS, SCAN, END),
+        PictureFailure.TOO_MANY_SCANS,
+    ),
+    "JPEG of a scan behind a marker that has no length": (
+        lambda: jpeg(FRAME, SCANS, b"\xff\x05\xff\xff", SCAN, END),
+        PictureFailure.TOO_MANY_SCANS,
     ),
     "TIFF": (lambda: picture("TIFF"), PictureFailure.FORMAT_UNKNOWN),
     "BMP of OS/2": (lambda: bmp(40, 30, size=12), PictureFailure.FORMAT_UNKNOWN),
     "JPEG, a row more": (lambda: picture("JPEG", 40, 31), PictureFailure.TOO_MANY_PIXELS),
-    "lossless JPEG": (lambda: jpeg(frame_header(41, 30, 0xC3)), PictureFailure.TOO_MANY_PIXELS),
+    "lossless JPEG": (
+        lambda: jpeg(frame_header(41, 30, 0xC3), SCAN, END),
+        PictureFailure.TOO_MANY_PIXELS,
+    ),
     "PNG, a column more": (lambda: picture("PNG", 41, 30), PictureFailure.TOO_MANY_PIXELS),
     "PNG of 60000 squared": (lambda: png(60_000, 60_000), PictureFailure.TOO_MANY_PIXELS),
     "GIF, a row more": (lambda: picture("GIF", 40, 31), PictureFailure.TOO_MANY_PIXELS),
@@ -120,21 +174,67 @@ REFUSED: dict[str, tuple[Callable[[], bytes], PictureFailure]] = {
     "GIF of a large frame": (gif_with_a_large_frame, PictureFailure.TOO_MANY_PIXELS),
     "BMP, a row more": (lambda: picture("BMP", 40, 31), PictureFailure.TOO_MANY_PIXELS),
     "top-down BMP, a row more": (lambda: bmp(40, -31), PictureFailure.TOO_MANY_PIXELS),
-    "PNG, a text more": (lambda: png_with_texts(9), PictureFailure.TOO_LARGE),
-    "PNG of many profiles": (lambda: png_with_texts(9, b"iCCP"), PictureFailure.TOO_LARGE),
-    "PNG of many other texts": (lambda: png_with_texts(9, b"iTXt"), PictureFailure.TOO_LARGE),
     "PNG of no width": (lambda: png(0, 30), PictureFailure.DAMAGED),
     "PNG without header": (
         lambda: picture("PNG").replace(b"IHDR", b"IDAT"),
         PictureFailure.DAMAGED,
     ),
     "BMP of negative width": (lambda: bmp(-40, 30), PictureFailure.DAMAGED),
-    "JPEG, size at the end": (lambda: jpeg(frame_header(40, 0)), PictureFailure.DAMAGED),
-    "JPEG without frame": (lambda: jpeg(COMMENT, b"\xff\xd9"), PictureFailure.DAMAGED),
-    "JPEG, scan first": (lambda: jpeg(SCAN, frame_header(40, 30)), PictureFailure.DAMAGED),
-    "JPEG, noise first": (lambda: jpeg(COMMENT, frame_header(40, 30)[1:]), PictureFailure.DAMAGED),
-    "JPEG of an empty segment": (lambda: jpeg(b"\xff\xfe\x00\x00"), PictureFailure.DAMAGED),
+    "JPEG, size at the end": (
+        lambda: jpeg(frame_header(40, 0), SCAN, END),
+        PictureFailure.DAMAGED,
+    ),
+    "JPEG without frame": (lambda: jpeg(COMMENT, SCAN, END), PictureFailure.DAMAGED),
+    "JPEG without scan": (lambda: jpeg(FRAME, END), PictureFailure.DAMAGED),
+    "JPEG without end": (lambda: jpeg(FRAME, SCAN), PictureFailure.DAMAGED),
+    "JPEG, end in a segment": (
+        lambda: jpeg(FRAME, SCAN, segment(0xE1, b"\xff\xd9")),
+        PictureFailure.DAMAGED,
+    ),
+    "JPEG, half an end": (lambda: jpeg(FRAME, SCAN, b"\xff"), PictureFailure.DAMAGED),
+    "JPEG, scan first": (lambda: jpeg(SCAN, FRAME, END), PictureFailure.DAMAGED),
+    "JPEG, segment past the end": (
+        lambda: jpeg(FRAME, SCAN, b"\xff\xe1\xff\xff", END),
+        PictureFailure.DAMAGED,
+    ),
+    "JPEG of what has no meaning": (
+        lambda: jpeg(b"\xff\x05", FRAME, SCAN, END),
+        PictureFailure.DAMAGED,
+    ),
     "JPEG of fill bytes": (lambda: jpeg(b"\xff" * 100), PictureFailure.DAMAGED),
+    "PNG without end": (lambda: png_of(b"IHDR", b"IDAT"), PictureFailure.DAMAGED),
+    "PNG without data": (lambda: png_of(b"IHDR", b"IEND"), PictureFailure.DAMAGED),
+    "PNG of two headers": (
+        lambda: png_of(b"IHDR", b"IHDR", b"IDAT", b"IEND"),
+        PictureFailure.DAMAGED,
+    ),
+    "PNG, header late": (
+        lambda: png_of(b"tEXt", b"IHDR", b"IDAT", b"IEND"),
+        PictureFailure.DAMAGED,
+    ),
+    "PNG, data in two places": (
+        lambda: png_of(b"IHDR", b"IDAT", b"tEXt", b"IDAT", b"IEND"),
+        PictureFailure.DAMAGED,
+    ),
+    "PNG without its palette": (
+        lambda: png_of(b"IHDR", b"IDAT", b"IEND", colours=3),
+        PictureFailure.DAMAGED,
+    ),
+    "PNG, palette late": (
+        lambda: png_of(b"IHDR", b"IDAT", b"PLTE", b"IEND", colours=3),
+        PictureFailure.DAMAGED,
+    ),
+    "PNG of two palettes": (
+        lambda: png_of(b"IHDR", b"PLTE", b"PLTE", b"IDAT", b"IEND"),
+        PictureFailure.DAMAGED,
+    ),
+    "PNG of what nobody may skip": (
+        lambda: png_of(b"IHDR", b"CgBI", b"IDAT", b"IEND"),
+        PictureFailure.DAMAGED,
+    ),
+    "PNG, check of the header": (lambda: spoilt(picture("PNG"), b"IHDR"), PictureFailure.DAMAGED),
+    "PNG, check of the data": (lambda: spoilt(picture("PNG"), b"IDAT"), PictureFailure.DAMAGED),
+    "PNG, check of the end": (lambda: spoilt(picture("PNG"), b"IEND"), PictureFailure.DAMAGED),
     "GIF without frame": (lambda: gif_with_a_large_frame()[:13] + b";", PictureFailure.DAMAGED),
     "GIF of noise": (lambda: gif_with_a_large_frame()[:13] + b"x;", PictureFailure.DAMAGED),
     "GIF without end of blocks": (lambda: frames(1)[:-2], PictureFailure.DAMAGED),

@@ -327,6 +327,7 @@ def test_a_decoder_never_sees_what_the_header_check_refuses() -> None:
     """A PNG of 60,000 x 60,000 pixels ends at its header."""
     data = bytearray(file("PNG", image()))
     data[16:24] = (60_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     with pytest.raises(PictureError, match=f"^{PictureFailure.TOO_MANY_PIXELS}$"):
         decode(bytes(data), WANTED)
 
