@@ -63,6 +63,15 @@ class PictureFailure(StrEnum):
     DECODER_CRASHED = "decoder_crashed"
     DECODER_TOO_SLOW = "decoder_too_slow"
 
+    @property
+    def can_pass(self) -> bool:
+        """Whether the same bytes may be classified at another time: it was the moment's fault."""
+        return self in (
+            PictureFailure.NOT_READABLE,
+            PictureFailure.DECODER_CRASHED,
+            PictureFailure.DECODER_TOO_SLOW,
+        )
+
 
 class Detail(StrEnum):
     """What may be said in place of a failure's own sentence.

@@ -2,8 +2,9 @@
 
 A part is a fixed slice of the listing. It is left in the result bucket as soon as it is complete,
 under a fingerprint of all that its records depend on. The next start takes over what has the
-fingerprint that it would leave itself; any other part is removed before the first picture of its
-slice is read. Nothing of the listing is kept but the slices that are being worked on.
+fingerprint that it would leave itself, if it is whole and if no picture in it failed for a reason
+that can pass; any other part is removed before the first picture of its slice is read. Nothing of
+the listing is kept but the slices that are being worked on.
 
 A fingerprint is no signature: whoever can write the result bucket can forge a part, as they could
 forge `results.jsonl` itself. That is Secundus alone, and the pictures are its own.
@@ -20,10 +21,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from workload import records
-from workload.errors import BucketError, Failure, TooLargeError, WorkloadError
+from workload.errors import (
+    BucketError,
+    Failure,
+    PictureFailure,
+    TooLargeError,
+    WorkloadError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from workload.records import Outcome, Picture
@@ -72,6 +79,10 @@ class Parts:
         """Pictures in the listing, as far as it was read."""
         self.continued = 0
         """Those of them whose records an earlier start had left."""
+        self.retried = 0
+        """Pictures that had failed in an earlier start, for a reason that can pass."""
+        self.damaged = 0
+        """Parts with the right fingerprint that did not hold a record of each of their pictures."""
         self._bucket = bucket
         self._folder = folder
         (folder / FOLDER).mkdir()
@@ -91,7 +102,7 @@ class Parts:
             )
             self._count += 1
             self.listed += len(part)
-            if name in left and self._takes_over(name, heading):
+            if name in left and self._takes_over(name, heading, part):
                 self.continued += len(part)
             else:
                 self._open.append(_Open(name, heading, len(part)))
@@ -122,18 +133,30 @@ class Parts:
             for name in self._bucket.names(FOLDER):
                 self._bucket.remove(name)
 
-    def _takes_over(self, name: str, heading: str) -> bool:
+    def _takes_over(self, name: str, heading: str, pictures: Sequence[Picture]) -> bool:
+        found = self._found(name, heading)
+        outcomes = [records.read(*each) for each in zip(found, pictures, strict=False)]
+        passing = sum(isinstance(each, PictureFailure) and each.can_pass for each in outcomes)
+        whole = None not in outcomes and len(found) == len(pictures)
+        if whole and not passing:
+            return True
+        if whole:
+            self.retried += passing
+        elif found:
+            self.damaged += 1
+        with writing():
+            self._bucket.remove(name)
+        return False
+
+    def _found(self, name: str, heading: str) -> list[str]:
+        """The lines below its heading; none if it has another one, or can't be had."""
         content = self._folder / name
         try:
             self._bucket.fetch(name, content, MAX_PART)
-            with content.open("rb") as file:
-                same = file.readline(len(heading)) == heading.encode()
+            with content.open(encoding="ascii", errors="replace", newline="\n") as file:
+                return list(file) or [""] if file.readline(len(heading)) == heading else []
         except (BucketError, TooLargeError):
-            same = False
-        if not same:
-            with writing():
-                self._bucket.remove(name)
-        return same
+            return []
 
 
 @contextmanager

@@ -9,7 +9,7 @@ known.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from workload.errors import Failure, PictureFailure, WorkloadError
@@ -66,6 +66,25 @@ def record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
             for score in outcome
         ],
     }
+
+
+def read(written: str, picture: Picture) -> Outcome | None:
+    """What came of a picture as a line says it; None if `line` does not say it so of this one."""
+    try:
+        data = json.loads(written)
+        outcome = PictureFailure(data["error"]) if "error" in data else _scores(data["topK"])
+        same = line(record(replace(picture, sha256=data.get("sha256")), outcome)) == written
+    # Whoever changes the line decides what is in it, and how deep.
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return outcome if same else None
+
+
+def _scores(data: Any) -> Sequence[Score]:  # noqa: ANN401  whatever JSON the line holds
+    scores = [Score(each["classIndex"], each["label"], each["probability"]) for each in data]
+    if any(tuple(map(type, score)) != (int, str, float) for score in scores):
+        raise TypeError("a score is not made of a number, a name and a fraction")
+    return scores
 
 
 def failure(error: Exception) -> dict[str, Any]:

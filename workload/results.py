@@ -119,6 +119,8 @@ class Results:
             "classified": classified,
             "failed": errors,
             "continued": parts.continued,
+            "retried": parts.retried,
+            "damagedParts": parts.damaged,
             "modelSha256": parts.origin.model_sha256,
             "engine": parts.origin.engine,
             "imageDigest": parts.origin.image_digest,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 ORIGIN = Origin(model_sha256="c3" * 32, engine="litert", image_digest="sha256:" + "a1" * 32)
 PICTURES = [Picture(name=f"{number:02}", generation="1") for number in range(10)]
 DAMAGED = "05"
+FAILS_AS = PictureFailure.DAMAGED
+AT_THE_MOMENT = {"picture_not_readable", "decoder_crashed", "decoder_too_slow"}
 
 
 class InputBucket:
@@ -57,7 +61,7 @@ class Decoders:
             if isinstance(data, PictureFailure):
                 yield picture, data
             elif picture.name == DAMAGED:
-                yield picture, PictureFailure.DAMAGED
+                yield picture, FAILS_AS
             else:
                 yield picture, np.array([int(data)], np.float32)
 
@@ -262,6 +266,89 @@ def test_what_is_no_part_is_not_taken_over(
     world.result.objects["parts/00000.jsonl"] = content
     assert world.start()["continued"] == 4
     assert len(world.records()) == 10
+
+
+Change = Callable[[list[str]], list[str]]
+
+SPOILT: dict[str, Change] = {
+    "heading only": lambda _: [],
+    "one record less": lambda lines: lines[:-1],
+    "one record more": lambda lines: [*lines, lines[-1]],
+    "two records swapped": lambda lines: [lines[1], lines[0], *lines[2:]],
+    "a record twice": lambda lines: [lines[0], lines[0], *lines[2:]],
+    "no JSON": lambda lines: ["{\n", *lines[1:]],
+    "another kind of JSON": lambda lines: ["[]\n", *lines[1:]],
+    "a number": lambda lines: ["7\n", *lines[1:]],
+    "nested to hurt": lambda lines: ["[" * 100_000 + "\n", *lines[1:]],
+    "no text": lambda lines: ["\x00\xff\n", *lines[1:]],
+    "another line end": lambda lines: [lines[0].replace("\n", "\x85"), *lines[1:]],
+    "the last line cut": lambda lines: [*lines[:-1], lines[-1][:-1]],
+    "another generation": lambda lines: [lines[0].replace('"1"', '"2"'), *lines[1:]],
+    "a code that is none": lambda lines: [changed(lines[0], topK=None, error="x"), *lines[1:]],
+    "no scores": lambda lines: [changed(lines[0], topK=[]), *lines[1:]],
+    "scores that are none": lambda lines: [changed(lines[0], topK=[7]), *lines[1:]],
+    "a score that is a text": lambda lines: [
+        lines[0].replace('"probability": 0', '"probability": "0"'),
+        *lines[1:],
+    ],
+    "a score that is no number": lambda lines: [
+        re.sub(r'"probability": [0-9.]+', '"probability": NaN', lines[0]),
+        *lines[1:],
+    ],
+    "a key more": lambda lines: [changed(lines[0], more=1), *lines[1:]],
+    "keys in another order": lambda lines: ["{" + lines[0][1:-2] + ' , "z": 1}\n', *lines[1:]],
+}
+
+
+def changed(line: str, **values: object) -> str:
+    """A record with other values."""
+    return json.dumps(json.loads(line) | values, sort_keys=True) + "\n"
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_damaged_part_is_done_anew_and_told(name: str, world: World, tmp_path: Path) -> None:
+    """Its heading is right, so that nothing but its records says that something is wrong."""
+    (tmp_path / "whole").mkdir()
+    whole = World(tmp_path / "whole")
+    whole.start()
+    world.killed_with_parts()
+    heading, *lines = world.result.objects["parts/00000.jsonl"].splitlines(keepends=True)
+    world.result.objects["parts/00000.jsonl"] = "".join([heading, *SPOILT[name](lines)])
+    summary = world.start()
+    assert (summary["listed"], summary["continued"], summary["damagedParts"]) == (10, 4, 1)
+    assert (summary["classified"], summary["failed"]) == (9, {"picture_damaged": 1})
+    assert world.result.objects["results.jsonl"] == whole.result.objects["results.jsonl"]
+
+
+def test_a_part_of_something_else_is_not_damaged(world: World) -> None:
+    """Another model's part is what it should be."""
+    world.killed_with_parts()
+    world.origin = replace(ORIGIN, model_sha256="d4" * 32)
+    assert world.start()["damagedParts"] == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "again"),
+    [(code, code.value in AT_THE_MOMENT) for code in PictureFailure],
+)
+def test_what_failed_at_the_moment_is_tried_again(
+    code: PictureFailure, again: bool, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A code that the picture's bytes decide is final; one that the moment decided is not.
+
+    In the end, all is as if the first start had gone through.
+    """
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{__name__}.FAILS_AS", code)
+        world.killed_with_parts()
+    summary = world.start()
+    assert (summary["continued"], summary["retried"]) == ((4, 1) if again else (8, 0))
+    assert sorted(world.input.read_names) == [f"{n:02}" for n in range(4 if again else 8, 10)]
+    if again:
+        (tmp_path / "whole").mkdir()
+        whole = World(tmp_path / "whole")
+        whole.start()
+        assert world.result.objects["results.jsonl"] == whole.result.objects["results.jsonl"]
 
 
 def test_a_picture_keeps_its_scores_when_its_neighbour_fails(

@@ -35,6 +35,8 @@ SUMMARY = {
     "classified": 1,
     "failed": {"picture_damaged": 1, "picture_not_readable": 1},
     "continued": 0,
+    "retried": 0,
+    "damagedParts": 0,
     "modelSha256": "c3" * 32,
     "engine": "litert",
     "imageDigest": IMAGE,
