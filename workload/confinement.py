@@ -22,11 +22,11 @@ from workload.errors import Failure, WorkloadError
 
 NOBODY: Final = 65532
 """Whoever this is on a machine; in the image it is the workload's user anyway."""
-MEMORY: Final = 1024**3
-"""Bytes beside what the process has when it is confined. 50 million pixels take half of it, as a
-WebP five sixths."""
-CPU_SECONDS: Final = 20
-"""For one picture. The slowest that the limits let through take about 10."""
+MEMORY: Final = 2 * 1024**3
+"""Bytes beside what the process has when it is confined. 110 million pixels take 0.5 to 1.3 GB, as
+a WebP 1.8."""
+CPU_SECONDS: Final = 40
+"""For one picture. The slowest that the limits let through take about 20."""
 
 _NEVER = ("RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE")
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38

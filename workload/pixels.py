@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # What Pillow imports when it meets a format, or EXIF, must be there before a process is confined.
 Image.preinit()
+# Its own guard against bombs warns from here on, which `headers` lets nothing through for.
+Image.MAX_IMAGE_PIXELS = headers.MAX_PIXELS
 _BESIDE_THE_COMMON_ONES = (TiffImagePlugin, WebPImagePlugin)
 
 

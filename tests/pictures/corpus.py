@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEED = 20261124
+LARGEST = (12_220, 9_001)
+"""Columns and rows: 110 million pixels, all but a few."""
 BIT_FLIPS = 40
 CUTS = 9
 SOME = None
@@ -130,7 +132,10 @@ def _bombs(whole: dict[str, bytes]) -> Iterator[Hostile]:
     yield Hostile(
         "bombs/20000-squared.png", black_png(20_000, 20_000), PictureFailure.TOO_MANY_PIXELS
     )
-    yield Hostile("bombs/as-large-as-may-be.png", black_png(10_000, 5_000), GOOD)
+    # Of the formats, those that need the most memory.
+    yield Hostile("bombs/as-large-as-may-be.png", black_png(*LARGEST), GOOD)
+    yield Hostile("bombs/as-large-as-may-be.jpg", black_jpeg(*LARGEST), GOOD)
+    yield Hostile("bombs/as-large-as-may-be.webp", black_webp(*LARGEST), GOOD)
     yield Hostile(
         "bombs/large-frames.gif", black_gif(2_000, 2_000, 300), PictureFailure.TOO_MANY_PIXELS
     )
@@ -238,6 +243,39 @@ def black_png(width: int, height: int) -> bytes:
         + _chunk(b"IDAT", packed)
         + _chunk(b"IEND", b"")
     )
+
+
+def black_jpeg(width: int, height: int) -> bytes:
+    """A progressive JPEG of four inks, whose only scan has one bit for each of its blocks."""
+
+    def segment(marker: int, content: bytes) -> bytes:
+        return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
+
+    inks = range(1, 5)
+    frame = struct.pack(">BHHB", 8, height, width, len(inks))
+    blocks = -(-width // 8) * -(-height // 8) * len(inks)
+    return b"".join(
+        (
+            b"\xff\xd8",
+            segment(0xDB, b"\0" + bytes([1] * 64)),
+            segment(0xC2, frame + b"".join(bytes([ink, 0x11, 0]) for ink in inks)),
+            segment(0xC4, b"\0" + bytes([1, *[0] * 15, 0])),  # one symbol, which is the bit 0
+            segment(
+                0xDA, bytes([len(inks), *(byte for ink in inks for byte in (ink, 0)), 0, 0, 0])
+            ),
+            bytes(-(-blocks // 8)),
+            b"\xff\xd9",
+        )
+    )
+
+
+def black_webp(width: int, height: int) -> bytes:
+    """A lossless WebP whose pixels take no bit: each of its five codes has one symbol."""
+    bits = width - 1 | height - 1 << 14  # no alpha, version 0
+    codes = sum(1 << 3 + 4 * number for number in range(5))  # after three things that are not there
+    packed = b"\x2f" + struct.pack("<II", bits, codes)
+    chunk = b"VP8L" + struct.pack("<I", len(packed)) + packed + bytes(len(packed) % 2)
+    return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
 
 
 def black_gif(width: int, height: int, frames: int) -> bytes:

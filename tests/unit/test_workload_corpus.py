@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WANTED = Input(width=128, height=128, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
-MEGABYTES = 600
-"""The most that a decoder may take, for a picture of 50 million pixels."""
+MEGABYTES = 1950
+"""The most that a decoder may take, for a WebP of 110 million pixels."""
 
 
 class Outcome:

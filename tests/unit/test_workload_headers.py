@@ -241,6 +241,33 @@ REFUSED: dict[str, tuple[Callable[[], bytes], PictureFailure]] = {
 }
 
 
+CAMERAS = {
+    "50 MP": (8_688, 5_792),
+    "50 MP of a phone": (8_160, 6_144),
+    "61 MP": (9_504, 6_336),
+    "64 MP of a phone": (9_248, 6_936),
+    "102 MP": (11_648, 8_736),
+    "108 MP of a phone": (12_000, 9_000),
+    "another 108 MP of a phone": (12_032, 9_024),
+}
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+@pytest.mark.parametrize("upright", [False, True])
+def test_cameras_fit(name: str, upright: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their largest pictures are taken; that decoders can is for the corpus to show."""
+    monkeypatch.undo()
+    size = CAMERAS[name][::-1] if upright else CAMERAS[name]
+    assert headers.check(jpeg(frame_header(*size), SCAN, END)).kind == "JPEG"
+
+
+def test_200_million_pixels_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such phones' largest pictures would take a gigabyte more."""
+    monkeypatch.undo()
+    with pytest.raises(PictureError, match=r"^picture_too_many_pixels$"):
+        headers.check(jpeg(frame_header(16_320, 12_240), SCAN, END))
+
+
 @pytest.fixture(autouse=True)
 def _small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headers, "MAX_PIXELS", LIMIT)
