@@ -38,6 +38,7 @@ CLAIMS: Final = frozenset(
         "submods.container.env.MODEL_SHA256",
         "submods.container.env.MODEL_URI",
         "submods.gce.project_number",
+        "submods.nvidia_gpu",
     }
 )
 """Claims that can be pinned, as live tokens spell them. A pin on a claim that no token carries

@@ -104,6 +104,18 @@ def platform(hardware: Sequence[str]) -> tuple[Clause, ...]:
             "remove tee-monitoring-memory-enable and tee-monitoring-enable from the metadata",
             expected=False,
         ),
+        # Nothing of Primus' uses a GPU. A token that has one may say that its memory is not
+        # protected (`cc_mode` OFF or DEVTOOLS), and nobody here would judge that.
+        Clause(
+            sentence="it has no GPU",
+            cel="!has(assertion.submods.nvidia_gpu)",
+            claim="submods.nvidia_gpu",
+            expected="nothing",
+            accepts=lambda _: False,
+            absent_is_fine=True,
+            cure="deploy the machine by this program, which attaches no GPU: pulumi up --stack"
+            " secundus",
+        ),
     )
 
 

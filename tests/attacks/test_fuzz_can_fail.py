@@ -50,6 +50,10 @@ WEAKER = [
     (f"{CONTAINER}.env.MODEL_AUDIENCE", f"{_CONTAINER}.env.MODEL_AUDIENCE.contains('1111111111')"),
     (f"{CONTAINER}.env.MODEL_READER", f"{_CONTAINER}.env.MODEL_READER.startsWith('primus-sa@')"),
     (HASH, f"size({_CONTAINER}.env.MODEL_SHA256) == 64"),
+    (
+        "submods.nvidia_gpu",
+        "(!has(assertion.submods.nvidia_gpu) || !('cc_mode' in assertion.submods.nvidia_gpu))",
+    ),
     ("submods.gce.project_number", "int(assertion.submods.gce.project_number) == 222222222222"),
     ("google_service_accounts", f"'{ACCOUNT}' in assertion.google_service_accounts"),
     ("google_service_accounts", f"assertion.google_service_accounts[0] == '{ACCOUNT}'"),
@@ -105,9 +109,11 @@ def replaced(subject: Subject, claim: str, line: str) -> Subject:
 
 
 def explained(subject: Subject, claim: str, *, always: bool) -> list[Clause]:
-    """The deployed clauses, where one says always the same of a claim that is there."""
+    """The deployed clauses, where one says always the same."""
     return [
-        dataclasses.replace(clause, accepts=lambda *_: always) if clause.claim == claim else clause
+        dataclasses.replace(clause, accepts=lambda *_: always, absent_is_fine=always)
+        if clause.claim == claim
+        else clause
         for clause in clauses(subject)
     ]
 

@@ -111,6 +111,7 @@ def truths(told: World) -> Truths:
             f"{CONTAINER}.env.MODEL_AUDIENCE": (json.dumps(told.handover["audience"]),),
             f"{CONTAINER}.env.MODEL_READER": (f'"{reader}"',),
             "submods.gce.project_number": ('"222222222222"',),
+            "submods.nvidia_gpu": (ABSENT,),
             "google_service_accounts": (f'["{account}"]',),
         }
     )

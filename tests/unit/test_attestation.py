@@ -115,6 +115,9 @@ REFUSED = {
     "no reader": ("model's reader", drop(f"{CONTAINER}.env.MODEL_READER")),
     "monitored memory": ("monitored", put(f"{SPACE}.monitoring_enabled.memory", value=True)),
     "memory monitoring not stated": ("monitored", drop(f"{SPACE}.monitoring_enabled")),
+    "a GPU": ("no GPU", put("submods.nvidia_gpu", {"cc_mode": "ON"})),
+    "a GPU whose memory is not protected": ("GPU", put("submods.nvidia_gpu", {"cc_mode": "OFF"})),
+    "a null GPU": ("no GPU", put("submods.nvidia_gpu", None)),
     "another project": ("operator's project", put("submods.gce.project_number", "333333333333")),
     "the project number as a number": ("project", put("submods.gce.project_number", 222222222222)),
     "another account": (
@@ -327,9 +330,13 @@ def test_no_clause_can_pin_a_claim_that_tokens_do_not_have() -> None:
 
 
 def test_every_claim_that_can_be_pinned_is_in_a_token_or_optional() -> None:
-    """The list of claims is that of a live token; only overrides may be absent from it."""
+    """The list of claims is that of a live token; only overrides and a GPU may be absent."""
     optional = {clause.claim for clause in policy().clauses if clause.absent_is_fine}
-    assert optional == {f"{CONTAINER}.cmd_override", f"{CONTAINER}.env_override"}
+    assert optional == {
+        f"{CONTAINER}.cmd_override",
+        f"{CONTAINER}.env_override",
+        "submods.nvidia_gpu",
+    }
     for claim in CLAIMS - optional:
         drop(claim)(genuine())  # KeyError for a claim that is not there
 

@@ -64,6 +64,7 @@ BROKEN_CLAIMS: dict[str, object] = {
     "submods.container.env.MODEL_SHA256": "0" * 64,
     "submods.container.env.MODEL_URI": "gs://primus-models-model-bucket/other",
     "submods.gce.project_number": "333333333333",
+    "submods.nvidia_gpu": {"cc_mode": "OFF"},
 }
 
 FOLLOWING = {

@@ -23,6 +23,7 @@ SPACE = "submods.confidential_space"
 CONTAINER = "submods.container"
 GCE = "submods.gce"
 ENV = f"{CONTAINER}.env"
+GPU = "submods.nvidia_gpu"
 DIGEST = f"{CONTAINER}.image_digest"
 NUMBER = f"{GCE}.project_number"
 
@@ -216,6 +217,13 @@ ROWS = (
     _rejected("overridden variables as null", put(f"{CONTAINER}.env_override", None)),
     _rejected("overridden variables as a list", put(f"{CONTAINER}.env_override", ["LD_PRELOAD=x"])),
     _rejected("overridden variables as a text", put(f"{CONTAINER}.env_override", "MODEL_URI")),
+    *(
+        _rejected(f"a GPU with confidential mode {mode}", put(GPU, {"cc_mode": mode}))
+        for mode in ("ON", "OFF", "DEVTOOLS")
+    ),
+    _rejected("a GPU as null", put(GPU, None)),
+    _rejected("a GPU as an empty object", put(GPU, {})),
+    _rejected("a GPU as an empty list", put(GPU, [])),
     _rejected(
         "the same account twice", _becoming("google_service_accounts", lambda genuine: genuine * 2)
     ),
