@@ -84,6 +84,7 @@ def _secundus() -> None:
     pulumi.export("inputUri", company.input_uri)
     pulumi.export("resultUri", company.result_uri)
     pulumi.export("image", company.image)
+    pulumi.export("project", configured.project)
     pulumi.export("instance", company.instance)
     pulumi.export("zone", configured.zone)
     pulumi.export("startedAt", company.started_at)

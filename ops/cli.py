@@ -13,13 +13,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.foreign import shown
 from ops import loosen
 from ops.records import ResultsError
-from ops.screen import complain, screen, styled
+from ops.screen import complain, say, screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+CODES_OF_RESULTS = (
+    "Exit code 0: every picture was classified; 1: the run failed; 2: there is nothing to show;"
+    " 3: some pictures could not be classified."
+)
+CODES_OF_WHY = (
+    "Exit code 0: admitted; 1: refused; 2: not readable; 3: admitted, but the workload or some of"
+    " its pictures failed afterwards."
+)
 
 OUTPUT = "attributeCondition"
 """What Primus' stack calls the release condition."""
@@ -52,14 +60,20 @@ def parser() -> argparse.ArgumentParser:
     cloud.add_argument("--port", type=int, default=0, help="the proxy's port (default: a free one)")
     cloud.add_argument("--folder", help="where the scratch copy goes (default: a temporary folder)")
 
-    results = commands.add_parser("results", help="wait for a run's results and show them")
+    results = commands.add_parser(
+        "results", help="wait for a run's results and show them", epilog=CODES_OF_RESULTS
+    )
     results.add_argument("--uri", help="gs://BUCKET (default: output of the secundus stack here)")
     results.add_argument(
         "--wait", type=float, default=600.0, metavar="SECONDS", help="how long (default: 600)"
     )
     results.add_argument("--json", action="store_true", help="as data")
 
-    why = commands.add_parser("why", help="why a run was refused: clause by clause, with the cure")
+    why = commands.add_parser(
+        "why",
+        help="why a run was refused: clause by clause, with the cure",
+        epilog=CODES_OF_WHY,
+    )
     why.add_argument(
         "file",
         metavar="FILE",
@@ -112,23 +126,21 @@ def _results(chosen: argparse.Namespace) -> int:
 
     try:
         where = (
-            results.Where(results.bucket_of(chosen.uri), None)
+            results.Where(results.bucket_of(chosen.uri))
             if chosen.uri
             else results.from_stack(os.environ)
         )
-        run = results.fetch(where, chosen.wait)
+        run = results.fetch(where, chosen.wait, say)
     except ResultsError as error:
         complain(error)
-        return UNUSABLE
+        return BROKEN if isinstance(error, results.EndedError) else UNUSABLE
     if chosen.json:
         print(json.dumps(asdict(run)))  # noqa: T201  the answer
-    elif run.failure is not None:
-        screen().print(styled("The run failed:", "red"), shown(run.failure))
     else:
-        screen().print(report.table(run))
-        if run.summary is not None:
-            screen().print(report.line(run.summary))
-    return OK if run.failure is None else BROKEN
+        report.show(screen(), run)
+    if run.failure is not None:
+        return BROKEN
+    return PARTLY if run.failed else OK
 
 
 def _why(chosen: argparse.Namespace) -> int:

@@ -94,7 +94,7 @@ def read(data: bytes) -> Evidence:
     objects = _objects(text)
     if objects:
         return _of_objects(objects)
-    return _of_text(text)
+    return of_text(text)
 
 
 def condition(data: bytes) -> str:
@@ -113,7 +113,8 @@ def condition(data: bytes) -> str:
     return text
 
 
-def _of_text(text: str) -> Evidence:
+def of_text(text: str) -> Evidence:
+    """What a `result` or a serial console says; EvidenceError if it is neither."""
     first = text.partition("\n")[0].rstrip("\r")
     if first.startswith("Error: "):
         return Evidence(kind=Kind.RESULT, said=first.removeprefix("Error: "))
@@ -132,7 +133,7 @@ def _of_objects(objects: Sequence[dict[str, Any]]) -> Evidence:
         return _of_records(objects)
     if len(objects) == 1 and isinstance(first.get("contents"), str):
         # What Compute Engine's getSerialPortOutput answers.
-        return _of_text(first["contents"])
+        return of_text(first["contents"])
     if len(objects) == 1 and _CLAIMED & first.keys():
         return Evidence(kind=Kind.CLAIMS, claims=_fit(first))
     if any(_ENTRY & found.keys() for found in objects):

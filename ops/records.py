@@ -7,8 +7,11 @@ relies on it. The texts in them (names, labels) stay as they are: `report` shows
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
+
+from ops.evidence import of_text
 
 
 class ResultsError(Exception):
@@ -24,13 +27,29 @@ class Run:
     """`code: sentence` where the run as a whole failed, else None"""
     summary: dict[str, Any] | None = None
     """None where there is none: the run failed, or an older workload left the results."""
+    text: str | None = None
+    """the content of `result`, where it is all that another workload left"""
+    notes: tuple[str, ...] = ()
+    """what else is to be said about them"""
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """How many pictures failed by which code, as far as the objects tell."""
+        if self.text is not None:
+            return dict(of_text(self.text).failed)
+        return dict(Counter(record["error"] for record in self.records if "error" in record))
 
 
-def parse(records: str, text: str, summary: str | None = None) -> Run:
-    """A run from the content of its objects; ResultsError if they are not what they should be."""
+def parse(records: str | None, text: str, summary: str | None = None) -> Run:
+    """A run from the content of its objects; ResultsError if they are not what they should be.
+
+    Without `records` another workload left `result` alone, as Google's published example does.
+    """
     first = text.partition("\n")[0]
     if first.startswith("Error: "):
         return Run((), first.removeprefix("Error: "))
+    if records is None:
+        return Run((), None, text=text)
     # Only this ends a line: names may hold what Unicode counts as line ends, too.
     lines = [line for line in records.split("\n") if line]
     parsed = tuple(_object("results.jsonl", line, number) for number, line in enumerate(lines, 1))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod
     from rich.style import Style
 
-__all__ = ["Column", "Screen", "Table", "Text", "complain", "screen", "styled"]
+__all__ = ["Column", "Screen", "Table", "Text", "complain", "say", "screen", "styled"]
 
 WIDTH: Final = 110
 """Columns where there is no terminal to ask, as in a log."""
@@ -67,6 +67,11 @@ def styled(text: str, style: str = "") -> Text:
     return Text(lines(text), style)
 
 
+def say(text: str) -> None:
+    """What goes on, on standard error, which is no part of the answer."""
+    sys.stderr.write(f"{lines(text)}\n")
+
+
 def complain(error: object) -> None:
     """Why a command could not do its work, on standard error."""
-    sys.stderr.write(f"error: {lines(str(error))}\n")
+    say(f"error: {error}")

@@ -225,6 +225,7 @@ def test_exports_say_what_runs_and_where_its_results_are(secundus: Deploy) -> No
         "inputUri": "gs://secundus-vision-input-bucket",
         "resultUri": "gs://secundus-vision-result-bucket",
         "image": HANDOVER["image"],
+        "project": "secundus-vision",
         "instance": "workload-vm",
         "zone": "us-west1-b",
         "startedAt": "2026-11-23T10:00:00.000-08:00",
