@@ -1,8 +1,9 @@
 """What the Confidential Space launcher does when a VM starts, in its order and with its messages.
 
-Metadata, pull, launch policy, token, container (`sandbox.container`); then the VM stops. Not
-modelled: restarts (the exit code says so, the VM stops all the same), token refresh (written once,
-good for an hour), retries of the pull, Cloud Logging.
+Metadata, pull, client of the attestation service, launch policy, token, container
+(`sandbox.container`); then the VM stops. Not modelled: restarts (the exit code says so, the VM
+stops all the same), token refresh (written once, good for an hour), retries of the pull, Cloud
+Logging.
 https://github.com/google/go-tpm-tools/tree/main/launcher
 """
 
@@ -25,8 +26,8 @@ from sandbox import (
     token_mount,
 )
 from sandbox.claims import BootImage, Container
-from sandbox.control.rest import require_enabled
 from sandbox.errors import ApiError
+from sandbox.verifier import Verifier, VerifierError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from sandbox.launch_spec import LaunchSpec
     from sandbox.state import Cloud, Instance
 
-ATTESTATION = "confidentialcomputing.googleapis.com"
 NO_SPEC = "failed to get launchspec, make sure you're running inside a GCE VM: "
+NO_CLIENT = "failed to create REST verifier client: "
 NOT_ATTESTED = (
     "failed to fetch and write OIDC token: failed to retrieve attestation service token: "
 )
@@ -107,8 +108,9 @@ class Launch:
             raise LaunchError(f"{NO_SPEC}{error}") from error
         who = self._account()
         image = self._pull(spec, who)
+        verifier = self._verifier(who)
         prepared = self._prepare(spec, image)
-        self._attest(spec, prepared, who)
+        self._attest(spec, prepared, verifier)
         return Measured(spec, image, prepared)
 
     def _account(self) -> Caller:
@@ -136,6 +138,16 @@ class Launch:
                 f"{error}"
             ) from error
         return image
+
+    def _verifier(self, who: Caller) -> Verifier:
+        """The client of the attestation service, before anybody looks at the launch policy."""
+        project = self.cloud.projects[self.instance.project]
+        verifier = Verifier(self.cloud, project, self.instance.zone.rpartition("-")[0], who)
+        try:
+            verifier.find()
+        except VerifierError as error:
+            raise LaunchError(f"{NO_CLIENT}{error}") from error
+        return verifier
 
     def _prepare(self, spec: LaunchSpec, image: oci.Image) -> Container:
         """Check the launch against the image's policy, and settle argv and environment."""
@@ -169,29 +181,24 @@ class Launch:
         env = {**env, **spec.env, "HOSTNAME": self.instance.name}
         return Container(image.digest, image.config_digest, tuple(args), env)
 
-    def _attest(self, spec: LaunchSpec, prepared: Container, who: Caller) -> None:
+    def _attest(self, spec: LaunchSpec, prepared: Container, verifier: Verifier) -> None:
         """Write the token, if the attestation service is willing to sign one for this account."""
-        project = self.cloud.projects[self.instance.project]
-        region = self.instance.zone.rpartition("-")[0]
-        resource = f"{ATTESTATION}/projects/{project.id}/locations/{region}"
         try:
-            require_enabled(project, ATTESTATION, "Confidential Computing API")
-            for step in ("create", "verify"):
-                permission = f"confidentialcomputing.challenges.{step}"
-                iam.require(self.cloud, who, permission, resource, [project.policy])
-        except ApiError as error:
-            doing = f"calling v1.CreateChallenge in {region}: Error {error.code}"
-            raise LaunchError(f"{NOT_ATTESTED}{doing}: {error}") from error
+            verifier.challenge()
+        except VerifierError as error:
+            raise LaunchError(f"{NOT_ATTESTED}{error}") from error
         for email in spec.impersonated:
-            self._impersonate(who, email)
+            self._impersonate(verifier.who, email)
         now = self.cloud.now()
         try:
-            found = claims.claims(self.instance, project, self.boot, spec, prepared, now)
+            found = claims.claims(self.instance, verifier.project, self.boot, spec, prepared, now)
         except KeyError:
             raise LaunchError(
-                f"{NOT_ATTESTED}calling v1.VerifyConfidentialSpace in {region}: Error 400: "
-                "attestation failed: AMD SEV-SNP is not currently supported by Google Cloud "
-                "Attestation, reason = UNSUPPORTED_CC_TECHNOLOGY"
+                NOT_ATTESTED
+                + verifier.refusal(
+                    "AMD SEV-SNP is not currently supported by Google Cloud Attestation, "
+                    "reason = UNSUPPORTED_CC_TECHNOLOGY"
+                )
             ) from None
         self.disk.make(self.disk.token.parent.name)
         self.disk.token.write_text(self.issuer.sign(found))

@@ -93,6 +93,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "roles/confidentialcomputing.workloadUser": (
         "confidentialcomputing.challenges.create",
         "confidentialcomputing.challenges.verify",
+        "confidentialcomputing.locations.get",
+        "confidentialcomputing.locations.list",
     ),
     "roles/logging.logWriter": ("logging.logEntries.create",),
 }

@@ -20,6 +20,7 @@ from sandbox import container, supervise
 from sandbox.dockerfile import build
 from sandbox.launcher import Launcher
 from sandbox.oci import LAYER, digest
+from sandbox.roles import ROLES
 from sandbox.state import Instance, Json, Repository
 
 if TYPE_CHECKING:
@@ -281,6 +282,12 @@ def refused(rehearsal: Rehearsal) -> str:
     return instance.serial[-2]
 
 
+def refusal(rehearsal: Rehearsal) -> str:
+    """The same, only the message."""
+    message: str = json.loads(refused(rehearsal).partition("msg=")[2])
+    return message
+
+
 def test_bad_metadata_ends_the_launch(rehearsal: Rehearsal) -> None:
     """Before anything is pulled."""
     rehearsal.metadata["tee-restart-policy"] = "never"
@@ -427,18 +434,53 @@ def test_an_external_address_is_a_way_to_google(rehearsal: Rehearsal) -> None:
     assert rehearsal.reported()["name"] == "workload-vm"
 
 
-def test_without_the_workload_user_role_there_is_no_token(rehearsal: Rehearsal) -> None:
-    """The attestation service refuses the VM's account."""
+NO_CLIENT = (
+    'failed to create REST verifier client: listing regions in project "secundus-vision": '
+    "googleapi: Error 403: "
+)
+
+
+def test_without_the_workload_user_role_there_is_no_client(rehearsal: Rehearsal) -> None:
+    """The launcher looks its region up, then lists all, and tells what comes of the list."""
     rehearsal.project.policy.bindings = []
-    line = refused(rehearsal)
-    assert "failed to fetch and write OIDC token" in line
-    assert "Permission 'confidentialcomputing.challenges.create' denied" in line
+    assert refusal(rehearsal) == (
+        NO_CLIENT + "Permission 'confidentialcomputing.locations.list' denied on resource "
+        "'//confidentialcomputing.googleapis.com/projects/secundus-vision' (or it may not exist)."
+    )
 
 
-def test_without_the_api_there_is_no_token(rehearsal: Rehearsal) -> None:
+def test_without_the_api_there_is_no_client(rehearsal: Rehearsal) -> None:
     """The API is on in the VM's project or it is not there."""
     rehearsal.project.services.clear()
-    assert "Confidential Computing API has not been used in project" in refused(rehearsal)
+    told = NO_CLIENT + "Confidential Computing API has not been used in project"
+    assert refusal(rehearsal).startswith(told)
+
+
+def test_the_client_comes_after_the_pull_and_before_the_launch_policy(
+    rehearsal: Rehearsal,
+) -> None:
+    """Which of three mistakes is told first: the image's, the grant's, the metadata's."""
+    rehearsal.metadata["tee-cmd"] = '["x"]'
+    grants, rehearsal.project.policy.bindings = rehearsal.project.policy.bindings, []
+    readers, rehearsal.repository.policy.bindings = rehearsal.repository.policy.bindings, []
+    assert refusal(rehearsal).startswith("cannot pull the image: ")
+    rehearsal.repository.policy.bindings = readers
+    assert refusal(rehearsal).startswith(NO_CLIENT)
+    rehearsal.project.policy.bindings = grants
+    assert refusal(rehearsal) == "CMD is not allowed to be overridden on this image"
+
+
+def test_a_service_that_gives_no_challenge_gives_no_token(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A role that may only look regions up gets as far as the token, and no further."""
+    only = ("confidentialcomputing.locations.get",)
+    monkeypatch.setitem(ROLES, "roles/confidentialcomputing.workloadUser", only)
+    assert refusal(rehearsal).startswith(
+        "failed to fetch and write OIDC token: failed to retrieve attestation service token: "
+        "calling v1.CreateChallenge in us-west1: googleapi: Error 403: "
+        "Permission 'confidentialcomputing.challenges.create' denied"
+    )
 
 
 def test_sev_snp_gets_no_token(rehearsal: Rehearsal) -> None:

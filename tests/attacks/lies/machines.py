@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.confidential_space import NO_CLIENT
 from sandbox.launch_spec import IMPERSONATE
 from sandbox.state import SERVICE_ACCOUNTS_OF_PROJECT, Instance, ServiceAccount
 from tests.attacks.path import REJECTED, Gate
@@ -60,6 +61,10 @@ def _as_other(role: str | None) -> Attempt:
 
 def _as_nobody(_: World, machine: Instance) -> None:
     machine.doc["serviceAccounts"] = []
+
+
+def _without_attestation(told: World, machine: Instance) -> None:
+    told.cloud.projects[machine.project].services.remove("confidentialcomputing.googleapis.com")
 
 
 def _impersonating(told: World, machine: Instance) -> None:
@@ -130,8 +135,13 @@ ROWS = (
     _rejected("secure boot switched off", launching(machine=_insecure)),
     _not_launched(
         "another account of Secundus' without a role",
-        "confidentialcomputing.challenges.create",
+        "confidentialcomputing.locations.list",
         _as_other(None),
+    ),
+    _not_launched(
+        "a project with the attestation API off",
+        f"{NO_CLIENT}listing regions in project",
+        launching(machine=_without_attestation),
     ),
     _rejected("another account of Secundus' with that role", _as_other(SPACE_USER)),
     _not_launched("no service account", "Unauthenticated request.", launching(machine=_as_nobody)),
