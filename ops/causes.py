@@ -145,6 +145,9 @@ DETAILS: Final[Mapping[Detail, Cause]] = {
         f"let this program write MODEL_AUDIENCE into the metadata: {SECUNDUS}",
     ),
     Detail.QUOTA: _SERVICE,
+    Detail.STAYS_BUSY: Cause(
+        By.BUCKET, Party.PLATFORM, f"run it again; what was classified is kept: {AGAIN}"
+    ),
     Detail.GRAPH_TOO_LARGE: Cause(
         By.WORKLOAD,
         Party.AUTHOR,

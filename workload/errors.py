@@ -104,6 +104,7 @@ class Detail(StrEnum):
         "be because the pool or provider is disabled or deleted or because it doesn't exist."
     )
     AUDIENCE_MALFORMED = 'Invalid value for "audience".'
+    STAYS_BUSY = "Cloud Storage stays busy or out of reach."
     GRAPH_TOO_LARGE = "The model's graph takes more memory than this workload gives one."
 
     QUOTA = "The quota of the token service is exceeded."
@@ -137,6 +138,10 @@ class VanishedError(BucketError):
 
 class ChangedError(BucketError):
     """An object of which another generation is there than the one that was listed."""
+
+
+class BusyError(BucketError):
+    """An object that can't be had now, in a bucket where many others could not be had before."""
 
 
 class EncodingError(BucketError):

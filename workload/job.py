@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from workload import archive, claims, manifest, settings
 from workload.errors import (
     BucketError,
+    BusyError,
     ChangedError,
+    Detail,
     EncodingError,
     Failure,
     PictureFailure,
@@ -221,6 +223,8 @@ def _read(bucket: Bucket, picture: Picture) -> tuple[Picture, bytes | PictureFai
         return picture, PictureFailure.CHANGED
     except EncodingError:
         return picture, PictureFailure.DAMAGED
+    except BusyError as error:
+        raise WorkloadError(Failure.INPUT_NOT_READABLE, Detail.STAYS_BUSY) from error
     except BucketError:
         return picture, PictureFailure.NOT_READABLE
     except TooLargeError:

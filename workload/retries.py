@@ -3,11 +3,14 @@
 Two things pass. A service is too busy, or a connection breaks: that is over in moments. A grant of
 a minute ago is not in force yet: the launcher waits for none, and until then Google's 403 sounds
 like any other. Every other answer is one, and is not asked for twice; above all the refusal of the
-model's owner. What an error of which library means is `credentials`' and `storage`'s to say.
+model's owner. And where many requests have waited in vain, the next ones do not wait, or a run of
+ten thousand pictures would take ten hours to say so. What an error of which library means is
+`credentials`' and `storage`'s to say.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from google.api_core.retry import Retry
@@ -25,8 +28,38 @@ FORBIDDEN = 403
 BUSY_SECONDS = 120
 """How long a service may be too busy: Google's own measure."""
 
+IN_VAIN = 32
+"""How many requests may each wait as long as that in vain: all that are on their way at once."""
+ANSWERS = 100
+"""After so many answers, one more may."""
+
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Waits double from one to the other; each is random between nothing and twice its size."""
+
+
+class Patience:
+    """With one service, in one run; several threads share it."""
+
+    def __init__(self) -> None:
+        self._left = float(IN_VAIN)
+        self._lock = threading.Lock()
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing is asked for again any more."""
+        return self._left < 1
+
+    def waited_in_vain(self) -> None:
+        """A request was given up."""
+        self._gain(-1)
+
+    def answered(self) -> None:
+        """A request got what it asked for."""
+        self._gain(1 / ANSWERS)
+
+    def _gain(self, amount: float) -> None:
+        with self._lock:
+            self._left = min(self._left + amount, IN_VAIN)
 
 
 def while_busy(busy: Predicate) -> Retry:

@@ -23,6 +23,7 @@ from google.api_core.exceptions import (
     GoogleAPIError,
     NotFound,
     PreconditionFailed,
+    RetryError,
 )
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import storage
@@ -35,6 +36,7 @@ from requests.adapters import HTTPAdapter
 from workload import retries
 from workload.errors import (
     BucketError,
+    BusyError,
     ChangedError,
     EncodingError,
     TooLargeError,
@@ -103,15 +105,17 @@ class Bucket:
 
     def __init__(self, bucket: storage.Bucket, grant_seconds: float = 0) -> None:
         self._bucket = bucket
+        self._patience = retries.Patience()
         # Until something is granted: from then on a refusal is one.
-        self._retry = retries.until_granted(_busy, _forbidden, grant_seconds)
+        self._retry = retries.until_granted(self._can_pass, _forbidden, grant_seconds)
+        self._while_busy = retries.while_busy(self._can_pass)
 
     def pictures(self) -> Iterator[Picture]:
         """Every object in the order of names, page by page, but for folder place-holders."""
         fields = "items(name,generation,size,contentEncoding),nextPageToken"
-        with _google_failing():
+        with self._asking():
             for blob in self._bucket.list_blobs(fields=fields, retry=self._retry):
-                self._retry = _WHILE_BUSY
+                self._retry = self._while_busy
                 if not blob.name.endswith("/"):
                     # How large a compressed one is, nobody says before it is read.
                     size = MAX_PICTURE if blob.content_encoding == GZIP else int(blob.size or 0)
@@ -125,7 +129,7 @@ class Bucket:
         """
         content = io.BytesIO()
         blob = self._bucket.blob(picture.name, generation=int(picture.generation))
-        with _google_failing():
+        with self._asking():
             try:
                 blob.download_to_file(
                     _Sink(content, limit),
@@ -142,7 +146,7 @@ class Bucket:
 
     def fetch(self, name: str, to: Path, limit: int) -> str:
         """Downloads an object into a new file; SHA-256 in hex, TooLargeError beyond `limit`."""
-        with to.open("xb") as file, _google_failing():
+        with to.open("xb") as file, self._asking():
             sink = _HashingSink(file, limit)
             blob = self._bucket.blob(name)
             blob.download_to_file(sink, raw_download=True, retry=self._retry)
@@ -151,7 +155,7 @@ class Bucket:
     def names(self, prefix: str) -> Iterator[str]:
         """The objects whose names begin so, in their order."""
         fields = "items(name),nextPageToken"
-        with _google_failing():
+        with self._asking():
             for blob in self._bucket.list_blobs(prefix=prefix, fields=fields, retry=self._retry):
                 yield blob.name
 
@@ -159,7 +163,7 @@ class Bucket:
         """Creates or overwrites an object with a file's content."""
         size = content.stat().st_size
         blob = self._bucket.blob(name, chunk_size=PIECE)
-        with content.open("rb") as file, _google_failing():
+        with content.open("rb") as file, self._asking():
             # Of a size that it is not told, the library holds a piece at a time; else all of it.
             blob.upload_from_file(
                 file,
@@ -167,15 +171,32 @@ class Bucket:
                 content_type=content_type,
                 retry=self._retry,
             )
-            self._retry = _WHILE_BUSY
+            self._retry = self._while_busy
 
     def remove(self, name: str) -> None:
         """Deletes an object if it exists."""
-        with _google_failing():
+        with self._asking():
             try:
                 self._bucket.blob(name).delete(retry=self._retry)
             except NotFound:
                 return
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """What any layer of the client library raises, as a BucketError."""
+        try:
+            yield
+        except _FAILURES as error:
+            if not _busy(error):
+                raise BucketError from error
+            if self._patience.lost:
+                raise BusyError from error
+            self._patience.waited_in_vain()
+            raise BucketError from error
+        self._patience.answered()
+
+    def _can_pass(self, error: Exception) -> bool:
+        return _busy(error) and not self._patience.lost
 
 
 def _decompressed(data: bytes, limit: int) -> bytes:
@@ -218,6 +239,8 @@ class _HashingSink(_Sink):
 
 
 def _busy(error: Exception) -> bool:
+    if isinstance(error, RetryError):  # what the library raises when it has waited long enough
+        error = error.cause
     return isinstance(error, _BROKEN) or _status(error) in retries.BUSY
 
 
@@ -234,15 +257,3 @@ def _status(error: Exception) -> int | None:
             return int(answer.status_code)
         case _:
             return None
-
-
-_WHILE_BUSY = retries.while_busy(_busy)
-
-
-@contextmanager
-def _google_failing() -> Iterator[None]:
-    """What any layer of the client library raises, as a BucketError."""
-    try:
-        yield
-    except _FAILURES as error:
-        raise BucketError from error

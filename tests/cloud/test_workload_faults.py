@@ -26,8 +26,9 @@ from sandbox.server import running
 from sandbox.state import Bucket, Instance, Policy
 from tests.cloud.faults import FOREVER, Clock, Faults
 from tests.cloud.test_federation import AUDIENCE, BY_DIGEST, READER, Federation
-from workload import credentials, settings, storage
-from workload.errors import BucketError, WorkloadError
+from workload import credentials, retries, settings, storage
+from workload.errors import BucketError, BusyError, WorkloadError
+from workload.records import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -404,6 +405,58 @@ def test_storage_that_stays_busy_is_given_up(
     with pytest.raises(BucketError):
         does(opened(buckets, name), tmp_path)
     assert 60 < sum(clock.waited) <= 120
+
+
+def waited(bucket: storage.Bucket, clock: Clock) -> float:
+    """How long a picture waits until it is given up."""
+    before = sum(clock.waited)
+    with pytest.raises(BucketError):
+        bucket.read(Picture(name="a.png", generation="1"), 10**6)
+    return sum(clock.waited) - before
+
+
+def test_pictures_do_not_wait_in_vain_one_after_the_other(
+    buckets: Cloud, faults: Faults, clock: Clock
+) -> None:
+    """As many as are on their way at once wait their two minutes; the next one ends the run.
+
+    Ten thousand pictures of a bucket that stays busy would have waited for ten hours.
+    """
+    bucket = opened(buckets, INPUT)
+    faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
+    assert min(waited(bucket, clock) for _ in range(retries.IN_VAIN)) > 60
+    asked = faults.count(STORAGE, "/o/a.png")
+    with pytest.raises(BusyError):
+        bucket.read(Picture(name="a.png", generation="1"), 10**6)
+    assert (waited(bucket, clock), faults.count(STORAGE, "/o/a.png")) == (0, asked + 2)
+
+
+def test_a_bucket_that_answers_again_may_be_waited_for_again(
+    buckets: Cloud, faults: Faults, clock: Clock, tmp_path: Path
+) -> None:
+    """A hundred answers allow one more picture to wait."""
+    bucket = opened(buckets, INPUT)
+    faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
+    for _ in range(retries.IN_VAIN):
+        waited(bucket, clock)
+    faults.clear()
+    for number in range(retries.ANSWERS + 1):
+        bucket.fetch("a.png", tmp_path / f"{number}", 10**6)
+    faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
+    assert waited(bucket, clock) > 60
+    assert waited(bucket, clock) == 0
+
+
+def test_what_is_refused_is_not_waited_for_and_costs_no_patience(
+    buckets: Cloud, faults: Faults, clock: Clock
+) -> None:
+    """A picture that Cloud Storage refuses is one picture's failure, however many there are."""
+    bucket = opened(buckets, INPUT)
+    faults.answer(403, STORAGE, "/o/a.png", times=2 * retries.IN_VAIN)
+    for _ in range(2 * retries.IN_VAIN):
+        assert waited(bucket, clock) == 0
+    faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
+    assert waited(bucket, clock) > 60
 
 
 @pytest.mark.parametrize("does", DOES)

@@ -28,6 +28,7 @@ STANDS_IN = {
     Detail.SAME_BUCKET: Failure.SETTINGS_INVALID,
     **{detail: failure for _, _, failure, detail in errors._TOKEN_SERVICE},
     Detail.IMPERSONATION: Failure.IMPERSONATION_REFUSED,
+    Detail.STAYS_BUSY: Failure.INPUT_NOT_READABLE,
     Detail.GRAPH_TOO_LARGE: Failure.MODEL_UNUSABLE,
 }
 """Each detail, and the failure that it is told with."""
