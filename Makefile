@@ -26,7 +26,7 @@ $(READY): requirements-dev.txt
 	wheels for no other. Install one, or name it: make PYTHON=/path/to/python3.12 demo"; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON) (once; a few minutes)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(RUN) -m toolchain.packages requirements-dev.txt
 	@touch $@
 
 .PHONY: setup

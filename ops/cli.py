@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops import loosen
+from ops.commands import OPS
 from ops.records import ResultsError
 from ops.screen import complain, say, screen
 
@@ -39,7 +40,7 @@ work; a run that was let in, but failed later, or in some of its pictures."""
 
 def parser() -> argparse.ArgumentParser:
     """Every command and option."""
-    main = argparse.ArgumentParser(prog="python -m ops", description=__doc__.partition(";")[0])
+    main = argparse.ArgumentParser(prog=OPS, description=__doc__.partition(";")[0])
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="the main job, end to end, on a local cloud")

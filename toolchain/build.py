@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from infra.wording import counted
 from toolchain.errors import UnavailableError
+from toolchain.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,35 +36,6 @@ EXECUTOR = "pulumi-language-python-exec"
 PACKAGE = re.compile(r"[\w.~-]+(/[\w.~-]+)*")
 """A line of the go command that is nothing but an import path."""
 
-LINE_SECONDS = 15
-"""How often a log, as opposed to a terminal, gets a line of progress."""
-
-
-class Progress:
-    """Counts what the go command says; one changing line on a terminal, plain lines elsewhere."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._live = out.isatty()
-        self._began = self._said = time.monotonic()
-
-    def say(self, text: str) -> None:
-        """A line that stays."""
-        self._out.write(f"\r\033[K{text}\n" if self._live else f"{text}\n")
-        self._out.flush()
-
-    def count(self, text: str) -> None:
-        """Where the work is; elsewhere than on a terminal only now and then."""
-        now = time.monotonic()
-        minutes, seconds = divmod(int(now - self._began), 60)
-        text = f"  {text}, elapsed {minutes}:{seconds:02}"
-        if self._live:
-            self._out.write(f"\r\033[K{text}")
-            self._out.flush()
-        elif now - self._said >= LINE_SECONDS:
-            self._said = now
-            self.say(text)
-
 
 def from_modules(
     folder: Path, environ: Mapping[str, str], version: str, out: TextIO = sys.stderr
@@ -81,7 +53,9 @@ def from_modules(
         f"building the Pulumi CLI {version} from Go modules: once, "
         "about 7 minutes on 2 cores, and kept in the cache"
     )
-    packages = _go([go, "list", "-deps", COMMAND], environ, progress, "packages found")
+    packages = _go([go, "list", "-deps", COMMAND], environ, progress, "found")
+    all_of_them = counted(len(packages), "package")
+    progress.say(f"  compiling {all_of_them}, but for those that this machine's Go has already")
     binaries = folder / "bin"
     flag = f"-X {SDK}/go/common/version.Version=v{version}"
     _go(
@@ -91,7 +65,7 @@ def from_modules(
         ],
         environ,
         progress,
-        f"of up to {len(packages)} packages compiled",
+        "compiled",
     )
     source = subprocess.check_output(  # noqa: S603  the go command
         [go, "list", "-m", "-f", "{{.Dir}}", SDK], cwd=HERE, env=environ, text=True
@@ -102,9 +76,7 @@ def from_modules(
     progress.say("built the Pulumi CLI")
 
 
-def _go(
-    command: list[str], environ: Mapping[str, str], progress: Progress, counted: str
-) -> list[str]:
+def _go(command: list[str], environ: Mapping[str, str], progress: Progress, done: str) -> list[str]:
     """The import paths that a go command prints; UnavailableError with its last words."""
     paths: list[str] = []
     words: list[str] = []
@@ -120,7 +92,8 @@ def _go(
         for line in go.stdout or ():
             (paths if PACKAGE.fullmatch(line.strip()) else words).append(line.strip())
             fetched = sum(word.startswith("go: downloading") for word in words)
-            progress.count(f"{fetched} modules fetched, {len(paths)} {counted}")
+            modules = counted(fetched, "module")
+            progress.count(f"{modules} fetched, {counted(len(paths), 'package')} {done}")
     if go.returncode:
         raise UnavailableError(f"`go {command[1]}` failed: {' / '.join(words[-5:])}")
     return paths

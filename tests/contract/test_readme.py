@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ops.cli import parser
 from ops.companies import COMPANIES
 from ops.workspace import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 README = (REPOSITORY / "README.md").read_text()
 SETTINGS = ast.parse((REPOSITORY / "infra" / "settings.py").read_text())
@@ -67,6 +71,33 @@ def test_every_command_is_in_the_readme(usage: str) -> None:
     """Each `python -m ops` command is mentioned, by that name or by its make target."""
     command = parser().parse_args(usage.split()).command
     assert f"make {command}" in README or f"python -m ops {command}" in README
+
+
+DOCUMENTS = (
+    REPOSITORY / "README.md",
+    *(REPOSITORY / "docs").glob("*.md"),
+    *(REPOSITORY / "ops").glob("*.py"),
+)
+
+
+def bare_commands(text: str) -> list[str]:
+    """Commands of ours that the system's Python would run, which lacks what they need."""
+    return re.findall(r"(?<!\.venv/bin/)python -m ops [a-z]+[^`]*", text)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_names_the_python_that_can_run_it(path: Path) -> None:
+    """What can be copied works; a docstring names a command in quotes of its own, for readers."""
+    text = re.sub(r"`python -m ops [a-z]+`", "", path.read_text())
+    assert bare_commands(text) == []
+
+
+def test_a_command_of_the_systems_python_is_found() -> None:
+    """The guard can fail."""
+    assert bare_commands("x && python -m ops why launcher.json") == [
+        "python -m ops why launcher.json"
+    ]
+    assert bare_commands(".venv/bin/python -m ops why launcher.json") == []
 
 
 def test_every_place_in_the_readme_exists() -> None:
