@@ -43,6 +43,8 @@ NO_CLIENT = "failed to create REST verifier client: "
 NOT_ATTESTED = (
     "failed to fetch and write OIDC token: failed to retrieve attestation service token: "
 )
+DEFAULT_ENV = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",)
+"""Of an image that sets no variable: https://github.com/containerd/containerd/blob/main/pkg/oci/spec_opts.go"""
 EXIT_MESSAGES = {
     0: "workload finished successfully, shutting down the VM",
     1: "workload or launcher error, shutting down the VM",
@@ -54,6 +56,10 @@ EXIT_MESSAGES = {
 
 class LaunchError(Exception):
     """The launcher gives up before the workload runs; the message is its log line."""
+
+
+class RetryableError(LaunchError):
+    """The launcher gives up, and a restart policy other than Never would let it try again."""
 
 
 class WorkloadError(Exception):
@@ -92,6 +98,7 @@ class Launch:
             code = 3 if restart == "Always" else 0
         except LaunchError as error:
             self._error(str(error))
+            code = 3 if isinstance(error, RetryableError) and restart != "Never" else 1
         except WorkloadError:
             self._error("workload finished with a non-zero return code")
             code = 1 if restart == "Never" else 3
@@ -134,8 +141,8 @@ class Launch:
             oci.unpack(image, self.disk.make("rootfs"))
         except (oci.ImageError, registry.RegistryError) as error:
             raise LaunchError(
-                f'cannot pull the image: failed to resolve reference "{spec.image_reference}": '
-                f"{error}"
+                "cannot pull the image: failed to pull image with retries, the last error is: "
+                f'failed to resolve reference "{spec.image_reference}": {error}'
             ) from error
         return image
 
@@ -177,7 +184,9 @@ class Launch:
                 f"length of Args [{len(args)}] is shorter or equal to the length of the given Cmd "
                 f"[{len(spec.command)}], maybe the Entrypoint is set to empty in the image?"
             )
-        env = dict(pair.split("=", 1) for pair in config.get("Env") or [])
+        given = [pair.partition("=") for pair in config.get("Env") or DEFAULT_ENV]
+        # A variable without `=` is none to the process; the launcher lets it pass.
+        env = {name: value for name, sign, value in given if sign}
         env = {**env, **spec.env, "HOSTNAME": self.instance.name}
         return Container(image.digest, image.config_digest, tuple(args), env)
 
@@ -229,7 +238,7 @@ class Launch:
             self._info("workload task started")
             code = await container.run(command, folder, env, show)
         except container.NotStarted as error:
-            raise LaunchError(f"failed to create task: {error}") from error
+            raise RetryableError(f"failed to create task: {error}") from error
         if code != 0:
             self._error("workload task ended and returned non-zero")
             raise WorkloadError

@@ -11,7 +11,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.launch_spec import Monitoring, SpecError, boolean, monitoring
+from sandbox.go_values import GoError, boolean
+from sandbox.launch_spec import Monitoring, SpecError, monitoring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,7 +126,7 @@ def parse(labels: Mapping[str, str]) -> LaunchPolicy:
 def _switch(labels: Mapping[str, str], label: str) -> bool:
     try:
         return boolean(labels.get(label, "false"))
-    except ValueError:
+    except GoError:
         raise PolicyError(f"invalid image LABEL '{label}' (not a boolean)") from None
 
 

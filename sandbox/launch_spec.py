@@ -1,19 +1,21 @@
 """What the operator asks for: a VM's metadata, read by the Confidential Space launcher's rules.
 
-Pure. Whether the image's author allows it is `sandbox.launch_policy`'s question. Checks of sizes,
-and against the machine's capabilities, are left out; keys that choose another attestation service
-are refused, because the local cloud has only one.
+Pure. Whether the image's author allows it is `sandbox.launch_policy`'s question. Whether the
+machine has that much memory, or those capabilities, is not asked; keys that choose another
+attestation service are refused, because the local cloud has only one.
 Rules and messages: https://github.com/google/go-tpm-tools/blob/main/launcher/spec/launch_spec.go
 """
 
 from __future__ import annotations
 
 import enum
-import json
 import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from sandbox import go_values
+from sandbox.go_values import GoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,7 @@ LOG_REDIRECT = "tee-container-log-redirect"
 MEMORY_MONITORING = "tee-monitoring-memory-enable"
 MONITORING = "tee-monitoring-enable"
 MOUNT = "tee-mount"
+SHARED_MEMORY = "tee-dev-shm-size-kb"
 CAPABILITIES = "tee-added-capabilities"
 CGROUP_NAMESPACE = "tee-cgroup-ns"
 GPU_DRIVER = "tee-install-gpu-driver"
@@ -41,8 +44,6 @@ NOT_MODELLED = (
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 LOG_REDIRECTS = ("true", "cloud_logging", "serial", "false")
 MOUNT_KEYS = ("type", "source", "destination", "size")
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 ENV_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
@@ -81,13 +82,6 @@ class LaunchSpec:
     """E-mails of the accounts that are to appear in the token next to the VM's own."""
 
 
-def boolean(text: str) -> bool:
-    """A boolean as Go's strconv.ParseBool reads it; ValueError in its words."""
-    if text in TRUE or text in FALSE:
-        return text in TRUE
-    raise ValueError(f"strconv.ParseBool: parsing {json.dumps(text)}: invalid syntax")
-
-
 def monitoring(text: str) -> Monitoring:
     """A monitoring level by its name in metadata and labels; SpecError if there is none."""
     levels = {str(level).lower(): level for level in Monitoring}
@@ -111,21 +105,28 @@ def parse(metadata: Mapping[str, str], *, hardened: bool) -> LaunchSpec:
         image_reference=reference,
         hardened=hardened,
         restart_policy=restart_policy,
-        impersonated=tuple(filter(None, metadata.get(IMPERSONATE, "").split(","))),
+        impersonated=_between(metadata, IMPERSONATE, ","),
         monitoring=_monitoring(metadata),
-        command=_strings(metadata.get(COMMAND, "")),
+        command=_strings(metadata, COMMAND),
         env=_env(metadata),
         log_redirect=log_redirect,
-        mounts=tuple(_mount(text) for text in metadata.get(MOUNT, "").split(";") if text),
-        capabilities=_strings(metadata.get(CAPABILITIES, "")),
-        cgroup_namespace=_switch(metadata, CGROUP_NAMESPACE),
+        mounts=tuple(map(_mount, _between(metadata, MOUNT, ";"))),
+        capabilities=_strings(metadata, CAPABILITIES),
+        # An empty value is an error here, and the default everywhere else.
+        cgroup_namespace=CGROUP_NAMESPACE in metadata
+        and _boolean(metadata[CGROUP_NAMESPACE], CGROUP_NAMESPACE),
     )
     if log_redirect not in LOG_REDIRECTS:
         raise SpecError(
             f"invalid logging redirect location {log_redirect}, "
             f"expect one of [{' '.join(LOG_REDIRECTS)}]"
         )
-    if metadata.get(GPU_DRIVER, "") in TRUE:
+    if size := metadata.get(SHARED_MEMORY):
+        try:
+            go_values.unsigned(size)
+        except GoError:
+            raise SpecError(f"failed to convert {SHARED_MEMORY} into uint64, got: {size}") from None
+    if metadata.get(GPU_DRIVER, "") in go_values.TRUE:
         raise SpecError("GPU Driver installation is not supported")
     return spec
 
@@ -135,37 +136,29 @@ def _monitoring(metadata: Mapping[str, str]) -> Monitoring:
         raise SpecError(
             f"both {MEMORY_MONITORING} and {MONITORING} are specified, only one is permitted"
         )
-    if _switch(metadata, MEMORY_MONITORING):
+    if _boolean(metadata.get(MEMORY_MONITORING) or "false", MEMORY_MONITORING):
         return Monitoring.MEMORY_ONLY
     return monitoring(metadata.get(MONITORING) or "none")
 
 
-def _switch(metadata: Mapping[str, str], key: str) -> bool:
+def _between(metadata: Mapping[str, str], key: str, separator: str) -> tuple[str, ...]:
+    """What stands between separators, empty or not; nothing only if nothing was said at all."""
+    text = metadata.get(key, "")
+    return tuple(text.split(separator)) if text else ()
+
+
+def _strings(metadata: Mapping[str, str], key: str) -> tuple[str, ...]:
     try:
-        return boolean(metadata.get(key) or "false")
-    except ValueError as error:
+        return go_values.strings(metadata.get(key, ""))
+    except GoError as error:
+        raise SpecError(str(error)) from None
+
+
+def _boolean(text: str, key: str) -> bool:
+    try:
+        return go_values.boolean(text)
+    except GoError as error:
         raise SpecError(f"invalid value for {key} (not a boolean): {error}") from None
-
-
-def _strings(text: str) -> tuple[str, ...]:
-    """A JSON array of strings, with Go's errors."""
-    try:
-        value = json.loads(text or "[]")
-    except json.JSONDecodeError as error:
-        rest = text[error.pos : error.pos + 1]
-        why = f"invalid character '{rest}' looking for beginning of value"
-        raise SpecError(why if rest else "unexpected end of JSON input") from None
-    if not isinstance(value, list):
-        raise SpecError(f"json: cannot unmarshal {_kind(value)} into Go value of type []string")
-    for each in value:
-        if not isinstance(each, str):
-            raise SpecError(f"json: cannot unmarshal {_kind(each)} into Go value of type string")
-    return tuple(value)
-
-
-def _kind(value: object) -> str:
-    kinds = {dict: "object", str: "string", bool: "bool", int: "number", float: "number"}
-    return kinds.get(type(value), "array")
 
 
 def _env(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -176,23 +169,32 @@ def _env(metadata: Mapping[str, str]) -> dict[str, str]:
 def check_names(spec: LaunchSpec) -> None:
     """SpecError for a variable that no process could be given; the launcher looks after pulling."""
     for name in spec.env:
-        if not ENV_NAME.fullmatch(name):
-            raise SpecError(
-                f"malformed env name [{name}], env name must start with an alpha character or "
-                "'_', followed by a string of alphanumeric characters or '_' "
-                f"(^{ENV_NAME.pattern}$)"
-            )
+        _check_name(name, "failed to format env var")
+
+
+def _check_name(name: str, doing: str) -> None:
+    if not ENV_NAME.fullmatch(name):
+        raise SpecError(
+            f"{doing}: malformed env name [{name}], env name must start with an alpha character or "
+            "'_', followed by a string of alphanumeric characters or '_' "
+            f"(^{ENV_NAME.pattern}$)"
+        )
 
 
 def _mount(text: str) -> str:
     """The destination of one tmpfs mount."""
-    pairs = [option.partition("=") for option in text.split(",")]
-    options = {name: value for name, _, value in pairs}
-    if unknown := [each for each in options if each not in MOUNT_KEYS]:
-        raise SpecError(
-            f"found unknown mount option: {unknown[0]}={options[unknown[0]]}, "
-            f"expect keys of [{' '.join(MOUNT_KEYS)}]"
-        )
+    options = {}
+    for option in text.split(","):
+        name, given, value = option.partition("=")
+        doing = "failed to parse mount option"  # by the function that reads variables, as they say
+        if not given:
+            raise SpecError(f"{doing}: malformed env var, doesn't contain '=': [{option}]")
+        _check_name(name, doing)
+        if name not in MOUNT_KEYS:
+            raise SpecError(
+                f"found unknown mount option: {option}, expect keys of [{' '.join(MOUNT_KEYS)}]"
+            )
+        options[name] = value
     if options.get("type") != "tmpfs":
         raise SpecError(
             f"found unknown or unspecified mount type: [{text.replace(',', ' ')}], "
@@ -202,4 +204,10 @@ def _mount(text: str) -> str:
         raise SpecError(f"received wrong mount source {options.get('source', '')}, expected tmpfs")
     if not options.get("destination"):
         raise SpecError('mount type "tmpfs" must have destination specified')
+    if "size" in options:
+        try:
+            go_values.unsigned(options["size"])
+        except GoError as error:
+            size = go_values.quoted(options["size"])
+            raise SpecError(f"failed to convert size option {size} to uint64: {error}") from None
     return posixpath.join("/", options["destination"])

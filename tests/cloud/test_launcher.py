@@ -22,6 +22,7 @@ from sandbox.launcher import Launcher
 from sandbox.oci import LAYER, digest
 from sandbox.roles import ROLES
 from sandbox.state import Instance, Json, Repository
+from tests.attacks.images import edition, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -253,6 +254,40 @@ def test_a_restart_policy_would_reboot(rehearsal: Rehearsal) -> None:
     assert instance.doc["status"] == "TERMINATED"
 
 
+@pytest.mark.parametrize(("policy", "code"), [("Never", 1), ("OnFailure", 3), ("Always", 3)])
+def test_a_failure_to_start_would_be_tried_again(
+    rehearsal: Rehearsal, policy: str, code: int
+) -> None:
+    """The launcher calls it retryable; a refusal is none, whatever the policy."""
+    rehearsal.metadata["tee-restart-policy"] = policy
+    rehearsal.labels = 'ENTRYPOINT ["/bin/sh"]\n'
+    assert f"exit_code={code}" in rehearsal.run().serial[-1]
+    rehearsal.metadata["tee-cmd"] = '["x"]'
+    assert "exit_code=1" in rehearsal.run().serial[-1]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        (None, {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}),
+        ([], {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}),
+        (["A=1", "B", "C=", "A=2=3"], {"A": "2=3", "C": ""}),
+    ],
+)
+def test_an_odd_environment_of_an_image(
+    rehearsal: Rehearsal, variables: list[str] | None, expected: dict[str, str]
+) -> None:
+    """None at all means the default path; a variable without `=` is let pass, and is none."""
+    image = edition(rehearsal.image(), Env=variables, Entrypoint=["python", "/opt/app/probe.py"])
+    store(rehearsal.repository, image, "odd")
+    pinned = REFERENCE.replace("probe:v1", "workload@") + image.digest
+    rehearsal.metadata["tee-image-reference"] = pinned
+    rehearsal.run()
+    claimed = decoded(rehearsal.reported()["token"])["submods"]["container"]["env"]
+    added = {"REPORT": str(rehearsal.report), "HOSTNAME": "workload-vm"}
+    assert claimed == expected | added
+
+
 def test_a_debug_image_says_so_and_stays_on(rehearsal: Rehearsal) -> None:
     """The token shows it, and the machine keeps running for whoever wants to look inside."""
     disk = rehearsal.doc["disks"][0]["initializeParams"]
@@ -364,7 +399,10 @@ def test_without_the_reader_grant_the_pull_fails(rehearsal: Rehearsal) -> None:
     """In Artifact Registry's words."""
     rehearsal.repository.policy.bindings = []
     line = refused(rehearsal)
-    assert "cannot pull the image: failed to resolve reference" in line
+    assert (
+        "cannot pull the image: failed to pull image with retries, the last error is: "
+        "failed to resolve reference"
+    ) in line
     assert "artifactregistry.repositories.downloadArtifacts" in line
 
 

@@ -8,6 +8,11 @@ import pytest
 
 from sandbox.launch_spec import LaunchSpec, Monitoring, SpecError, check_names, parse
 
+MOUNT = "type=tmpfs,source=tmpfs,destination=/a"
+MALFORMED = (
+    "malformed env name [{}], env name must start with an alpha character or '_', followed by "
+    "a string of alphanumeric characters or '_' (^[a-zA-Z_][a-zA-Z0-9_]*$)"
+)
 REFERENCE = {"tee-image-reference": "us-west1-docker.pkg.dev/p/r/i:v1"}
 
 
@@ -110,6 +115,56 @@ def test_every_key_is_read() -> None:
             "type=tmpfs,source=tmpfs",
             'mount type "tmpfs" must have destination specified',
         ),
+        *(
+            (
+                "tee_mount",
+                text,
+                "failed to parse mount option: malformed env var, doesn't contain '=': []",
+            )
+            for text in (";", f"{MOUNT};", f";{MOUNT}", f"{MOUNT};;{MOUNT}", f"{MOUNT},")
+        ),
+        (
+            "tee_mount",
+            "type=tmpfs,source",
+            "failed to parse mount option: malformed env var, doesn't contain '=': [source]",
+        ),
+        ("tee_mount", f"{MOUNT},a-b=1", f"failed to parse mount option: {MALFORMED.format('a-b')}"),
+        *(
+            (
+                "tee_mount",
+                f"{MOUNT},size={size}",
+                (
+                    f'failed to convert size option "{size}" to uint64: '
+                    f'strconv.ParseUint: parsing "{size}": {why}'
+                ),
+            )
+            for size, why in (
+                ("8G", "invalid syntax"),
+                ("", "invalid syntax"),
+                ("-1", "invalid syntax"),
+                ("1_000", "invalid syntax"),
+                ("٣", "invalid syntax"),
+                ("18446744073709551616", "value out of range"),
+                ("9" * 5000, "value out of range"),
+            )
+        ),
+        *(
+            (
+                "tee_dev_shm_size_kb",
+                size,
+                f"failed to convert tee-dev-shm-size-kb into uint64, got: {size}",
+            )
+            for size in ("8G", "-1", " 1", "1.5", "18446744073709551616")
+        ),
+        (
+            "tee_cgroup_ns",
+            "",
+            (
+                "invalid value for tee-cgroup-ns (not a boolean): "
+                'strconv.ParseBool: parsing "": invalid syntax'
+            ),
+        ),
+        ("tee_cmd", "[" * 100_000, "exceeded max depth"),
         ("tee_install_gpu_driver", "true", "GPU Driver installation is not supported"),
         ("ita_region", "US", "ita-region: not modelled by the local launcher; remove it"),
     ],
@@ -120,6 +175,30 @@ def test_a_bad_value_ends_the_launch_in_the_launchers_words(
     """What the serial console of the real machine would show."""
     with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         read(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "read_as"),
+    [
+        ("tee_cmd", "null", "command", ()),
+        ("tee_cmd", '["a", null]', "command", ("a", "")),
+        ("tee_added_capabilities", "null", "capabilities", ()),
+        ("tee_mount", f"{MOUNT},size=0", "mounts", ("/a",)),
+        ("tee_mount", f"{MOUNT},size=" + "0" * 5000 + "7", "mounts", ("/a",)),
+        ("tee_mount", "", "mounts", ()),
+        ("tee_dev_shm_size_kb", "8192", "hardened", True),
+        ("tee_dev_shm_size_kb", "", "hardened", True),
+        ("tee_monitoring_memory_enable", "", "monitoring", Monitoring.NONE),
+        ("tee_monitoring_enable", "", "monitoring", Monitoring.NONE),
+        ("tee_cgroup_ns", "f", "cgroup_namespace", False),
+        ("tee_impersonate_service_accounts", "a@p.iam,", "impersonated", ("a@p.iam", "")),
+    ],
+)
+def test_an_odd_value_that_the_launcher_takes(
+    key: str, value: str, field: str, read_as: object
+) -> None:
+    """What Go's libraries read without an error."""
+    assert getattr(read(**{key: value}), field) == read_as
 
 
 def test_without_an_image_there_is_no_launch() -> None:
@@ -143,5 +222,6 @@ def test_the_old_monitoring_key_means_memory_only() -> None:
 def test_a_variable_needs_a_name() -> None:
     """Checked only once the image is there, as by the launcher."""
     spec = parse({**REFERENCE, "tee-env-A-B": "1"}, hardened=True)
-    with pytest.raises(SpecError, match=r"malformed env name \[A-B\]"):
+    told = f"failed to format env var: {MALFORMED.format('A-B')}"
+    with pytest.raises(SpecError, match=f"^{re.escape(told)}$"):
         check_names(spec)
