@@ -10,6 +10,7 @@ https://github.com/pulumi/pulumi/blob/v3.259.0/proto/pulumi/provider.proto
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -97,15 +98,17 @@ class _Calls:
         found = self.provider.resource(request.urn).diff(*given)
         detail = {
             path: pb.PropertyDiff(
+                # Shown from the state to the inputs: what was found there, not what was asked for.
                 kind=pb.PropertyDiff.Kind.Value(kind + ("_REPLACE" if replaces else "")),
-                inputDiff=True,
             )
             for path, (kind, replaces) in found.changes.items()
         }
+        tops = {path: re.split(r"[.\[]", path, maxsplit=1)[0] for path in detail}
         return pb.DiffResponse(
             changes=pb.DiffResponse.DIFF_SOME if detail else pb.DiffResponse.DIFF_NONE,
-            diffs=list(detail),
-            replaces=[path for path, change in found.changes.items() if change.replaces],
+            # Whole properties: they are the reasons that the engine shows for a replacement.
+            diffs=sorted({*tops.values()}),
+            replaces=sorted({tops[p] for p, change in found.changes.items() if change.replaces}),
             detailedDiff=detail,
             hasDetailedDiff=True,
             deleteBeforeReplace=found.delete_before_replace,

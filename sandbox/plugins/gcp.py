@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.plugins import gcp_types as types
 from sandbox.plugins.engine import serve
 from sandbox.plugins.gcp_api import Api
-from sandbox.plugins.gcp_custom_methods import Account, Instance, Service
+from sandbox.plugins.gcp_custom_methods import Account, Instance, Service, Subnetwork
 from sandbox.plugins.gcp_members import Member
 from sandbox.plugins.gcp_resource import GcpResource
 from sandbox.plugins.gcp_storage import Bucket, BucketObject
@@ -34,7 +34,7 @@ TYPES = (
     (Member, types.PROJECT_MEMBER),
     (Service, types.SERVICE),
     (GcpResource, types.NETWORK),
-    (GcpResource, types.SUBNETWORK),
+    (Subnetwork, types.SUBNETWORK),
     (GcpResource, types.FIREWALL),
     (Instance, types.INSTANCE),
 )

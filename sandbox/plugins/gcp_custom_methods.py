@@ -5,15 +5,16 @@ https://docs.cloud.google.com/apis/design/custom_methods
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 from sandbox.plugins import gcp_spelling as spelling
 from sandbox.plugins.gcp_kind import only
 from sandbox.plugins.gcp_resource import GcpResource
-from sandbox.plugins.provider import UNKNOWN, ProviderError
+from sandbox.plugins.provider import UNKNOWN, Difference, ProviderError
 
 if TYPE_CHECKING:
-    from sandbox.plugins.provider import Difference, Json
+    from sandbox.plugins.provider import Json
 
 
 class Account(GcpResource):
@@ -75,6 +76,23 @@ class Service(GcpResource):
         self.send("POST", path, identity, doing, json={})
 
 
+class Subnetwork(GcpResource):
+    """A subnetwork, which grows in place and cannot shrink.
+
+    https://docs.cloud.google.com/vpc/docs/create-modify-vpc-networks#expand-subnet
+    """
+
+    def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
+        """A range that holds all of the old one needs no replacement."""
+        found = super().diff(old_inputs, state, news)
+        change = found.changes.get("ipCidrRange")
+        if change is None or not _holds(news.get("ipCidrRange", ""), state.get("ipCidrRange", "")):
+            return found
+        changes = {**found.changes, "ipCidrRange": change._replace(replaces=False)}
+        replaced = any(each.replaces for each in changes.values())
+        return Difference(changes, delete_before_replace=replaced)
+
+
 class Instance(GcpResource):
     """A confidential machine with one boot disk, which the programs here replace.
 
@@ -131,6 +149,14 @@ class Instance(GcpResource):
         for method, request in (calls[field] for field in fields if field in calls):
             path, doing = f"{identity}/{method}", f"updating instance ({method})"
             self.send("POST", path, identity, doing, json=request)
+
+
+def _holds(larger: str, smaller: str) -> bool:
+    """Whether one range of addresses holds another; not, where one of them is no known range."""
+    try:
+        return ipaddress.IPv4Network(smaller).subnet_of(ipaddress.IPv4Network(larger))
+    except ValueError:
+        return False
 
 
 def _interface(given: Json) -> Json:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from sandbox.plugins import gcp_spelling as spelling
 from sandbox.plugins.provider import SIGNATURE, Change, differences
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 MAPS = frozenset({"labels", "metadata", "attributeMapping"})
 """Objects whose keys are the user's own: below them, empty is not absent."""
 
-SETS = frozenset({"scopes", "ports", "sourceRanges"})
+SETS = frozenset({"ports", "scopes", "sourceRanges"})
 """Lists whose order says nothing."""
 
 LINKS = frozenset({"network", "subnetwork"})
@@ -46,11 +47,26 @@ def changes(kind: Kind, state: Json, news: Json) -> Iterator[tuple[str, Change]]
         yield path, Change(what, replaces)
 
 
+def found_there(asked: Any, live: Any, key: str = "") -> Any:  # noqa: ANN401  any JSON
+    """The inputs as they are in the cloud: of what was asked for, what there is now.
+
+    https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/schema.go
+    """
+    match asked, live:
+        case dict(), dict() if SIGNATURE not in asked:
+            return {k: found_there(v, live[k], k) for k, v in asked.items() if k in live}
+        case list(), list() if key not in SETS:
+            return [found_there(*pair, key) for pair in zip(asked, live, strict=False)]
+    return asked if _alike(key, live, asked) else live
+
+
 def _alike(key: str, old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
     """Whether two values that are not equal mean the same under a key."""
     match old, new:
         case dict(), dict() if SIGNATURE in old.keys() & new.keys():
             return bool(old.get("hash") == new.get("hash"))  # a file's content, not where it lies
+        case list(), list() if key == "scopes":
+            return set(map(spelling.scope, old)) == set(map(spelling.scope, new))
         case list(), list():
             return key in SETS and sorted(old) == sorted(new)
         case str(), str() if key == "location":

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sandbox.plugins.provider import Json
 
 
+SINGULAR = {"allows": "allow", "denies": "deny"}
+
+
 class Rule(NamedTuple):
     """What holds for the input at a path, where it is given and known; what to say if not."""
 
@@ -85,7 +88,8 @@ class Kind:
         if own not in {"", *inputs}:
             yield f'got no "{snake(own)}", expected one: this stand-in makes up no names'
         if self.exactly_one and len(inputs.keys() & {*self.exactly_one}) != 1:
-            names = ",".join(map(snake, self.exactly_one))
+            # A list of blocks is named in the singular there.
+            names = ",".join(snake(SINGULAR.get(name, name)) for name in self.exactly_one)
             yield f"Invalid combination of arguments: one of `{names}` must be specified"
         for path, holds, says in self.rules:
             value = at(inputs, path)

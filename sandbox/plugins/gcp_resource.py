@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sandbox.plugins import gcp_arguments
-from sandbox.plugins.gcp_difference import changes
+from sandbox.plugins.gcp_difference import changes, found_there
 from sandbox.plugins.gcp_kind import at, same
 from sandbox.plugins.provider import (
     UNKNOWN,
@@ -45,9 +45,13 @@ class GcpResource(Resource):
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
         """What is not as asked for, and whether it can be changed in place."""
         del old_inputs
-        project = {"project": self.api.project} if "project" in state else {}
-        found = dict(changes(self.kind, state, project | news))
-        return Difference(found, delete_before_replace=self.kind.delete_first)
+        known = {key: v for key, v in self.kind.defaults.items() if key in state}
+        if "project" in state:
+            known["project"] = self.api.project
+        found = dict(changes(self.kind, state, known | news))
+        # Only for a replacement of its own: where the program asks for one, it must say this too.
+        replaced = any(change.replaces for change in found.values())
+        return Difference(found, delete_before_replace=replaced and self.kind.delete_first)
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """What a preview shows: outputs that only the cloud knows are unknown for a new one."""
@@ -94,7 +98,10 @@ class GcpResource(Resource):
                 "the gcp plugin imports nothing. Use the genuine plugin."
             )
         live = self.find(identity, state)
-        return None if live is None else (self.outputs(live, state), inputs)
+        if live is None:
+            return None
+        outputs = self.outputs(live, state)
+        return outputs, found_there(inputs, outputs)
 
     def delete(self, identity: str, state: Json) -> None:
         """DELETE."""

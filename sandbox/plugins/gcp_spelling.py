@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from sandbox.plugins.provider import Json
 
 
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
 def last(link: str) -> str:
     """The name at the end of a link."""
     return link.rpartition("/")[2]
@@ -25,6 +28,16 @@ def retention(number: Callable[[Any], Any]) -> Callable[[Json], Json]:
 def protocols(old: str, new: str) -> Callable[[list[Json]], list[Json]]:
     """What a firewall rule applies to, with the protocol's key written `new`."""
     return lambda rules: [{new if k == old else k: v for k, v in r.items()} for r in rules]
+
+
+def account(given: Json) -> list[Json]:
+    """The account of a machine, with the scopes in full."""
+    return [{**given, "scopes": [scope(each) for each in given["scopes"]]}]
+
+
+def scope(name: str) -> str:
+    """The one scope that the stacks use, in full; others are taken as they are written."""
+    return SCOPE if name == "cloud-platform" else name
 
 
 def items(metadata: Json) -> list[Json]:

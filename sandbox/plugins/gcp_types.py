@@ -167,9 +167,11 @@ FIREWALL = Kind(
     outputs=_paths("creationTimestamp selfLink"),
     writes=dict.fromkeys(("allows", "denies"), spelling.protocols("protocol", "IPProtocol")),
     reads=dict.fromkeys(("allows", "denies"), spelling.protocols("IPProtocol", "protocol")),
-    replace=_set("name network project direction"),
-    keep=_set("direction priority sourceRanges"),
+    replace=_set("name project direction"),
+    keep=_set("direction sourceRanges"),
+    defaults={"priority": 1000},
     rules=(COMPUTE_NAME, one_of("direction", "INGRESS", "EGRESS")),
+    exactly_one=("allows", "denies"),
 )
 INSTANCE = Kind(
     "gcp:compute/instance:Instance",
@@ -183,7 +185,7 @@ INSTANCE = Kind(
     ),
     kept=_set("project zone bootDisk"),
     outputs=_paths("cpuPlatform creationTimestamp selfLink", instanceId="id"),
-    writes={"metadata": spelling.items, "serviceAccount": lambda account: [account]},
+    writes={"metadata": spelling.items, "serviceAccount": spelling.account},
     reads={
         "metadata": spelling.mapping,
         "networkInterfaces": spelling.interfaces,
@@ -191,7 +193,7 @@ INSTANCE = Kind(
         "machineType": spelling.last,
     },
     replace=_set(
-        "name zone project hostname description scheduling.provisioningModel "
+        "name zone project hostname scheduling.provisioningModel "
         "bootDisk.initializeParams.image bootDisk.initializeParams.type"
     ),
     # Danger: taking the confidential block out of the program is not even a difference.

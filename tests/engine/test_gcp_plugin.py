@@ -21,6 +21,8 @@ from sandbox.state import Cloud
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pulumi.automation import events
+
 pytestmark = [
     pytest.mark.engine,
     # The SDK imports its own deprecated modules.
@@ -126,7 +128,10 @@ class Program:
             scheduling={"on_host_maintenance": "MIGRATE"},
             metadata=self.metadata,
             opts=ResourceOptions(
-                depends_on=[acts, api], replace_on_changes=self.replace_on_changes
+                depends_on=[acts, api],
+                replace_on_changes=self.replace_on_changes,
+                # The plugin would change these in place, and so says nothing of the order.
+                delete_before_replace=True,
             ),
         )
         export("member", account.member)
@@ -240,6 +245,15 @@ def test_what_cannot_be_changed_is_replaced(
     program.location = "us-east1"
     program.replace_on_changes = ["metadata", "confidentialInstanceConfig"]
     program.metadata = {"tee-restart-policy": "Always"}
+    replaced: dict[str, list[str]] = {}
+
+    def note(event: events.EngineEvent) -> None:
+        step = event.resource_pre_event and event.resource_pre_event.metadata
+        if step and step.op == "replace":
+            replaced[step.urn.rpartition("::")[2]] = step.keys or []
+
+    stack.preview(on_event=note)
+    assert (replaced["bucket"], replaced["vm"]) == (["location"], ["metadata"])
     stack.up()
     bucket = local.cloud.buckets["plugin-test-bucket"]
     assert bucket.meta["location"] == "US-EAST1"
@@ -252,15 +266,23 @@ def test_what_cannot_be_changed_is_replaced(
 def test_what_was_changed_by_hand_is_seen_by_refresh_and_repaired(
     stack: automation.Stack, local: LocalCloud
 ) -> None:
-    """A loosened condition, a grant taken away, and a picture exchanged in the bucket."""
+    """A loosened condition and bucket, a grant taken away, and a picture exchanged in the bucket.
+
+    The preview shows what was found there, and what it will be again.
+    """
     cloud, bucket = local.cloud, local.cloud.buckets["plugin-test-bucket"]
     condition = cloud.providers[PROVIDER].doc["attributeCondition"]
     cloud.providers[PROVIDER].doc["attributeCondition"] = "assertion.swname != ''"
+    bucket.meta["iamConfiguration"]["publicAccessPrevention"] = "inherited"
     bucket.policy.bindings = []
     bucket.objects["a/p.png"].meta["md5Hash"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+    preview = stack.preview(refresh=True, diff=True, color="never")
+    assert '"inherited" => "enforced"' in preview.stdout
+    assert f'"assertion.swname != \'\'" => "{condition}"' in preview.stdout
     stack.refresh()
-    assert changed(stack.preview()) == {"update": 2, "create": 1}
+    assert changed(stack.preview()) == {"update": 3, "create": 1}
     stack.up()
+    assert bucket.meta["iamConfiguration"]["publicAccessPrevention"] == "enforced"
     assert cloud.providers[PROVIDER].doc["attributeCondition"] == condition
     assert bucket.policy.members("roles/storage.objectViewer")
 

@@ -57,7 +57,11 @@ GOOD: dict[str, Json] = {
     "gcp:projects/service:Service": {"service": "iam.googleapis.com"},
     "gcp:compute/network:Network": {"name": "net"},
     "gcp:compute/subnetwork:Subnetwork": {"name": "sub", "network": "net"},
-    "gcp:compute/firewall:Firewall": {"name": "fw", "network": "net"},
+    "gcp:compute/firewall:Firewall": {
+        "name": "fw",
+        "network": "net",
+        "denies": [{"protocol": "all"}],
+    },
     "gcp:compute/instance:Instance": {
         "name": "vm",
         "machineType": "n2d-standard-2",
@@ -142,7 +146,9 @@ REFUSED: list[tuple[str, Json, str]] = [
     ("service:Service", {"service": "iam"}, "doesn't match regexp"),
     ("network:Network", {"name": "Net"}, "doesn't match regexp"),
     ("firewall:Firewall", {"direction": "SIDEWAYS"}, "one of"),
-    ("firewall:Firewall", {"allows": [{"ports": ["22"]}]}, '"protocol" is required'),
+    ("firewall:Firewall", {"denies": [{"ports": ["22"]}]}, '"protocol" is required'),
+    ("firewall:Firewall", {"denies": None}, "one of `allow,deny` must be specified"),
+    ("firewall:Firewall", {"allows": [{"protocol": "tcp"}]}, "one of `allow,deny` must be"),
     *(
         ("instance:Instance", changed, says)
         for changed, says in (

@@ -8,7 +8,8 @@ import pytest
 
 from sandbox.plugins.gcp import resources
 from sandbox.plugins.gcp_api import Api
-from sandbox.plugins.provider import UNKNOWN, Json, ProviderError
+from sandbox.plugins.gcp_difference import found_there
+from sandbox.plugins.provider import SIGNATURE, UNKNOWN, Json, ProviderError
 
 API = Api(project="primus-models", region="us-west1", zone="us-west1-b")
 RESOURCES = {token.rpartition("/")[2]: found for token, found in resources(API).items()}
@@ -62,7 +63,9 @@ THERE: dict[str, Json] = {
     "firewall:Firewall": {
         "name": "fw",
         "network": "net",
+        "direction": "INGRESS",
         "denies": [{"protocol": "all"}],
+        "priority": 0,
         "sourceRanges": ["0.0.0.0/0", "10.0.0.0/8"],
     },
     "instance:Instance": {
@@ -140,8 +143,11 @@ REPLACED: list[tuple[str, str, Any]] = [
     (VM, "bootDisk.initializeParams.type", "pd-ssd"),
     (VM, "scheduling.provisioningModel", "SPOT"),
     ("network:Network", "autoCreateSubnetworks", True),
+    ("bucketObject:BucketObject", "source", {SIGNATURE: "asset", "hash": "of another file"}),
     ("subnetwork:Subnetwork", "ipCidrRange", "10.1.0.0/24"),
-    ("firewall:Firewall", "network", "other"),
+    ("subnetwork:Subnetwork", "ipCidrRange", "10.0.0.0/25"),
+    ("subnetwork:Subnetwork", "ipCidrRange", UNKNOWN),
+    ("firewall:Firewall", "direction", "EGRESS"),
 ]
 
 
@@ -183,7 +189,11 @@ IN_PLACE: list[tuple[str, str, Any]] = [
     # Danger 1: reported as done, and not a request is made (tests/engine/test_gcp_plugin.py).
     (VM, "confidentialInstanceConfig.confidentialInstanceType", "TDX"),
     ("subnetwork:Subnetwork", "privateIpGoogleAccess", False),
+    ("subnetwork:Subnetwork", "ipCidrRange", "10.0.0.0/20"),
     ("firewall:Firewall", "priority", 900),
+    ("firewall:Firewall", "priority", None),
+    ("firewall:Firewall", "network", "other"),
+    (VM, "description", "other"),
 ]
 
 
@@ -262,6 +272,7 @@ NOT_SEEN: list[tuple[str, str, Any]] = [
             "confidentialInstanceConfig",  # danger: the machine stays what it is
         )
     ),
+    (VM, "serviceAccount.scopes", ["https://www.googleapis.com/auth/cloud-platform"]),
     ("subnetwork:Subnetwork", "network", f"{LINK}global/networks/net"),
     ("firewall:Firewall", "sourceRanges", ["10.0.0.0/8", "0.0.0.0/0"]),
 ]
@@ -293,29 +304,32 @@ def test_another_project_of_the_provider_replaces() -> None:
     assert diff("bucket:Bucket", {}, {"project": "elsewhere"}) == {"project": True}
 
 
-FIRST = {
-    "bucket:Bucket": True,
-    "bucketObject:BucketObject": True,
-    "account:Account": True,
-    POOL: False,
-    PROVIDER: False,
-    "repository:Repository": False,
-    "service:Service": False,
-    VM: True,
-}
+CREATED_FIRST = {POOL, PROVIDER, "repository:Repository", "service:Service"}
 
 
-@pytest.mark.parametrize("kind", FIRST)
-def test_what_is_deleted_before_its_replacement(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "path", "value"), REPLACED)
+def test_what_is_deleted_before_its_replacement(kind: str, path: str, value: Any) -> None:
     """A name that the program gives can't be taken twice; some types do without."""
-    found = RESOURCES[kind].diff(THERE[kind], THERE[kind], {**THERE[kind], "description": "x"})
-    assert found.delete_before_replace is FIRST[kind]
+    news = {**THERE[kind], **changed(path, value, kind)}
+    if path == "source":
+        news.pop("content")
+    found = RESOURCES[kind].diff(THERE[kind], {**THERE[kind], "project": "primus-models"}, news)
+    assert found.delete_before_replace is (kind not in CREATED_FIRST)
+
+
+@pytest.mark.parametrize(("kind", "path", "value"), IN_PLACE)
+def test_a_change_in_place_says_nothing_of_an_order(kind: str, path: str, value: Any) -> None:
+    """If the program makes a replacement of it, the program must say what comes first."""
+    news = {k: v for k, v in {**THERE[kind], **changed(path, value, kind)}.items() if v is not None}
+    found = RESOURCES[kind].diff(THERE[kind], {**THERE[kind], "project": "primus-models"}, news)
+    assert found.delete_before_replace is False
 
 
 def test_only_project_grants_are_deleted_first() -> None:
     """The others are created first: two that mean the same destroy each other."""
     state = {"role": "r", "member": "user:a@b.example"}
-    first = {t for t, r in MEMBERS.items() if r.diff(state, state, state).delete_before_replace}
+    other = {**state, "role": "s"}
+    first = {t for t, r in MEMBERS.items() if r.diff(state, state, other).delete_before_replace}
     assert first == {"gcp:projects/iAMMember:IAMMember"}
 
 
@@ -334,3 +348,27 @@ def test_a_preview_knows_an_accounts_email() -> None:
 def test_a_preview_does_not_know_what_only_the_cloud_says(kind: str, output: str) -> None:
     """A program must not build on it."""
     assert RESOURCES[kind].plan(THERE[kind], None)[output] == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("asked", "live", "found"),
+    [
+        ({"mode": "enforced"}, {"mode": "inherited"}, {"mode": "inherited"}),
+        ({"labels": {"a": "1", "b": "2"}}, {"labels": {"a": "9"}}, {"labels": {"a": "9"}}),
+        ({"name": "n"}, {"name": "n", "etag": "x"}, {"name": "n"}),
+        ({"description": "d"}, {}, {}),
+        ({"location": "us-west1"}, {"location": "US-WEST1"}, {"location": "us-west1"}),
+        ({"network": "net"}, {"network": f"{LINK}global/networks/net"}, {"network": "net"}),
+        ({"scopes": ["cloud-platform"]}, {"scopes": ["userinfo"]}, {"scopes": ["userinfo"]}),
+        ({"nics": [{"a": "1"}, {"a": "2"}]}, {"nics": [{"a": "9"}]}, {"nics": [{"a": "9"}]}),
+    ],
+)
+def test_a_read_finds_what_was_asked_for_as_it_is_now(asked: Json, live: Json, found: Json) -> None:
+    """A changed value is the live one, a missing one is missing, and nothing is added."""
+    assert found_there(asked, live) == found
+
+
+def test_a_read_leaves_the_file_that_was_uploaded() -> None:
+    """The cloud does not give it back; its hash is what tells a difference."""
+    source = {SIGNATURE: "asset", "hash": "h", "path": "p"}
+    assert found_there({"source": source}, {"source": source}) == {"source": source}
