@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.claims import BootImage
 from sandbox.confidential_space import Launch
@@ -22,19 +22,31 @@ if TYPE_CHECKING:
     from sandbox.state import Cloud, Instance
 
 
+GENUINE_PLUGIN_SECONDS: Final = 10.0
+"""How long a machine must stay on for Google's own provider plugin to see it RUNNING: after an
+insert that one waits 5 s, and then for nothing but RUNNING, 20 minutes long."""
+
+
 class Launcher:
     """The machines, each an asyncio task on the cloud's event loop, which starts and stops them.
 
-    `outside` is what leads a workload to the local cloud: proxy and certificates.
+    `outside` is what leads a workload to the local cloud: proxy and certificates. A machine stays
+    on for `least_seconds`, even if its workload has ended: a real one boots for longer than that.
     """
 
     def __init__(
-        self, cloud: Cloud, issuer: Issuer, folder: Path, outside: Mapping[str, str]
+        self,
+        cloud: Cloud,
+        issuer: Issuer,
+        folder: Path,
+        outside: Mapping[str, str],
+        least_seconds: float = 0.0,
     ) -> None:
         self.cloud = cloud
         self.issuer = issuer
         self.folder = folder
         self.outside = outside
+        self.least_seconds = least_seconds
         self._running: dict[str, asyncio.Task[None]] = {}
         self._finished: dict[str, threading.Event] = {}
 
@@ -73,13 +85,20 @@ class Launcher:
         if boot is None:
             return  # another image has no launcher: the machine just stays on
         disk = Disk(self.folder / instance.id)
+        earliest_end = asyncio.get_running_loop().time() + self.least_seconds
         try:
             launch = Launch(self.cloud, self.issuer, self.outside, instance, boot, disk)
             if not await launch.stays_on():
+                await _until(earliest_end)
                 instance.doc["status"] = "TERMINATED"
         finally:
             # The real disk's key was in memory only.
             shutil.rmtree(disk.folder, ignore_errors=True)
+
+
+async def _until(moment: float) -> None:
+    """Wait for a moment of the event loop's clock; it may have passed."""
+    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
 
 
 def _boot_source(instance: Instance) -> str:

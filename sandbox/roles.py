@@ -68,6 +68,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "compute.instances.*",
         "compute.disks.*",
         "compute.images.*",
+        "compute.zones.get",
+        "compute.diskTypes.get",
         "compute.zoneOperations.get",
         "compute.subnetworks.use",
         "compute.subnetworks.useExternalIp",

@@ -131,10 +131,12 @@ def running(
     *,
     port: int = 0,
     around: Callable[[ASGIApp], ASGIApp] = lambda services: services,
+    machine_seconds: float = 0.0,
 ) -> Iterator[LocalCloud]:
     """Run a local cloud until the block ends; OSError if `port`, the proxy's, is taken.
 
-    `around` may wrap all services, to see what they are asked.
+    `around` may wrap all services, to see what they are asked. A machine stays on for at least
+    `machine_seconds`: Google's own provider plugin needs `launcher.GENUINE_PLUGIN_SECONDS`.
     """
     cloud = cloud or Cloud()
     proxy_socket, tls_socket = listen(port), listen()
@@ -142,7 +144,8 @@ def running(
     ca_file, context = certificates.write(folder)
     issuer = attestation.Issuer()
     proxy_port = proxy_socket.getsockname()[1]
-    launcher = Launcher(cloud, issuer, folder / "machines", reach(proxy_port, ca_file))
+    outside = reach(proxy_port, ca_file)
+    launcher = Launcher(cloud, issuer, folder / "machines", outside, machine_seconds)
     known = hosts(cloud, issuer, launcher)
     proxy = Proxy(known.known, tls_socket.getsockname()[1])
     config = uvicorn.Config(

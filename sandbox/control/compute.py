@@ -1,4 +1,4 @@
-"""compute.googleapis.com: projects and operations; which modules have the rest of the API.
+"""compute.googleapis.com: projects, zones, operations; which modules have the rest of the API.
 
 Networks, subnetworks and firewalls are `control.networks`, machines are `control.instances`.
 https://docs.cloud.google.com/compute/docs/reference/rest/v1
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.control import instances, networks, standard
 from sandbox.control.instances import Machines
-from sandbox.control.resources import ROOT, refusal
+from sandbox.control.resources import LINK, ROOT, missing, refusal
 from sandbox.control.rest import Api, Call, Method
 
 if TYPE_CHECKING:
@@ -25,9 +25,38 @@ def _project(call: Call) -> Json:
     return {"kind": "compute#project", "id": call.project.number, "name": call.project.id}
 
 
+def _zone(call: Call) -> Json:
+    """What Google's own provider plugin looks up before it makes a machine."""
+    region, _, letter = call.path["zone"].rpartition("-")
+    if letter not in list(networks.REGIONS.get(region, "")):
+        raise missing(call.resource)
+    return {
+        "kind": "compute#zone",
+        "name": call.path["zone"],
+        "status": "UP",
+        "region": f"{LINK}projects/{call.project.id}/regions/{region}",
+        "selfLink": LINK + call.resource,
+    }
+
+
+def _disk_type(call: Call) -> Json:
+    """Also looked up before, by the name that the program gives."""
+    if call.path["type"] not in DISK_TYPES:
+        raise missing(call.resource)
+    return {
+        "kind": "compute#diskType",
+        "name": call.path["type"],
+        "zone": f"{LINK}projects/{call.project.id}/zones/{call.path['zone']}",
+        "selfLink": LINK + call.resource,
+    }
+
+
+DISK_TYPES = frozenset({"hyperdisk-balanced", "pd-balanced", "pd-ssd", "pd-standard"})
 OPERATIONS = {"global": "global", "regions/{region}": "region", "zones/{zone}": "zone"}
 METHODS = (
     Method("GET", ROOT, "compute.projects.get", _project),
+    Method("GET", f"{ROOT}/zones/{{zone}}", "compute.zones.get", _zone),
+    Method("GET", f"{ROOT}/zones/{{zone}}/diskTypes/{{type}}", "compute.diskTypes.get", _disk_type),
     *(
         Method(
             "GET",

@@ -410,6 +410,8 @@ def test_a_serial_port_that_cannot_be_is_refused(ask: Ask, query: str) -> None:
         ("DELETE", VM),
         *(("POST", f"{VM}/{action}") for action in ("setMetadata", "setLabels")),
         ("GET", f"{ZONE}/disks/workload-vm"),
+        ("GET", ZONE),
+        ("GET", f"{ZONE}/diskTypes/pd-balanced"),
         ("GET", f"{ZONE}/operations/x"),
         ("GET", "/regions/us-west1/operations/x"),
         ("GET", "/global/operations/x"),
@@ -421,7 +423,28 @@ def test_a_stranger_may_do_nothing(ask: Ask, verb: str, path: str) -> None:
     assert message(answer, 403).startswith("Required 'compute.")
 
 
-@pytest.mark.parametrize("path", [NETWORK, SUBNETWORK, FIREWALL, VM, f"{ZONE}/operations/x"])
+def test_what_a_provider_looks_up_before_it_makes_a_machine(ask: Ask) -> None:
+    """The zone, and the disk type by its name: Google's own plugin does."""
+    zone = ask("GET", ZONE).json()
+    assert (zone["name"], zone["status"]) == ("us-west1-b", "UP")
+    assert zone["region"].endswith(f"/projects/{PROJECT}/regions/us-west1")
+    kind = ask("GET", f"{ZONE}/diskTypes/pd-balanced").json()
+    assert kind["selfLink"].endswith("/zones/us-west1-b/diskTypes/pd-balanced")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        NETWORK,
+        SUBNETWORK,
+        FIREWALL,
+        VM,
+        f"{ZONE}/operations/x",
+        "/zones/us-west1-z",
+        "/zones/nowhere",
+        f"{ZONE}/diskTypes/pd-none",
+    ],
+)
 def test_what_is_not_there_is_not_found(ask: Ask, path: str) -> None:
     """404, for those who may know."""
     assert ask("GET", path).status_code == 404

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import container, supervise
+from sandbox import container, launcher, supervise
 from sandbox.dockerfile import build
 from sandbox.launcher import Launcher
 from sandbox.oci import LAYER, digest
@@ -80,6 +80,7 @@ class Rehearsal:
         self.console: list[str] = []
         self.folder = folder
         self.report = folder / "report.json"
+        self.least_seconds = 0.0
         self.labels = ""
         self.dockerfile = DOCKERFILE
         self.outside = {"HTTPS_PROXY": "outside"}
@@ -132,12 +133,12 @@ class Rehearsal:
 
         async def life() -> None:
             machines = self.folder / "machines"
-            launcher = Launcher(self.cloud, self.issuer, machines, self.outside)
-            launcher.start(instance)
+            started = Launcher(self.cloud, self.issuer, machines, self.outside, self.least_seconds)
+            started.start(instance)
             if during is not None:
-                await during(launcher, instance)
-            await asyncio.to_thread(launcher.finished(instance).wait)
-            await launcher.close()
+                await during(started, instance)
+            await asyncio.to_thread(started.finished(instance).wait)
+            await started.close()
             assert list(machines.glob("*")) == []
 
         asyncio.run(life())
@@ -598,6 +599,40 @@ def test_a_second_stop_does_not_interrupt_the_first(
 
     rehearsal.run(interrupt)
     assert workload.events == ["up", "down"]
+
+
+def test_a_machine_stays_on_for_the_least_time(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workload has ended long since; who looks sees RUNNING until the moment has come."""
+    seen: list[tuple[bool, str, bool]] = []
+
+    async def until(moment: float) -> None:
+        later = moment > asyncio.get_running_loop().time()
+        seen.append((later, rehearsal.doc["status"], rehearsal.report.exists()))
+
+    monkeypatch.setattr(launcher, "_until", until)
+    rehearsal.least_seconds = 3600.0
+    assert rehearsal.run().doc["status"] == "TERMINATED"
+    assert seen == [(True, "RUNNING", True)]
+
+
+def test_a_machine_that_only_stays_on_can_be_stopped(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delete does not wait for the least time."""
+    waits = asyncio.Event()
+
+    async def until(_moment: float) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    async def interrupt(machines: Launcher, instance: Instance) -> None:
+        await waits.wait()
+        machines.stop(instance)
+
+    monkeypatch.setattr(launcher, "_until", until)
+    assert rehearsal.run(interrupt).doc["status"] == "RUNNING"
 
 
 def test_a_machine_that_is_stopped_at_once_is_finished(rehearsal: Rehearsal) -> None:

@@ -1,6 +1,8 @@
 """The stand-in gcp plugin under the real engine: the life of every resource type it has.
 
-One life, told in order: each test goes on where the last one ended.
+One life, told in order: each test goes on where the last one ended. It asks for nothing that only
+the stand-in does: machines stay on until they were seen to run, and the program says what is
+deleted first.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import pytest
 from pulumi import FileAsset, ResourceOptions, automation, export
 
 from ops.companies import COMPANIES, two_companies
+from sandbox.launcher import GENUINE_PLUGIN_SECONDS
 from sandbox.plugins.install import install
 from sandbox.server import LocalCloud, running
 from sandbox.state import Cloud
@@ -147,7 +150,7 @@ def local() -> Iterator[LocalCloud]:
     """A running cloud with the two companies' empty projects."""
     cloud = Cloud()
     two_companies(cloud)
-    with running(cloud) as started:
+    with running(cloud, machine_seconds=GENUINE_PLUGIN_SECONDS) as started:
         yield started
 
 
