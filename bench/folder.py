@@ -55,15 +55,22 @@ class Folder:
         shutil.copyfile(self.path / name, to)
         return hashlib.sha256(to.read_bytes()).hexdigest()
 
-    def write(self, name: str, content: Path, content_type: str) -> None:  # noqa: ARG002  a file has no type
-        """Creates or overwrites an object."""
+    def write(self, name: str, content: Path, content_type: str) -> str:  # noqa: ARG002  a file has no type
+        """Creates or overwrites an object; its new generation."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         # An object is there as a whole or not at all, whenever a run is killed.
         half = target.with_name(f".{target.name}")
         shutil.copyfile(content, half)
         half.rename(target)
+        return str(target.stat().st_mtime_ns)
 
-    def remove(self, name: str) -> None:
-        """Deletes an object if it exists."""
-        (self.path / name).unlink(missing_ok=True)
+    def generation(self, name: str) -> str | None:
+        """When an object was written; None if it is not there."""
+        target = self.path / name
+        return str(target.stat().st_mtime_ns) if target.exists() else None
+
+    def remove(self, name: str, generation: str | None = None) -> None:
+        """Deletes an object if it exists, or only if this generation of it is there."""
+        if generation in (None, self.generation(name)):
+            (self.path / name).unlink(missing_ok=True)

@@ -57,6 +57,11 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
         Party.OPERATOR,
         f"grant the workload's account the result bucket: {SECUNDUS} --refresh",
     ),
+    Failure.RESULTS_TAKEN: Cause(
+        By.BUCKET,
+        Party.OPERATOR,
+        f"let one machine at a time write into a result bucket; then run it again: {AGAIN}",
+    ),
     Failure.ATTESTATION_TOKEN_MISSING: Cause(
         By.WORKLOAD,
         Party.OPERATOR,

@@ -37,6 +37,7 @@ class Failure(Enum):
     MODEL_SCORES_INVALID = 20, "The model gave a score that is no probability."
     ENGINE_MISSING = 21, "This image does not have the engine that the model's manifest names."
     DECODERS_NOT_CONFINED = 22, "This machine's kernel does not confine what decodes pictures."
+    RESULTS_TAKEN = 25, "Another run began to leave its results in the same bucket."
 
     def __init__(self, exit_code: int, sentence: str) -> None:
         self.exit_code = exit_code

@@ -30,7 +30,7 @@ from workload.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from workload.records import Outcome, Picture
@@ -53,11 +53,14 @@ class Sink(Protocol):
     def fetch(self, name: str, to: Path, limit: int) -> str:
         """Downloads an object into a new file; its SHA-256 in hex; TooLargeError."""
 
-    def write(self, name: str, content: Path, content_type: str) -> None:
-        """Creates or overwrites an object with a file's content."""
+    def write(self, name: str, content: Path, content_type: str) -> str:
+        """Creates or overwrites an object with a file's content; its new generation."""
 
-    def remove(self, name: str) -> None:
-        """Deletes an object if it exists."""
+    def generation(self, name: str) -> str | None:
+        """Which generation of an object is there; None if there is no such object."""
+
+    def remove(self, name: str, generation: str | None = None) -> None:
+        """Deletes an object if it exists, or only if this generation of it is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,10 @@ class Origin:
 class Parts:
     """The parts of one run; methods that use the bucket raise RESULTS_NOT_WRITABLE."""
 
-    def __init__(self, bucket: Sink, folder: Path, origin: Origin) -> None:
+    def __init__(
+        self, bucket: Sink, folder: Path, origin: Origin, check: Callable[[], None]
+    ) -> None:
+        """`check` raises unless the result bucket is still this run's."""
         self.origin = origin
         self.listed = 0
         """Pictures in the listing, as far as it was read."""
@@ -85,6 +91,7 @@ class Parts:
         """Parts with the right fingerprint that did not hold a record of each of their pictures."""
         self._bucket = bucket
         self._folder = folder
+        self._check = check
         (folder / FOLDER).mkdir()
         self._count = 0
         self._open: deque[_Open] = deque()
@@ -116,6 +123,7 @@ class Parts:
             content = self._folder / part.name
             content.write_text("".join([part.heading, *self._lines[: part.size]]), encoding="ascii")
             del self._lines[: part.size]
+            self._check()
             with writing():
                 self._bucket.write(part.name, content, "application/jsonl")
 

@@ -4,7 +4,12 @@
 says what the run was; `result` is for people, written last, so that it appears only when all is
 there. All are of one run: `begin` takes the earlier run's away before anything else happens, which
 also proves that results can be written before the model's owner is asked for anything. What an
-earlier run left in parts is for `parts` to judge. This module knows no cloud and no engine.
+earlier run left in parts is for `parts` to judge.
+
+Of two runs at once, the one goes on whose `results.jsonl` is there: each remembers the generation
+that it wrote, and ends when it finds another one. So none waits for a run that was killed.
+
+This module knows no cloud and no engine.
 """
 
 from __future__ import annotations
@@ -16,10 +21,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workload import records
+from workload.errors import Failure, WorkloadError
 from workload.parts import Parts, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from workload.parts import Origin, Sink
@@ -58,6 +64,8 @@ class Results:
         self._folder = folder
         self._clock = clock
         self._started = self._working = clock()
+        self._mark: str | None = None
+        """The generation of the records that this run has written last."""
 
     def begin(self) -> None:
         """Takes the results of an earlier run away."""
@@ -66,12 +74,23 @@ class Results:
             self._bucket.remove(TEXT)
             self._bucket.remove(SUMMARY)
             self._file(RECORDS).write_text("")
-            self._hand_over(RECORDS)
+            self._mark = self._hand_over(RECORDS)
+            # Until the mark was there, another run could still leave its own.
+            left = {name: self._bucket.generation(name) for name in (TEXT, SUMMARY)}
+        self.check()
+        self._take_back(left)
 
     def parts(self, origin: Origin) -> Parts:
         """Where records are noted; from now on counts the time that the summary's rate is about."""
         self._working = self._clock()
-        return Parts(self._bucket, self._folder, origin)
+        return Parts(self._bucket, self._folder, origin, self.check)
+
+    def check(self) -> None:
+        """Raises RESULTS_TAKEN once another run has begun in the same bucket."""
+        with writing():
+            there = self._bucket.generation(RECORDS)
+        if there != self._mark:
+            raise WorkloadError(Failure.RESULTS_TAKEN)
 
     def finish(self, parts: Parts) -> Summary:
         """Hands over what is in the parts, the text last; then nobody needs the parts any more."""
@@ -91,15 +110,26 @@ class Results:
         self._file(SUMMARY).write_text(
             json.dumps(self._summary(parts, classified, dict(errors)), sort_keys=True) + "\n"
         )
+        self.check()
         with writing():
-            self._hand_over(RECORDS)
-            self._hand_over(SUMMARY)
-            self._hand_over(TEXT)
+            self._mark = self._hand_over(RECORDS)
+            written = {name: self._hand_over(name) for name in (SUMMARY, TEXT)}
+        try:
+            self.check()
+        except WorkloadError:
+            self._take_back(written)
+            raise
         parts.remove()
         return Summary(classified=classified, failed=errors.total())
 
     def fail(self, error: Exception) -> None:
-        """Hands over why there are no results, in place of any that were noted."""
+        """Hands over why there are no results, in place of any that were noted.
+
+        Nothing if another run has begun: what is there, or will be, is that run's.
+        """
+        if isinstance(error, WorkloadError) and error.failure is Failure.RESULTS_TAKEN:
+            return
+        self.check()
         record = records.failure(error)
         self._file(RECORDS).write_text(records.line(record))
         self._file(TEXT).write_text(records.text(record) + "\n")
@@ -131,11 +161,18 @@ class Results:
             else None,
         }
 
+    def _take_back(self, generations: Mapping[str, str | None]) -> None:
+        """Removes what was there, and nothing that was written since."""
+        with writing():
+            for name, generation in generations.items():
+                if generation:
+                    self._bucket.remove(name, generation)
+
     def _file(self, name: str) -> Path:
         return self._folder / name
 
-    def _hand_over(self, name: str) -> None:
-        self._bucket.write(name, self._file(name), _TYPES[name])
+    def _hand_over(self, name: str) -> str:
+        return self._bucket.write(name, self._file(name), _TYPES[name])
 
 
 _TYPES = {

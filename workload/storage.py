@@ -159,8 +159,8 @@ class Bucket:
             for blob in self._bucket.list_blobs(prefix=prefix, fields=fields, retry=self._retry):
                 yield blob.name
 
-    def write(self, name: str, content: Path, content_type: str) -> None:
-        """Creates or overwrites an object with a file's content."""
+    def write(self, name: str, content: Path, content_type: str) -> str:
+        """Creates or overwrites an object with a file's content; its new generation."""
         size = content.stat().st_size
         blob = self._bucket.blob(name, chunk_size=PIECE)
         with content.open("rb") as file, self._asking():
@@ -172,13 +172,21 @@ class Bucket:
                 retry=self._retry,
             )
             self._retry = self._while_busy
+        return str(blob.generation)
 
-    def remove(self, name: str) -> None:
-        """Deletes an object if it exists."""
+    def generation(self, name: str) -> str | None:
+        """Which generation of an object is there; None if there is no such object."""
+        with self._asking():
+            blob = self._bucket.get_blob(name, retry=self._retry)
+        return None if blob is None else str(blob.generation)
+
+    def remove(self, name: str, generation: str | None = None) -> None:
+        """Deletes an object if it exists, or only if this generation of it is there."""
+        expected = None if generation is None else int(generation)
         with self._asking():
             try:
-                self._bucket.blob(name).delete(retry=self._retry)
-            except NotFound:
+                self._bucket.blob(name).delete(if_generation_match=expected, retry=self._retry)
+            except (NotFound, PreconditionFailed):
                 return
 
     @contextmanager

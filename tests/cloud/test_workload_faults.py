@@ -368,6 +368,16 @@ def test_what_was_done_without_a_word_is_done_again(
     )
 
 
+def test_the_generation_of_what_was_written_twice_is_the_one_that_is_there(
+    buckets: Cloud, faults: Faults, tmp_path: Path
+) -> None:
+    """A run whose first answer was lost does not take its own mark for another run's."""
+    (tmp_path / "new").write_bytes(CONTENT)
+    faults.forget(STORAGE, "/upload/")
+    bucket = opened(buckets, RESULT)
+    assert bucket.write("a.png", tmp_path / "new", "image/png") == bucket.generation("a.png")
+
+
 def test_a_download_that_breaks_off_goes_on_where_it_was(
     buckets: Cloud, faults: Faults, tmp_path: Path
 ) -> None:

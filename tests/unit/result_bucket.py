@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import TYPE_CHECKING
 
 from workload.errors import BucketError, TooLargeError
@@ -22,6 +23,8 @@ class ResultBucket:
     def __init__(self, objects: dict[str, str] | None = None) -> None:
         self.objects = dict(objects or {})
         self.done: list[str] = []
+        self.generations = dict.fromkeys(self.objects, "0")
+        self.written = itertools.count(1)
         self.refuses: str | None = None
         self.killed_after: int | None = None
         """How many writes and removals happen before the process ends."""
@@ -42,18 +45,26 @@ class ResultBucket:
             raise TooLargeError
         return hashlib.sha256(content).hexdigest()
 
-    def write(self, name: str, content: Path, content_type: str) -> None:
+    def write(self, name: str, content: Path, content_type: str) -> str:
         """Stores a file's content; BucketError if it was told to refuse this object."""
         assert content_type
         self._allow(name)
         self._do(f"write {name}")
         self.objects[name] = content.read_text(encoding="utf-8")
+        self.generations[name] = f"{next(self.written)}"
+        return self.generations[name]
 
-    def remove(self, name: str) -> None:
+    def generation(self, name: str) -> str | None:
+        """How often anything was written before it; None if it is not there."""
+        return self.generations.get(name)
+
+    def remove(self, name: str, generation: str | None = None) -> None:
         """Deletes an object if it is there; BucketError if it was told to refuse this one."""
         self._allow(name)
-        self._do(f"remove {name}")
-        self.objects.pop(name, None)
+        if generation in (None, self.generations.get(name)):
+            self._do(f"remove {name}")
+            self.objects.pop(name, None)
+            self.generations.pop(name, None)
 
     def _allow(self, name: str) -> None:
         if self.refuses == name:

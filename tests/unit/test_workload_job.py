@@ -107,16 +107,23 @@ class MemoryBucket:
         """All objects whose names begin so."""
         yield from [name for name in sorted(self.objects) if name.startswith(prefix)]
 
-    def write(self, name: str, content: Path, content_type: str) -> None:
+    def write(self, name: str, content: Path, content_type: str) -> str:
         """Stores a file's content."""
         assert content_type
         if self.not_writable:
             raise BucketError
         self.objects[name] = content.read_bytes()
+        return hashlib.sha256(content.read_bytes()).hexdigest()
 
-    def remove(self, name: str) -> None:
+    def generation(self, name: str) -> str | None:
+        """In the place of a generation, the hash."""
+        content = self.objects.get(name)
+        return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else None
+
+    def remove(self, name: str, generation: str | None = None) -> None:
         """Deletes an object if it is there."""
-        self.objects.pop(name, None)
+        if generation in (None, self.generation(name)):
+            self.objects.pop(name, None)
 
     def text(self, name: str) -> str:
         """An object's content as text."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -18,6 +21,8 @@ from workload.records import Picture, Score
 from workload.results import Results, Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workload.records import Outcome
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/summary-v1.json").read_text())
@@ -178,8 +183,9 @@ def test_a_failure_takes_the_place_of_all_results(bucket: ResultBucket, tmp_path
 
 def test_a_failed_run_has_no_summary(bucket: ResultBucket, tmp_path: Path) -> None:
     """A run that could not write its last object takes the summary back that it wrote before."""
-    bucket.refuses = "result"
     results = Results(bucket, tmp_path)
+    results.begin()
+    bucket.refuses = "result"
     bucket.objects["summary.json"] = "mine"
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
         results.fail(WorkloadError(Failure.RESULTS_NOT_WRITABLE))
@@ -229,3 +235,129 @@ def test_parts_that_stay_do_not_make_a_run_fail(bucket: ResultBucket, tmp_path: 
     bucket.refuses = "parts/"
     assert results.finish(parts) == Summary(classified=1, failed=2)
     assert bucket.objects["result"].startswith("Image: a, ")
+
+
+class Slow:
+    """Another run's way to begin, which takes its next step only when it is told to."""
+
+    def __init__(self, bucket: ResultBucket, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._bucket = bucket
+        self._go, self._done = threading.Semaphore(0), threading.Semaphore(0)
+        self.results = Results(self, folder)
+        self._thread = threading.Thread(target=self._begin)
+        self._thread.start()
+
+    def step(self, times: int) -> None:
+        """So many steps; returns when they are done."""
+        for _ in range(times):
+            self._go.release()
+            self._done.acquire()
+
+    def end(self) -> None:
+        """All the other steps."""
+        self._go.release(100)
+        self._thread.join()
+
+    def _begin(self) -> None:
+        with suppress(WorkloadError):  # the first run has overtaken this one
+            self.results.begin()
+
+    def __getattr__(self, name: str) -> Any:
+        """A method of the bucket, whose call waits for its turn."""
+        method = getattr(self._bucket, name)
+
+        def stepped(*arguments: Any) -> Any:
+            self._go.acquire()
+            try:
+                return method(*arguments)
+            finally:
+                self._done.release()
+
+        return stepped
+
+
+class Interrupted(ResultBucket):
+    """A bucket in which something happens before the next use of it, at two moments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uses = -1
+        self.happens: dict[int, Callable[[], None]] = {}
+
+    def __getattribute__(self, name: str) -> Any:
+        """What happens now, before a method of the bucket."""
+        if name in {"names", "fetch", "write", "generation", "remove"}:
+            self.uses += 1
+            self.happens.pop(self.uses, lambda: None)()
+        return super().__getattribute__(name)
+
+
+STEPS = 6
+"""That a run takes to begin, if there is nothing to take back."""
+USES = 16
+"""Of the bucket, in a whole run."""
+
+
+def test_a_run_has_so_many_moments(tmp_path: Path) -> None:
+    """The next test covers a run from its first use of the bucket to its last."""
+    bucket = Interrupted()
+    finished(bucket, tmp_path)
+    assert bucket.uses == USES - 1
+
+
+@pytest.mark.parametrize("before", range(STEPS + 1))
+@pytest.mark.parametrize("moment", range(USES))
+def test_two_runs_at_once_leave_the_results_of_one(
+    moment: int, before: int, tmp_path: Path
+) -> None:
+    """Whenever another run begins, and however slowly: what is there is one run's, and whole.
+
+    The one whose records are there goes on; the other one ends, and takes back what it left.
+    """
+    for later in range(moment + 1, USES + 1):
+        shared, bucket = ResultBucket(), Interrupted()
+        bucket.objects, bucket.generations = shared.objects, shared.generations
+        bucket.written = shared.written
+        other = Slow(shared, tmp_path / f"{later}" / "other")
+        bucket.happens = {moment: partial(other.step, before), later: other.end}
+        ended = True
+        try:
+            finished(bucket, tmp_path / f"{later}")
+        except WorkloadError as error:
+            assert error.failure is Failure.RESULTS_TAKEN  # noqa: PT017  it may as well not be raised
+            ended = False
+        other.end()
+        without_parts = {n: o for n, o in shared.objects.items() if not n.startswith("parts/")}
+        if shared.generation("results.jsonl") == other.results._mark:
+            assert without_parts == {"results.jsonl": ""}
+        else:
+            assert ended
+            assert json.loads(without_parts["summary.json"])["listed"] == len(OUTCOMES)
+            assert len(without_parts["result"].split("\n")) == len(OUTCOMES)
+            assert len(without_parts["results.jsonl"].splitlines()) == len(OUTCOMES)
+
+
+def test_a_run_that_was_overtaken_leaves_no_failure(bucket: ResultBucket, tmp_path: Path) -> None:
+    """Nor any other: what is in the bucket belongs to the later run."""
+    (tmp_path / "later").mkdir()
+    first, later = Results(bucket, tmp_path), Results(bucket, tmp_path / "later")
+    first.begin()
+    later.begin()
+    first.fail(WorkloadError(Failure.RESULTS_TAKEN))
+    with pytest.raises(WorkloadError, match=r"^results_taken: "):
+        first.fail(WorkloadError(Failure.NO_PICTURES))
+    assert bucket.objects == {"results.jsonl": ""}
+
+
+def test_a_run_that_was_overtaken_writes_no_part(bucket: ResultBucket, tmp_path: Path) -> None:
+    """It ends with the part that is complete next, not an hour later."""
+    (tmp_path / "later").mkdir()
+    first = Results(bucket, tmp_path)
+    first.begin()
+    parts = first.parts(ORIGIN)
+    list(parts.missing([picture for picture, _ in OUTCOMES]))
+    Results(bucket, tmp_path / "later").begin()
+    with pytest.raises(WorkloadError, match=r"^results_taken: "):
+        parts.add(OUTCOMES)
+    assert bucket.objects == {"results.jsonl": ""}

@@ -245,6 +245,30 @@ def test_results_are_written_replaced_and_removed(
     assert "result" not in cloud.buckets[RESULT].objects
 
 
+def test_a_generation_is_told_and_removed_only_if_it_is_there(
+    cloud: Cloud, results: storage.Bucket, tmp_path: Path
+) -> None:
+    """Each write makes another one; what was written since stays."""
+    (tmp_path / "new").write_text("new")
+    first, second = (results.write("mark", tmp_path / "new", "text/plain") for _ in range(2))
+    assert first != second
+    assert results.generation("mark") == second
+    results.remove("mark", first)
+    assert results.generation("mark") == second
+    results.remove("mark", second)
+    assert results.generation("mark") is None
+    results.remove("mark", second)
+    assert "mark" not in cloud.buckets[RESULT].objects
+
+
+def test_the_generation_of_a_large_object_is_the_one_that_is_there(
+    results: storage.Bucket, tmp_path: Path
+) -> None:
+    """In pieces, an object has its generation with the last one."""
+    (tmp_path / "new").write_bytes(bytes(2 * storage.PIECE + 1))
+    assert results.write("mark", tmp_path / "new", "text/plain") == results.generation("mark")
+
+
 @pytest.mark.parametrize("more", [-1, 0, 1, storage.PIECE, storage.PIECE + 1])
 def test_objects_of_any_size_are_written_whole(
     more: int, cloud: Cloud, results: storage.Bucket, tmp_path: Path
