@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import clauses
-from infra.clause import Clause, PolicyError, literals
+from infra.clause import Clause, PolicyError, in_one_line, literals
 from infra.names import AUDIENCE, BUCKET, DIGEST, PROJECT_NUMBER, SERVICE_ACCOUNT, SHA256
 from infra.wording import counted
 
@@ -133,7 +133,10 @@ class AttestationPolicy:
 
     @property
     def condition(self) -> str:
-        """The release condition, one clause a line: true admits, false or an error refuses."""
+        """The release condition, each clause from a new line on, and each entry of a list.
+
+        True admits; false or an error refuses.
+        """
         return AND.join(clause.cel for clause in self.clauses)
 
     def explain(self, claims: Mapping[str, Any]) -> tuple[Clause, ...]:
@@ -143,6 +146,8 @@ class AttestationPolicy:
 
 def read(condition: str) -> tuple[Clause, ...]:
     """The clauses of a condition that a policy rendered; PolicyError, naming all that is none.
+
+    Earlier versions rendered each clause in one line, and such conditions are still deployed.
 
     So that whoever has only the deployed text can still be told what it means. Of a text that says
     nothing of a token's claims only the number is named: the text may be anything, a secret too.
@@ -182,7 +187,7 @@ def _clause(text: str) -> Clause | None:
         project_number=first,
         service_account=first,
     )
-    return next((clause for clause in every if clause.cel == text), None)
+    return next((clause for clause in every if text in (clause.cel, in_one_line(clause.cel))), None)
 
 
 def _clauses(  # noqa: PLR0913  one for each field of the policy, and none without its name

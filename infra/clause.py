@@ -83,8 +83,18 @@ def literals(cel: str) -> tuple[str, ...]:
 
 
 def listed(texts: Sequence[str]) -> str:
-    """The CEL list of these texts."""
-    return "[" + ", ".join(map(quoted, texts)) + "]"
+    """The CEL list of these texts, each in a line of its own.
+
+    A preview compares a condition line by line, and cuts each line at 150 characters. With a comma
+    after the last entry, too, an entry that comes or goes changes no other line.
+    https://github.com/google/cel-spec/blob/master/doc/langdef.md#syntax
+    """
+    return "[\n" + "".join(f"  {quoted(text)},\n" for text in texts) + "]"
+
+
+def in_one_line(cel: str) -> str:
+    """A clause as earlier versions wrote it. No literal holds a line break, so none is changed."""
+    return cel.replace("[\n  ", "[").replace(",\n  ", ", ").replace(",\n]", "]").replace("\n ", "")
 
 
 NOTHING: Final = "nothing"

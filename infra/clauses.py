@@ -244,7 +244,7 @@ def operator(project_number: str, service_account: str) -> tuple[Clause, ...]:
         Clause(
             sentence="it runs as the agreed service account and as no other",
             cel="size(assertion.google_service_accounts) == 1"
-            f" && assertion.google_service_accounts[0] == {quoted(service_account)}",
+            f" && assertion.google_service_accounts[0] ==\n  {quoted(service_account)}",
             claim="google_service_accounts",
             expected=json.dumps([service_account]),
             accepts=lambda value: value == [service_account],

@@ -12,6 +12,7 @@ import pytest
 
 from infra import names
 from infra.attestation import MAPPING
+from infra.clause import listed
 from infra.context import context_hash
 from tests.graph.conftest import ARCHIVE
 from tests.graph.mocked import BUILT, Graph, Refused
@@ -158,13 +159,13 @@ def test_admitted_digests_are_each_in_the_condition_once(primus: Deploy) -> None
     """What is granted and what the condition says are the same list."""
     graph = primus(image={"digest": B, "admitAlso": [A, B]})
     assert graph.exports["imageDigests"] == [B, A]
-    assert f"image_digest in ['{A}', '{B}']" in graph.exports["attributeCondition"]
+    assert f"image_digest in {listed([A, B])}" in graph.exports["attributeCondition"]
 
 
 def test_other_models_are_admitted_by_the_condition(primus: Deploy) -> None:
     """Old and new side by side during a rollout."""
     graph = primus(model={"admitAlso": ["c3" * 32]})
-    assert f"MODEL_SHA256 in ['{MODEL}', '{'c3' * 32}']" in graph.exports["attributeCondition"]
+    assert f"MODEL_SHA256 in {listed([MODEL, 'c3' * 32])}" in graph.exports["attributeCondition"]
 
 
 def test_pool_id_carries_a_suffix_that_is_kept(primus: Deploy) -> None:

@@ -16,9 +16,19 @@ from infra.attestation import (
     MAPPING,
     MAX_CONDITION,
     MAX_SUBJECT,
+    AttestationPolicy,
     read,
 )
-from infra.clause import CLAIMS, Clause, Party, PolicyError, literals, quoted
+from infra.clause import (
+    CLAIMS,
+    Clause,
+    Party,
+    PolicyError,
+    in_one_line,
+    listed,
+    literals,
+    quoted,
+)
 from sandbox import cel
 from tests.attacks.row import drop, put
 from tests.unit.tokens import (
@@ -294,17 +304,35 @@ def test_a_condition_longer_than_google_takes_cannot_exist() -> None:
 
 def test_twenty_images_at_once_fit_with_the_longest_names() -> None:
     """The limit is far from what a rollout needs, whatever the operator's project is called."""
-    longest = f"{'a' * 30}@{'b' * 30}.iam.gserviceaccount.com"
     digests = tuple(f"sha256:{n:064x}" for n in range(20))
-    wide = policy(
-        image_digests=digests,
+    assert len(longest(image_digests=digests).condition) <= MAX_CONDITION
+
+
+def longest(**changes: Any) -> AttestationPolicy:
+    """A policy with the longest names that Google takes."""
+    account = f"{'a' * 30}@{'b' * 30}.iam.gserviceaccount.com"
+    return policy(
         project_number="9" * 19,
-        service_account=longest,
-        model_reader=longest,
+        service_account=account,
+        model_reader=account,
         model_bucket="b" * 63,
         audience=names.audience("9" * 19, "p" * 32, "q" * 32),
+        **changes,
     )
-    assert len(wide.condition) <= MAX_CONDITION
+
+
+def test_no_line_is_cut_in_a_preview_even_with_the_longest_names() -> None:
+    """The engine shows 150 characters of a line; what changes must be among them."""
+    assert max(map(len, longest().condition.split("\n"))) <= 150
+
+
+def test_an_entry_that_comes_or_goes_changes_no_other_line() -> None:
+    """Wherever it is sorted in: a preview then shows that entry and nothing else."""
+    before = policy().condition.split("\n")
+    for digest in ("sha256:" + "0" * 64, "sha256:" + "f" * 64):
+        after = policy(image_digests=(DIGEST, digest)).condition.split("\n")
+        assert [line for line in after if line not in before] == [f"  '{digest}',"]
+        assert [line for line in after if line != f"  '{digest}',"] == before
 
 
 def test_an_argument_is_data_whatever_it_looks_like() -> None:
@@ -345,6 +373,37 @@ def test_a_rendered_condition_can_be_read_back() -> None:
     """Whoever has only the deployed text gets the very clauses it was made of."""
     wide = policy(image_digests=(DIGEST, NEXT_DIGEST), arguments=("it's", "\\", "é"))
     assert read(wide.condition) == wide.clauses
+
+
+def test_a_condition_of_one_clause_a_line_is_read_too() -> None:
+    """That is how it was rendered before: companies have such texts, and clouds such conditions."""
+    old = (
+        f"assertion.submods.container.image_digest in ['{DIGEST}', '{NEXT_DIGEST}'] &&\n"
+        "assertion.submods.container.args == ['python', '-m', 'workload'] &&\n"
+        "(!has(assertion.submods.container.env_override)"
+        " || assertion.submods.container.env_override.all(name, name in ['INPUT_URI'])) &&\n"
+        "size(assertion.google_service_accounts) == 1"
+        f" && assertion.google_service_accounts[0] == '{ACCOUNT}'"
+    )
+    clauses = policy(image_digests=(DIGEST, NEXT_DIGEST), environment=("INPUT_URI",)).clauses
+    claims = [clause.claim for clause in read(old)]
+    assert claims == [
+        f"{CONTAINER}.image_digest",
+        f"{CONTAINER}.args",
+        f"{CONTAINER}.env_override",
+        "google_service_accounts",
+    ]
+    assert read(old) == tuple(c for c in clauses if c.claim in claims)
+    with pytest.raises(PolicyError, match="line 1 "):
+        read(old.replace("', '", "','"))
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
+def test_a_list_is_read_back_in_either_form_whatever_is_in_it(texts: list[str]) -> None:
+    """No text in a list looks like the layout around it."""
+    rendered = policy(arguments=tuple(texts))
+    assert read(rendered.condition) == rendered.clauses
+    assert cel.evaluate(listed(texts), {}) == cel.evaluate(in_one_line(listed(texts)), {})
 
 
 @given(st.lists(st.text(), max_size=4))
