@@ -26,10 +26,23 @@ def from_stack(stack: str, author: Author) -> pulumi.Output[Handover]:
     """
     _require(stack)
     reference = pulumi.StackReference("peer", stack)
+    # The one output by its name: all outputs together count as secret as soon as one of them is,
+    # and a preview would then hide everything that is made of them, metadata and image too.
     return applied(
-        reference.outputs,
-        lambda outputs: handover.accepted(outputs.get(handover.OUTPUT), author, stack),
+        pulumi.Output.all(reference.get_output(handover.OUTPUT), reference.secret_output_names),
+        lambda known: _read(known[0], known[1], author, stack),
     )
+
+
+def _read(published: object, secret: list[str] | None, author: Author, stack: str) -> Handover:
+    if handover.OUTPUT in (secret or ()):
+        raise HandoverError(
+            f"{stack} published its {handover.OUTPUT!r} as a secret, expected plain values: nothing"
+            " that crosses is secret, and a preview of what is launched would show nothing but"
+            " [secret]; nothing was changed. Let that stack export it without"
+            f" pulumi.Output.secret, then: pulumi up --stack {stack}"
+        )
+    return handover.accepted(published, author, stack)
 
 
 def _require(stack: str) -> None:
