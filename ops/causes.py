@@ -109,6 +109,18 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
     Failure.ENGINE_MISSING: Cause(
         By.WORKLOAD, Party.AUTHOR, f"build the image for the model's format: {PRIMUS}"
     ),
+    Failure.RUN_CRASHED: Cause(
+        By.WORKLOAD, Party.AUTHOR, f"mend what crashes, the model or the workload: {PRIMUS}"
+    ),
+    Failure.RUN_OUT_OF_MEMORY: Cause(
+        By.WORKLOAD,
+        None,
+        "take a machine with more memory (machineType in stack secundus), or a smaller model",
+    ),
+    Failure.RUN_KILLED: Cause(By.WORKLOAD, None, f"run it again: {AGAIN}"),
+    Failure.RUN_STOPPED: Cause(
+        By.WORKLOAD, Party.OPERATOR, f"let the machine run to its end: {AGAIN}"
+    ),
     Failure.DECODERS_NOT_CONFINED: Cause(
         By.WORKLOAD,
         Party.OPERATOR,

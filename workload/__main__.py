@@ -1,4 +1,7 @@
-"""Puts the pieces together: Google's identities and buckets, the decoders, and the engine."""
+"""The first process: it starts the run as another one, and tells how that ended where it could not.
+
+What is imported here is all that this process ever holds, unless the run dies without a word.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +9,30 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from workload import confinement, credentials, decoding, engine, job, settings, storage
-from workload.errors import Failure, WorkloadError
+from workload import settings, supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workload.errors import WorkloadError
+
 
 def main() -> int:
-    """One run; prints words of `errors` and counts only, and returns the exit code."""
-    wait = settings.grant_seconds(os.environ)
+    """One run; the exit code is its own, or that of how it died."""
+    return supervisor.supervise(_run, _tell)
 
-    def model_reader(chosen: settings.Settings) -> Callable[[str], job.Bucket]:
-        confinement.check()  # no model is asked for where pictures could not be decoded safely
-        return storage.seen_by(credentials.model_reader(chosen), wait)
 
-    outside = job.Collaborators(
-        operator=lambda: storage.seen_by(credentials.operator(), wait),
-        model_reader=model_reader,
-        decoders=decoding.decoders,
-        load=engine.load,
-    )
-    try:
-        said, code = f"{job.run(os.environ, outside)}", 0
-    except WorkloadError as error:
-        said, code = f"{error}", error.failure.exit_code
-    except Exception as error:  # noqa: BLE001  the outermost line: a traceback would tell paths
-        said = f"{Failure.INTERNAL_ERROR.code}: {type(error).__name__}"
-        code = Failure.INTERNAL_ERROR.exit_code
-    sys.stdout.write(f"{said}\n")
-    return code
+def _run(told: Callable[[], None]) -> int:
+    from workload import assembly  # noqa: PLC0415  in the run's process only
+
+    return assembly.main(told)
+
+
+def _tell(failure: WorkloadError) -> None:
+    bucket = settings.result_bucket(os.environ)  # raises where there is none to tell it in
+    from workload import assembly  # noqa: PLC0415  only after the run's death
+
+    assembly.tell(failure, bucket)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,13 @@ def allow_cpu() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_SECONDS, resource.RLIM_INFINITY))
 
 
+def end_with_parent(pid: int) -> None:
+    """The kernel ends this process with its parent, even if that has ended meanwhile; OSError."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != pid:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def hide() -> None:
     """No other process of the same user can read or trace this one from here on; OSError."""
     _prctl(_PR_SET_DUMPABLE, 0)

@@ -37,7 +37,11 @@ class Failure(Enum):
     MODEL_SCORES_INVALID = 20, "The model gave a score that is no probability."
     ENGINE_MISSING = 21, "This image does not have the engine that the model's manifest names."
     DECODERS_NOT_CONFINED = 22, "This machine's kernel does not confine what decodes pictures."
-    RESULTS_TAKEN = 25, "Another run began to leave its results in the same bucket."
+    RUN_CRASHED = 23, "A signal ended the run."
+    RUN_OUT_OF_MEMORY = 24, "This machine has no memory left for the run."
+    RUN_KILLED = 25, "The run was killed (SIGKILL)."
+    RUN_STOPPED = 26, "The run was told to stop (SIGTERM)."
+    RESULTS_TAKEN = 27, "Another run began to leave its results in the same bucket."
 
     def __init__(self, exit_code: int, sentence: str) -> None:
         self.exit_code = exit_code
@@ -111,6 +115,12 @@ class Detail(StrEnum):
     QUOTA = "The quota of the token service is exceeded."
     IMPERSONATION = "Permission 'iam.serviceAccounts.getAccessToken' denied."
 
+    SIGABRT = "The run crashed (SIGABRT)."
+    SIGBUS = "The run crashed (SIGBUS)."
+    SIGFPE = "The run crashed (SIGFPE)."
+    SIGILL = "The run crashed (SIGILL)."
+    SIGSEGV = "The run crashed (SIGSEGV)."
+
 
 class WorkloadError(Exception):
     """A run that fails as a whole, told in words of this module only."""
@@ -119,6 +129,14 @@ class WorkloadError(Exception):
         self.failure = failure
         self.reason = " ".join(details) or failure.sentence
         super().__init__(f"{failure.code}: {self.reason}")
+
+
+def foreseen(error: Exception) -> WorkloadError:
+    """An exception in words of this module; of one that nobody foresaw, nothing but that."""
+    if isinstance(error, WorkloadError):
+        return error
+    memory = isinstance(error, MemoryError)
+    return WorkloadError(Failure.RUN_OUT_OF_MEMORY if memory else Failure.INTERNAL_ERROR)
 
 
 class PictureError(Exception):

@@ -100,6 +100,8 @@ class Collaborators:
     decoders: Callable[[], AbstractContextManager[Callable[[manifest.Input], Decoders]]]
     """Starts what decodes; gives what tells it for which input."""
     load: Callable[[Path, manifest.Manifest], Model]
+    told: Callable[[], None] = lambda: None
+    """Called once the result bucket tells how the run ended."""
 
 
 def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
@@ -125,7 +127,9 @@ def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
             summary = results.finish(parts)
         except Exception as error:
             results.fail(error)
+            outside.told()
             raise
+        outside.told()
     return summary
 
 

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from workload.errors import Failure, PictureFailure, WorkloadError
+from workload.errors import PictureFailure, foreseen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,8 +88,8 @@ def _scores(data: Any) -> Sequence[Score]:  # noqa: ANN401  whatever JSON the li
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """Why the run as a whole failed; of an exception that nobody foresaw, nothing but that."""
-    known = error if isinstance(error, WorkloadError) else WorkloadError(Failure.INTERNAL_ERROR)
+    """Why the run as a whole failed."""
+    known = foreseen(error)
     return {"schema": SCHEMA, "error": known.failure.code, "reason": known.reason}
 
 

@@ -9,10 +9,14 @@ import asyncio
 import dataclasses
 import gc
 import hashlib
+import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +31,11 @@ from sandbox.state import Bucket, Instance, Policy
 from tests.cloud.faults import FOREVER, Clock, Faults
 from tests.cloud.test_federation import AUDIENCE, BY_DIGEST, READER, Federation
 from workload import credentials, retries, settings, storage
-from workload.errors import BucketError, BusyError, WorkloadError
+from workload.errors import BucketError, BusyError, Failure, WorkloadError
 from workload.records import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from google.cloud.storage import Client
 
@@ -636,3 +639,43 @@ def test_a_run_that_is_killed_leaves_the_next_one_a_clean_start(
         said, _ = run.communicate()
     assert left["result"].data.decode() == f"Error: {said}"
     assert said.startswith("model_hash_mismatch: ")
+
+
+def the_run(first: subprocess.Popen[str]) -> int:
+    """The process that does the work of this one."""
+    (pid,) = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    return int(pid)
+
+
+WOUNDS: dict[str, tuple[Callable[[int], object], str]] = {
+    "killed": (lambda pid: os.kill(pid, signal.SIGKILL), "run_killed: "),
+    "crashed": (
+        lambda pid: os.kill(pid, signal.SIGSEGV),
+        "run_crashed: ",
+    ),
+    "without descriptors": (
+        lambda pid: resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, 0)),
+        "internal_error: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("wound", WOUNDS)
+def test_a_run_that_dies_without_a_word_leaves_a_result(
+    wound: str, process: dict[str, str], buckets: Cloud, faults: Faults
+) -> None:
+    """Hit while the model is on its way: the first process tells it, with the operator's grants."""
+    hit, told = WOUNDS[wound]
+    left = buckets.buckets[RESULT].objects
+    reached, go = faults.hold(STORAGE, "/o/model.tar.gz")
+    try:
+        with started(process) as first:
+            reached.wait()
+            hit(the_run(first))
+            go.set()
+            first.communicate()
+    finally:
+        go.set()
+    assert left["result"].data.decode().startswith(f"Error: {told}")
+    assert json.loads(left["results.jsonl"].data)["error"] == told.partition(":")[0]
+    assert first.returncode == Failure[told.partition(":")[0].upper()].exit_code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import NamedTuple, TypeAlias
 
 import pytest
@@ -30,6 +31,11 @@ STANDS_IN = {
     Detail.IMPERSONATION: Failure.IMPERSONATION_REFUSED,
     Detail.STAYS_BUSY: Failure.INPUT_NOT_READABLE,
     Detail.GRAPH_TOO_LARGE: Failure.MODEL_UNUSABLE,
+    **{
+        detail: Failure.RUN_CRASHED
+        for detail in Detail
+        if detail.name in signal.Signals.__members__
+    },
 }
 """Each detail, and the failure that it is told with."""
 

@@ -68,7 +68,7 @@ def test_the_images_user_has_no_rights(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("scope")
-@pytest.mark.parametrize("module", ["confinement", "decoding"])
+@pytest.mark.parametrize("module", ["confinement", "decoding", "supervisor"])
 def test_isolation_holds_for_the_images_user(module: str, tmp_path: Path) -> None:
     """Every test of the module passes, and there are some."""
     file = f"tests/unit/test_workload_{module}.py"

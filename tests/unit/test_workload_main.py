@@ -18,7 +18,7 @@ from workload.settings import Settings
 with warnings.catch_warnings():
     # google-api-core tells everybody about a package that only gRPC users want.
     warnings.simplefilter("ignore", ImportWarning)
-    from workload import __main__ as process
+    from workload import assembly
 
 if TYPE_CHECKING:
     import pytest
@@ -46,7 +46,7 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> 
         return outcome
 
     monkeypatch.setattr(job, "run", run)
-    return process.main()
+    return assembly.main(told=lambda: None)
 
 
 def test_success_is_told_in_counts(
@@ -84,8 +84,16 @@ def test_no_model_is_asked_for_where_decoders_are_not_confined(
         raise AssertionError
 
     monkeypatch.setattr(job, "run", run)
-    assert process.main() == 22
+    assert assembly.main(told=lambda: None) == 22
     assert capsys.readouterr().out.startswith("decoders_not_confined: ")
+
+
+def test_a_run_without_memory_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where Python notices that before the kernel does."""
+    assert ends_with(monkeypatch, MemoryError()) == 24
+    assert capsys.readouterr().out.startswith("run_out_of_memory: ")
 
 
 def test_a_process_without_settings_ends_with_their_code() -> None:
@@ -101,7 +109,7 @@ def test_a_process_without_settings_ends_with_their_code() -> None:
 
 def test_a_refusal_costs_no_engine() -> None:
     """Starting the workload imports everything but TensorFlow."""
-    program = "import sys, workload.__main__; print('tensorflow' in sys.modules)"
+    program = "import sys, workload.assembly; print('tensorflow' in sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", program], env={}, capture_output=True, text=True, check=True
     )

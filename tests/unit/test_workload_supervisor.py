@@ -1,0 +1,192 @@
+"""How a run dies, and what is then told of it; each dies by itself, in processes of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workload.errors import Detail, Failure
+from workload.supervisor import FIRST_TO_BE_KILLED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REPOSITORY = Path(__file__).parents[2]
+PROGRAM = """
+import os, pathlib, resource, signal, sys, threading, time
+from workload import supervisor
+from workload.errors import WorkloadError, Failure
+
+def run(told):
+    {deed}
+    return 0
+
+def tell(failure):
+    pathlib.Path({result!r}).write_text(f"{{failure}}")
+
+sys.exit(supervisor.supervise(run, tell))
+"""
+
+
+def command(deed: str, folder: Path) -> Sequence[str]:
+    """A run that does this, and whose end is told in the folder's `result`."""
+    return [sys.executable, "-c", PROGRAM.format(deed=deed, result=str(folder / "result"))]
+
+
+def ends(deed: str, folder: Path) -> tuple[int, str]:
+    """The exit code, and what was told by the first process."""
+    done = subprocess.run(
+        command(deed, folder), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=False
+    )
+    result = folder / "result"
+    return done.returncode, result.read_text() if result.exists() else ""
+
+
+SIGNALS = {
+    "SIGSEGV": "run_crashed: The run crashed (SIGSEGV).",
+    "SIGABRT": "run_crashed: The run crashed (SIGABRT).",
+    "SIGBUS": "run_crashed: The run crashed (SIGBUS).",
+    "SIGILL": "run_crashed: The run crashed (SIGILL).",
+    "SIGFPE": "run_crashed: The run crashed (SIGFPE).",
+    "SIGSYS": "run_crashed: A signal ended the run.",
+    "SIGKILL": "run_killed: The run was killed (SIGKILL).",
+    "SIGTERM": "run_stopped: The run was told to stop (SIGTERM).",
+}
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_run_that_a_signal_ends_is_told_by_its_name(name: str, tmp_path: Path) -> None:
+    """The code tells what to do, the sentence which signal it was."""
+    code, told = ends(f"os.kill(os.getpid(), signal.{name})", tmp_path)
+    assert told == SIGNALS[name]
+    assert code == Failure[told.partition(":")[0].upper()].exit_code
+
+
+def test_every_signal_of_the_table_is_one() -> None:
+    """And says its own name; each is tried above."""
+    names = [name for name in Detail.__members__ if name in signal.Signals.__members__]
+    assert {name for name, told in SIGNALS.items() if name in told} == {
+        *names,
+        "SIGKILL",
+        "SIGTERM",
+    }
+    assert all(f"({name})" in Detail[name] for name in names)
+
+
+def test_a_run_that_told_its_end_is_believed(tmp_path: Path) -> None:
+    """Nothing is written over it, whatever the exit code, and even if the process dies later."""
+    assert ends("told(); sys.exit(17)", tmp_path) == (17, "")
+    assert ends("told(); return 0", tmp_path) == (0, "")
+    assert ends("told(); os.kill(os.getpid(), signal.SIGSEGV)", tmp_path) == (-11 % 256, "")
+
+
+@pytest.mark.parametrize(
+    ("deed", "failure"),
+    [
+        ("sys.exit(4)", Failure.RESULTS_NOT_WRITABLE),
+        ("sys.exit(99)", Failure.INTERNAL_ERROR),
+        ("sys.exit(0)", Failure.INTERNAL_ERROR),
+        ("os._exit(0)", Failure.INTERNAL_ERROR),
+        ("return 22", Failure.DECODERS_NOT_CONFINED),
+    ],
+)
+def test_a_run_that_ends_without_telling_it_is_told(
+    deed: str, failure: Failure, tmp_path: Path
+) -> None:
+    """By its exit code; that it ended well is not believed without results."""
+    code, told = ends(deed, tmp_path)
+    assert (code, told) == (failure.exit_code, f"{failure.code}: {failure.sentence}")
+
+
+def test_a_run_without_descriptors_is_told(tmp_path: Path) -> None:
+    """It can open nothing any more, and dies of it; the first process has a limit of its own."""
+    deed = "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0)); open('/etc/passwd')"
+    code, told = ends(deed, tmp_path)
+    assert (code, told.partition(":")[0]) == (1, "internal_error")
+
+
+def test_the_request_to_stop_reaches_the_run(tmp_path: Path) -> None:
+    """The first process of a container gets no signal that it does not ask for, so it asks."""
+    deed = "print('at work', flush=True); signal.pause()"
+    with subprocess.Popen(
+        command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "at work\n"
+        first.send_signal(signal.SIGTERM)
+        assert first.stdout.read() == SIGNALS["SIGTERM"] + "\n"
+    assert (tmp_path / "result").read_text() == SIGNALS["SIGTERM"]
+
+
+def test_the_run_ends_with_its_first_process(tmp_path: Path) -> None:
+    """Who kills that one, kills all: no run goes on that nobody watches."""
+    deed = "print('at work', flush=True); signal.pause()"
+    with subprocess.Popen(
+        command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "at work\n"
+        first.kill()
+        assert first.stdout.read() == ""  # at its end: nobody holds the pipe any more
+    assert not (tmp_path / "result").exists()
+
+
+def test_the_run_is_the_first_to_be_killed_for_want_of_memory(tmp_path: Path) -> None:
+    """Not the process that would tell it."""
+    read = "open(f'/proc/{pid}/oom_score_adj').read().strip()"
+    deed = f"print(*({read} for pid in (os.getpid(), os.getppid())), sep='\\n'); told()"
+    done = subprocess.run(
+        command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
+    )
+    run, first = done.stdout.split()
+    assert run == FIRST_TO_BE_KILLED
+    assert int(first) < int(run)
+
+
+def test_want_of_memory_is_told_from_another_kill(tmp_path: Path) -> None:
+    """The kernel counts what it kills for that; here the count is read from elsewhere."""
+    counted = "iter([7, 8])"
+    program = PROGRAM.replace(
+        "def run(told):",
+        f"counts = {counted}\n"
+        "supervisor._killed_for_want_of_memory = lambda: next(counts)\n"
+        "def run(told):",
+    ).format(deed="os.kill(os.getpid(), signal.SIGKILL)", result=str(tmp_path / "result"))
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
+    assert done.returncode == Failure.RUN_OUT_OF_MEMORY.exit_code
+    assert (tmp_path / "result").read_text().startswith("run_out_of_memory: ")
+
+
+def test_the_kernel_counts() -> None:
+    """Where the number comes from: the file has it."""
+    assert any(
+        line.startswith("oom_kill ") for line in Path("/proc/vmstat").read_text().splitlines()
+    )
+
+
+def test_nobody_reads_the_run_nor_its_first_process(tmp_path: Path) -> None:
+    """Both are hidden: the files about them are root's."""
+    owner = "os.stat(f'/proc/{pid}/mem').st_uid"
+    deed = f"time.sleep(0.1); print(*({owner} for pid in (os.getpid(), os.getppid()))); told()"
+    done = subprocess.run(
+        command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert done.stdout == "0 0\n"
+
+
+def test_the_first_process_holds_nothing() -> None:
+    """No cloud, no engine, no decoder; not even NumPy."""
+    program = (
+        "import sys, workload.__main__\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & "
+        "{'google', 'numpy', 'requests', 'tensorflow', 'ai_edge_litert', 'PIL', 'subprocess'}))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "[]\n"

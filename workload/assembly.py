@@ -1,0 +1,51 @@
+"""Puts the pieces together: Google's identities and buckets, the decoders, and the engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workload import confinement, credentials, decoding, engine, job, settings, storage
+from workload.errors import Failure, foreseen
+from workload.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workload.errors import WorkloadError
+
+
+def main(told: Callable[[], None]) -> int:
+    """One run; prints words of `errors` and counts only, and returns the exit code."""
+    wait = settings.grant_seconds(os.environ)
+
+    def model_reader(chosen: settings.Settings) -> Callable[[str], job.Bucket]:
+        confinement.check()  # no model is asked for where pictures could not be decoded safely
+        return storage.seen_by(credentials.model_reader(chosen), wait)
+
+    outside = job.Collaborators(
+        operator=lambda: storage.seen_by(credentials.operator(), wait),
+        model_reader=model_reader,
+        decoders=decoding.decoders,
+        load=engine.load,
+        told=told,
+    )
+    try:
+        said, code = f"{job.run(os.environ, outside)}", 0
+    except Exception as error:  # noqa: BLE001  the outermost line: a traceback would tell paths
+        failure = foreseen(error)
+        said, code = f"{failure}", failure.failure.exit_code
+        if failure.failure is Failure.INTERNAL_ERROR:
+            said = f"{failure.failure.code}: {type(error).__name__}"
+    sys.stdout.write(f"{said}\n")
+    return code
+
+
+def tell(failure: WorkloadError, bucket: str) -> None:
+    """Leaves why a run ended that could not do so itself; waits for no grant, as that one has."""
+    results = storage.seen_by(credentials.operator())(bucket)
+    with tempfile.TemporaryDirectory() as private:
+        Results(results, Path(private)).fail(failure)

@@ -1,0 +1,97 @@
+"""Starts the run in a process of its own, and finds words for its death.
+
+A model can crash the engine or take all memory, and then nobody is left in that process to say so.
+This one holds neither model nor credentials and no library that could fail with them. It knows
+neither the run nor where its end is told: both are passed in.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from workload import confinement
+from workload.errors import Detail, Failure, WorkloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIRST_TO_BE_KILLED: Final = "500"
+"""Of 1000, beside the share of memory in use: the run and its decoders go before this process, and
+before the launcher outside of the container. Everybody may raise it, and nobody lower it again."""
+
+_BY_SIGNAL: Final = {signal.SIGKILL: Failure.RUN_KILLED, signal.SIGTERM: Failure.RUN_STOPPED}
+_BY_EXIT_CODE: Final = {failure.exit_code: failure for failure in Failure}
+
+
+def supervise(
+    run: Callable[[Callable[[], None]], int], tell: Callable[[WorkloadError], None]
+) -> int:
+    """The exit code of a run, or of how it died.
+
+    `run` calls what it is given as soon as its end stands in the result bucket; if it never does,
+    `tell` is asked to write it there.
+    """
+    told, telling = os.pipe()
+    killed_before = _killed_for_want_of_memory()
+    supervisor = os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    pid = os.fork()
+    if pid == 0:
+        _become_the_run(supervisor)
+        return run(lambda: _write(telling))
+    confinement.hide()
+    os.close(telling)
+    # The first process of a container gets no signal that it does not ask for. A terminal's Ctrl-C
+    # reaches the run by itself.
+    signal.signal(signal.SIGTERM, lambda number, _: os.kill(pid, number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.read(told, 1):
+        return code
+    failure = _cause(code, memory=_killed_for_want_of_memory() > killed_before)
+    if code <= 0:
+        sys.stdout.write(f"{failure}\n")
+        sys.stdout.flush()
+    with suppress(Exception):  # there is nowhere else to tell it
+        tell(failure)
+    return failure.failure.exit_code
+
+
+def _become_the_run(supervisor: int) -> None:
+    with suppress(OSError):  # a container may not have it; then the largest is killed first anyway
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_BE_KILLED)
+    confinement.hide()  # after that: the files about a hidden process are root's
+    confinement.end_with_parent(supervisor)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _write(telling: int) -> None:
+    os.write(telling, b"1")
+
+
+def _cause(code: int, *, memory: bool) -> WorkloadError:
+    """What an exit code or a signal is called; a run that ends well has told it."""
+    if code >= 0:
+        return WorkloadError(_BY_EXIT_CODE.get(code, Failure.INTERNAL_ERROR))
+    number = signal.Signals(-code)
+    if number == signal.SIGKILL and memory:
+        return WorkloadError(Failure.RUN_OUT_OF_MEMORY)
+    details = [Detail[number.name]] if number.name in Detail.__members__ else []
+    return WorkloadError(_BY_SIGNAL.get(number, Failure.RUN_CRASHED), *details)
+
+
+def _killed_for_want_of_memory() -> int:
+    """How many processes the kernel has killed for that, since the machine's start."""
+    with suppress(OSError):
+        for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    return 0
