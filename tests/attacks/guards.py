@@ -178,14 +178,7 @@ def labels() -> tuple[Guard, ...]:
 def _relabelled(label: str, allowing: str) -> Callable[[World], None]:
     def change(weaker: World) -> None:
         image = weaker.published()
-        kept = dict(image.config["Labels"])
-        if label in (launch_policy.HARDENED_MONITORING, launch_policy.DEBUG_MONITORING):
-            # The older label cannot stand beside the newer ones; this is what it says in theirs.
-            del kept[launch_policy.MEMORY_MONITORING]
-            kept |= dict.fromkeys(
-                (launch_policy.HARDENED_MONITORING, launch_policy.DEBUG_MONITORING), "none"
-            )
-        changed = edition(image, Labels=kept | {label: allowing})
+        changed = edition(image, Labels=image.config["Labels"] | {label: allowing})
         store(weaker.repository, changed, "loose")
         _admit(weaker, image.digest, changed.digest)
 

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.attacks.lies.legitimate import TCB
 from tests.attacks.row import drop, put
 from tests.attacks.world import OLD_IMAGE, OLD_MODEL
 
@@ -124,7 +125,8 @@ def tokens(told: World) -> tuple[str, ...]:
     tdx = put("hwmodel", "GCP_INTEL_TDX")
     variants: tuple[tuple[Change, ...], ...] = (
         (),
-        (tdx, put("attester_tcb", ["INTEL"]), put("tdx", {"gcp_attester_tcb_status": "UpToDate"})),
+        (tdx, put("attester_tcb", ["INTEL"]), put("tdx", TCB)),
+        (tdx, put("attester_tcb", ["INTEL"]), put("tdx", [TCB])),  # as Google's page describes it
         (put(f"{CONTAINER}.image_digest", OLD_IMAGE),),
         (*old_model, put(f"{VARIABLES}.MODEL_SHA256", OLD_MODEL)),
         (drop(VARIABLES),),

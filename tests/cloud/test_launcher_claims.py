@@ -122,7 +122,11 @@ def test_intel_has_claims_of_its_own() -> None:
     """Trusted computing base of TDX."""
     found = token(confidentialInstanceConfig={"confidentialInstanceType": "TDX"})
     assert found["attester_tcb"] == ["INTEL"]
-    assert found["tdx"]["gcp_attester_tcb_status"] == "UpToDate"
+    assert found["tdx"] == {
+        "gcp_attester_tcb_status": "UpToDate",
+        "gcp_attester_tcb_date": "2024-03-13T00:00:00Z",
+        "tcb_evaluation_data_number": 17,
+    }
 
 
 def test_sev_snp_has_no_token() -> None:

@@ -76,7 +76,8 @@ def test_the_entry_point_is_the_one_that_is_pinned() -> None:
     [
         ("allow_cmd_override", "false"),
         ("log_redirect", "never"),
-        ("monitoring_memory_allow", "never"),
+        ("hardened_monitoring", "none"),
+        ("debug_monitoring", "none"),
     ],
 )
 def test_the_operator_changes_and_watches_nothing_else(label: str, value: str) -> None:
@@ -90,7 +91,8 @@ def test_no_other_policy_is_loosened() -> None:
         "allow_env_override",
         "allow_cmd_override",
         "log_redirect",
-        "monitoring_memory_allow",
+        "hardened_monitoring",
+        "debug_monitoring",
     }
 
 

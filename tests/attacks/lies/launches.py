@@ -144,7 +144,7 @@ ROWS = (
         NO_MONITORING,
         launching({"tee-monitoring-enable": "memoryOnly"}),
     ),
-    # The claim stays false then, though memory is exported: only the label in the image refuses.
+    # The claim stays false then, though memory is exported: only the image's labels refuse.
     _row("everything monitored", NO_MONITORING, launching({"tee-monitoring-enable": "all"})),
     _row(
         "a debug image with monitoring",
