@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from workload import settings, supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from workload.errors import WorkloadError
 
 
@@ -22,17 +20,17 @@ def main() -> int:
     return supervisor.supervise(_run, _tell)
 
 
-def _run(told: Callable[[], None]) -> int:
+def _run(report: supervisor.Report) -> int:
     from workload import assembly  # noqa: PLC0415  in the run's process only
 
-    return assembly.main(told)
+    return assembly.main(report)
 
 
-def _tell(failure: WorkloadError) -> None:
+def _tell(failure: WorkloadError, mark: str | None) -> None:
     bucket = settings.result_bucket(os.environ)  # raises where there is none to tell it in
     from workload import assembly  # noqa: PLC0415  only after the run's death
 
-    assembly.tell(failure, bucket)
+    assembly.tell(failure, bucket, mark)
 
 
 if __name__ == "__main__":

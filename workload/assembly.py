@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workload.errors import WorkloadError
+    from workload.supervisor import Report
 
 
-def main(told: Callable[[], None]) -> int:
+def main(report: Report) -> int:
     """One run; prints words of `errors` and counts only, and returns the exit code."""
     wait = settings.grant_seconds(os.environ)
 
@@ -31,7 +32,8 @@ def main(told: Callable[[], None]) -> int:
         model_reader=model_reader,
         decoders=decoding.decoders,
         load=engine.load,
-        told=told,
+        marked=report.marked,
+        ended=report.ended,
     )
     try:
         said, code = f"{job.run(os.environ, outside)}", 0
@@ -44,8 +46,14 @@ def main(told: Callable[[], None]) -> int:
     return code
 
 
-def tell(failure: WorkloadError, bucket: str) -> None:
-    """Leaves why a run ended that could not do so itself; waits for no grant, as that one has."""
+def tell(failure: WorkloadError, bucket: str, mark: str | None) -> None:
+    """Leaves why a run ended that could not do so itself; waits for no grant, as that one has.
+
+    Nothing where another run has begun since that one left its mark.
+    """
     results = storage.seen_by(credentials.operator())(bucket)
     with tempfile.TemporaryDirectory() as private:
-        Results(results, Path(private)).fail(failure)
+        left = Results(results, Path(private), mark=mark)
+        if mark is None:
+            left.begin()
+        left.fail(failure)

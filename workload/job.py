@@ -100,8 +100,10 @@ class Collaborators:
     decoders: Callable[[], AbstractContextManager[Callable[[manifest.Input], Decoders]]]
     """Starts what decodes; gives what tells it for which input."""
     load: Callable[[Path, manifest.Manifest], Model]
-    told: Callable[[], None] = lambda: None
-    """Called once the result bucket tells how the run ended."""
+    marked: Callable[[str], None] = lambda _: None
+    """Called with the generation of the results that are this run's, whenever it changes."""
+    ended: Callable[[], None] = lambda: None
+    """Called once the result bucket holds how the run ended."""
 
 
 def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
@@ -110,7 +112,7 @@ def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
     # They start before there is a model or a credential, and while both are asked for.
     with tempfile.TemporaryDirectory() as private, outside.decoders() as tell:
         as_operator = outside.operator()
-        results = Results(as_operator(bucket), Path(private))
+        results = Results(as_operator(bucket), Path(private), marked=outside.marked)
         results.begin()
         try:
             chosen = settings.parse(environment)
@@ -127,9 +129,9 @@ def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
             summary = results.finish(parts)
         except Exception as error:
             results.fail(error)
-            outside.told()
+            outside.ended()
             raise
-        outside.told()
+        outside.ended()
     return summary
 
 

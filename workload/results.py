@@ -59,13 +59,18 @@ class Results:
         bucket: Sink,
         folder: Path,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        *,
+        mark: str | None = None,
+        marked: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`marked` is called with each new mark; `mark` is one of a process that has died."""
         self._bucket = bucket
         self._folder = folder
         self._clock = clock
         self._started = self._working = clock()
-        self._mark: str | None = None
+        self._mark = mark
         """The generation of the records that this run has written last."""
+        self._marked = marked
 
     def begin(self) -> None:
         """Takes the results of an earlier run away."""
@@ -74,7 +79,7 @@ class Results:
             self._bucket.remove(TEXT)
             self._bucket.remove(SUMMARY)
             self._file(RECORDS).write_text("")
-            self._mark = self._hand_over(RECORDS)
+            self._leave_mark()
             # Until the mark was there, another run could still leave its own.
             left = {name: self._bucket.generation(name) for name in (TEXT, SUMMARY)}
         self.check()
@@ -112,7 +117,7 @@ class Results:
         )
         self.check()
         with writing():
-            self._mark = self._hand_over(RECORDS)
+            self._leave_mark()
             written = {name: self._hand_over(name) for name in (SUMMARY, TEXT)}
         try:
             self.check()
@@ -135,7 +140,7 @@ class Results:
         self._file(TEXT).write_text(records.text(record) + "\n")
         with writing():
             self._bucket.remove(SUMMARY)
-            self._hand_over(RECORDS)
+            self._leave_mark()
             self._hand_over(TEXT)
 
     def _summary(
@@ -170,6 +175,10 @@ class Results:
 
     def _file(self, name: str) -> Path:
         return self._folder / name
+
+    def _leave_mark(self) -> None:
+        self._mark = self._hand_over(RECORDS)
+        self._marked(self._mark)
 
     def _hand_over(self, name: str) -> str:
         return self._bucket.write(name, self._file(name), _TYPES[name])

@@ -25,27 +25,43 @@ FIRST_TO_BE_KILLED: Final = "500"
 before the launcher outside of the container. Everybody may raise it, and nobody lower it again."""
 
 _BY_SIGNAL: Final = {signal.SIGKILL: Failure.RUN_KILLED, signal.SIGTERM: Failure.RUN_STOPPED}
+_ENDED: Final = "ended"
 _BY_EXIT_CODE: Final = {failure.exit_code: failure for failure in Failure}
 
 
+class Report:
+    """What the run says of itself through a pipe, so that it is known after its death."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+
+    def marked(self, generation: str) -> None:
+        """The results in the bucket are this run's as long as they have this generation."""
+        os.write(self._pipe, f"{generation}\n".encode())
+
+    def ended(self) -> None:
+        """How the run ended stands in the result bucket."""
+        os.write(self._pipe, f"{_ENDED}\n".encode())
+
+
 def supervise(
-    run: Callable[[Callable[[], None]], int], tell: Callable[[WorkloadError], None]
+    run: Callable[[Report], int], tell: Callable[[WorkloadError, str | None], None]
 ) -> int:
     """The exit code of a run, or of how it died.
 
-    `run` calls what it is given as soon as its end stands in the result bucket; if it never does,
-    `tell` is asked to write it there.
+    `run` reports as soon as its end stands in the result bucket; if it never does, `tell` is asked
+    to write it there, and gets the last mark that the run reported.
     """
-    told, telling = os.pipe()
+    reported, reporting = os.pipe()
     killed_before = _killed_for_want_of_memory()
     supervisor = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     pid = os.fork()
     if pid == 0:
         _become_the_run(supervisor)
-        return run(lambda: _write(telling))
+        return run(Report(reporting))
     confinement.hide()
-    os.close(telling)
+    os.close(reporting)
     # The first process of a container gets no signal that it does not ask for. A terminal's Ctrl-C
     # reaches the run by itself.
     signal.signal(signal.SIGTERM, lambda number, _: os.kill(pid, number))
@@ -53,14 +69,16 @@ def supervise(
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if os.read(told, 1):
+    with open(reported, encoding="ascii") as lines:  # noqa: PTH123  a descriptor has no path
+        marks = lines.read().splitlines()
+    if _ENDED in marks:
         return code
     failure = _cause(code, memory=_killed_for_want_of_memory() > killed_before)
     if code <= 0:
         sys.stdout.write(f"{failure}\n")
         sys.stdout.flush()
     with suppress(Exception):  # there is nowhere else to tell it
-        tell(failure)
+        tell(failure, marks[-1] if marks else None)
     return failure.failure.exit_code
 
 
@@ -70,10 +88,6 @@ def _become_the_run(supervisor: int) -> None:
     confinement.hide()  # after that: the files about a hidden process are root's
     confinement.end_with_parent(supervisor)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-
-
-def _write(telling: int) -> None:
-    os.write(telling, b"1")
 
 
 def _cause(code: int, *, memory: bool) -> WorkloadError:

@@ -14,6 +14,7 @@ from workload import job
 from workload.errors import Failure, WorkloadError
 from workload.results import Summary
 from workload.settings import Settings
+from workload.supervisor import Report
 
 with warnings.catch_warnings():
     # google-api-core tells everybody about a package that only gRPC users want.
@@ -37,6 +38,10 @@ SETTINGS = Settings(
 )
 
 
+NOBODY = os.open(os.devnull, os.O_WRONLY)
+"""Listens to what a run reports."""
+
+
 def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> int:
     """The exit code of a run that comes to this end."""
 
@@ -46,7 +51,7 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> 
         return outcome
 
     monkeypatch.setattr(job, "run", run)
-    return assembly.main(told=lambda: None)
+    return assembly.main(Report(NOBODY))
 
 
 def test_success_is_told_in_counts(
@@ -84,7 +89,7 @@ def test_no_model_is_asked_for_where_decoders_are_not_confined(
         raise AssertionError
 
     monkeypatch.setattr(job, "run", run)
-    assert assembly.main(told=lambda: None) == 22
+    assert assembly.main(Report(NOBODY)) == 22
     assert capsys.readouterr().out.startswith("decoders_not_confined: ")
 
 

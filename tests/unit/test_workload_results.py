@@ -350,6 +350,32 @@ def test_a_run_that_was_overtaken_leaves_no_failure(bucket: ResultBucket, tmp_pa
     assert bucket.objects == {"results.jsonl": ""}
 
 
+def test_the_end_of_a_dead_run_is_written_by_its_last_mark(
+    bucket: ResultBucket, tmp_path: Path
+) -> None:
+    """By another process, which knows no more of it; not over the results of a later run."""
+    marks: list[str] = []
+    Results(bucket, tmp_path, marked=marks.append).begin()
+    killed = WorkloadError(Failure.RUN_KILLED)
+    Results(bucket, tmp_path, mark=marks[-1]).fail(killed)
+    assert bucket.objects["result"].startswith("Error: run_killed: ")
+    Results(bucket, tmp_path).begin()
+    with pytest.raises(WorkloadError, match=r"^results_taken: "):
+        Results(bucket, tmp_path, mark=marks[-1]).fail(killed)
+    assert bucket.objects == {"results.jsonl": ""}
+
+
+def test_each_new_mark_is_reported(bucket: ResultBucket, tmp_path: Path) -> None:
+    """A run may be killed at any moment, also between its results and their text."""
+    marks: list[str] = []
+    results = Results(bucket, tmp_path, marked=marks.append)
+    results.begin()
+    assert marks[-1] == bucket.generation("results.jsonl")
+    results.fail(WorkloadError(Failure.NO_PICTURES))
+    assert marks[-1] == bucket.generation("results.jsonl")
+    assert len(marks) == 2
+
+
 def test_a_run_that_was_overtaken_writes_no_part(bucket: ResultBucket, tmp_path: Path) -> None:
     """It ends with the part that is complete next, not an hour later."""
     (tmp_path / "later").mkdir()

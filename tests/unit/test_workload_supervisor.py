@@ -22,11 +22,11 @@ import os, pathlib, resource, signal, sys, threading, time
 from workload import supervisor
 from workload.errors import WorkloadError, Failure
 
-def run(told):
+def run(report):
     {deed}
     return 0
 
-def tell(failure):
+def tell(failure, mark):
     pathlib.Path({result!r}).write_text(f"{{failure}}")
 
 sys.exit(supervisor.supervise(run, tell))
@@ -80,9 +80,9 @@ def test_every_signal_of_the_table_is_one() -> None:
 
 def test_a_run_that_told_its_end_is_believed(tmp_path: Path) -> None:
     """Nothing is written over it, whatever the exit code, and even if the process dies later."""
-    assert ends("told(); sys.exit(17)", tmp_path) == (17, "")
-    assert ends("told(); return 0", tmp_path) == (0, "")
-    assert ends("told(); os.kill(os.getpid(), signal.SIGSEGV)", tmp_path) == (-11 % 256, "")
+    assert ends("report.ended(); sys.exit(17)", tmp_path) == (17, "")
+    assert ends("report.ended(); return 0", tmp_path) == (0, "")
+    assert ends("report.ended(); os.kill(os.getpid(), signal.SIGSEGV)", tmp_path) == (-11 % 256, "")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,21 @@ def test_a_run_that_ends_without_telling_it_is_told(
     """By its exit code; that it ended well is not believed without results."""
     code, told = ends(deed, tmp_path)
     assert (code, told) == (failure.exit_code, f"{failure.code}: {failure.sentence}")
+
+
+def test_the_last_mark_of_a_dead_run_is_known(tmp_path: Path) -> None:
+    """So that its end is not written over the results of a run that began later."""
+    killed = "os.kill(os.getpid(), signal.SIGKILL)"
+    program = PROGRAM.replace('f"{{failure}}"', 'f"{{mark}}"')
+    for deed, mark in (
+        (killed, "None"),
+        (f"report.marked('7'); {killed}", "7"),
+        (f"report.marked('7'); report.marked('8'); {killed}", "8"),
+    ):
+        source = program.format(deed=deed, result=str(tmp_path / "result"))
+        done = subprocess.run([sys.executable, "-c", source], cwd=REPOSITORY, check=False)
+        assert done.returncode == Failure.RUN_KILLED.exit_code
+        assert (tmp_path / "result").read_text() == mark
 
 
 def test_a_run_without_descriptors_is_told(tmp_path: Path) -> None:
@@ -139,7 +154,7 @@ def test_the_run_ends_with_its_first_process(tmp_path: Path) -> None:
 def test_the_run_is_the_first_to_be_killed_for_want_of_memory(tmp_path: Path) -> None:
     """Not the process that would tell it."""
     read = "open(f'/proc/{pid}/oom_score_adj').read().strip()"
-    deed = f"print(*({read} for pid in (os.getpid(), os.getppid())), sep='\\n'); told()"
+    deed = f"print(*({read} for pid in (os.getpid(), os.getppid())), sep='\\n'); report.ended()"
     done = subprocess.run(
         command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -152,10 +167,10 @@ def test_want_of_memory_is_told_from_another_kill(tmp_path: Path) -> None:
     """The kernel counts what it kills for that; here the count is read from elsewhere."""
     counted = "iter([7, 8])"
     program = PROGRAM.replace(
-        "def run(told):",
+        "def run(report):",
         f"counts = {counted}\n"
         "supervisor._killed_for_want_of_memory = lambda: next(counts)\n"
-        "def run(told):",
+        "def run(report):",
     ).format(deed="os.kill(os.getpid(), signal.SIGKILL)", result=str(tmp_path / "result"))
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
     assert done.returncode == Failure.RUN_OUT_OF_MEMORY.exit_code
@@ -172,7 +187,9 @@ def test_the_kernel_counts() -> None:
 def test_nobody_reads_the_run_nor_its_first_process(tmp_path: Path) -> None:
     """Both are hidden: the files about them are root's."""
     owner = "os.stat(f'/proc/{pid}/mem').st_uid"
-    deed = f"time.sleep(0.1); print(*({owner} for pid in (os.getpid(), os.getppid()))); told()"
+    deed = (
+        f"time.sleep(0.1); print(*({owner} for pid in (os.getpid(), os.getppid()))); report.ended()"
+    )
     done = subprocess.run(
         command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
     )
