@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+POOL: Final = "primus-wip"
+PROVIDER: Final = "primus-wip-provider"
+"""What pool (before its suffix) and provider are called unless somebody names them."""
+
 SUFFIX_BYTES: Final = 3
 """Length of the random part of a pool id. Ids of deleted pools stay reserved for 30 days:
 https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers#delete-pool"""
@@ -27,6 +31,8 @@ BUCKET: Final = r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"
 https://docs.cloud.google.com/storage/docs/buckets#naming"""
 ACCOUNT_ID: Final = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 POOL_ID: Final = r"(?!gcp-)[a-z0-9-]{4,32}"
+POOL_PREFIX: Final = r"(?!gcp(-|$))[a-z0-9]([a-z0-9-]{0,23}[a-z0-9])?"
+"""What a suffix follows, and a pool id is the two with a hyphen between."""
 REPOSITORY_ID: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 COMPUTE_NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 """RFC 1035: https://docs.cloud.google.com/compute/docs/naming-resources"""

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_gcp as gcp
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from infra import files, peer, settings
+from infra import files, moves, peer, settings
 from infra.edge import applied
 from infra.errors import ProgramError
 from infra.handover import OUTPUT, approved
@@ -46,13 +46,17 @@ def _company(stack: str) -> Callable[[], None]:
 
 def _primus() -> None:
     configured = settings.parse_primus(_configuration())
+    model = files.model_archive(configured.model.archive, configured.model.manifest)
+    region = moves.settled(
+        "primus",
+        configured.region,
+        configured.accept_loss,
+        "the repository would go with every image in it, and the model bucket with the model",
+    )
     company = Primus(
         "primus",
-        PrimusArgs(
-            settings=configured,
-            model=files.model_archive(configured.model.archive, configured.model.manifest),
-        ),
-        _provided(configured),
+        PrimusArgs(settings=configured, model=model),
+        _provided(region.apply(lambda _: configured.project)),
     )
     pulumi.export(OUTPUT, company.handover)
     pulumi.export("imageDigests", company.image_digests)
@@ -69,6 +73,12 @@ def _secundus() -> None:
             f" '{NAMESPACE}:approvedDigests[0]' sha256:..."
         )
     pictures = files.pictures(configured.pictures) if configured.pictures else ()
+    region = moves.settled(
+        "secundus",
+        configured.region,
+        configured.accept_loss,
+        "both buckets would go with every picture and result in them, and the machine with its run",
+    )
     published = peer.from_stack(configured.peer, configured.author)
     image = applied(
         published,
@@ -77,9 +87,8 @@ def _secundus() -> None:
     company = Secundus(
         "secundus",
         SecundusArgs(settings=configured, pictures=pictures, handover=published, image=image),
-        # Nothing is declared before the peer is believed and the image approved: everything waits
-        # for its provider, and the provider for its project.
-        _provided(configured, image.apply(lambda _: configured.project)),
+        # Nor before the peer is believed and the image approved.
+        _provided(pulumi.Output.all(region, image).apply(lambda _: configured.project)),
     )
     pulumi.export("inputUri", company.input_uri)
     pulumi.export("resultUri", company.result_uri)
@@ -104,15 +113,16 @@ def _configuration() -> dict[str, object]:
     }
 
 
-def _provided(
-    company: settings.Company, project: pulumi.Input[str] | None = None
-) -> pulumi.ResourceOptions:
+def _provided(project: pulumi.Output[str]) -> pulumi.ResourceOptions:
     """One explicit provider: never the project that gcloud happens to be set to.
+
+    Everything waits for its provider, and the provider for its project: nothing is declared before
+    all that the project comes from is known and right.
 
     No region and no zone: each resource names its own. With a region, the plugin lists all regions
     on every command, which needs the Compute API that Primus never enables: a warning each time.
     (The SDK and the plugin still take one from CLOUDSDK_COMPUTE_REGION and its like.)
     https://github.com/pulumi/pulumi-gcp/pull/1666
     """
-    provider = gcp.Provider("google", project=project or company.project)
+    provider = gcp.Provider("google", project=project)
     return pulumi.ResourceOptions(providers={"gcp": provider}, transformations=[deleted_first])

@@ -27,8 +27,8 @@ class ModelReleaseArgs:
 
     project: str
     project_number: str
-    pool: str | None
-    """None: an id of this module's own, which lives as long as the stack does"""
+    pool: str
+    """the first part of its id"""
     provider: str
     policy: Callable[[pulumi.Output[str]], pulumi.Output[AttestationPolicy]]
     """the policy of the provider with this audience"""
@@ -38,6 +38,8 @@ class ModelReleaseArgs:
     """the admitted digest that this stack built, if it built one"""
     reader: pulumi.Input[str]
     """the full name of the account that an admitted workload may act as"""
+    born: pulumi.Output[str]
+    """anything that is not known before the first update, and from then on"""
 
 
 class ModelRelease(pulumi.ComponentResource):
@@ -54,7 +56,7 @@ class ModelRelease(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         pool = gcp.iam.WorkloadIdentityPool(
             name,
-            workload_identity_pool_id=args.pool or self._own_pool_id(),
+            workload_identity_pool_id=self._pool_id(args),
             project=args.project,
             display_name="Attested workloads",
             opts=child,
@@ -103,12 +105,17 @@ class ModelRelease(pulumi.ComponentResource):
             )
         self.register_outputs({"audience": self.audience})
 
-    def _own_pool_id(self) -> pulumi.Output[str]:
-        """A deleted pool's id stays reserved for 30 days, so each new stack takes another one."""
+    def _pool_id(self, args: ModelReleaseArgs) -> pulumi.Output[str]:
+        """An id that no pool has had: deleted ones stay reserved for 30 days, and so do providers.
+
+        The suffix lives as long as the stack does, and as both names do.
+        """
+        named = (args.pool, args.provider)
         suffix = pulumi.Stash(
-            "pool-suffix",
-            input=secrets.token_hex(names.SUFFIX_BYTES),
+            "-".join(("pool-suffix", *(named if named != (names.POOL, names.PROVIDER) else ()))),
+            # Not known to the first preview: what it showed, `up` could not keep to.
+            input=args.born.apply(lambda _: secrets.token_hex(names.SUFFIX_BYTES)),
             # Without this every preview would show the new random input as a change.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
         )
-        return pulumi.Output.format("primus-wip-{0}", suffix.output)
+        return pulumi.Output.format(f"{args.pool}-{{0}}", suffix.output)

@@ -25,8 +25,15 @@ NUMBER: Final = Rule(
 )
 REGION: Final = Rule(
     pattern=names.REGION,
-    expected="a region, such as us-west1",
+    # Google keeps buckets and images in a multi-region too, but no machine and no subnet.
+    expected="a region, such as us-west1, and not a multi-region such as us",
     otherwise="Google would refuse every resource of it",
+    example="us-west1",
+)
+LOCATION: Final = Rule(
+    pattern=f"{names.REGION}(-[a-z])?",
+    expected="a region or a zone, such as us-west1 or us-west1-b",
+    otherwise="no region or zone could be meant by it",
     example="us-west1",
 )
 DIGEST: Final = Rule(
@@ -138,7 +145,12 @@ ACCOUNT: Final = _name(
     names.ACCOUNT_ID, "a service account id: 6 to 30 of a-z, 0-9 and -", "my-account"
 )
 POOL: Final = _name(
-    names.POOL_ID, "an id: 4 to 32 of a-z, 0-9 and -, not beginning with 'gcp-'", "my-pool"
+    names.POOL_PREFIX,
+    "the first part of a pool id, before its suffix: 1 to 25 of a-z, 0-9 and -, not 'gcp'",
+    "my-pool",
+)
+PROVIDER: Final = _name(
+    names.POOL_ID, "an id: 4 to 32 of a-z, 0-9 and -, not beginning with 'gcp-'", "my-provider"
 )
 REPOSITORY: Final = _name(
     names.REPOSITORY_ID, "a repository id: a-z, then up to 62 of a-z, 0-9 and -", "my-repo"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra import attestation, hardware, names, rules
+from infra import attestation, hardware, names, places, rules
 from infra.keys import Table
 from infra.problems import SettingsError
 
@@ -27,6 +27,10 @@ class Company:
     project: str
     project_number: str
     region: str
+    new_locations: tuple[str, ...]
+    """regions and zones that this program does not know and that are to be believed"""
+    accept_loss: str | None
+    """the region to which a move was agreed, with all that it destroys"""
     labels: Mapping[str, str]
     force_destroy: bool
     """whether buckets that still hold objects may be destroyed"""
@@ -38,8 +42,8 @@ class PrimusNames:
 
     model_bucket: str
     service_account: str
-    pool: str | None
-    """None: `<prefix>-<suffix>`, with a suffix that lives as long as the stack does"""
+    pool: str
+    """the id's first part: a suffix follows it, because the id of a deleted pool stays reserved"""
     provider: str
     repository: str
 
@@ -142,8 +146,8 @@ def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
                 "modelBucket", rules.BUCKET, default=f"{company.project}-model-bucket"
             ),
             service_account=named.text("serviceAccount", rules.ACCOUNT, default="primus-sa"),
-            pool=named.text("pool", rules.POOL, default="") or None,
-            provider=named.text("provider", rules.POOL, default="primus-wip-provider"),
+            pool=named.text("pool", rules.POOL, default=names.POOL),
+            provider=named.text("provider", rules.PROVIDER, default=names.PROVIDER),
             repository=named.text(
                 "repository", rules.REPOSITORY, default=f"{company.project}-artifact-repo"
             ),
@@ -178,14 +182,12 @@ def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> Secund
     company = _company(table)
     named = table.table("names")
     author = table.table("author")
-    zone = table.text("zone", rules.ZONE, default=f"{company.region}-b")
-    if zone and company.region and not zone.startswith(company.region + "-"):
-        table.refuse(
-            "zone",
-            rules.ZONE,
-            expected=f"a zone of region {company.region}, where the subnet is",
-            mend=table.command("set", "zone", f"{company.region}-b"),
-        )
+    zone = places.zone(
+        table,
+        table.text("zone", rules.ZONE, default=f"{company.region}-b"),
+        company.region,
+        company.new_locations,
+    )
     input_bucket = named.text(
         "inputBucket", rules.BUCKET, default=f"{company.project}-input-bucket"
     )
@@ -240,10 +242,16 @@ def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> Secund
 
 
 def _company(table: Table) -> Company:
+    project = table.text("project", rules.PROJECT)
+    new_locations = table.texts("newLocations", rules.LOCATION)
     return Company(
-        project=table.text("project", rules.PROJECT),
+        project=project,
         project_number=table.text("projectNumber", rules.NUMBER),
-        region=table.text("region", rules.REGION, default="us-west1"),
+        region=places.region(
+            table, table.text("region", rules.REGION, default="us-west1"), new_locations
+        ),
+        new_locations=new_locations,
+        accept_loss=table.text("acceptLoss", rules.REGION, default="") or None,
         labels=table.pairs("labels", rules.LABEL_KEY, rules.LABEL_VALUE),
         force_destroy=table.flag(
             "forceDestroy", otherwise="it would be unclear whether stored objects may be destroyed"

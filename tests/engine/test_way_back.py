@@ -6,6 +6,7 @@ grant that the engine made and then destroyed, because the one that it replaced 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -155,6 +156,84 @@ def test_a_built_image_is_pushed_again_into_a_repository_that_was_made_anew(
     (repository,) = deployed.cloud.repositories.values()
     assert len(repository.manifests) == 1
     change_and_change_back(deployed, "primus", "names.repository", _repository, "409")
+
+
+@pytest.mark.parametrize("command", [("preview",), ("up", "--yes", "--skip-preview")])
+@pytest.mark.parametrize("company", COMPANIES)
+def test_a_move_to_another_region_is_refused_and_nothing_changes(
+    deployed: Deployed, company: str, command: tuple[str, ...]
+) -> None:
+    """By a preview already, and by an update without one."""
+    workspace, cloud = deployed
+    before = granted(cloud), there(cloud)
+    configure(workspace, company, "region", "us-east1")
+    if company == "secundus":
+        configure(workspace, company, "zone", "us-east1-b")
+    done = workspace.pulumi(company, *command)
+    configure(workspace, company, "region", "us-west1")
+    if company == "secundus":
+        configure(workspace, company, "zone", "us-west1-b")
+    assert done.returncode != 0
+    assert "got 'us-east1', expected 'us-west1', where the last `up` put" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (granted(cloud), there(cloud)) == before
+
+
+def test_a_stack_of_before_takes_the_region_that_it_has(deployed: Deployed) -> None:
+    """Its state does not say where it was deployed to; from the next `up` on it does."""
+    workspace, _ = deployed
+    forget_region(workspace)
+    up(workspace, "primus")
+    configure(workspace, "primus", "region", "us-east1")
+    assert "expected 'us-west1'" in refused(workspace, "primus")
+    configure(workspace, "primus", "region", "us-west1")
+
+
+def test_a_move_that_was_agreed_to_and_fails_has_a_way_back(deployed: Deployed) -> None:
+    """An object stands in the way; the way back must be agreed to as well, by its own region."""
+    workspace, cloud = deployed
+    by_hand = _object("primus-models-model-bucket")
+    by_hand(cloud)
+    before = granted(cloud), there(cloud)
+    for key in ("region", "acceptLoss"):
+        configure(workspace, "primus", key, "us-east1")
+    assert "containing objects" in refused(workspace, "primus")
+    configure(workspace, "primus", "region", "us-west1")
+    assert "got 'us-west1', expected 'us-east1'" in refused(workspace, "primus")
+    configure(workspace, "primus", "acceptLoss", "us-west1")
+    up(workspace, "primus")
+    assert (granted(cloud), there(cloud)) == before
+    _clear(cloud)
+
+
+def test_a_move_that_was_agreed_to_is_made(deployed: Deployed) -> None:
+    """Bucket, model, repository and grants are all there, elsewhere."""
+    workspace, cloud = deployed
+    grants = {(on.replace("us-west1", "us-east1"), *rest) for on, *rest in granted(cloud)}
+    for key in ("region", "acceptLoss"):
+        configure(workspace, "primus", key, "us-east1")
+    up(workspace, "primus")
+    assert granted(cloud) == grants
+    bucket = cloud.buckets["primus-models-model-bucket"]
+    assert (bucket.meta["location"], len(bucket.objects)) == ("US-EAST1", 1)
+
+
+def forget_region(workspace: Workspace) -> None:
+    """Make the state what it was before it kept the region."""
+    state = json.loads(workspace.pulumi("primus", "stack", "export").stdout)
+    resources = state["deployment"]["resources"]
+    (kept,) = [r for r in resources if r["urn"].endswith("pulumi:index:Stash::region")]
+    resources.remove(kept)
+    for each in resources:
+        each["dependencies"] = [u for u in each.get("dependencies", []) if u != kept["urn"]]
+        for urns in each.get("propertyDependencies", {}).values():
+            if kept["urn"] in urns:
+                urns.remove(kept["urn"])
+    (workspace.folder / "state.json").write_text(json.dumps(state))
+    done = workspace.pulumi(
+        "primus", "stack", "import", "--file", str(workspace.folder / "state.json")
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def change_and_change_back(

@@ -41,7 +41,7 @@ def test_resources_of_primus_are_these_and_no_others(primus: Deploy) -> None:
         "Repository": 1,
         "RepositoryIamMember": 1,
         "Service": 6,
-        "Stash": 1,
+        "Stash": 2,
         "WorkloadIdentityPool": 1,
         "WorkloadIdentityPoolProvider": 1,
         "gcp": 1,
@@ -171,18 +171,21 @@ def test_other_models_are_admitted_by_the_condition(primus: Deploy) -> None:
 def test_pool_id_carries_a_suffix_that_is_kept(primus: Deploy) -> None:
     """A deleted pool's id stays reserved; a suffix that changed would replace the pool."""
     graph = primus()
-    stash = graph.one("Stash")
+    stash = graph.one("Stash", "pool-suffix")
     assert re.fullmatch("[0-9a-f]{6}", stash.inputs["input"])
     assert list(stash.request.ignoreChanges) == ["input"]
     pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
     assert pool == f"primus-wip-{stash.inputs['input']}"
 
 
-def test_a_configured_pool_id_is_taken_as_it_is(primus: Deploy) -> None:
-    """Whoever names the pool answers for its reuse."""
-    graph = primus(names={"pool": "my-pool"})
-    assert graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"] == "my-pool"
-    assert graph.all("Stash") == []
+@pytest.mark.parametrize("name", [{"pool": "my-pool"}, {"provider": "my-provider"}])
+def test_other_names_have_a_suffix_of_their_own(primus: Deploy, name: dict[str, str]) -> None:
+    """Names that are changed and changed back must not lead to an id that was deleted."""
+    graph = primus(names=name)
+    (suffix,) = [s for s in graph.all("Stash") if s.name.startswith("pool-suffix")]
+    assert next(iter(name.values())) in suffix.name
+    pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
+    assert pool == f"{name.get('pool', 'primus-wip')}-{suffix.inputs['input']}"
 
 
 def test_image_is_built_for_confidential_space_and_tagged_by_what_it_is_built_from(

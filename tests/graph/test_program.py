@@ -105,6 +105,20 @@ def test_every_google_resource_is_deleted_before_its_replacement_but_for_reserve
     assert len({r.type for r in google} - created_first) > 5
 
 
+@pytest.mark.parametrize("company", ["primus", "secundus"])
+@pytest.mark.parametrize(
+    ("accepted", "kept"), [("", True), ("us-east1", True), ("us-west1", False)]
+)
+def test_the_state_follows_the_region_only_where_the_move_to_it_was_agreed(
+    request: pytest.FixtureRequest, company: str, accepted: str, kept: bool
+) -> None:
+    """An agreement to another move, or to an earlier one, is none."""
+    deploy_company: Deploy = request.getfixturevalue(company)
+    stash = deploy_company(acceptLoss=accepted).one("Stash", "region")
+    assert stash.inputs["input"] == "us-west1"
+    assert list(stash.request.ignoreChanges) == (["input"] if kept else [])
+
+
 def test_nothing_secret_is_exported(graph: Graph) -> None:
     """What crosses between companies needs no secret; a secret output could not cross anyway."""
     assert graph.exports

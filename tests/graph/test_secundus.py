@@ -27,6 +27,7 @@ def test_resources_of_secundus_are_these_and_no_others(secundus: Deploy) -> None
         "compute/instance:Instance": 1,
         "compute/network:Network": 1,
         "compute/subnetwork:Subnetwork": 1,
+        "index:Stash": 1,
         "projects/iAMMember:IAMMember": 2,
         "projects/service:Service": 6,
         "providers:gcp": 1,

@@ -61,7 +61,7 @@ def test_committed_primus_is_the_published_example() -> None:
     assert settings.force_destroy is False
     assert settings.names.model_bucket == "primus-models-model-bucket"
     assert settings.names.service_account == "primus-sa"
-    assert settings.names.pool is None
+    assert settings.names.pool == "primus-wip"
     assert settings.names.provider == "primus-wip-provider"
     assert settings.names.repository == "primus-models-artifact-repo"
     assert settings.operator.project == "secundus-vision"
@@ -214,7 +214,8 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
     "forceDestroy": (primus, {"forceDestroy": "yes"}, "forceDestroy\n.*true or false"),
     "names.modelBucket": (primus, {"names": {"modelBucket": "Bad"}}, "a bucket name"),
     "names.serviceAccount": (primus, {"names": {"serviceAccount": "x"}}, "a service account id"),
-    "names.pool": (primus, {"names": {"pool": "gcp-x"}}, "names.pool\n.*4 to 32"),
+    "names.pool": (primus, {"names": {"pool": "gcp"}}, "names.pool\n.*before its suffix: 1 to 25"),
+    "names.pool too long": (primus, {"names": {"pool": "p" * 26}}, "names.pool\n.*1 to 25"),
     "names.provider": (primus, {"names": {"provider": "x"}}, "names.provider\n.*4 to 32"),
     "names.repository": (primus, {"names": {"repository": "9"}}, "a repository id"),
     "names.resultBucket the input bucket": (

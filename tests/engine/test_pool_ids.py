@@ -1,0 +1,91 @@
+"""Identity pools under names of one's own: whatever is done to a stack, no id is taken twice.
+
+One life of one stack, told in order: each test goes on where the last one ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ops.companies import two_companies
+from ops.workspace import Workspace
+from sandbox.server import running
+from sandbox.state import Cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Cloud:
+    """The two companies' empty projects."""
+    empty = Cloud()
+    two_companies(empty)
+    return empty
+
+
+@pytest.fixture(scope="module")
+def workspace(
+    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path
+) -> Iterator[Workspace]:
+    """Primus, configured and not deployed; nothing is built."""
+    with running(cloud) as local:
+        scratch = Workspace(tmp_path_factory.mktemp("pools") / "workspace", local, pulumi_cli)
+        scratch.create_stacks()
+        run(scratch, "config", "set", "--path", "image.digest", "sha256:" + "a" * 64)
+        yield scratch
+
+
+def run(workspace: Workspace, *command: str) -> str:
+    """`pulumi` as Primus, which must succeed."""
+    done = workspace.pulumi("primus", *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def up(workspace: Workspace) -> None:
+    """Deploy."""
+    run(workspace, "up", "--yes", "--skip-preview")
+
+
+def pools(cloud: Cloud) -> tuple[set[str], int]:
+    """The prefixes of the pools that are there, and how many ids are reserved."""
+    alive = {n.rpartition("/")[2] for n, pool in cloud.pools.items() if pool.deleted_at is None}
+    return {pool.rpartition("-")[0] for pool in alive}, len(cloud.pools) - len(alive)
+
+
+def test_the_first_update_keeps_to_its_plan(workspace: Workspace, cloud: Cloud) -> None:
+    """What a preview cannot know it does not show: the plan holds no suffix to violate."""
+    plan = str(workspace.folder / "plan.json")
+    run(workspace, "preview", "--save-plan", plan)
+    run(workspace, "up", "--yes", "--skip-preview", "--plan", plan)
+    assert pools(cloud) == ({"primus-wip"}, 0)
+    run(workspace, "preview", "--expect-no-changes")
+
+
+def test_a_name_of_ones_own_survives_destroy_and_up(workspace: Workspace, cloud: Cloud) -> None:
+    """The id of the deleted pool stays reserved for 30 days; the next one is another."""
+    run(workspace, "config", "set", "--path", "names.pool", "my-pool")
+    up(workspace)
+    assert pools(cloud) == ({"my-pool"}, 1)
+    run(workspace, "destroy", "--yes", "--skip-preview")
+    up(workspace)
+    assert pools(cloud) == ({"my-pool"}, 2)
+    run(workspace, "preview", "--expect-no-changes")
+
+
+@pytest.mark.parametrize("key", ["names.pool", "names.provider"])
+def test_a_name_can_be_changed_and_changed_back(
+    workspace: Workspace, cloud: Cloud, key: str
+) -> None:
+    """Ids of providers stay reserved too, so another one comes in another pool."""
+    before = pools(cloud)[1]
+    for value in ("other-name", "my-pool" if key == "names.pool" else "primus-wip-provider"):
+        run(workspace, "config", "set", "--path", key, value)
+        up(workspace)
+    assert pools(cloud) == ({"my-pool"}, before + 2)
