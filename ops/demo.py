@@ -208,7 +208,7 @@ def model_is_out_of_reach(stage: Stage, handover: dict[str, str]) -> None:
         stage.console.print(f"  {answer.status_code} {seen}", soft_wrap=True)
         stage.promises.check(
             f"Secundus' {who} cannot read the model",
-            f"{answer.status_code} {seen}",
+            f"{answer.status_code} {seen if answer.ok else seen.partition(' ')[2]}",
             kept=answer.status_code == FORBIDDEN,
         )
 

@@ -11,6 +11,7 @@ from ops.verdict import Failed
 from workload.errors import PictureFailure
 from workload.exchange import MAX_PICTURE
 from workload.headers import MAX_PIXELS
+from workload.jpeg import MAX_SCANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,16 +44,18 @@ PICTURES: Final[Mapping[PictureFailure, PictureCause]] = {
     PictureFailure.CHANGED: _operator("it was replaced between listing and reading", _LATER),
     PictureFailure.EMPTY: _operator("it has no bytes", "upload it again"),
     PictureFailure.TOO_LARGE: _operator(
-        f"it has more than {MAX_PICTURE // 1024**2} MiB, or unpacks to far more than its pixels"
-        " need",
-        "save it anew, smaller",
+        f"it has more than {MAX_PICTURE // 1024**2} MiB", "save it anew, smaller"
     ),
     PictureFailure.FORMAT_UNKNOWN: _operator(
         "its first bytes are of no format that this workload takes, whatever its name",
         "save it as JPEG or PNG",
     ),
     PictureFailure.TOO_MANY_PIXELS: _operator(
-        f"its header tells more than {MAX_PIXELS // 10**6} million pixels", "scale it down"
+        f"its header tells more than {MAX_PIXELS // 10**6} million pixels, all frames together",
+        "scale it down",
+    ),
+    PictureFailure.TOO_MANY_SCANS: _operator(
+        f"it is a JPEG of more than {MAX_SCANS} scans, each of which visits every pixel", _ANEW
     ),
     PictureFailure.DAMAGED: _operator("its header or content can't be decoded", _ANEW),
     PictureFailure.DECODER_CRASHED: _operator(

@@ -195,6 +195,15 @@ def test_the_table_holds_digests_whole() -> None:
     assert "…" not in text
 
 
+def test_a_clause_that_was_met_takes_one_line() -> None:
+    """What it expects is told where there is room; only one that was not met needs it whole."""
+    text = shown(judged({"submods.container.image_digest": OTHER}))
+    met = [line for line in text.splitlines() if line.startswith("│ ✓ │")]
+    assert len(met) == len(POLICY.clauses) - 1
+    assert len(text.splitlines()) < len(met) + 15
+    assert any(": true" in line for line in met)
+
+
 def test_a_narrow_terminal_folds_digests_and_loses_nothing() -> None:
     """With half the width every character is still there."""
     text = shown(judged({"submods.container.image_digest": OTHER}), width=50)
