@@ -97,7 +97,7 @@ def _problems(published: dict[str, Any], author: Author) -> list[str]:
     project, number = re.escape(author.project), re.escape(author.project_number)
     expected = {
         "image": (
-            rf"{names.REGION}-docker\.pkg\.dev/{project}{names.IMAGE_PATH}@{names.DIGEST}",
+            rf"{names.LOCATION}-docker\.pkg\.dev/{project}{names.IMAGE_PATH}@{names.DIGEST}",
             f"an image by digest in a repository of project {author.project}",
         ),
         "audience": (

@@ -25,6 +25,9 @@ PROJECT_ID: Final = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 """https://docs.cloud.google.com/resource-manager/docs/creating-managing-projects"""
 PROJECT_NUMBER: Final = r"[1-9][0-9]{5,18}"
 REGION: Final = r"[a-z]+-[a-z]+[0-9]{1,2}"
+LOCATION: Final = rf"({REGION}|us|europe|asia)"
+"""A region, or a multi-region as Artifact Registry calls it:
+https://docs.cloud.google.com/artifact-registry/docs/repositories/repo-locations"""
 ZONE: Final = REGION + r"-[a-z]"
 BUCKET: Final = r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"
 """No dots: a dotted name is a domain and must be verified.
@@ -67,6 +70,14 @@ def model_path(sha256: str) -> str:
 def model_uri(bucket: str, sha256: str) -> str:
     """Where a model lies, as a workload is told it."""
     return f"gs://{bucket}/{model_path(sha256)}"
+
+
+def bucket_location(location: str) -> str:
+    """The same place as Cloud Storage calls it, which has another name for one multi-region.
+
+    https://docs.cloud.google.com/storage/docs/locations
+    """
+    return "EU" if location == "europe" else location
 
 
 def repository_path(region: str, project: str, repository: str) -> str:

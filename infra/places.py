@@ -49,10 +49,14 @@ ZONES: Final[dict[str, str]] = {
 """Region -> the letters of its zones.
 https://docs.cloud.google.com/compute/docs/regions-zones#available"""
 
+MULTI_REGIONS: Final = ("us", "europe", "asia")
+"""Where a repository and a bucket may be, and no machine:
+https://docs.cloud.google.com/artifact-registry/docs/repositories/repo-locations"""
+
 
 def region(table: Table, found: str, opened: tuple[str, ...]) -> str:
     """The region; a problem of the table where Google is not known to have it."""
-    if found and found not in (*ZONES, *opened):
+    if found and found not in (*ZONES, *MULTI_REGIONS, *opened):
         _refuse_unknown(table, "region", found, tuple(ZONES))
     return found
 

@@ -71,7 +71,7 @@ class Primus(pulumi.ComponentResource):
             PrivateBucketArgs(
                 bucket=settings.names.model_bucket,
                 project=settings.project,
-                location=settings.region,
+                location=names.bucket_location(settings.region),
                 labels=settings.labels,
                 force_destroy=settings.force_destroy,
                 forget_deleted=True,  # a model that was withdrawn must not be restorable

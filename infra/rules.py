@@ -30,10 +30,16 @@ REGION: Final = Rule(
     otherwise="Google would refuse every resource of it",
     example="us-west1",
 )
-LOCATION: Final = Rule(
+PLACE: Final = Rule(
     pattern=f"{names.REGION}(-[a-z])?",
     expected="a region or a zone, such as us-west1 or us-west1-b",
     otherwise="no region or zone could be meant by it",
+    example="us-west1",
+)
+LOCATION: Final = Rule(
+    pattern=names.LOCATION,
+    expected="a region, such as us-west1, or a multi-region: us, europe or asia",
+    otherwise="Google would refuse every resource of it",
     example="us-west1",
 )
 DIGEST: Final = Rule(

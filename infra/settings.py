@@ -17,6 +17,8 @@ from infra.problems import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.problems import Rule
+
 __all__ = ["PrimusSettings", "SecundusSettings", "SettingsError", "parse_primus", "parse_secundus"]
 
 
@@ -27,6 +29,7 @@ class Company:
     project: str
     project_number: str
     region: str
+    """for Primus, who has no machine and no network, also a multi-region"""
     new_locations: tuple[str, ...]
     """regions and zones that this program does not know and that are to be believed"""
     accept_loss: str | None
@@ -130,7 +133,7 @@ class SecundusSettings(Company):
 def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
     """The settings of Primus; SettingsError with every problem there is."""
     table = Table(values, stack="primus")
-    company = _company(table)
+    company = _company(table, rules.LOCATION)
     named = table.table("names")
     operator = table.table("operator")
     operator_project = operator.text("project", rules.PROJECT)
@@ -179,7 +182,7 @@ def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
 def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> SecundusSettings:
     """The settings of Secundus; SettingsError with every problem there is."""
     table = Table(values, stack="secundus")
-    company = _company(table)
+    company = _company(table, rules.REGION)
     named = table.table("names")
     author = table.table("author")
     zone = places.zone(
@@ -241,17 +244,18 @@ def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> Secund
     return settings
 
 
-def _company(table: Table) -> Company:
+def _company(table: Table, location: Rule) -> Company:
+    """What both have; `location` is what the region may be."""
     project = table.text("project", rules.PROJECT)
-    new_locations = table.texts("newLocations", rules.LOCATION)
+    new_locations = table.texts("newLocations", rules.PLACE)
     return Company(
         project=project,
         project_number=table.text("projectNumber", rules.NUMBER),
         region=places.region(
-            table, table.text("region", rules.REGION, default="us-west1"), new_locations
+            table, table.text("region", location, default="us-west1"), new_locations
         ),
         new_locations=new_locations,
-        accept_loss=table.text("acceptLoss", rules.REGION, default="") or None,
+        accept_loss=table.text("acceptLoss", location, default="") or None,
         labels=table.pairs("labels", rules.LABEL_KEY, rules.LABEL_VALUE),
         force_destroy=table.flag(
             "forceDestroy", otherwise="it would be unclear whether stored objects may be destroyed"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from pulumi import automation
 
 from ops.companies import COMPANIES
+from sandbox.locations import REPOSITORIES
 from sandbox.plugins.install import install
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ PROGRAM = (
 
 KEPT = ("LANG", "LC_ALL", "TERM", "TZ")
 """What else the engine gets from the caller: how to show text."""
-
-REGISTRY = "us-west1-docker.pkg.dev"
 
 TOKEN_SECONDS = 12 * 3600.0
 """How long the deployers stay logged in: a long day of trying things by hand."""
@@ -151,4 +150,5 @@ def _docker_login(folder: Path, token: str) -> None:
     login = base64.b64encode(f"oauth2accesstoken:{token}".encode()).decode()
     config = folder / "config.json"
     config.touch(mode=0o600)
-    config.write_text(json.dumps({"auths": {REGISTRY: {"auth": login}}}))
+    hosts = [f"{location}-docker.pkg.dev" for location in sorted(REPOSITORIES)]
+    config.write_text(json.dumps({"auths": {host: {"auth": login} for host in hosts}}))

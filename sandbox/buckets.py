@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
+from sandbox import locations
 from sandbox.bucket_iam import access, authorize, require, segment
 from sandbox.errors import ApiError
 from sandbox.state import Bucket, Policy
@@ -82,18 +83,21 @@ async def insert(request: Request) -> Response:
     }
     meta = merge(defaults, body)
     _validate(meta)
+    location = body.get("location", "US").upper()
+    if location not in locations.BUCKETS:
+        raise ApiError(400, "The specified location constraint is not valid.")
     meta |= {
         "kind": "storage#bucket",
         "id": name,
         "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}",
         "projectNumber": project.number,
-        "location": body.get("location", "US").upper(),
+        "location": location,
+        "locationType": locations.BUCKETS[location],
         "metageneration": "1",
         "etag": "CAE=",
         "timeCreated": now,
         "updated": now,
     }
-    meta["locationType"] = "region" if "-" in meta["location"] else "multi-region"
     owners = [f"projectEditor:{project.id}", f"projectOwner:{project.id}"]
     policy = Policy([{"role": "roles/storage.legacyBucketOwner", "members": owners}])
     cloud.buckets[name] = Bucket(name, project.id, meta, policy)

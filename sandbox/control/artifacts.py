@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from sandbox.control import rest, standard
-from sandbox.control.networks import REGIONS
 from sandbox.control.rest import Api, Call, Method
 from sandbox.errors import ApiError
+from sandbox.locations import REPOSITORIES as LOCATIONS
 from sandbox.state import Repository
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _create(call: Call) -> Json:
     identifier = call.query.get("repository_id") or call.query.get("repositoryId") or ""
     location, name = call.path["location"], f"{call.resource}/{identifier}"
     doc = {"mode": "STANDARD_REPOSITORY", **standard.known(call.body, FIELDS)}
-    if location not in REGIONS:
+    if location not in LOCATIONS:
         raise ApiError(403, f"Location {location} is not found or access is unauthorized.")
     if not NAME.fullmatch(identifier):
         raise ApiError(400, f'Invalid repository id "{identifier}": must match {NAME.pattern}.')

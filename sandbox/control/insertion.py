@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from sandbox import iam
-from sandbox.control.networks import REGIONS, referenced
+from sandbox.control.networks import referenced
 from sandbox.control.resources import LINK, invalid, new, relative
 from sandbox.errors import ApiError
+from sandbox.locations import REGIONS
 
 if TYPE_CHECKING:
     from sandbox.control.rest import Call

@@ -14,24 +14,12 @@ from sandbox.control import resources
 from sandbox.control.resources import LINK, ROOT, done, invalid
 from sandbox.control.rest import Call, Method
 from sandbox.errors import ApiError
+from sandbox.locations import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.state import Json
-
-REGIONS: dict[str, str] = {
-    region: zones
-    for zones, regions in (
-        ("abc", "asia-northeast1 asia-south1 asia-southeast1 europe-west3 europe-west4"),
-        ("abc", "europe-west9 us-east4 us-east5 us-west1"),
-        ("bcd", "europe-west1 us-east1"),
-        ("abcf", "us-central1"),
-    )
-    for region in regions.split()
-}
-"""Region -> the letters of its zones: where Google has Confidential Space, and some around them.
-https://docs.cloud.google.com/compute/docs/regions-zones"""
 
 
 def referenced(call: Call, field: str, reference: str) -> Json:

@@ -270,6 +270,24 @@ def test_a_zone_must_exist(ask: Ask) -> None:
     assert message(answer, 400) == "Invalid value for field 'zone': 'us-west1-x'. Unknown zone."
 
 
+@pytest.mark.usefixtures("_networking", "power")
+@pytest.mark.parametrize(
+    ("zone", "exists"),
+    [
+        ("northamerica-northeast1-a", True),
+        ("us-east1-d", True),
+        ("us-central1-f", True),
+        ("us-east1-a", False),
+        ("northamerica-northeast1-d", False),
+        ("us-a", False),
+    ],
+)
+def test_zones_are_googles(ask: Ask, zone: str, exists: bool) -> None:
+    """A region has three zones, mostly a to c; a multi-region has none."""
+    answer = ask("POST", f"/zones/{zone}/instances", MACHINE)
+    assert ("Unknown zone" not in answer.text) is exists
+
+
 @pytest.mark.usefixtures("machine")
 def test_a_machines_name_is_taken_once(ask: Ask, power: list[tuple[str, str]]) -> None:
     """A second machine of the name is a conflict, and the first goes on undisturbed."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from sandbox.oci import Reference
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -176,11 +178,30 @@ def test_a_repository_that_cannot_be_is_refused(
     assert refusal in message(answer, 400)
 
 
-def test_a_repository_needs_a_region_that_exists(ask: Callable[..., requests.Response]) -> None:
-    """A misspelt region is refused."""
-    url = NEW_REPOSITORY.replace("us-west1", "us-west9")
+@pytest.mark.parametrize("place", ["us-west9", "us-wets1", "eu", "EU", "nam4", "global"])
+def test_a_repository_needs_a_place_that_exists(
+    ask: Callable[..., requests.Response], place: str
+) -> None:
+    """A misspelt region is refused, and so is what only buckets have."""
+    url = NEW_REPOSITORY.replace("us-west1", place)
     answer = ask("POST", f"{url}images", {"format": "DOCKER"})
-    assert "Location us-west9 is not found" in message(answer, 403)
+    assert f"Location {place} is not found" in message(answer, 403)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["us", "europe", "asia", "northamerica-northeast1", "europe-west12", "me-central2"],
+)
+def test_a_repository_is_anywhere_where_google_is(
+    ask: Callable[..., requests.Response], place: str
+) -> None:
+    """Any region and three multi-regions; its address begins with the place."""
+    url = NEW_REPOSITORY.replace("us-west1", place)
+    assert ask("POST", f"{url}images", {"format": "DOCKER"}).status_code == 200
+    made = ask("GET", ARTIFACTS + REPOSITORY.replace("us-west1", place)).json()
+    assert made["registryUri"] == f"{place}-docker.pkg.dev/primus-models/images"
+    reference = Reference.parse(f"{made['registryUri']}/workload:v1")
+    assert (reference.location, reference.repository) == (place, "images")
 
 
 @pytest.mark.usefixtures("_repository")

@@ -70,6 +70,33 @@ def call(cloud: Cloud, method: str, path: str, **arguments: Any) -> requests.Res
     return requests.request(method, API + path, headers=headers, timeout=10, **arguments)
 
 
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("northamerica-northeast1", "region"),
+        ("US", "multi-region"),
+        ("eu", "multi-region"),
+        ("ASIA1", "dual-region"),
+        (None, "multi-region"),
+    ],
+)
+def test_a_bucket_says_what_kind_of_place_it_is_in(
+    owner: Client, place: str | None, kind: str
+) -> None:
+    """A region, two, or a continent; the United States if nothing is said."""
+    made = owner.create_bucket("placed-bucket", location=place)
+    assert (made.location, made.location_type) == ((place or "us").upper(), kind)
+
+
+@pytest.mark.parametrize("place", ["us-wets1", "europe", "us-west1-a", "moon"])
+def test_a_bucket_needs_a_place_that_exists(owner: Client, place: str) -> None:
+    """In Cloud Storage's words; what Artifact Registry calls europe is EU here."""
+    with pytest.raises(
+        exceptions.BadRequest, match="The specified location constraint is not valid"
+    ):
+        owner.create_bucket("placed-bucket", location=place)
+
+
 def test_a_bucket_keeps_the_settings_it_was_created_with(owner: Client, model: Bucket) -> None:
     """Location, uniform access, public access prevention, soft delete, labels."""
     stored = owner.get_bucket("model-bucket")

@@ -32,6 +32,8 @@ def deployed(workspace: Workspace, local_cloud: LocalCloud) -> Instance:
     shutil.copytree(PUBLISHED, workspace.program / "workload")
     for picture in sorted((workspace.program / "model" / "pictures").iterdir())[PICTURES:]:
         picture.unlink()
+    # In passing, the repository and the bucket are in a multi-region, as Google allows.
+    assert workspace.pulumi("primus", "config", "set", "region", "us").returncode == 0
     for company in ("primus", "secundus"):
         done = workspace.pulumi(company, "up", "--yes", "--skip-preview")
         assert done.returncode == 0, done.stdout + done.stderr

@@ -74,6 +74,22 @@ def test_model_bucket_is_private_and_forgets_what_is_deleted(primus: Deploy) -> 
     assert bucket["forceDestroy"] is True
 
 
+@pytest.mark.parametrize(
+    ("region", "bucket"),
+    [("us", "us"), ("asia", "asia"), ("europe", "EU"), ("me-west1", "me-west1")],
+)
+def test_a_multi_region_is_called_as_each_service_calls_it(
+    primus: Deploy, region: str, bucket: str
+) -> None:
+    """Artifact Registry says europe, Cloud Storage EU; docker's host is the former's."""
+    graph = primus(region=region)
+    assert graph.one("Bucket").inputs["location"] == bucket
+    assert graph.one("Repository").inputs["location"] == region
+    assert graph.one("RepositoryIamMember").inputs["location"] == region
+    pushed = graph.one("Image").inputs["imageName"]
+    assert pushed.startswith(f"{region}-docker.pkg.dev/primus-models/")
+
+
 def test_model_is_stored_and_named_by_its_hash(primus: Deploy) -> None:
     """Another model is another resource, so that it is stored before the old one goes."""
     model = primus().one("BucketObject")

@@ -29,6 +29,14 @@ def test_what_primus_publishes_is_what_secundus_reads() -> None:
     assert handover.accepted(GENUINE.published(), AUTHOR, SOURCE) == GENUINE
 
 
+@pytest.mark.parametrize("place", ["us", "europe", "asia", "northamerica-northeast1"])
+def test_the_image_may_be_wherever_repositories_are(place: str) -> None:
+    """Any region of Google's, and the multi-regions of Artifact Registry."""
+    image = GENUINE.image.replace("us-west1", place)
+    accepted = handover.accepted({**GENUINE.published(), "image": image}, AUTHOR, SOURCE)
+    assert accepted.image == image
+
+
 def test_published_form_has_exactly_the_agreed_keys() -> None:
     """Other readers (files, other languages) depend on them."""
     assert GENUINE.published() == {
@@ -66,6 +74,18 @@ FOREIGN = {
     # containerd joins the parts like a path, and would pull evil-project/r/w
     "image with a way up": {
         "image": f"us-west1-docker.pkg.dev/primus-models/../evil-project/r/w@{DIGEST}"
+    },
+    **{
+        f"image at {host}": {"image": f"{host}/primus-models/r/w@{DIGEST}"}
+        for host in (
+            "eu-docker.pkg.dev",
+            "usa-docker.pkg.dev",
+            "us-docker.pkg.dev.evil.example",
+            "evil.us-docker.pkg.dev",
+            "us-docker-pkg.dev",
+            "US-docker.pkg.dev",
+            "docker.pkg.dev",
+        )
     },
     "image by tag": {"image": "us-west1-docker.pkg.dev/primus-models/r/workload:latest"},
     "image elsewhere": {"image": f"docker.example/primus-models/r/workload@{DIGEST}"},

@@ -202,6 +202,11 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
     "projectNumber missing": (secundus, {"projectNumber": None}, "projectNumber\n.*nothing"),
     "projectNumber an id": (primus, {"projectNumber": "primus-models"}, "a project number: digits"),
     "region malformed": (primus, {"region": "the moon"}, "a region, such as us-west1"),
+    **{
+        f"region {place} for a bucket": (primus, {"region": place}, "a multi-region: us, europe")
+        for place in ("EU", "eu", "US", "nam4", "global", "us-west1-b")
+    },
+    "multi-region for a machine": (secundus, {"region": "us"}, "and not a multi-region"),
     "zone malformed": (secundus, {"zone": "b"}, "a zone, such as us-west1-b"),
     "zone of another region": (
         secundus,
