@@ -75,7 +75,7 @@ class Table:
             return default
         found = [self._checked(f"{key}[{n}]", entry, rule) for n, entry in enumerate(value)]
         for n, entry in enumerate(found):
-            if entry in found[:n]:
+            if entry and entry in found[:n]:  # what is no entry is told already
                 self.refuse(
                     f"{key}[{n}]",
                     rule,
@@ -167,7 +167,7 @@ class Table:
             return value
         try:
             decoded: object = json.loads(value) if value else None
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter where it is nested too deeply
             return value  # whoever expects a list or an object reports the text as it stands
         return decoded
 

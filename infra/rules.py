@@ -43,13 +43,13 @@ LOCATION: Final = Rule(
     example="us-west1",
 )
 DIGEST: Final = Rule(
-    pattern=names.DIGEST,
+    pattern=r"(?!sha256:0{64})" + names.DIGEST,  # the example's own, pasted as it is told
     expected="'sha256:' and 64 hex digits: the digest of an image, never a tag",
     otherwise="a tag can be moved to other code; only a digest says which code is meant",
     example="sha256:" + "0" * 64,
 )
 HASH: Final = Rule(
-    pattern=names.SHA256,
+    pattern=r"(?!0{64})" + names.SHA256,
     expected="64 hex digits: the SHA-256 of a model archive",
     otherwise="no model could ever match it",
     example="0" * 64,
@@ -60,10 +60,11 @@ PATH: Final = Rule(
     otherwise="the file could not be read",
     example="model/model.tar.gz",
 )
-ANY_TEXT: Final = Rule(
-    pattern=r"(?s).+",
-    expected="any text",
-    otherwise="a change of it could not be seen",
+RUN: Final = Rule(
+    # It is a value of the machine's metadata, and nothing but a change of it counts.
+    pattern=r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}",
+    expected="up to 200 characters in one line, such as a date",
+    otherwise="Google would refuse the machine's metadata, or nobody could see what was changed",
     example="2",
 )
 LABEL_KEY: Final = Rule(
@@ -72,6 +73,9 @@ LABEL_KEY: Final = Rule(
     otherwise="Google would refuse every labelled resource",
     example="team",
 )
+MAX_LABELS: Final = 63
+"""Google takes 64 on a resource, and the provider puts goog-pulumi-provisioned on each:
+https://docs.cloud.google.com/compute/docs/labeling-resources#restrictions"""
 LABEL_VALUE: Final = Rule(
     pattern=names.LABEL_VALUE,
     expected="a label value: up to 63 of a-z, 0-9, _ and -",
@@ -92,8 +96,10 @@ SERVICE_ACCOUNT: Final = Rule(
 )
 MEMBER: Final = Rule(
     # Not allUsers, not a domain: acting as the workload's account is reading every picture.
-    pattern=r"(user|group|serviceAccount):[^@\s:]+@[^@\s:]+\.[^@\s:]+",
-    expected="user:, group: or serviceAccount: and an e-mail address",
+    # And no account of a project as a user or a group: Google knows of which kind each address is.
+    pattern=r"((user|group):(?!.*\.gserviceaccount\.com)|serviceAccount:)"
+    r"[^@\s:]+@[^@\s:]+\.[^@\s:]+",
+    expected="user:, group: or serviceAccount: and an e-mail address of that kind",
     otherwise="Google would refuse the grant, and the virtual machine waits for it",
     example="user:you@example.com",
 )

@@ -1,7 +1,8 @@
 """What each company configures, as frozen values: parsed once, and right from then on.
 
-It owns the keys, their defaults and what makes a value acceptable. Whether a file that a key names
-is what it should be is for `files` to say, and what the other company published is for `handover`.
+It owns the keys, their defaults and what makes a value acceptable. Which values defeat each other
+is in `contradictions`. Whether a file that a key names is what it should be is for `files` to say,
+and what the other company published is for `handover`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra import attestation, hardware, names, places, rules
+from infra import attestation, contradictions, hardware, names, places, rules
 from infra.keys import Table
 from infra.problems import SettingsError
 
@@ -137,11 +138,19 @@ def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
     named = table.table("names")
     operator = table.table("operator")
     operator_project = operator.text("project", rules.PROJECT)
+    operator_number = operator.text("projectNumber", rules.NUMBER)
+    account = operator.text(
+        "serviceAccount",
+        rules.SERVICE_ACCOUNT,
+        default=names.service_account("workload-sa", operator_project),
+    )
     model = table.table("model")
     image = table.table("image")
     kinds = table.texts("hardware", rules.HARDWARE, default=attestation.HARDWARE)
     if not kinds:
         table.refuse("hardware[0]", rules.HARDWARE, got="an empty list")
+    own = company.project, company.project_number
+    contradictions.two_numbers(operator, (operator_project, operator_number), own)
     settings = PrimusSettings(
         **vars(company),
         names=PrimusNames(
@@ -157,12 +166,8 @@ def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
         ),
         operator=Operator(
             project=operator_project,
-            project_number=operator.text("projectNumber", rules.NUMBER),
-            service_account=operator.text(
-                "serviceAccount",
-                rules.SERVICE_ACCOUNT,
-                default=names.service_account("workload-sa", operator_project),
-            ),
+            project_number=operator_number,
+            service_account=account,
         ),
         model=Model(
             archive=Path(model.text("archive", rules.PATH, default="model/model.tar.gz")),
@@ -175,6 +180,8 @@ def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
         ),
         hardware=kinds,
     )
+    reader = settings.names.service_account
+    contradictions.reader_as_operator(operator, account, reader, company.project)
     table.finish()
     return settings
 
@@ -238,8 +245,11 @@ def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> Secund
         machine_type=machine_type,
         operators=table.texts("operators", rules.MEMBER),
         pictures=_folder(table.text("pictures", rules.PATH, default="")),
-        run=table.text("run", rules.ANY_TEXT, default=""),
+        run=table.text("run", rules.RUN, default=""),
     )
+    theirs = settings.author.project, settings.author.project_number
+    contradictions.two_numbers(author, theirs, (company.project, company.project_number))
+    contradictions.one_member_twice(table, settings.operators)
     table.finish()
     return settings
 
@@ -248,7 +258,7 @@ def _company(table: Table, location: Rule) -> Company:
     """What both have; `location` is what the region may be."""
     project = table.text("project", rules.PROJECT)
     new_locations = table.texts("newLocations", rules.PLACE)
-    return Company(
+    company = Company(
         project=project,
         project_number=table.text("projectNumber", rules.NUMBER),
         region=places.region(
@@ -261,6 +271,8 @@ def _company(table: Table, location: Rule) -> Company:
             "forceDestroy", otherwise="it would be unclear whether stored objects may be destroyed"
         ),
     )
+    contradictions.too_many_labels(table, tuple(company.labels))
+    return company
 
 
 def _machine(table: Table) -> tuple[str, str]:
