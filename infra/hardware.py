@@ -27,6 +27,8 @@ class Family:
     """a regular expression"""
     example: str
     min_cpu_platform: str | None
+    disk: str = "pd-balanced"
+    """the kind of boot disk; newer families take no Persistent Disk"""
     maintenance: str
     """MIGRATE or TERMINATE; only n2d with SEV can be migrated while it runs"""
 
@@ -52,6 +54,15 @@ FAMILIES: Final = (
         machine_types=r"c3d-(standard|highmem|highcpu)-[0-9]+",
         example="c3d-standard-4",
         min_cpu_platform=None,  # always AMD Genoa; naming it is an error
+        maintenance="TERMINATE",
+    ),
+    Family(
+        confidential_type="SEV",
+        machine_types=r"c4d-(standard|highmem|highcpu)-[0-9]+",
+        example="c4d-standard-2",
+        min_cpu_platform=None,  # always AMD Turin
+        # https://docs.cloud.google.com/compute/docs/general-purpose-machines#c4d_disks
+        disk="hyperdisk-balanced",
         maintenance="TERMINATE",
     ),
     Family(

@@ -71,7 +71,7 @@ class ConfidentialMachine(pulumi.ComponentResource):
                 "initialize_params": {
                     "image": args.image,
                     "size": DISK_GIB,
-                    "type": "pd-balanced",
+                    "type": args.family.disk,
                 }
             },
             network_interfaces=[

@@ -165,22 +165,27 @@ def test_machine_is_confidential_measured_and_without_an_external_address(secund
 
 
 @pytest.mark.parametrize(
-    ("kind", "machine", "platform", "maintenance"),
+    ("kind", "machine", "platform", "maintenance", "disk"),
     [
-        ("SEV", "n2d-highmem-4", "AMD Milan", "MIGRATE"),
-        ("SEV", "c2d-standard-4", "AMD Milan", "TERMINATE"),
-        ("SEV", "c3d-standard-4", None, "TERMINATE"),
-        ("TDX", "c3-standard-4", None, "TERMINATE"),
+        ("SEV", "n2d-highmem-4", "AMD Milan", "MIGRATE", "pd-balanced"),
+        ("SEV", "c2d-standard-4", "AMD Milan", "TERMINATE", "pd-balanced"),
+        ("SEV", "c3d-standard-4", None, "TERMINATE", "pd-balanced"),
+        ("SEV", "c4d-highcpu-8", None, "TERMINATE", "hyperdisk-balanced"),
+        ("TDX", "c3-standard-4", None, "TERMINATE", "pd-balanced"),
     ],
 )
 def test_each_family_is_scheduled_as_google_wants_it(
-    secundus: Deploy, kind: str, machine: str, platform: str | None, maintenance: str
+    secundus: Deploy, kind: str, machine: str, platform: str | None, maintenance: str, disk: str
 ) -> None:
-    """MIGRATE is refused for all but n2d with SEV, a CPU platform where there is only one."""
+    """MIGRATE is refused for all but n2d with SEV, a CPU platform where there is only one.
+
+    A c4d takes no Persistent Disk.
+    """
     inputs = secundus(confidentialType=kind, machineType=machine).one("Instance").inputs
     assert inputs["confidentialInstanceConfig"] == {"confidentialInstanceType": kind}
     assert inputs["scheduling"] == {"onHostMaintenance": maintenance}
     assert inputs.get("minCpuPlatform") == platform
+    assert inputs["bootDisk"]["initializeParams"]["type"] == disk
 
 
 def test_machine_is_told_what_the_peer_published(secundus: Deploy) -> None:
