@@ -16,14 +16,23 @@ from infra.foreign import described, shown
 from infra.wording import counted
 
 if TYPE_CHECKING:
-    from infra.settings import Author
+    from infra.settings import Author, Operator
 
 OUTPUT: Final = "handover"
 """The stack output that holds it."""
 
 SCHEMA: Final = "confidential-inference/handover/v1"
 
-_KEYS: Final = ("schema", "image", "audience", "modelUri", "modelSha256", "modelReader")
+_KEYS: Final = (
+    "schema",
+    "image",
+    "audience",
+    "modelUri",
+    "modelSha256",
+    "modelReader",
+    "operatorNumber",
+    "operatorAccount",
+)
 
 _LONGEST_KEY: Final = 100
 _MOST_KEYS: Final = 5
@@ -43,6 +52,10 @@ class Handover:
     model_uri: str
     model_sha256: str
     model_reader: str
+    operator_number: str = ""
+    """the one project whose machines are admitted; nothing from a version that did not say it"""
+    operator_account: str = ""
+    """the one account that they must run as; likewise"""
 
     def published(self) -> dict[str, str]:
         """The form in which it crosses."""
@@ -53,14 +66,16 @@ class Handover:
             "modelUri": self.model_uri,
             "modelSha256": self.model_sha256,
             "modelReader": self.model_reader,
+            "operatorNumber": self.operator_number,
+            "operatorAccount": self.operator_account,
         }
 
 
-def accepted(published: object, author: Author, source: str) -> Handover:
+def accepted(published: object, author: Author, us: Operator, source: str) -> Handover:
     """What `source` published, once all of it is well-formed and belongs to the agreed author.
 
     HandoverError with every problem. A handover that pointed elsewhere would run somebody else's
-    code on this company's pictures.
+    code on this company's pictures; one that admits somebody else would cost a boot to find out.
     """
     if published is None:
         raise HandoverError(
@@ -82,13 +97,37 @@ def accepted(published: object, author: Author, source: str) -> Handover:
             + "\nIf the author of the model is another one than configured: pulumi config set"
             " --path 'confidential-inference:author.project' PROJECT, and author.projectNumber too."
         )
+    _admits(published, us, source)
     return Handover(
         image=published["image"],
         audience=published["audience"],
         model_uri=published["modelUri"],
         model_sha256=published["modelSha256"],
         model_reader=published["modelReader"],
+        operator_number=published.get("operatorNumber") or "",
+        operator_account=published.get("operatorAccount") or "",
     )
+
+
+def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
+    """Whether the release condition is made for this company's machine, where that is said."""
+    differing = [
+        f"{key}: got {published[key]!r}, expected {ours!r}, which is {where} of this stack"
+        for key, ours, where in (
+            ("operatorNumber", us.project_number, "projectNumber"),
+            ("operatorAccount", us.service_account, "names.serviceAccount in the project"),
+        )
+        if published.get(key) not in (None, "", ours)
+    ]
+    if differing:
+        raise HandoverError(
+            f"{source} admits another machine than this stack declares, so the model would be"
+            " refused after the boot; nothing was changed."
+            + "".join(f"\n  - {each}" for each in differing)
+            + "\nHave Primus admit this one: operator.projectNumber and operator.serviceAccount of"
+            " stack primus, then pulumi up --stack primus. Or mend it here: pulumi config set"
+            " projectNumber NUMBER --stack secundus"
+        )
 
 
 def _problems(published: dict[str, Any], author: Author) -> list[str]:

@@ -15,10 +15,10 @@ from infra.edge import applied
 from infra.handover import Handover, HandoverError
 
 if TYPE_CHECKING:
-    from infra.settings import Author
+    from infra.settings import Author, Operator
 
 
-def from_stack(stack: str, author: Author) -> pulumi.Output[Handover]:
+def from_stack(stack: str, author: Author, us: Operator) -> pulumi.Output[Handover]:
     """What a stack of the same backend published when it was last deployed.
 
     Known at preview, so that everything about it is checked there. Raises HandoverError at once if
@@ -30,11 +30,13 @@ def from_stack(stack: str, author: Author) -> pulumi.Output[Handover]:
     # and a preview would then hide everything that is made of them, metadata and image too.
     return applied(
         pulumi.Output.all(reference.get_output(handover.OUTPUT), reference.secret_output_names),
-        lambda known: _read(known[0], known[1], author, stack),
+        lambda known: _read(known[0], known[1], author, us, stack),
     )
 
 
-def _read(published: object, secret: list[str] | None, author: Author, stack: str) -> Handover:
+def _read(
+    published: object, secret: list[str] | None, author: Author, us: Operator, stack: str
+) -> Handover:
     if handover.OUTPUT in (secret or ()):
         raise HandoverError(
             f"{stack} published its {handover.OUTPUT!r} as a secret, expected plain values: nothing"
@@ -42,7 +44,7 @@ def _read(published: object, secret: list[str] | None, author: Author, stack: st
             " [secret]; nothing was changed. Let that stack export it without"
             f" pulumi.Output.secret, then: pulumi up --stack {stack}"
         )
-    return handover.accepted(published, author, stack)
+    return handover.accepted(published, author, us, stack)
 
 
 def _require(stack: str) -> None:

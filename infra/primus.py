@@ -157,6 +157,8 @@ class Primus(pulumi.ComponentResource):
                 model_uri=f"{known['bucket']}/{path}",
                 model_sha256=sha256,
                 model_reader=known["reader"],
+                operator_number=settings.operator.project_number,
+                operator_account=settings.operator.service_account,
             ).published()
         )
         self.register_outputs({"handover": self.handover})

@@ -79,7 +79,7 @@ def _secundus() -> None:
         configured.accept_loss,
         "both buckets would go with every picture and result in them, and the machine with its run",
     )
-    published = peer.from_stack(configured.peer, configured.author)
+    published = peer.from_stack(configured.peer, configured.author, configured.operator)
     image = applied(
         published,
         lambda known: approved(configured.image or known.image, configured.approved_digests),

@@ -130,6 +130,15 @@ class SecundusSettings(Company):
     pictures: Path | None
     run: str
 
+    @property
+    def operator(self) -> Operator:
+        """Whom Primus must admit: this company, by its machine's project and account."""
+        return Operator(
+            project=self.project,
+            project_number=self.project_number,
+            service_account=names.service_account(self.names.service_account, self.project),
+        )
+
 
 def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
     """The settings of Primus; SettingsError with every problem there is."""

@@ -55,6 +55,8 @@ HANDOVER = {
     "modelUri": "gs://primus-models-model-bucket/models/" + "c3" * 32 + "/model.tar.gz",
     "modelSha256": "c3" * 32,
     "modelReader": "primus-sa@primus-models.iam.gserviceaccount.com",
+    "operatorNumber": "222222222222",
+    "operatorAccount": "workload-sa@secundus-vision.iam.gserviceaccount.com",
 }
 
 

@@ -258,6 +258,8 @@ def test_handover_says_what_was_declared(primus: Deploy) -> None:
         "modelUri": f"gs://primus-models-model-bucket/models/{MODEL}/model.tar.gz",
         "modelSha256": MODEL,
         "modelReader": READER,
+        "operatorNumber": "222222222222",
+        "operatorAccount": "workload-sa@secundus-vision.iam.gserviceaccount.com",
     }
 
 

@@ -293,8 +293,12 @@ def test_a_missing_peer_is_told_with_what_to_do(secundus: Deploy) -> None:
             },
             "modelReader: got 'primus-sa@evil-project",
         ),
+        (
+            {"handover": {**HANDOVER, "operatorNumber": "333333333333"}},
+            "operatorNumber: got '333333333333', expected '222222222222', which is projectNumber",
+        ),
     ],
-    ids=["not deployed", "another schema", "another author"],
+    ids=["not deployed", "another schema", "another author", "another operator"],
 )
 def test_what_the_peer_published_is_checked_before_anything_is_declared(
     secundus: Deploy, peer: object, message: str

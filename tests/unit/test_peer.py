@@ -8,9 +8,14 @@ import pytest
 
 from infra import handover
 from infra.handover import Handover, HandoverError
-from infra.settings import Author
+from infra.settings import Author, Operator
 
 AUTHOR = Author(project="primus-models", project_number="111111111111")
+US = Operator(
+    project="secundus-vision",
+    project_number="222222222222",
+    service_account="workload-sa@secundus-vision.iam.gserviceaccount.com",
+)
 DIGEST = "sha256:" + "a1" * 32
 SHA256 = "c3" * 32
 GENUINE = Handover(
@@ -20,13 +25,33 @@ GENUINE = Handover(
     model_uri=f"gs://primus-models-model-bucket/models/{SHA256}/model.tar.gz",
     model_sha256=SHA256,
     model_reader="primus-sa@primus-models.iam.gserviceaccount.com",
+    operator_number="222222222222",
+    operator_account="workload-sa@secundus-vision.iam.gserviceaccount.com",
 )
 SOURCE = "organization/confidential-inference/primus"
 
 
+def test_a_handover_for_somebody_else_is_told_before_the_boot() -> None:
+    """The condition pins number and account: the run would be refused minutes later."""
+    other = {"operatorNumber": "333333333333", "operatorAccount": "a@b"}
+    with pytest.raises(
+        HandoverError,
+        match=r"(?s)admits another machine.*- operatorNumber: got"
+        r" '333333333333', expected '222222222222'.*- operatorAccount: got 'a@b', expected 'work",
+    ):
+        handover.accepted({**GENUINE.published(), **other}, AUTHOR, US, SOURCE)
+
+
+def test_a_version_that_does_not_say_whom_it_admits_is_believed() -> None:
+    """Primus may not have deployed since."""
+    older = {k: v for k, v in GENUINE.published().items() if not k.startswith("operator")}
+    found = handover.accepted(older, AUTHOR, US, SOURCE)
+    assert (found.image, found.operator_number) == (GENUINE.image, "")
+
+
 def test_what_primus_publishes_is_what_secundus_reads() -> None:
     """One description, both directions."""
-    assert handover.accepted(GENUINE.published(), AUTHOR, SOURCE) == GENUINE
+    assert handover.accepted(GENUINE.published(), AUTHOR, US, SOURCE) == GENUINE
 
 
 @pytest.mark.parametrize("place", ["us", "europe", "asia", "northamerica-northeast1"])
@@ -46,6 +71,8 @@ def test_published_form_has_exactly_the_agreed_keys() -> None:
         "modelUri": GENUINE.model_uri,
         "modelSha256": SHA256,
         "modelReader": "primus-sa@primus-models.iam.gserviceaccount.com",
+        "operatorNumber": "222222222222",
+        "operatorAccount": "workload-sa@secundus-vision.iam.gserviceaccount.com",
     }
 
 
@@ -63,7 +90,7 @@ def test_nothing_or_another_schema_is_refused_with_what_to_do(
 ) -> None:
     """Without a handover of this schema there is nothing to launch."""
     with pytest.raises(HandoverError, match=message):
-        handover.accepted(published, AUTHOR, SOURCE)
+        handover.accepted(published, AUTHOR, US, SOURCE)
 
 
 FOREIGN = {
@@ -107,7 +134,7 @@ def test_what_is_not_the_authors_is_refused(row: str, changes: dict[str, Any]) -
     with pytest.raises(
         HandoverError, match=f"cannot be trusted(?s:.*)- {row.split(maxsplit=1)[0]}"
     ) as told:
-        handover.accepted({**GENUINE.published(), **changes}, AUTHOR, SOURCE)
+        handover.accepted({**GENUINE.published(), **changes}, AUTHOR, US, SOURCE)
     assert "nothing was changed" in str(told.value)
 
 
@@ -145,7 +172,7 @@ def test_all_that_is_foreign_is_told_together() -> None:
     """Seeing everything at once is what tells a wrong author from a typing error."""
     published = {**GENUINE.published(), "image": "x", "audience": "x", "modelReader": "x"}
     with pytest.raises(HandoverError, match=r"(?s)- image: .*- audience: .*- modelReader: "):
-        handover.accepted(published, AUTHOR, SOURCE)
+        handover.accepted(published, AUTHOR, US, SOURCE)
 
 
 def test_any_image_is_approved_where_nothing_is_pinned() -> None:
