@@ -58,7 +58,7 @@ def test_what_primus_publishes_is_what_secundus_reads() -> None:
 def test_the_image_may_be_wherever_repositories_are(place: str) -> None:
     """Any region of Google's, and the multi-regions of Artifact Registry."""
     image = GENUINE.image.replace("us-west1", place)
-    accepted = handover.accepted({**GENUINE.published(), "image": image}, AUTHOR, SOURCE)
+    accepted = handover.accepted({**GENUINE.published(), "image": image}, AUTHOR, US, SOURCE)
     assert accepted.image == image
 
 
@@ -160,7 +160,7 @@ HOSTILE: dict[str, Any] = {
 def test_what_the_peer_wrote_is_told_spelt_out_and_cut(published: object) -> None:
     """No control of a terminal, no line of its own, no colour of the CLI's, and no megabyte."""
     with pytest.raises(HandoverError) as told:
-        handover.accepted(published, AUTHOR, SOURCE)
+        handover.accepted(published, AUTHOR, US, SOURCE)
     text = str(told.value)
     assert len(text) < 3000
     assert [c for c in text if not c.isprintable() and c != "\n"] == []
