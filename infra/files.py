@@ -1,4 +1,4 @@
-"""What the program reads from this machine's disk: the model archive, the pictures, the workload.
+"""What the program reads from this machine's disk for Primus: the model archive and its manifest.
 
 It owns the checks that a preview can make. It never opens the archive: what is in it matters only
 inside the enclave, and there its hash decides.
@@ -17,9 +17,6 @@ from infra.errors import ProgramError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-PICTURE_TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
-
 
 FORMATS: Final = ("tensorflow-saved-model", "litert")
 """What a manifest may call the model's format; each needs an image with another engine."""
@@ -102,24 +99,3 @@ def _declared(manifest: Path) -> dict[str, Any]:
         " `make model`, or name another: pulumi config set --path"
         " 'confidential-inference:model.manifest' PATH"
     )
-
-
-def pictures(folder: Path) -> tuple[Path, ...]:
-    """The pictures directly in a folder, by name; FilesError if there is none."""
-    found = sorted(
-        path for path in folder.glob("*") if path.suffix.lower() in PICTURE_TYPES and path.is_file()
-    )
-    if not found:
-        raise FilesError(
-            f"pictures: {folder} holds no picture, expected at least one of"
-            f" {', '.join(PICTURE_TYPES)}; the workload would have nothing to classify. Name"
-            " another folder: pulumi config set --stack secundus"
-            " 'confidential-inference:pictures' FOLDER, or put pictures into the input bucket"
-            " yourself: pulumi config rm --stack secundus 'confidential-inference:pictures'"
-        )
-    return tuple(found)
-
-
-def content_type(picture: Path) -> str:
-    """The content type of one of these pictures, by its ending in capitals or not."""
-    return PICTURE_TYPES[picture.suffix.lower()]

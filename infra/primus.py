@@ -81,7 +81,9 @@ class Primus(pulumi.ComponentResource):
         sha256 = args.model.sha256
         path = names.model_path(sha256)
         # Named by its hash, so that the next model is stored before this one is removed.
-        model = bucket.put(f"model-{sha256[:12]}", path, args.model.path, "application/gzip")
+        model = bucket.put(
+            f"model-{sha256[:12]}", path, args.model.path, content_type="application/gzip"
+        )
         reader = gcp.serviceaccount.Account(
             "model-reader",
             account_id=settings.names.service_account,

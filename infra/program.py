@@ -12,7 +12,7 @@ import pulumi
 import pulumi_gcp as gcp
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from infra import files, moves, peer, settings
+from infra import files, moves, peer, pictures, settings
 from infra.edge import applied
 from infra.errors import ProgramError
 from infra.handover import OUTPUT, approved
@@ -72,7 +72,11 @@ def _secundus() -> None:
             " Approve what you have looked at: pulumi config set --stack secundus --path"
             f" '{NAMESPACE}:approvedDigests[0]' sha256:..."
         )
-    pictures = files.pictures(configured.pictures) if configured.pictures else ()
+    folder = pictures.Folder()
+    if configured.pictures:
+        folder = pictures.of_folder(configured.pictures, configured.names.input_bucket)
+    if folder.warning:
+        pulumi.log.warn(folder.warning)
     region = moves.settled(
         "secundus",
         configured.region,
@@ -86,7 +90,9 @@ def _secundus() -> None:
     )
     company = Secundus(
         "secundus",
-        SecundusArgs(settings=configured, pictures=pictures, handover=published, image=image),
+        SecundusArgs(
+            settings=configured, pictures=folder.pictures, handover=published, image=image
+        ),
         # Nor before the peer is believed and the image approved.
         _provided(pulumi.Output.all(region, image).apply(lambda _: configured.project)),
     )

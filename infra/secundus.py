@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import pulumi_gcp as gcp
 
-from infra import files, hardware
+from infra import hardware
 from infra.apis import enabled
 from infra.edge import applied
 from infra.launch import LaunchSpec
 from infra.machine import ConfidentialMachine, ConfidentialMachineArgs
 from infra.network import PrivateNetwork, PrivateNetworkArgs
 from infra.storage import PrivateBucket, PrivateBucketArgs
+from infra.uploads import Uploads, UploadsArgs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from infra.handover import Handover
+    from infra.pictures import Picture
     from infra.settings import SecundusSettings
 
 APIS: Final = (
@@ -41,7 +41,7 @@ class SecundusArgs:
     """What Secundus configures, the pictures that were found, and what Primus handed over."""
 
     settings: SecundusSettings
-    pictures: tuple[Path, ...]
+    pictures: tuple[Picture, ...]
     handover: pulumi.Output[Handover]
     image: pulumi.Output[str]
     """the approved image to launch"""
@@ -68,10 +68,7 @@ class Secundus(pulumi.ComponentResource):
         # Keep
         pictures = self._bucket("input", settings.names.input_bucket, settings)
         results = self._bucket("result", settings.names.result_bucket, settings)
-        stored = [
-            pictures.put(f"picture-{path.name}", path.name, path, files.content_type(path))
-            for path in args.pictures
-        ]
+        uploads = Uploads("pictures", UploadsArgs(bucket=pictures, pictures=args.pictures), opts)
 
         # Allow
         account = gcp.serviceaccount.Account(
@@ -113,7 +110,7 @@ class Secundus(pulumi.ComponentResource):
                     ),
                     lambda known: _metadata(known, settings.run),
                 ),
-                after=[*grants, *stored, network],
+                after=[*grants, *uploads.stored, network],
             ),
             self._after_apis,
         )

@@ -307,4 +307,4 @@ def _machine(table: Table) -> tuple[str, str]:
 
 
 def _folder(path: str) -> Path | None:
-    return Path(path) if path else None
+    return Path(path).expanduser() if path else None

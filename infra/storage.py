@@ -60,7 +60,13 @@ class PrivateBucket(pulumi.ComponentResource):
         self.register_outputs({"name": self.name, "url": self.url})
 
     def put(
-        self, name: str, path: str, file: Path, content_type: str
+        self,
+        name: str,
+        path: str,
+        file: Path,
+        *,
+        content_type: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> pulumi.Output[pulumi.Resource]:
         """Store a file of this machine at a path of the bucket; the object, once it is that file.
 
@@ -72,7 +78,7 @@ class PrivateBucket(pulumi.ComponentResource):
             name=path,
             source=pulumi.FileAsset(str(file)),
             content_type=content_type,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=opts or pulumi.ResourceOptions(parent=self),
         )
 
         def checked(md5: str) -> pulumi.Resource:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra import pictures
+from infra.problems import NAMESPACE
 from ops import demo, impostor, inventory, loosen
 from ops.cli import BROKEN, OK, main
 from ops.companies import two_companies
@@ -114,6 +117,29 @@ def test_both_deploy_and_the_admitted_workload_classifies(stage: Stage) -> None:
 def test_nothing_changes_by_itself(stage: Stage, company: str) -> None:
     """A second preview, straight after, shows no change."""
     assert changes(stage, company) == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "letters", "most"), [(27, 18, 15_000), (pictures.MOST, 60, 33_000)]
+)
+def test_a_first_preview_of_pictures_fits_into_a_comment(
+    stage: Stage, number: int, letters: int, most: int
+) -> None:
+    """GitHub shows 65,536 characters; the pictures take half of it at most, the rest a quarter."""
+    folder = stage.workspace.program / f"photos-{number}"
+    folder.mkdir()
+    for picture in range(number):
+        (folder / f"{picture:0{letters - 4}}.jpg").write_bytes(b"x")
+    config = ("config", "set", f"{NAMESPACE}:pictures")
+    stage.workspace.pulumi("secundus", *config, folder.name)
+    shown = stage.workspace.pulumi("secundus", "preview", "--diff").stdout
+    stage.workspace.pulumi("secundus", *config, "model/pictures")
+    created = [
+        part for part in re.split(r"\n(?= *[-+~>] )", shown) if "BucketObject: (create)" in part
+    ]
+    assert len(created) == number
+    assert sum(map(len, created)) < most
+    assert f"pictures: {number}" in shown
 
 
 def test_the_deployed_condition_is_the_exported_one(stage: Stage) -> None:

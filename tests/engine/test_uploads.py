@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.files import PICTURE_TYPES
+from infra.pictures import ENDINGS
 from ops.companies import two_companies
 from ops.workspace import Workspace
 from sandbox.server import running
@@ -40,7 +40,7 @@ def shared(
     """The program with one picture, and both stacks created."""
     workspace = Workspace(tmp_path_factory.mktemp("uploads") / "workspace", local, pulumi_cli)
     pictures = workspace.program / "model" / "pictures"
-    for picture in sorted(p for p in pictures.iterdir() if p.suffix in PICTURE_TYPES)[1:]:
+    for picture in sorted(p for p in pictures.iterdir() if p.suffix in ENDINGS)[1:]:
         picture.unlink()
     workspace.create_stacks()
     return workspace

@@ -64,12 +64,35 @@ def test_buckets_are_private(secundus: Deploy, name: str) -> None:
 
 
 def test_pictures_of_the_folder_are_put_into_the_input_bucket(secundus: Deploy) -> None:
-    """By their own names, with their types."""
-    objects = [o.inputs for o in secundus().all("BucketObject")]
-    assert [(o["name"], o["contentType"], o["bucket"]) for o in objects] == [
-        ("dent.jpg", "image/jpeg", "secundus-vision-input-bucket"),
-        ("hole.png", "image/png", "secundus-vision-input-bucket"),
+    """By their own names, and by the names that they had in the stack before."""
+    graph = secundus()
+    assert [(o.inputs["name"], o.inputs["bucket"]) for o in graph.all("BucketObject")] == [
+        ("dent.jpg", "secundus-vision-input-bucket"),
+        ("hole.png", "secundus-vision-input-bucket"),
     ]
+    before = graph.one("PrivateBucket", "input").urn
+    for stored in graph.all("BucketObject"):
+        (alias,) = stored.request.aliases
+        assert (alias.spec.name, alias.spec.parentUrn) == (f"picture-{stored.name}", before)
+
+
+def test_a_preview_says_how_many_pictures_there_are(secundus: Deploy) -> None:
+    """And how many bytes."""
+    assert secundus().one("Uploads").inputs == {"pictures": 2, "bytes": len(b"jpeg" + b"png")}
+
+
+def test_the_machine_waits_for_the_pictures(secundus: Deploy) -> None:
+    """It would classify those that are there."""
+    graph = secundus()
+    stored = {picture.urn for picture in graph.all("BucketObject")}
+    assert stored <= graph.one("Instance").dependencies
+
+
+def test_files_that_are_left_out_are_warned_about(secundus: Deploy, folder: Path) -> None:
+    """A preview says it, and goes on."""
+    (folder / "model" / "pictures" / "notes.txt").write_text("x")
+    told = "1 of 3 files are not uploaded ('notes.txt')"
+    assert any(told in warning for warning in secundus(preview=True).warnings)
 
 
 def test_pictures_are_optional(secundus: Deploy) -> None:
@@ -80,7 +103,7 @@ def test_pictures_are_optional(secundus: Deploy) -> None:
 def test_a_folder_without_pictures_is_refused(secundus: Deploy, folder: Path) -> None:
     """The workload would have nothing to classify."""
     with pytest.raises(Refused, match="holds no picture"):
-        secundus(pictures=str(folder))
+        secundus(pictures=str(folder / "workload"))
 
 
 def test_account_may_read_pictures_write_results_attest_and_log_and_nothing_else(

@@ -90,28 +90,6 @@ def test_manifest_that_says_nothing_is_refused(tmp_path: Path, manifest: str) ->
         files.model_archive(*write(tmp_path, manifest=manifest))
 
 
-def test_pictures_of_a_folder_come_by_name_and_leave_out_everything_else(tmp_path: Path) -> None:
-    """Only what the workload can decode, and nothing from folders below."""
-    for name in ("b.png", "a.jpg", "c.jpeg", "notes.txt", ".hidden"):
-        (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "folder.png").mkdir()
-    assert [path.name for path in files.pictures(tmp_path)] == ["a.jpg", "b.png", "c.jpeg"]
-
-
-def test_cameras_write_endings_in_capitals(tmp_path: Path) -> None:
-    """A folder of IMG_0001.JPG is a folder of pictures, each with its content type."""
-    (tmp_path / "IMG_0001.JPG").write_bytes(b"x")
-    (picture,) = files.pictures(tmp_path)
-    assert files.content_type(picture) == "image/jpeg"
-
-
-@pytest.mark.parametrize("folder", ["", "nosuch"])
-def test_folder_without_a_picture_is_refused(tmp_path: Path, folder: str) -> None:
-    """The workload would have nothing to classify; empty and missing are the same mistake."""
-    with pytest.raises(FilesError, match=r"holds no picture.*config rm"):
-        files.pictures(tmp_path / folder)
-
-
 UPLOADED = base64.b64encode(hashlib.md5(CONTENT, usedforsecurity=False).digest()).decode()
 
 
