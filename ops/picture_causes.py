@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from infra.clause import Party
 from ops.evidence import FOREIGN
 from ops.verdict import Failed
+from workload.child import SECONDS
+from workload.confinement import CPU_SECONDS, MEMORY
 from workload.errors import PictureFailure
 from workload.exchange import MAX_PICTURE
 from workload.headers import MAX_PIXELS
@@ -44,26 +46,33 @@ PICTURES: Final[Mapping[PictureFailure, PictureCause]] = {
     PictureFailure.CHANGED: _operator("it was replaced between listing and reading", _LATER),
     PictureFailure.EMPTY: _operator("it has no bytes", "upload it again"),
     PictureFailure.TOO_LARGE: _operator(
-        f"it has more than {MAX_PICTURE // 1024**2} MiB", "save it anew, smaller"
+        f"it has more than {MAX_PICTURE // 1024**2} MiB",
+        "save it anew, smaller",
     ),
     PictureFailure.FORMAT_UNKNOWN: _operator(
-        "its first bytes are of no format that this workload takes, whatever its name",
+        "its first bytes are of no format that docs/pictures.md lists, whatever its name",
         "save it as JPEG or PNG",
     ),
     PictureFailure.TOO_MANY_PIXELS: _operator(
-        f"its header tells more than {MAX_PIXELS // 10**6} million pixels, all frames together",
+        f"its header tells more than {MAX_PIXELS // 10**6} million pixels, all frames together; or"
+        " they take more memory than a decoder has",
         "scale it down",
     ),
     PictureFailure.TOO_MANY_SCANS: _operator(
         f"it is a JPEG of more than {MAX_SCANS} scans, each of which visits every pixel", _ANEW
     ),
-    PictureFailure.DAMAGED: _operator("its header or content can't be decoded", _ANEW),
+    PictureFailure.DAMAGED: _operator(
+        "it can't be decoded: cut off, broken, or of a rare kind that docs/pictures.md names", _ANEW
+    ),
     PictureFailure.DECODER_CRASHED: _operator(
-        "the process that decoded it ended, or took more memory than it may",
+        f"the process that decoded it ended, or took more than the {MEMORY // 1024**3} GiB of"
+        " memory that it may",
         f"{_ANEW}; the pictures around it are not harmed",
     ),
     PictureFailure.DECODER_TOO_SLOW: _operator(
-        "it takes longer to decode than any picture should", f"{_ANEW}, smaller"
+        f"it takes more than {CPU_SECONDS} s of processor time, or its decoder does not answer for"
+        f" {SECONDS} s",
+        f"{_ANEW}, smaller",
     ),
 }
 
