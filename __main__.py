@@ -1,5 +1,9 @@
 """What `pulumi up` runs."""
 
-from infra.program import run
+from infra import interpreter
+
+interpreter.require()
+
+from infra.program import run  # noqa: E402  what it imports need not be there for another Python
 
 run()

@@ -1,0 +1,95 @@
+"""Every Python that the program is for gets all of it, and every other one is told so."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from infra import interpreter
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+ON_WORKLOAD = ("workload/requirements.txt", "workload/requirements-litert.txt")
+VERSIONS = [f"3.{minor}" for minor in range(11, 17)]
+"""Those that are supported, and some that will be `python3` on somebody's machine."""
+
+
+def locked(text: str, version: str) -> set[str]:
+    """The packages that pip would install from a lock, on Linux with that Python."""
+    lines = [line.removesuffix("\\").strip() for line in text.splitlines()]
+    found = [Requirement(line) for line in lines if line[:1].isalnum()]
+    here = {
+        "python_version": version,
+        "python_full_version": f"{version}.0",
+        "sys_platform": "linux",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "implementation_name": "cpython",
+    }
+    return {each.name for each in found if each.marker is None or each.marker.evaluate(here)}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("lock", [*LOCKS, *ON_WORKLOAD])
+def test_no_marker_of_a_lock_leaves_a_python_without_a_package(lock: str, version: str) -> None:
+    """An emptied lock is installed without a word; one with a missing wheel fails, loudly."""
+    text = (ROOT / lock).read_text()
+    assert locked(text, version) == locked(text, "3.13")
+    assert len(locked(text, version)) > 10
+
+
+def test_a_marker_that_empties_a_lock_would_be_seen() -> None:
+    """As it stood there until 2026-11: pip installed nothing on 3.14, and exited with 0."""
+    old = "pulumi==3.272.0 ; python_full_version < '3.14' \\\n    --hash=sha256:00\n"
+    assert locked(old, "3.13") == {"pulumi"}
+    assert locked(old, "3.14") == set()
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
+def test_a_python_that_the_program_is_for_goes_on(version: tuple[int, int]) -> None:
+    """No word about it."""
+    interpreter.require(version)
+
+
+@pytest.mark.parametrize("version", [(3, 9), (3, 10), (3, 14), (3, 15), (4, 0)])
+def test_any_other_python_is_told_with_what_to_do(version: tuple[int, int]) -> None:
+    """Got, expected, consequence, command; no stack trace."""
+    got = ".".join(map(str, version))
+    told = rf"^error: got Python {got} \(.*\), expected 3\.11 to 3\.13: .*nothing was changed.*venv"
+    with pytest.raises(SystemExit, match=told):
+        interpreter.require(version)
+
+
+def test_the_program_asks_before_it_imports_anything_else() -> None:
+    """The first two statements after the docstring are the question."""
+    _, first, second, *_ = ast.parse((ROOT / "__main__.py").read_text()).body
+    assert ast.unparse(first) == "from infra import interpreter"
+    assert ast.unparse(second) == "interpreter.require()"
+
+
+def test_asking_imports_nothing_that_another_python_may_lack() -> None:
+    """Only the standard library stands in the way of the sentence."""
+    module = ast.parse((ROOT / "infra" / "interpreter.py").read_text())
+    imported = {
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported <= sys.stdlib_module_names
+    assert (ROOT / "infra" / "__init__.py").read_text().count("import") == 0
+
+
+def test_the_versions_are_those_of_the_project() -> None:
+    """One decision, in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    allowed = SpecifierSet(project["requires-python"])
+    for minor in range(8, 20):
+        inside = interpreter.OLDEST <= (3, minor) <= interpreter.NEWEST
+        assert allowed.contains(f"3.{minor}") is inside
