@@ -112,7 +112,7 @@ def accepted(published: object, author: Author, us: Operator, source: str) -> Ha
 def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
     """Whether the release condition is made for this company's machine, where that is said."""
     differing = [
-        f"{key}: got {published[key]!r}, expected {ours!r}, which is {where} of this stack"
+        f"{key}: got {described(published[key])}, expected {ours!r}, which is {where} of this stack"
         for key, ours, where in (
             ("operatorNumber", us.project_number, "projectNumber"),
             ("operatorAccount", us.service_account, "names.serviceAccount in the project"),

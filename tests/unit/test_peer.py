@@ -149,6 +149,7 @@ HOSTILE: dict[str, Any] = {
     "value": {**GENUINE.published(), "image": EVIL},
     "long value": {**GENUINE.published(), "modelSha256": "v" * 5_000_000},
     "deep value": {**GENUINE.published(), "audience": DEEP},
+    "whom it admits": {**GENUINE.published(), "operatorNumber": EVIL, "operatorAccount": DEEP},
     "schema": {"schema": EVIL},
     "long schema": {"schema": "s" * 5_000_000},
     "no object": "x" * 5_000_000,
