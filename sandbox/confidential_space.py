@@ -140,9 +140,10 @@ class Launch:
             image = registry.pull(self.cloud, who, reference)
             oci.unpack(image, self.disk.make("rootfs"))
         except (oci.ImageError, registry.RegistryError) as error:
+            told = "" if who.member else " (no token, only works for a public image)"
             raise LaunchError(
-                "cannot pull the image: failed to pull image with retries, the last error is: "
-                f'failed to resolve reference "{spec.image_reference}": {error}'
+                f"cannot pull the image{told}: failed to pull image with retries, the last error "
+                f'is: failed to resolve reference "{spec.image_reference}": {error}'
             ) from error
         return image
 

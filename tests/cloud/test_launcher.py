@@ -413,7 +413,12 @@ def test_without_an_account_the_pull_is_anonymous(
 ) -> None:
     """A VM without an account, or whose account was deleted, speaks for nobody."""
     rehearsal.doc["serviceAccounts"] = [{"email": account}] if account else []
-    assert "Unauthenticated request" in refused(rehearsal)
+    told = refusal(rehearsal)
+    assert told.startswith(
+        "cannot pull the image (no token, only works for a public image): "
+        "failed to pull image with retries, the last error is: failed to resolve reference"
+    )
+    assert "Unauthenticated request" in told
 
 
 def test_a_disabled_account_speaks_for_nobody(rehearsal: Rehearsal) -> None:

@@ -144,7 +144,7 @@ ROWS = (
         launching(machine=_without_attestation),
     ),
     _rejected("another account of Secundus' with that role", _as_other(SPACE_USER)),
-    _not_launched("no service account", "Unauthenticated request.", launching(machine=_as_nobody)),
+    _not_launched("no service account", "(no token, only works", launching(machine=_as_nobody)),
     _not_launched(
         "an account that the agreed one may not act as",
         f"failed to get impersonated token for {OTHER}",
