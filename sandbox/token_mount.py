@@ -39,7 +39,7 @@ def around(folder: Path) -> list[str]:
 def missing() -> str:
     """Why no command on this machine can be shown a folder there; empty if it can."""
     done = subprocess.run(  # noqa: S603  this file
-        around(Path(os.sep)), capture_output=True, text=True, check=False
+        around(Path(__file__).parent), capture_output=True, text=True, check=False
     )
     return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
 
@@ -50,7 +50,8 @@ def main(folder: str, command: list[str]) -> None:
     _mount("", "/", "", _REC | _PRIVATE)  # nothing that is mounted from here on shows outside
     if not Path(PLACE).is_dir():
         _make_place()
-    _mount(folder, PLACE, "", _BIND)
+    # With what is mounted below it, or an ordinary user could uncover what that hides: EINVAL.
+    _mount(folder, PLACE, "", _BIND | _REC)
     _mount("", PLACE, "", _REMOUNT | _BIND | _RDONLY | _flags(PLACE))  # as there: rbind, ro
     if command:
         os.execvp(command[0], command)  # noqa: S606  the caller's command is the whole point

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -94,14 +95,15 @@ token_mount.main(sys.argv[1], ["/bin/sh", "-c", f"id -u; cat {token}"])
 
 
 @namespace
-def test_an_ordinary_user_needs_no_privilege(folder: Path) -> None:
+def test_an_ordinary_user_needs_no_privilege() -> None:
     """Whoever runs this; root becomes somebody else for it, who may read the folder."""
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o711)
-    (folder / TOKEN).chmod(0o644)
-    done = subprocess.run(
-        [sys.executable, "-c", ORDINARY, str(folder)], capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are root's alone
+        Path(folder).chmod(0o711)
+        (Path(folder) / TOKEN).write_text("the token")
+        (Path(folder) / TOKEN).chmod(0o644)
+        done = subprocess.run(
+            [sys.executable, "-c", ORDINARY, folder], capture_output=True, text=True, check=False
+        )
     assert done.stdout == f"{os.getuid() or 65532}\nthe token", done.stderr
 
 
@@ -112,6 +114,17 @@ def test_a_system_that_forbids_it_says_why(monkeypatch: pytest.MonkeyPatch) -> N
     token_mount.missing.cache_clear()
     assert token_mount.missing() == "token_mount: Operation not permitted"
     token_mount.missing.cache_clear()
+
+
+@namespace
+@pytest.mark.parametrize("shows", ["/", str(Path(token_mount.__file__).parent)])
+def test_a_folder_with_others_mounted_below_it_can_be_shown(shows: str) -> None:
+    """To an ordinary user, too, whom the kernel lets take no mount from what it hides."""
+    code = ORDINARY.replace("cat {token}", "ls -d {token_mount.PLACE}")
+    done = subprocess.run(
+        [sys.executable, "-c", code, shows], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.endswith(f"\n{token_mount.PLACE}\n"), done.stderr
 
 
 def test_without_a_folder_to_show_nothing_is_run(tmp_path: Path) -> None:
