@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -65,6 +66,62 @@ def test_a_run_that_a_signal_ends_is_told_by_its_name(name: str, tmp_path: Path)
     code, told = ends(f"os.kill(os.getpid(), signal.{name})", tmp_path)
     assert told == SIGNALS[name]
     assert code == Failure[told.partition(":")[0].upper()].exit_code
+
+
+LOADING = """
+import hashlib, os, signal, sys
+from contextlib import nullcontext
+from pathlib import Path
+from bench.folder import Folder
+from bench.ours import ENVIRONMENT
+from workload import job, supervisor
+from workload.results import Results
+
+archive, folder = Path({archive!r}), Path({folder!r})
+buckets = {{
+    "models": Folder(path=archive.parent),
+    "pictures": Folder(path=folder),
+    "results": Folder(path=folder / "results"),
+}}
+environment = ENVIRONMENT | {{
+    "MODEL_URI": f"gs://models/{{archive.name}}",
+    "MODEL_SHA256": hashlib.sha256(archive.read_bytes()).hexdigest(),
+}}
+
+def run(report):
+    outside = job.Collaborators(
+        operator=lambda: buckets.__getitem__,
+        model_reader=lambda _: buckets.__getitem__,
+        decoders=lambda: nullcontext(lambda wanted: None),
+        load=lambda unpacked, described: os.kill(os.getpid(), signal.{name}),
+        marked=report.marked,
+        ended=report.ended,
+    )
+    job.run(environment, outside)
+
+def tell(failure, mark):
+    Results(buckets["results"], folder, mark=mark).fail(failure)
+
+sys.exit(supervisor.supervise(run, tell))
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL"])
+def test_a_model_that_ends_the_run_while_it_is_loaded_leaves_a_result(
+    name: str, tmp_path: Path
+) -> None:
+    """The workload's own story up to there; an earlier run's records are gone, too."""
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "results.jsonl").write_text("of an earlier run")
+    archive = str(REPOSITORY / "model" / "model-litert.tar.gz")
+    program = LOADING.format(archive=archive, folder=str(tmp_path), name=name)
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
+    code, _, sentence = SIGNALS[name].partition(": ")
+    assert done.returncode == Failure[code.upper()].exit_code
+    assert (results / "result").read_text() == f"Error: {SIGNALS[name]}\n"
+    record = json.loads((results / "results.jsonl").read_text())
+    assert (record["error"], record["reason"]) == (code, sentence)
 
 
 def test_every_signal_of_the_table_is_one() -> None:
