@@ -33,6 +33,7 @@ from tests.cloud.test_federation import AUDIENCE, BY_DIGEST, READER, Federation
 from workload import credentials, retries, settings, storage
 from workload.errors import BucketError, BusyError, Failure, WorkloadError
 from workload.records import Picture
+from workload.results import Results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -679,3 +680,22 @@ def test_a_run_that_dies_without_a_word_leaves_a_result(
     assert left["result"].data.decode().startswith(f"Error: {told}")
     assert json.loads(left["results.jsonl"].data)["error"] == told.partition(":")[0]
     assert first.returncode == Failure[told.partition(":")[0].upper()].exit_code
+
+
+def test_a_run_that_dies_after_it_was_overtaken_leaves_nothing(
+    process: dict[str, str], buckets: Cloud, faults: Faults, tmp_path: Path
+) -> None:
+    """The first process speaks for its own run only: here another one has begun meanwhile."""
+    reached, go = faults.hold(STORAGE, "/o/model.tar.gz")
+    try:
+        with started(process) as first:
+            reached.wait()
+            Results(opened(buckets, RESULT), tmp_path).begin()
+            os.kill(the_run(first), signal.SIGKILL)
+            go.set()
+            first.communicate()
+    finally:
+        go.set()
+    left = buckets.buckets[RESULT].objects
+    assert "result" not in left
+    assert left["results.jsonl"].data == b""
