@@ -11,6 +11,7 @@ import pytest
 from ops import results
 from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
 from ops.machine import Machine
+from ops.picture_causes import of_picture
 from ops.records import ResultsError
 from ops.results import EndedError, Where
 from sandbox.state import Cloud, Instance
@@ -196,9 +197,10 @@ def test_codes_are_shown_with_what_they_mean(
     left(bucket, CRACK, DAMAGED)
     assert main(["results", "--uri", "gs://result-bucket"]) == PARTLY
     printed = capsys.readouterr().out
-    assert "its header or content can't be decoded" in printed
-    assert "mistake of: operator" in printed
-    assert "cure: open and save it anew" in printed
+    meant = of_picture("picture_damaged")
+    assert meant.sentence[:40] in printed
+    assert f"mistake of: {meant.mistake_of}" in printed
+    assert f"cure: {meant.cure[:30]}" in printed
 
 
 def test_a_run_whose_pictures_were_all_classified_is_well(bucket: Bucket) -> None:
