@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.errors import ProgramError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 FORMATS: Final = ("tensorflow-saved-model", "litert")
@@ -80,6 +81,35 @@ def uploaded(file: Path, md5: str) -> None:
             f" Pulumi's provider plugin takes what stands in {tempfile.gettempdir()} as"
             f" pulumi-asset-{sha256} for the file. Find out who wrote that, then upload the file"
             " itself through a new folder that only you can write: TMPDIR=$(mktemp -d) pulumi up"
+        )
+
+
+def admitted_archives(archives: Mapping[str, Path], bucket: str) -> None:
+    """FilesError unless each archive is there and has its SHA-256: what is admitted is stored.
+
+    An archive that a release used is still in its bucket; the error says how to get it from there.
+    """
+    problems = []
+    for sha256, path in archives.items():
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            problems.append((sha256, path, f"{path} cannot be read ({error.strerror})"))
+        else:
+            if found != sha256:
+                problems.append((sha256, path, f"{path} has SHA-256 {found}"))
+    if problems:
+        raise FilesError(
+            "model.admitAlso: a model that is admitted must be stored, or nobody could load it;"
+            " nothing was changed."
+            + "".join(
+                f"\n  - got: {got}, expected the archive of {sha256}. If it was released before:"
+                f" gcloud storage cp gs://{bucket}/models/{sha256}/model.tar.gz {path}\n"
+                f"    To withdraw it: pulumi config rm --stack primus --path"
+                f" 'confidential-inference:model.admitAlso.{sha256}'"
+                for sha256, path, got in problems
+            )
         )
 
 

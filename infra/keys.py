@@ -94,6 +94,18 @@ class Table:
 
     def pairs(self, key: str, names: Rule, values: Rule) -> dict[str, str]:
         """An object whose keys and values each meet a rule."""
+        value = self._decoded(key)
+        if value is not None and not isinstance(value, dict):
+            self.refuse(
+                key,
+                names,
+                expected=f"an object with keys, each {names.expected}, and values, each"
+                f" {values.expected}",
+                otherwise="what stands in it cannot be read",
+                mend=f"{self.command('rm', key)}\n"
+                f"    then:      {self.command('set', f'{key}.{names.example}', values.example)}",
+            )
+            return {}
         table = self.table(key)
         found = {}
         for name in table._values:  # noqa: SLF001  an object of the same class

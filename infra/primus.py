@@ -79,11 +79,17 @@ class Primus(pulumi.ComponentResource):
             after_apis,
         )
         sha256 = args.model.sha256
-        path = names.model_path(sha256)
-        # Named by its hash, so that the next model is stored before this one is removed.
-        model = bucket.put(
-            f"model-{sha256[:12]}", path, args.model.path, content_type="application/gzip"
-        )
+        models = [
+            # Named by its hash, so that the next model is stored before this one is removed, and is
+            # the same object when it is no longer the one that is handed over.
+            bucket.put(
+                f"model-{admitted[:12]}",
+                names.model_path(admitted),
+                archive,
+                content_type="application/gzip",
+            )
+            for admitted, archive in {**settings.model.admit_also, sha256: args.model.path}.items()
+        ]
         reader = gcp.serviceaccount.Account(
             "model-reader",
             account_id=settings.names.service_account,
@@ -145,7 +151,7 @@ class Primus(pulumi.ComponentResource):
                 born=reader.id,
             ),
             # A model that is not the file is not released, nor handed over.
-            pulumi.ResourceOptions.merge(after_apis, pulumi.ResourceOptions(depends_on=[model])),
+            pulumi.ResourceOptions.merge(after_apis, pulumi.ResourceOptions(depends_on=models)),
         )
 
         self.image_digests = release.image_digests
@@ -156,7 +162,7 @@ class Primus(pulumi.ComponentResource):
             lambda known: Handover(
                 image=known["image"],
                 audience=known["audience"],
-                model_uri=f"{known['bucket']}/{path}",
+                model_uri=f"{known['bucket']}/{names.model_path(sha256)}",
                 model_sha256=sha256,
                 model_reader=known["reader"],
                 operator_number=settings.operator.project_number,
@@ -168,7 +174,7 @@ class Primus(pulumi.ComponentResource):
 
 def _unnamed(settings: PrimusSettings) -> str:
     """Stands for an audience whose pool has no name yet, and is as long as that will be."""
-    pool = settings.names.pool or "primus-wip-" + "0" * 2 * names.SUFFIX_BYTES
+    pool = f"{settings.names.pool}-" + "0" * 2 * names.SUFFIX_BYTES
     return names.audience(settings.project_number, pool, settings.names.provider)
 
 

@@ -47,6 +47,7 @@ def _company(stack: str) -> Callable[[], None]:
 def _primus() -> None:
     configured = settings.parse_primus(_configuration())
     model = files.model_archive(configured.model.archive, configured.model.manifest)
+    files.admitted_archives(configured.model.admit_also, configured.names.model_bucket)
     region = moves.settled(
         "primus",
         configured.region,

@@ -67,7 +67,8 @@ class Model:
 
     archive: Path
     manifest: Path
-    admit_also: tuple[str, ...]
+    admit_also: Mapping[str, Path]
+    """SHA-256 -> archive: what is admitted is stored too, or nobody could load it"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +182,10 @@ def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
         model=Model(
             archive=Path(model.text("archive", rules.PATH, default="model/model.tar.gz")),
             manifest=Path(model.text("manifest", rules.PATH, default="model/manifest.json")),
-            admit_also=model.texts("admitAlso", rules.HASH),
+            admit_also={
+                sha256: Path(path)
+                for sha256, path in model.pairs("admitAlso", rules.HASH, rules.PATH).items()
+            },
         ),
         image=AdmittedImages(
             digest=image.text("digest", rules.DIGEST, default="") or None,

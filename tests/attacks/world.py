@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from sandbox.state import Bucket, Instance, Json, Provider, Repository, ServiceAccount
 
 OLD_IMAGE = digest(b"the image before this one, still admitted during a rollout")
-OLD_MODEL = digest(b"the model before this one").removeprefix("sha256:")
+OLD_ARCHIVE = b"the model before this one"
+OLD_MODEL = digest(OLD_ARCHIVE).removeprefix("sha256:")
 PICTURES = 3
 WORKLOAD_SECONDS = 120
 
@@ -142,7 +143,11 @@ def deployed(folder: Path, cli: Path) -> Iterator[Deployment]:
         workspace = Workspace(folder, local, cli)
         _keep_few(workspace.program / "model")
         workspace.create_stacks()
-        rollout = (f"image.admitAlso[0]={OLD_IMAGE}", f"model.admitAlso[0]={OLD_MODEL}")
+        (workspace.program / "model" / "before.tar.gz").write_bytes(OLD_ARCHIVE)
+        rollout = (
+            f"image.admitAlso[0]={OLD_IMAGE}",
+            f"model.admitAlso.{OLD_MODEL}=model/before.tar.gz",
+        )
         also = [f"--plaintext={pair}" for pair in rollout]
         _pulumi(workspace, "primus", "config", "set-all", "--path", *also)
         outputs = {}

@@ -178,10 +178,34 @@ def test_admitted_digests_are_each_in_the_condition_once(primus: Deploy) -> None
     assert f"image_digest in {listed([A, B])}" in graph.exports["attributeCondition"]
 
 
-def test_other_models_are_admitted_by_the_condition(primus: Deploy) -> None:
-    """Old and new side by side during a rollout."""
-    graph = primus(model={"admitAlso": ["c3" * 32]})
-    assert f"MODEL_SHA256 in {listed([MODEL, 'c3' * 32])}" in graph.exports["attributeCondition"]
+def test_other_models_are_admitted_and_stored_beside_the_one_that_is_handed_over(
+    primus: Deploy, folder: Path
+) -> None:
+    """Old and new side by side during a rollout: a hash that is admitted has its object."""
+    (folder / "old.tar.gz").write_bytes(b"the model before")
+    old = hashlib.sha256(b"the model before").hexdigest()
+    graph = primus(model={"admitAlso": {old: "old.tar.gz"}})
+    assert {o.name: o.inputs["name"] for o in graph.all("BucketObject")} == {
+        f"model-{sha256[:12]}": f"models/{sha256}/model.tar.gz" for sha256 in (old, MODEL)
+    }
+    hashes = listed(sorted((old, MODEL)))
+    assert f"MODEL_SHA256 in {hashes}" in graph.exports["attributeCondition"]
+    assert graph.exports["handover"]["modelSha256"] == MODEL
+
+
+def test_a_model_that_is_admitted_twice_is_stored_once(primus: Deploy) -> None:
+    """As where a rollout is taken back and its other half is still in config."""
+    graph = primus(model={"admitAlso": {MODEL: "model/model.tar.gz"}})
+    assert [o.name for o in graph.all("BucketObject")] == [f"model-{MODEL[:12]}"]
+
+
+def test_a_model_that_would_not_be_stored_is_refused_before_anything_is_declared(
+    primus: Deploy,
+) -> None:
+    """The condition would admit what nobody could load."""
+    with pytest.raises(Refused, match=r"gone\.tar\.gz cannot be read") as refused:
+        primus(preview=True, model={"admitAlso": {"c3" * 32: "gone.tar.gz"}})
+    assert refused.value.declared == []
 
 
 def test_pool_id_carries_a_suffix_that_is_kept(primus: Deploy) -> None:

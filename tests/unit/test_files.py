@@ -115,3 +115,24 @@ def test_another_object_than_the_file_is_told_with_folder_and_command(
     for part in (UPLOADED, tempfile.gettempdir(), f"pulumi-asset-{SHA256}"):
         assert part in said
     assert said.endswith("TMPDIR=$(mktemp -d) pulumi up")
+
+
+def test_an_admitted_archive_that_is_there_is_taken(tmp_path: Path) -> None:
+    """Its SHA-256 is the one that it is named by."""
+    archive, _ = write(tmp_path)
+    files.admitted_archives({SHA256: archive}, "a-bucket")
+
+
+def test_a_model_that_would_not_be_stored_is_not_admitted(tmp_path: Path) -> None:
+    """Missing, or another: all of them are told, with where a released archive still is."""
+    archive, _ = write(tmp_path)
+    missing, other = "c3" * 32, "d4" * 32
+    gone = tmp_path / "gone.tar.gz"
+    with pytest.raises(FilesError, match="nothing was changed") as refused:
+        files.admitted_archives({SHA256: archive, missing: gone, other: archive}, "a-bucket")
+    told = str(refused.value)
+    assert f"{gone} cannot be read (No such file or directory), expected the archive of" in told
+    assert f"gcloud storage cp gs://a-bucket/models/{missing}/model.tar.gz {gone}" in told
+    assert f"{archive} has SHA-256 {SHA256}, expected the archive of {other}" in told
+    assert f"model.admitAlso.{other}'" in told
+    assert f"the archive of {SHA256}" not in told

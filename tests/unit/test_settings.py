@@ -71,7 +71,7 @@ def test_committed_primus_is_the_published_example() -> None:
     )
     assert settings.model.archive == Path("model/model.tar.gz")
     assert settings.model.manifest == Path("model/manifest.json")
-    assert settings.model.admit_also == ()
+    assert settings.model.admit_also == {}
     assert settings.image.digest is None
     assert settings.image.admit_also == ()
     assert settings.hardware == ("GCP_AMD_SEV", "GCP_INTEL_TDX")
@@ -121,7 +121,7 @@ def test_every_key_can_be_overridden() -> None:
             "projectNumber": 333333333333,
             "serviceAccount": "other-sa@other-project.iam.gserviceaccount.com",
         },
-        model={"archive": "a.tar.gz", "manifest": "m.json", "admitAlso": ["c3" * 32]},
+        model={"archive": "a.tar.gz", "manifest": "m.json", "admitAlso": {"c3" * 32: "old.tar.gz"}},
         image={"digest": DIGEST, "admitAlso": ["sha256:" + "b2" * 32]},
         hardware=["GCP_INTEL_TDX"],
     )
@@ -138,7 +138,7 @@ def test_every_key_can_be_overridden() -> None:
     assert settings.operator.service_account == "other-sa@other-project.iam.gserviceaccount.com"
     assert settings.model.archive == Path("a.tar.gz")
     assert settings.model.manifest == Path("m.json")
-    assert settings.model.admit_also == ("c3" * 32,)
+    assert settings.model.admit_also == {"c3" * 32: Path("old.tar.gz")}
     assert settings.image.digest == DIGEST
     assert settings.image.admit_also == ("sha256:" + "b2" * 32,)
     assert settings.hardware == ("GCP_INTEL_TDX",)
@@ -238,7 +238,16 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
         "operator.serviceAccount\n.*e-mail address of a service account",
     ),
     "model.archive": (primus, {"model": {"archive": "a\nb"}}, "model.archive\n.*a path"),
-    "model.admitAlso": (primus, {"model": {"admitAlso": [DIGEST]}}, r"model.admitAlso\[0\]\n"),
+    "model.admitAlso": (
+        primus,
+        {"model": {"admitAlso": {DIGEST: "a"}}},
+        "admitAlso.sha256:a1.*64 hex",
+    ),
+    "model.admitAlso without archives": (
+        primus,
+        {"model": {"admitAlso": ["c3" * 32]}},
+        "model.admitAlso\n.*an object with keys, each 64 hex.*each a path.*config rm .*config set",
+    ),
     "image.digest a tag": (primus, {"image": {"digest": "latest"}}, "image.digest\n.*never a tag"),
     "image.admitAlso no list": (primus, {"image": {"admitAlso": DIGEST}}, "a list, each entry"),
     "image.admitAlso twice": (
@@ -389,8 +398,8 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
     ),
     "model.admitAlso the example's": (
         primus,
-        {"model": {"admitAlso": ["0" * 64]}},
-        r"model.admitAlso\[0\]\n.*SHA-256",
+        {"model": {"admitAlso": {"0" * 64: "a.tar.gz"}}},
+        r"model.admitAlso.0+\n.*SHA-256",
     ),
     "pictures": (secundus, {"pictures": "a\nb"}, "pictures\n.*a path"),
 }
