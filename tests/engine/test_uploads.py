@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,3 +99,17 @@ def test_a_planted_picture_is_not_classified(shared: Workspace, local: LocalClou
     assert done.returncode == 0, done.stdout + done.stderr
     assert local.cloud.buckets["secundus-vision-input-bucket"].objects[picture.name].data != PLANTED
     assert len(local.cloud.instances) == 1
+
+
+def test_a_changed_picture_is_replaced_and_nothing_else(shared: Workspace) -> None:
+    """By its `source`; the machine, which waits for all pictures, stays as it is."""
+    (picture,) = (shared.program / "model" / "pictures").iterdir()
+    picture.write_bytes(picture.read_bytes() + b"\0")
+    done = shared.pulumi("secundus", "preview", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = json.loads(done.stdout)["steps"]
+    google = [step for step in steps if "gcp:" in step["urn"].split("::")[2]]
+    changed = [step for step in google if step["op"] != "same"]
+    assert [step["op"] for step in changed] == ["replace"]
+    assert changed[0]["urn"].endswith(picture.name)
+    assert changed[0]["replaceReasons"] == ["source"]
