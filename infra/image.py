@@ -18,6 +18,7 @@ from infra.context import context_hash
 from infra.edge import applied
 from infra.errors import ProgramError
 from infra.names import DIGEST
+from infra.pinned import looked_up
 
 NAME: Final = "workload"
 """The image's name inside the repository."""
@@ -38,7 +39,9 @@ class WorkloadImageArgs:
 
     repository: str
     """HOST/PROJECT/REPOSITORY"""
-    repository_created: pulumi.Input[str]
+    repository_name: pulumi.Output[str]
+    """its id, known once it exists"""
+    repository_created: pulumi.Output[str]
     """when the repository was made"""
     model_format: str
     digest: str | None
@@ -58,6 +61,9 @@ class WorkloadImage(pulumi.ComponentResource):
         image = f"{args.repository}/{NAME}"
         if args.digest is not None:
             self.digest = pulumi.Output.from_input(args.digest)
+            looked_up(
+                image, args.digest, args.repository_name, args.repository_created, parent=self
+            )
         else:
             built = docker.Image(
                 name,

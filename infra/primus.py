@@ -126,6 +126,7 @@ class Primus(pulumi.ComponentResource):
                 repository=names.repository_path(
                     settings.region, settings.project, settings.names.repository
                 ),
+                repository_name=repository.name,
                 repository_created=repository.create_time,
                 model_format=args.model.format,
                 digest=settings.image.digest,

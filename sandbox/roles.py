@@ -51,6 +51,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "roles/artifactregistry.admin": ("artifactregistry.*",),
     "roles/artifactregistry.reader": (
+        "artifactregistry.dockerimages.get",
         "artifactregistry.repositories.get",
         "artifactregistry.repositories.downloadArtifacts",
     ),

@@ -76,19 +76,37 @@ def _delete(call: Call) -> Json:
     return _done(call, "protobuf.Empty", {})
 
 
+def _image(call: Call) -> Json:
+    """An image by its digest.
+
+    https://docs.cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories.dockerImages/get
+    """
+    home = call.resource.partition("/dockerImages/")[0]
+    repository, name = call.cloud.repositories.get(home), call.path["image"]
+    _, _, digest = name.partition("@")
+    if repository is None or digest not in repository.manifests:
+        raise rest.not_found()
+    uri = f"{_render(repository)['registryUri']}/{name}"
+    media_type = repository.manifests[digest][0]
+    return {"name": f"{home}/dockerImages/{name}", "uri": uri, "mediaType": media_type}
+
+
 def _done(call: Call, kind: str, response: Json) -> Json:
     parent = f"projects/{call.project.id}/locations/{call.path['location']}/"
     return standard.done(call, parent, kind, response)
 
 
 def _policy(cloud: Cloud, resource: str) -> Policy | None:
-    repository = cloud.repositories.get(resource)
+    repository = cloud.repositories.get(resource.partition("/dockerImages/")[0])
     return repository.policy if repository else None
 
 
 METHODS = (
     Method("POST", REPOSITORIES, f"{PERMISSION}create", _create),
     Method("GET", REPOSITORY, f"{PERMISSION}get", _get),
+    Method(
+        "GET", f"{REPOSITORY}/dockerImages/{{image}}", "artifactregistry.dockerimages.get", _image
+    ),
     Method("PATCH", REPOSITORY, f"{PERMISSION}update", _patch),
     Method("DELETE", REPOSITORY, f"{PERMISSION}delete", _delete),
     Method("GET", REPOSITORY, f"{PERMISSION}getIamPolicy", standard.get_policy, ":getIamPolicy"),

@@ -70,6 +70,7 @@ _REQUESTS: Mapping[str, Any] = {
     "Update": pb.UpdateRequest,
     "Read": pb.ReadRequest,
     "Delete": pb.DeleteRequest,
+    "Invoke": pb.InvokeRequest,
 }
 """The engine does without the other calls: they are answered UNIMPLEMENTED."""
 
@@ -139,6 +140,10 @@ class _Calls:
     def Delete(self, request: pb.DeleteRequest) -> empty_pb2.Empty:
         self.provider.resource(request.urn).delete(request.id, _plain(request.properties))
         return empty_pb2.Empty()
+
+    def Invoke(self, request: pb.InvokeRequest) -> pb.InvokeResponse:
+        answer = self.provider.function(request.tok)(_plain(request.args))
+        return pb.InvokeResponse(**{"return": _struct(answer)})
 
 
 def _answering(call: Callable[[Any], Any]) -> Callable[[Any, grpc.ServicerContext], Any]:

@@ -6,11 +6,13 @@ local cloud has. It makes the genuine one's requests: either can be used with th
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sandbox.plugins import gcp_types as types
 from sandbox.plugins.engine import serve
 from sandbox.plugins.gcp_api import Api
+from sandbox.plugins.gcp_artifacts import docker_image
 from sandbox.plugins.gcp_custom_methods import Account, Instance, Service, Subnetwork
 from sandbox.plugins.gcp_members import Member
 from sandbox.plugins.gcp_resource import GcpResource
@@ -19,6 +21,8 @@ from sandbox.plugins.install import version
 from sandbox.plugins.provider import Provider, Resource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.plugins.provider import Json
 
 TYPES = (
@@ -46,7 +50,7 @@ class Gcp(Provider):
 
     def __init__(self) -> None:
         self.api = Api()
-        super().__init__(version("gcp"), resources(self.api))
+        super().__init__(version("gcp"), resources(self.api), functions(self.api))
 
     def configure(self, config: Json) -> None:
         """Take project, region and zone, and who asks."""
@@ -59,6 +63,11 @@ class Gcp(Provider):
 def resources(api: Api) -> dict[str, Resource]:
     """Every resource type by its token."""
     return {kind.token: resource(api, kind) for resource, kind in TYPES}
+
+
+def functions(api: Api) -> dict[str, Callable[[Json], Json]]:
+    """Every function by its token."""
+    return {"gcp:artifactregistry/getDockerImage:getDockerImage": partial(docker_image, api)}
 
 
 if __name__ == "__main__":

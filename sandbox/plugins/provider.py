@@ -1,4 +1,4 @@
-"""What a provider plugin is made of: a `Provider` with a `Resource` per type token.
+"""What a provider plugin is made of: a `Provider` with a `Resource` per type token, and functions.
 
 It owns no gRPC (that is `engine`) and nothing about any cloud. In the JSON objects here whole
 numbers are `int`, nulls are absent, secrets are plain (the engine marks them again by itself), a
@@ -81,9 +81,15 @@ class Resource(Protocol):
 class Provider:
     """A whole plugin: its version, and its resources by type token."""
 
-    def __init__(self, version: str, resources: Mapping[str, Resource]) -> None:
+    def __init__(
+        self,
+        version: str,
+        resources: Mapping[str, Resource],
+        functions: Mapping[str, Callable[[Json], Json]] | None = None,
+    ) -> None:
         self.version = version
         self.resources = resources
+        self.functions = functions or {}
 
     def configure(self, config: Json) -> None:
         """Take the configuration; called once, before anything that touches the cloud."""
@@ -97,6 +103,15 @@ class Provider:
                 "stand-in has only what the local cloud has. Use the genuine plugin for the rest."
             )
         return self.resources[token]
+
+    def function(self, token: str) -> Callable[[Json], Json]:
+        """The function of a token; ProviderError if this plugin does not have it."""
+        if token not in self.functions:
+            raise ProviderError(
+                f"got function {token}, expected one of {', '.join(self.functions)}: this stand-in"
+                " has only what the local cloud has. Use the genuine plugin for the rest."
+            )
+        return self.functions[token]
 
 
 def differences(

@@ -151,6 +151,26 @@ def test_an_operation_is_its_projects_own(
 
 
 @pytest.mark.usefixtures("_repository")
+def test_an_image_is_found_by_its_digest(
+    ask: Callable[..., requests.Response], cloud: Cloud
+) -> None:
+    """What is not there, and what is in a repository that is not there, is not found."""
+    there, absent = (f"workload@sha256:{letter * 64}" for letter in "ab")
+    cloud.repositories[REPOSITORY].manifests["sha256:" + "a" * 64] = ("application/json", b"")
+    images = f"{ARTIFACTS}{REPOSITORY}/dockerImages/"
+    assert ask("GET", images + there).json() == {
+        "name": f"{REPOSITORY}/dockerImages/{there}",
+        "uri": f"us-west1-docker.pkg.dev/primus-models/images/{there}",
+        "mediaType": "application/json",
+    }
+    assert "not found" in message(ask("GET", images + absent), 404)
+    assert "not found" in message(ask("GET", images.replace("images/d", "other/d") + there), 404)
+    assert "artifactregistry.dockerimages.get" in message(
+        ask("GET", images + there, by=ANYBODY), 403
+    )
+
+
+@pytest.mark.usefixtures("_repository")
 def test_a_repository_says_where_to_push(ask: Callable[..., requests.Response]) -> None:
     """Created by an operation, read with its address."""
     repository = ask("GET", ARTIFACTS + REPOSITORY).json()

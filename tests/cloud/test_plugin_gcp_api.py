@@ -50,6 +50,15 @@ def plugin(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Gcp:
     return provider
 
 
+def test_a_function_that_is_not_modelled_is_refused_by_name(plugin: Gcp) -> None:
+    """And an image by tag, which the stand-in does not look for."""
+    with pytest.raises(ProviderError, match="got function gcp:compute/getImage:getImage, expected"):
+        plugin.function("gcp:compute/getImage:getImage")
+    find = plugin.function("gcp:artifactregistry/getDockerImage:getDockerImage")
+    with pytest.raises(ProviderError, match="finds images by digest only"):
+        find({"imageName": "workload:1", "repositoryId": "images"})
+
+
 @pytest.fixture
 def resource(plugin: Gcp) -> Callable[[str], Resource]:
     """A resource type by the end of its token."""

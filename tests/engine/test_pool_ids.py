@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
+PINNED = "sha256:" + "a" * 64
+
 
 @pytest.fixture(scope="module")
 def cloud() -> Cloud:
@@ -37,7 +39,7 @@ def workspace(
     with running(cloud) as local:
         scratch = Workspace(tmp_path_factory.mktemp("pools") / "workspace", local, pulumi_cli)
         scratch.create_stacks()
-        run(scratch, "config", "set", "--path", "image.digest", "sha256:" + "a" * 64)
+        run(scratch, "config", "set", "--path", "image.digest", PINNED)
         yield scratch
 
 
@@ -53,6 +55,12 @@ def up(workspace: Workspace) -> None:
     run(workspace, "up", "--yes", "--skip-preview")
 
 
+def push(cloud: Cloud) -> None:
+    """Put the pinned image into the repository: a preview asks for it."""
+    (repository,) = cloud.repositories.values()
+    repository.manifests[PINNED] = ("application/vnd.oci.image.manifest.v1+json", b"")
+
+
 def pools(cloud: Cloud) -> tuple[set[str], int]:
     """The prefixes of the pools that are there, and how many ids are reserved."""
     alive = {n.rpartition("/")[2] for n, pool in cloud.pools.items() if pool.deleted_at is None}
@@ -65,6 +73,7 @@ def test_the_first_update_keeps_to_its_plan(workspace: Workspace, cloud: Cloud) 
     run(workspace, "preview", "--save-plan", plan)
     run(workspace, "up", "--yes", "--skip-preview", "--plan", plan)
     assert pools(cloud) == ({"primus-wip"}, 0)
+    push(cloud)
     run(workspace, "preview", "--expect-no-changes")
 
 
@@ -76,6 +85,7 @@ def test_a_name_of_ones_own_survives_destroy_and_up(workspace: Workspace, cloud:
     run(workspace, "destroy", "--yes", "--skip-preview")
     up(workspace)
     assert pools(cloud) == ({"my-pool"}, 2)
+    push(cloud)
     run(workspace, "preview", "--expect-no-changes")
 
 

@@ -144,6 +144,8 @@ class _Google(mocks.Mocks):
         return f"{args.name}-id", {**given, **assigned}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
+        if args.token.endswith(":getDockerImage"):
+            return {"name": args.args["imageName"]}
         if self._peer is None:
             return {}, [("name", f"unknown stack {args.args['name']!r}")]
         return {"name": args.args["name"], "outputs": self._peer}

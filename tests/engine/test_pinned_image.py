@@ -1,0 +1,40 @@
+"""A digest that is pinned in config, and whether its image is in the repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from ops.workspace import Workspace
+    from sandbox.server import LocalCloud
+
+pytestmark = pytest.mark.engine
+
+PINNED = "sha256:" + "a" * 64
+MISSING = f"image.digest: got {PINNED}, expected the digest of an image in us-west1-docker.pkg.dev/"
+
+
+def test_a_pinned_image_that_is_not_there_is_refused_once_there_is_somebody_to_ask(
+    workspace: Workspace, local_cloud: LocalCloud
+) -> None:
+    """The first `up` makes the repository and warns; later ones refuse, until it is pushed."""
+    workspace.pulumi("primus", "config", "set", "--path", "image.digest", PINNED)
+    first = workspace.pulumi("primus", "up", "--yes")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert f"warning: {MISSING}" in first.stdout
+    (repository,) = local_cloud.cloud.repositories.values()
+    # Read by the next refresh, as a day later
+    repository.doc["createTime"] = "2026-11-01T10:00:00.123456789Z"
+    assert workspace.pulumi("primus", "refresh", "--yes").returncode == 0
+    for command in (("preview",), ("up", "--yes", "--skip-preview")):
+        refused = workspace.pulumi("primus", *command)
+        assert refused.returncode != 0
+        assert MISSING in refused.stdout
+        assert "docker buildx build --push" in refused.stdout
+        assert "Traceback" not in refused.stdout + refused.stderr
+    repository.manifests[PINNED] = ("application/vnd.oci.image.manifest.v1+json", b"")
+    there = workspace.pulumi("primus", "preview", "--expect-no-changes")
+    assert there.returncode == 0, there.stdout
+    assert "image.digest" not in there.stdout
