@@ -37,14 +37,22 @@ LATER = (
     "workload.decoders",
     "workload.headers",
     "workload.job.classify",
+    "workload.jpeg",
     "workload.landlock",
     "workload.litert_engine",
     "workload.pixels",
+    "workload.png",
+    "workload.records",
+    "workload.results",
     "workload.scores",
     "workload.seccomp",
+    "workload.storage.Bucket._asking",
+    "workload.storage._decompressed",
+    "workload.supervisor",
     "workload.tensorflow_engine",
 )
-"""These judge pictures, a loaded graph and its answers; all else runs before a model is loaded."""
+"""These judge pictures, a loaded graph and its answers, what was left of a run or how it died, and
+whether a bucket is busy; all else runs before a model is loaded."""
 
 ANYTHING = r"(?s:(?:gs://)?(?P<bucket>[^/]*)/?(?P<object>.*))"
 """A pattern that refuses nothing and has every group that settings ask for."""
