@@ -9,6 +9,7 @@ results. What a failure means is the job's to say: here it is a BucketError.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
@@ -191,10 +192,15 @@ class Bucket:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """What any layer of the client library raises, as a BucketError."""
+        """What any layer of the client library raises, as a BucketError.
+
+        OSError where this process has no descriptor left: no bucket is to blame for that.
+        """
         try:
             yield
         except _FAILURES as error:
+            if own := _own_fault(error):
+                raise own from error
             if not _busy(error):
                 raise BucketError from error
             if self._patience.lost:
@@ -249,7 +255,18 @@ class _HashingSink(_Sink):
 def _busy(error: Exception) -> bool:
     if isinstance(error, RetryError):  # what the library raises when it has waited long enough
         error = error.cause
+    if _own_fault(error):
+        return False
     return isinstance(error, _BROKEN) or _status(error) in retries.BUSY
+
+
+def _own_fault(error: BaseException | None) -> OSError | None:
+    """That no file and no socket can be opened, under whatever it was called on its way up."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _forbidden(error: Exception) -> bool:
