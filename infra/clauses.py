@@ -187,7 +187,7 @@ def workload(
 
 
 def source(bucket: str, audience: str, reader: str) -> tuple[Clause, ...]:
-    """Where the container must look for the model, and by which door.
+    """Where the container must look for the model, and through which provider and account.
 
     Were these free, an admitted workload could be sent to any object that the reader may read, and
     the code in its result would tell the operator whether there is one of that name.

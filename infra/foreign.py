@@ -1,8 +1,8 @@
-"""Somebody else's text, made fit to be shown: spelt out, cut, on one line, and markup to nobody.
+"""Makes another company's text safe to print: escaped, cut, on one line, and never markup.
 
 What the other company wrote ends up in errors, tables and logs of this one. There it must neither
-command a terminal, nor look like other lines, nor fill the screen. No text comes back from here:
-what is compared, stored or passed on is the original. A backslash stays one, so that JSON stays
+command a terminal, nor look like other lines, nor fill the screen. It is for printing only: the
+program compares, stores and passes on the original. A backslash stays one, so that JSON stays
 readable; a text that looks spelt out may have been written so.
 """
 

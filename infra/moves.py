@@ -1,4 +1,4 @@
-"""Whether a stack's things may be moved to another region, which none of them survives.
+"""Whether a stack may move to another region, which deletes and recreates all its resources.
 
 The state keeps the region that the stack was deployed to, so that a preview can compare. A stack
 that was deployed before this was kept starts with the region that it is configured for.
@@ -36,8 +36,8 @@ def agreed(stack: str, region: str, deployed: str, loss: str) -> str:
     if region != deployed:
         key = f"pulumi config set --stack {stack} '{NAMESPACE}:"
         raise MoveError(
-            f"region: got {region!r}, expected {deployed!r}, where the last `up` put what this"
-            f" stack has, or began to. Nothing can be moved, only destroyed and made anew: {loss};"
+            f"region: got {region!r}, expected {deployed!r}, where the last `up` put this stack's"
+            f" resources, or began to. Nothing can be moved, only destroyed and made anew: {loss};"
             f" nothing was changed. To stay: {key}region' {deployed}\nTo move, and lose that:"
             f" {key}acceptLoss' {region}"
         )

@@ -70,8 +70,8 @@ class Folder:
         some = ", ".join(map(described, self.left_out[:3])) + (", ..." if self.left_out[3:] else "")
         return (
             f"pictures: {len(self.left_out)} of {len(self.left_out) + len(self.pictures)} files are"
-            f" not uploaded ({some}). What is not hidden and ends in {', '.join(ENDINGS)} is"
-            " uploaded; rename what is a picture."
+            f" not uploaded ({some}). Only files that are not hidden and end in"
+            f" {', '.join(ENDINGS)} are uploaded; rename the others if they are pictures."
         )
 
 
@@ -81,8 +81,9 @@ def of_folder(folder: Path, bucket: str) -> Folder:
         raise PicturesError(
             f"pictures: {described(str(folder))} is"
             f" {'no folder' if folder.exists() else 'not there'}, expected a folder of pictures,"
-            " relative to the one of Pulumi.yaml, or from / or ~/ on; there would be nothing to"
-            f" classify. Name another: {_SET}, or put pictures into gs://{bucket} yourself: {_RM}"
+            " absolute, beginning with ~/, or relative to the folder of Pulumi.yaml; there would be"
+            f" nothing to classify. Name another: {_SET}, or put pictures into gs://{bucket}"
+            f" yourself: {_RM}"
         )
     pictures: list[Picture] = []
     left_out: list[str] = []
@@ -139,7 +140,7 @@ def _problems(path: Path, name: str, folder: Path) -> Iterator[str]:
     try:
         length = len(name.encode())
     except UnicodeEncodeError:
-        yield f"{described(name)} is not UTF-8, and Cloud Storage has no other names; {_RENAME}"
+        yield f"{described(name)} is not UTF-8, and Cloud Storage takes no other names; {_RENAME}"
         length = 0
     if length > LONGEST_NAME:
         yield f"{described(name)} has {length} bytes, expected at most {LONGEST_NAME}; {_RENAME}"
@@ -147,11 +148,11 @@ def _problems(path: Path, name: str, folder: Path) -> Iterator[str]:
         yield f"{described(name)} has a line end or another control character in it; {_RENAME}"
     to = path.resolve()
     if not to.is_file():
-        yield f"{described(name)} is no file, or a link to none; take it away"
+        yield f"{described(name)} is no file, or a link to none; remove it"
     elif not to.is_relative_to(folder.resolve()):
         yield (
-            f"{described(name)} is a link to {described(str(to))}, outside of the folder; what is"
-            " there would be uploaded. Copy it into the folder, or take the link away"
+            f"{described(name)} is a link to {described(str(to))}, outside of the folder, and"
+            " that file would be uploaded. Copy it into the folder, or remove the link"
         )
     elif not os.access(path, os.R_OK):
         yield f"{described(name)} cannot be read; make it readable"

@@ -1,7 +1,7 @@
-"""Where things may lie: the regions and zones that Google has, as far as this program knows them.
+"""Where resources may be: the regions and zones that Google has, as far as this program knows.
 
-A misspelt region would be noticed by Google only, in the middle of an update and after what lay in
-the old region is deleted; so it is refused before. A table grows old, hence `newLocations`.
+A misspelt region would be noticed by Google only, in the middle of an update and after everything
+in the old region is deleted; so it is refused before. A table grows old, hence `newLocations`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _refuse_unknown(table: Table, key: str, got: str, known: tuple[str, ...]) ->
         key,
         rules.REGION,
         expected=f"a {key} that Google has, such as {', '.join(near)}",
-        otherwise="Google would refuse it in the middle of an update, when what lay elsewhere is"
+        otherwise="Google would refuse it in the middle of an update, when the old resources are"
         " already deleted",
         mend=f"{table.command('set', key, near[0])}\n"
         f"    or:        {opened}   # if Google has opened it since {AS_OF}",

@@ -1,10 +1,10 @@
 """How a resource that cannot be changed in place is replaced: deleted first, then created anew.
 
 Names are fixed here, so a resource and its replacement have one and the same id. When an update
-fails after the old one is deleted, and the change is then taken back, the engine creates the old
-one again and, unless told to delete first, ends by deleting "the one that was replaced": the very
-one that it has just created. A grant was lost so, and the state still had it; buckets, accounts and
-objects would go the same way. https://www.pulumi.com/docs/iac/concepts/options/deletebeforereplace/
+fails after the old one is deleted, and the configuration is then changed back, the engine creates
+the old one again and, unless told to delete first, ends by deleting "the one that was replaced":
+the very one that it has just created. So a grant was lost that the state still had; buckets,
+accounts and objects would go the same way. https://www.pulumi.com/docs/iac/concepts/options/deletebeforereplace/
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ CREATED_FIRST: Final = (
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
     "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
 )
-"""Their ids stay reserved after deletion, so each replacement has another one: the new door can
-open before the old one is closed, and neither ever meets a replacement of its own id."""
+"""Their ids stay reserved after deletion, so each replacement has another one: it can be
+created before the old one is deleted, and no two of them ever have one id."""
 
 
 def deleted_first(

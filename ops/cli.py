@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CODES_OF_RESULTS = (
-    "Exit code 0: every picture was classified; 1: the run failed; 2: there is nothing to show;"
-    " 3: some pictures could not be classified."
+    "Exit code 0: every picture was classified; 1: the run failed, or its machine is off and left"
+    " nothing; 2: there is nothing to show; 3: some pictures could not be classified."
 )
 CODES_OF_WHY = (
     "Exit code 0: admitted; 1: refused; 2: not readable; 3: admitted, but the workload or some of"
@@ -35,7 +35,7 @@ OUTPUT = "attributeCondition"
 
 OK, BROKEN, UNUSABLE, PARTLY = 0, 1, 2, 3
 """Exit codes: as promised; not as promised, or a failed or refused run; the command could not
-work; a run that was let in, but failed later, or in some of its pictures."""
+work; the model was released to the run, but the run, or some of its pictures, failed later."""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""The machine of a run: whether it is on, asked of Compute Engine as its owner would."""
+"""The machine of a run: asks Compute Engine, with its owner's credentials, whether it is on."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Run:
     summary: dict[str, Any] | None = None
     """None where there is none: the run failed, or an older workload left the results."""
     text: str | None = None
-    """the content of `result`, where it is all that another workload left"""
+    """the content of `result`, if another workload left nothing else"""
     notes: tuple[str, ...] = ()
     """what else is to be said about them"""
 
@@ -43,7 +43,7 @@ class Run:
 def parse(records: str | None, text: str, summary: str | None = None) -> Run:
     """A run from the content of its objects; ResultsError if they are not what they should be.
 
-    Without `records` another workload left `result` alone, as Google's published example does.
+    Without `records` another workload left only `result`, as Google's published example does.
     """
     first = text.partition("\n")[0]
     if first.startswith("Error: "):
@@ -77,7 +77,7 @@ def _object(name: str, text: str, number: int) -> dict[str, Any]:
 def _edited(name: str, number: int, what: str) -> ResultsError:
     return ResultsError(
         f"{name}: line {number} {what}, so nothing is shown. Was it edited? docs/results.md says"
-        " what a run leaves; run again for results that are whole"
+        " what a run leaves; run again for complete results"
     )
 
 

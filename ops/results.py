@@ -1,4 +1,4 @@
-"""What a run left in the result bucket: waited for while its machine works, and read.
+"""Waits for a run's results while its machine works, and reads them from the result bucket.
 
 It reads with the caller's own credentials. The workload writes `results.jsonl` first, then
 `summary.json`, and `result` last, so a `result` newer than the machine says that all belong to this
@@ -193,18 +193,18 @@ def _notes(run: Run, where: Where, asked: storage.Client) -> tuple[str, ...]:
     except (GoogleAPICallError, GoogleAuthError) as error:
         reason = shown(str(error), LONGEST)
         return (
-            f"Whether gs://{where.pictures} holds other pictures by now is not known: {reason}",
+            f"Could not check whether gs://{where.pictures} holds other pictures by now: {reason}",
         )
     if len(there) >= MOST or there == known:
         return ()
     new, gone = len(there - known), len(known - there)
-    told = f"{new} there that they do not tell of, {gone} here that have changed or gone"
-    old = f"These results are not of what gs://{where.pictures} holds now: {told}."
+    told = f"{new} objects there have no record, {gone} records are of objects changed or removed"
+    old = f"gs://{where.pictures} holds other pictures than these results are of: {told}."
     return (f"{old} Run again: {AGAIN}",)
 
 
 LONGEST = 200
 ALONE = (
-    "There is no results.jsonl: another workload than this program's left `result` alone, so it is"
-    " shown as it is."
+    "There is no results.jsonl: another workload than this program's left only `result`, which is"
+    " shown unchanged."
 )

@@ -1,8 +1,8 @@
-"""Where people read: the one door from these commands to a terminal.
+"""The only module that prints text for people.
 
-Nothing that goes through it is markup, whatever it holds, and nothing of it commands the terminal:
-half of what is printed was written by the other company, or stands in a file of unknown origin.
-Styles are given beside a text, never in it. Only this module imports `rich`; a test sees to that.
+It reads no text as markup, and escapes whatever would control a terminal: the other company wrote
+half of what is printed, or it stands in a file of unknown origin. Styles are given beside a text,
+never in it. Only this module imports `rich`; a test sees to that.
 """
 
 from __future__ import annotations

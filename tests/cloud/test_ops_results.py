@@ -259,7 +259,8 @@ def test_results_of_other_pictures_than_are_there_say_so(bucket: Bucket) -> None
     run, _ = fetched(Where("result-bucket", pictures="input-bucket"))
     (note,) = run.notes
     assert (
-        "not of what gs://input-bucket holds now: 2 there that they do not tell of, 2 here" in note
+        "gs://input-bucket holds other pictures than these results are of: 2 objects there have no"
+        " record, 2 records are of objects changed or removed." in note
     )
     assert note.endswith("&& pulumi up --stack secundus")
 
@@ -269,7 +270,7 @@ def test_an_input_bucket_that_cannot_be_listed_is_said(bucket: Bucket) -> None:
     left(bucket, CRACK)
     run, _ = fetched(Where("result-bucket", pictures="none"))
     assert run.notes[0].startswith(
-        "Whether gs://none holds other pictures by now is not known: 404"
+        "Could not check whether gs://none holds other pictures by now: 404"
     )
 
 

@@ -1,4 +1,4 @@
-"""One door to the terminal, at which a text is a text; and nobody goes round it."""
+"""One module prints, and to it a text is a text; no other module prints by another way."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ DOOR = "screen.py"
 
 
 def modules() -> list[Path]:
-    """Every module of the commands, but for the door itself."""
+    """Every module of the commands, but for the one that prints."""
     return [path for path in sorted((REPOSITORY / "ops").glob("*.py")) if path.name != DOOR]
 
 
@@ -136,7 +136,7 @@ def test_a_way_round_the_screen_is_found(source: str, found: str) -> None:
 
 
 def test_what_is_no_way_round_is_let_be() -> None:
-    """JSON is ASCII, a constant is ours, and the screen is the door."""
+    """JSON is ASCII, a constant is ours, and the screen escapes what it prints."""
     source = "print(json.dumps(x))\nprint('stopped', file=sys.stderr)\nconsole.print(name)"
     assert ways_round(source) == []
     assert len(modules()) > 20

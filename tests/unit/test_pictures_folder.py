@@ -53,7 +53,7 @@ def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
     assert [picture.name for picture in found.pictures] == ["a.jpg"]
     assert sorted(found.left_out) == sorted(left_out)
     assert found.warning.startswith(
-        "pictures: 6 of 7 files are not uploaded ('.DS_Store', '._a.jpg', 'a.heic', ...). What is"
+        "pictures: 6 of 7 files are not uploaded ('.DS_Store', '._a.jpg', 'a.heic', ...). Only"
     )
 
 

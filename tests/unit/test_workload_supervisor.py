@@ -1,4 +1,4 @@
-"""How a run dies, and what is then told of it; each dies by itself, in processes of its own."""
+"""How a run dies, and what its first process then reports; each run has processes of its own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +16,7 @@ from workload.errors import Detail, Failure
 from workload.supervisor import FIRST_TO_BE_KILLED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = """
@@ -46,6 +47,18 @@ def ends(deed: str, folder: Path) -> tuple[int, str]:
     )
     result = folder / "result"
     return done.returncode, result.read_text() if result.exists() else ""
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """The first process of a run that waits for a signal, and what both print."""
+    deed = "print('at work', flush=True); signal.pause()"
+    with subprocess.Popen(
+        command(deed, folder), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "at work\n"
+        yield first, first.stdout
 
 
 SIGNALS = {
@@ -184,27 +197,17 @@ def test_a_run_without_descriptors_is_told(tmp_path: Path) -> None:
 
 def test_the_request_to_stop_reaches_the_run(tmp_path: Path) -> None:
     """The first process of a container gets no signal that it does not ask for, so it asks."""
-    deed = "print('at work', flush=True); signal.pause()"
-    with subprocess.Popen(
-        command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
-    ) as first:
-        assert first.stdout is not None
-        assert first.stdout.readline() == "at work\n"
+    with at_work(tmp_path) as (first, printed):
         first.send_signal(signal.SIGTERM)
-        assert first.stdout.read() == SIGNALS["SIGTERM"] + "\n"
+        assert printed.read() == SIGNALS["SIGTERM"] + "\n"
     assert (tmp_path / "result").read_text() == SIGNALS["SIGTERM"]
 
 
 def test_the_run_ends_with_its_first_process(tmp_path: Path) -> None:
     """Who kills that one, kills all: no run goes on that nobody watches."""
-    deed = "print('at work', flush=True); signal.pause()"
-    with subprocess.Popen(
-        command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
-    ) as first:
-        assert first.stdout is not None
-        assert first.stdout.readline() == "at work\n"
+    with at_work(tmp_path) as (first, printed):
         first.kill()
-        assert first.stdout.read() == ""  # at its end: nobody holds the pipe any more
+        assert printed.read() == ""  # at its end: nobody holds the pipe any more
     assert not (tmp_path / "result").exists()
 
 
