@@ -34,6 +34,13 @@ REGIONS = {
 """Region -> the letters of its zones. Zones for AI only are left out. Which machine type a zone has
 is not known here. https://docs.cloud.google.com/compute/docs/regions-zones"""
 
+
+def region_of(zone: str) -> str | None:
+    """The region of a zone; None if Google has no such zone."""
+    region, _, letter = zone.rpartition("-")
+    return region if letter in list(REGIONS.get(region, "")) else None
+
+
 REPOSITORIES = frozenset({*REGIONS, "asia", "europe", "us"})
 """https://docs.cloud.google.com/artifact-registry/docs/repositories/repo-locations"""
 

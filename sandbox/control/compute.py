@@ -12,7 +12,7 @@ from sandbox.control import instances, networks, standard
 from sandbox.control.instances import Machines
 from sandbox.control.resources import LINK, ROOT, missing, refusal
 from sandbox.control.rest import Api, Call, Method
-from sandbox.locations import REGIONS
+from sandbox.locations import region_of
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -28,8 +28,8 @@ def _project(call: Call) -> Json:
 
 def _zone(call: Call) -> Json:
     """What Google's own provider plugin looks up before it makes a machine."""
-    region, _, letter = call.path["zone"].rpartition("-")
-    if letter not in list(REGIONS.get(region, "")):
+    region = region_of(call.path["zone"])
+    if region is None:
         raise missing(call.resource)
     return {
         "kind": "compute#zone",

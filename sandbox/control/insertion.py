@@ -13,7 +13,7 @@ from sandbox import iam
 from sandbox.control.networks import referenced
 from sandbox.control.resources import LINK, invalid, new, relative
 from sandbox.errors import ApiError
-from sandbox.locations import REGIONS
+from sandbox.locations import region_of
 
 if TYPE_CHECKING:
     from sandbox.control.rest import Call
@@ -47,8 +47,7 @@ SCHEDULING = {
 def complete(call: Call) -> tuple[str, Json]:
     """The key and the description of the machine that is asked for; ApiError 400, 403, 404, 409."""
     zone, body = call.path["zone"], call.body
-    region, _, letter = zone.rpartition("-")
-    if letter not in list(REGIONS.get(region, "")):
+    if region_of(zone) is None:
         raise invalid("zone", zone, "Unknown zone.")
     key, fixed = new(call, call.cloud.instances)
     here = f"{LINK}projects/{call.project.id}/zones/{zone}"

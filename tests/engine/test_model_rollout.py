@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.pinned import PINNED, push
+
 if TYPE_CHECKING:
     from ops.workspace import Workspace
     from sandbox.server import LocalCloud
 
 pytestmark = pytest.mark.engine
-
-PINNED = "sha256:" + "a" * 64
-"""Nothing is built; the image is said to be in the repository once there is one."""
 
 
 def test_an_admitted_model_is_stored_and_a_withdrawn_one_is_gone(
@@ -47,8 +46,7 @@ def test_an_admitted_model_is_stored_and_a_withdrawn_one_is_gone(
             (model / "model.tar.gz").rename(model / "before.tar.gz")
         done = workspace.pulumi("primus", "up", "--yes", "--skip-preview")
         assert done.returncode == 0, done.stdout
-        (repository,) = local_cloud.cloud.repositories.values()
-        repository.manifests[PINNED] = ("application/vnd.oci.image.manifest.v1+json", b"")
+        push(local_cloud.cloud)
         (bucket,) = local_cloud.cloud.buckets.values()
         assert set(bucket.objects) == {f"models/{sha256}/model.tar.gz" for sha256 in admitted}
         (provider,) = local_cloud.cloud.providers.values()

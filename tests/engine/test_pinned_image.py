@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.pinned import PINNED, push
+
 if TYPE_CHECKING:
     from ops.workspace import Workspace
     from sandbox.server import LocalCloud
 
 pytestmark = pytest.mark.engine
 
-PINNED = "sha256:" + "a" * 64
 MISSING = f"image.digest: got {PINNED}, expected the digest of an image in us-west1-docker.pkg.dev/"
 
 
@@ -34,7 +35,7 @@ def test_a_pinned_image_that_is_not_there_is_refused_once_there_is_somebody_to_a
         assert MISSING in refused.stdout
         assert "docker buildx build --push" in refused.stdout
         assert "Traceback" not in refused.stdout + refused.stderr
-    repository.manifests[PINNED] = ("application/vnd.oci.image.manifest.v1+json", b"")
+    push(local_cloud.cloud)
     there = workspace.pulumi("primus", "preview", "--expect-no-changes")
     assert there.returncode == 0, there.stdout
     assert "image.digest" not in there.stdout

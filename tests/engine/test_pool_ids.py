@@ -13,14 +13,13 @@ from ops.companies import two_companies
 from ops.workspace import Workspace
 from sandbox.server import running
 from sandbox.state import Cloud
+from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.engine
-
-PINNED = "sha256:" + "a" * 64
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +52,6 @@ def run(workspace: Workspace, *command: str) -> str:
 def up(workspace: Workspace) -> None:
     """Deploy."""
     run(workspace, "up", "--yes", "--skip-preview")
-
-
-def push(cloud: Cloud) -> None:
-    """Put the pinned image into the repository: a preview asks for it."""
-    (repository,) = cloud.repositories.values()
-    repository.manifests[PINNED] = ("application/vnd.oci.image.manifest.v1+json", b"")
 
 
 def pools(cloud: Cloud) -> tuple[set[str], int]:

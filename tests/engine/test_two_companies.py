@@ -27,6 +27,7 @@ from ops.workspace import REPOSITORY, Workspace
 from sandbox.dockerfile import build
 from sandbox.server import running
 from sandbox.state import SERVICE_ACCOUNTS_OF_PROJECT, Cloud, Policy, Provider
+from tests.engine.pinned import push
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -286,9 +287,7 @@ def test_one_character_more_than_the_admitted_code_is_refused(stage: Stage, tmp_
 def test_a_rollout_admits_old_and_new_and_then_only_new(stage: Stage) -> None:
     """A, then B with A, then B: at each step the cloud's policy has exactly those grants."""
     old, new = (f"sha256:{letter * 64}" for letter in "ab")
-    (repository,) = stage.local.cloud.repositories.values()
-    for digest in (old, new):  # a pinned image is asked for
-        repository.manifests[digest] = ("application/vnd.oci.image.manifest.v1+json", b"")
+    push(stage.local.cloud, old, new)
     steps: list[tuple[list[tuple[str, ...]], set[str]]] = [
         ([("set", "--path", "image.digest", old)], {old}),
         (

@@ -1,7 +1,8 @@
-"""A change that fails half-way, and is taken back: the cloud is again as it was.
+"""A change that fails half-way, and is then reversed: the cloud is again as it was.
 
 What counts is the cloud's own policies and contents. The state would say that all is well: it has a
 grant that the engine made and then destroyed, because the one that it replaced meant the same.
+No image is built, and no machine gets far: the tests look only at who may do what.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ops.companies import COMPANIES, two_companies
 from ops.workspace import Workspace
 from sandbox.server import running
 from sandbox.state import Cloud, Repository, ServiceAccount, StoredObject
+from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-PINNED = "sha256:" + "a" * 64
-"""Nothing is built, and no machine gets far: what is looked at here is who may do what."""
 LOCATION = "projects/primus-models/locations/us-west1/repositories"
 
 
@@ -63,8 +63,7 @@ def up(deployed: Deployed, company: str) -> None:
     """`pulumi up`, which must succeed."""
     done = deployed.workspace.pulumi(company, "up", "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout + done.stderr
-    for repository in deployed.cloud.repositories.values():  # a pinned image is asked for
-        repository.manifests[PINNED] = ("application/vnd.oci.image.manifest.v1+json", b"")
+    push(deployed.cloud)
 
 
 def refused(workspace: Workspace, company: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from infra.moves import MoveError, agreed
 from infra.places import ZONES
 from infra.settings import SettingsError
+from sandbox.locations import REGIONS
 from tests.unit.test_settings import primus, secundus
 
 
@@ -30,6 +31,11 @@ def test_a_misspelt_region_is_refused_with_one_that_is_near(got: str, meant: str
     """Google would say so only after what lies in the old region is deleted."""
     with pytest.raises(SettingsError, match=rf"got:       '{got}'\n.*such as .*{meant}"):
         primus(region=got)
+
+
+def test_the_program_and_the_local_cloud_know_the_same_places() -> None:
+    """Neither may import the other; a region in one table only is a mistake in the other."""
+    assert ZONES == REGIONS
 
 
 @pytest.mark.parametrize("region", ZONES)
