@@ -136,7 +136,6 @@ def _repository(cloud: Cloud) -> None:
     [
         ("secundus", "names.resultBucket", _object("secundus-vision-result-bucket"), "objects"),
         ("secundus", "names.inputBucket", _object("secundus-vision-input-bucket"), "objects"),
-        ("secundus", "names.serviceAccount", _account("secundus"), "409"),
         ("primus", "names.modelBucket", _object("primus-models-model-bucket"), "objects"),
         ("primus", "names.serviceAccount", _account("primus"), "409"),
         ("primus", "names.repository", _repository, "409"),
@@ -152,6 +151,26 @@ def test_a_name_that_is_changed_in_vain_and_changed_back_costs_no_grant(
 ) -> None:
     """Grants on buckets, projects, accounts and repositories, in the cloud's own policies."""
     change_and_change_back(deployed, company, key, obstacle, reason)
+
+
+def test_an_account_that_is_changed_in_vain_and_changed_back_costs_no_grant(
+    deployed: Deployed,
+) -> None:
+    """Primus admits the other account first, or Secundus would stop before it asks the cloud."""
+    workspace, cloud = deployed
+    _account("secundus")(cloud)
+    before = granted(cloud), there(cloud)
+    other = "taken-name@secundus-vision.iam.gserviceaccount.com"
+    configure(workspace, "primus", "operator.serviceAccount", other)
+    up(deployed, "primus")
+    configure(workspace, "secundus", "names.serviceAccount", "taken-name")
+    assert "409" in refused(workspace, "secundus")
+    configure(workspace, "primus", "operator.serviceAccount", None)
+    up(deployed, "primus")
+    configure(workspace, "secundus", "names.serviceAccount", None)
+    up(deployed, "secundus")
+    assert (granted(cloud), there(cloud)) == before
+    _clear(cloud)
 
 
 def test_a_built_image_is_pushed_again_into_a_repository_that_was_made_anew(
