@@ -132,6 +132,8 @@ def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
             outside.ended()
             raise
         outside.ended()
+        # Only now: a run that is killed before is told to have been, and can still be continued.
+        parts.remove()
     return summary
 
 

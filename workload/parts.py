@@ -137,7 +137,7 @@ class Parts:
 
     def remove(self) -> None:
         """Takes the parts away, once nobody needs them; what can't be is left to the next start."""
-        with suppress(BucketError):
+        with suppress(BucketError, OSError):  # the latter where no descriptor is left
             for name in self._bucket.names(FOLDER):
                 self._bucket.remove(name)
 

@@ -98,7 +98,7 @@ class Results:
             raise WorkloadError(Failure.RESULTS_TAKEN)
 
     def finish(self, parts: Parts) -> Summary:
-        """Hands over what is in the parts, the text last; then nobody needs the parts any more."""
+        """Hands over what is in the parts, the text last; then they can be removed."""
         errors: Counter[str | None] = Counter()
         with (
             self._file(RECORDS).open("w", encoding="utf-8") as lines,
@@ -124,7 +124,6 @@ class Results:
         except WorkloadError:
             self._take_back(written)
             raise
-        parts.remove()
         return Summary(classified=classified, failed=errors.total())
 
     def fail(self, error: Exception) -> None:

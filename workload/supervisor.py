@@ -24,7 +24,10 @@ FIRST_TO_BE_KILLED: Final = "500"
 """Of 1000, beside the share of memory in use: the run and its decoders go before this process, and
 before the launcher outside of the container. Everybody may raise it, and nobody lower it again."""
 
-_BY_SIGNAL: Final = {signal.SIGKILL: Failure.RUN_KILLED, signal.SIGTERM: Failure.RUN_STOPPED}
+_BY_SIGNAL: Final[dict[int, Failure]] = {
+    signal.SIGKILL: Failure.RUN_KILLED,
+    signal.SIGTERM: Failure.RUN_STOPPED,
+}
 _ENDED: Final = "ended"
 _BY_EXIT_CODE: Final = {failure.exit_code: failure for failure in Failure}
 
@@ -67,8 +70,10 @@ def supervise(
     signal.signal(signal.SIGTERM, lambda number, _: os.kill(pid, number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    # Its number is its own until `waitpid`: SIGTERM is handed on till here, and to nobody else.
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with open(reported, encoding="ascii") as lines:  # noqa: PTH123  a descriptor has no path
         marks = lines.read().splitlines()
     if _ENDED in marks:
@@ -94,10 +99,11 @@ def _cause(code: int, *, memory: bool) -> WorkloadError:
     """What an exit code or a signal is called; a run that ends well has told it."""
     if code >= 0:
         return WorkloadError(_BY_EXIT_CODE.get(code, Failure.INTERNAL_ERROR))
-    number = signal.Signals(-code)
+    number = -code
     if number == signal.SIGKILL and memory:
         return WorkloadError(Failure.RUN_OUT_OF_MEMORY)
-    details = [Detail[number.name]] if number.name in Detail.__members__ else []
+    # What is not in the table has no sentence; a real-time signal has no name to look for.
+    details = [Detail[name] for name in Detail.__members__ if getattr(signal, name, 0) == number]
     return WorkloadError(_BY_SIGNAL.get(number, Failure.RUN_CRASHED), *details)
 
 

@@ -105,6 +105,7 @@ class World:
         parts = results.parts(self.origin)
         job.classify(self.input, Decoders(), Touchy(), parts)  # type: ignore[arg-type]  # half a bucket
         results.finish(parts)
+        parts.remove()
         summary: dict[str, Any] = json.loads(self.result.objects["summary.json"])
         return summary
 

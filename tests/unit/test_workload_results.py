@@ -77,7 +77,9 @@ def finished(bucket: ResultBucket, folder: Path, seconds: float = 7.5) -> Summar
     parts = results.parts(ORIGIN)
     list(parts.missing([picture for picture, _ in OUTCOMES]))
     parts.add(OUTCOMES)
-    return results.finish(parts)
+    summary = results.finish(parts)
+    parts.remove()
+    return summary
 
 
 def test_records_and_text_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
@@ -234,6 +236,7 @@ def test_parts_that_stay_do_not_make_a_run_fail(bucket: ResultBucket, tmp_path: 
     parts.add(OUTCOMES)
     bucket.refuses = "parts/"
     assert results.finish(parts) == Summary(classified=1, failed=2)
+    parts.remove()
     assert bucket.objects["result"].startswith("Image: a, ")
 
 

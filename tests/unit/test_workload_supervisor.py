@@ -68,6 +68,7 @@ SIGNALS = {
     "SIGILL": "run_crashed: The run crashed (SIGILL).",
     "SIGFPE": "run_crashed: The run crashed (SIGFPE).",
     "SIGSYS": "run_crashed: A signal ended the run.",
+    "SIGRTMIN + 1": "run_crashed: A signal ended the run.",
     "SIGKILL": "run_killed: The run was killed (SIGKILL).",
     "SIGTERM": "run_stopped: The run was told to stop (SIGTERM).",
 }
@@ -201,6 +202,27 @@ def test_the_request_to_stop_reaches_the_run(tmp_path: Path) -> None:
         first.send_signal(signal.SIGTERM)
         assert printed.read() == SIGNALS["SIGTERM"] + "\n"
     assert (tmp_path / "result").read_text() == SIGNALS["SIGTERM"]
+
+
+LATE = """
+import os, signal
+waits = os.waitpid
+
+def waited(*arguments):
+    ended = waits(*arguments)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return ended
+
+os.waitpid = waited
+"""
+
+
+def test_a_request_to_stop_that_comes_too_late_stops_nothing(tmp_path: Path) -> None:
+    """The run's number may be another process's by then, or nobody's; its end is told."""
+    program = LATE + command("sys.exit(4)", tmp_path)[-1]
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
+    assert done.returncode == Failure.RESULTS_NOT_WRITABLE.exit_code
+    assert (tmp_path / "result").read_text().startswith("results_not_writable: ")
 
 
 def test_the_run_ends_with_its_first_process(tmp_path: Path) -> None:
