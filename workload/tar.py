@@ -60,6 +60,9 @@ def entries(stream: Stream) -> Iterator[Entry]:
                 raise ValueError("too much of extended headers")
             told |= _extension(kind, _exactly(stream, size + -size % BLOCK)[:size])
             continue
+        # Another size than in the header is for more than 8 GiB, or for a sparse file.
+        if told.get(b"size", b"%d" % size) != b"%d" % size:
+            raise ValueError("an entry is not what its header says")
         name = told.get(b"path", _name(header)).decode()
         if kind == _OLD_FILE:
             kind = FOLDER if name.endswith("/") else FILE
@@ -77,9 +80,8 @@ def _extension(kind: bytes, content: bytes) -> dict[bytes, bytes]:
     if kind == _LONG_NAME:
         return {b"path": content.partition(b"\0")[0]}
     told = dict(_records(content))
-    # Another size than in the header is for more than 8 GiB, or for a sparse file.
-    if any(key == b"size" or key.startswith(b"GNU.sparse.") for key in told):
-        raise ValueError("an entry is not what its header says")
+    if any(key.startswith(b"GNU.sparse.") for key in told):
+        raise ValueError("a sparse file")
     return told
 
 

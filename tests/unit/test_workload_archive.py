@@ -132,7 +132,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "record shorter than its key": lambda: extended(b"3 path=a\n"),
     "record longer than its header": lambda: extended(b"900 path=a\n"),
     "path that is no UTF-8": lambda: extended(b"9 path=\xff\n"),
-    "size beside the header's": lambda: extended(b"9 size=2\n"),
+    "size beside the header's": lambda: extended(b"9 size=3\n"),
+    "size that is no number": lambda: extended(b"10 size=+2\n"),
     "size that is none": lambda: overwritten(124, b"0000000000x\0"),
     "size below nothing": lambda: overwritten(124, b"-0000000001\0"),
     "size in GNU's other form": lambda: overwritten(124, b"\x80" + bytes(10) + b"\2"),
@@ -239,6 +240,15 @@ def test_what_bsdtar_adds_is_taken(private: Path) -> None:
         "SCHILY.ino": "12345",
         "LIBARCHIVE.xattr.com.apple.quarantine": "MDA4MTs2N2Y" * 500,
     }
+    (private / "a").write_bytes(packed((info, content)))
+    archive.unpack(private / "a", private / "model")
+    assert (private / "model/manifest.json").read_bytes() == b"{}"
+
+
+def test_what_node_adds_is_taken(private: Path) -> None:
+    """node-tar repeats the header's size where it writes records, as for every long name."""
+    info, content = entry("manifest.json", b"{}")
+    info.pax_headers = {"path": "manifest.json", "ctime": "1750000000.86", "size": "2"}
     (private / "a").write_bytes(packed((info, content)))
     archive.unpack(private / "a", private / "model")
     assert (private / "model/manifest.json").read_bytes() == b"{}"
