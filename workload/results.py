@@ -94,8 +94,11 @@ class Results:
         """Raises RESULTS_TAKEN once another run has begun in the same bucket."""
         with writing():
             there = self._bucket.generation(RECORDS)
-        if there != self._mark:
-            raise WorkloadError(Failure.RESULTS_TAKEN)
+            if there is None:  # a person removed it: no run does, and the mark is free
+                self._file(RECORDS).touch()
+                self._leave_mark()
+            elif there != self._mark:
+                raise WorkloadError(Failure.RESULTS_TAKEN)
 
     def finish(self, parts: Parts) -> Summary:
         """Hands over what is in the parts, the text last; then they can be removed."""

@@ -300,6 +300,8 @@ STEPS = 6
 """That a run takes to begin, if there is nothing to take back."""
 USES = 16
 """Of the bucket, in a whole run."""
+FIRST_LOOK, LAST_LOOK = 5, 13
+"""For the mark: the uses when a run begins, and after it has handed over `result`."""
 
 
 def test_a_run_has_so_many_moments(tmp_path: Path) -> None:
@@ -339,6 +341,33 @@ def test_two_runs_at_once_leave_the_results_of_one(
             assert json.loads(without_parts["summary.json"])["listed"] == len(OUTCOMES)
             assert len(without_parts["result"].split("\n")) == len(OUTCOMES)
             assert len(without_parts["results.jsonl"].splitlines()) == len(OUTCOMES)
+
+
+def emptied(bucket: ResultBucket) -> None:
+    """Somebody removes the records, to see the new ones alone."""
+    bucket.objects.pop("results.jsonl", None)
+    bucket.generations.pop("results.jsonl", None)
+
+
+@pytest.mark.parametrize("moment", range(FIRST_LOOK - 2, LAST_LOOK + 1))
+def test_records_that_somebody_removes_are_no_other_runs(moment: int, tmp_path: Path) -> None:
+    """Whenever a person does that, the run goes on, and leaves all: no other run removes them."""
+    bucket = Interrupted()
+    bucket.happens = {moment: partial(emptied, bucket)}
+    assert finished(bucket, tmp_path) == Summary(classified=1, failed=2)
+    assert bucket.objects.keys() == {"results.jsonl", "summary.json", "result"}
+    assert len(bucket.objects["results.jsonl"].splitlines()) == len(OUTCOMES)
+
+
+def test_a_dead_run_is_told_in_an_emptied_bucket(bucket: ResultBucket, tmp_path: Path) -> None:
+    """By a process that never wrote the records itself; who began later would have left some."""
+    (tmp_path / "first").mkdir()
+    marks: list[str] = []
+    Results(bucket, tmp_path, marked=marks.append).begin()
+    emptied(bucket)
+    Results(bucket, tmp_path / "first", mark=marks[-1]).fail(WorkloadError(Failure.RUN_KILLED))
+    assert bucket.objects["result"].startswith("Error: run_killed: ")
+    assert json.loads(bucket.objects["results.jsonl"])["error"] == "run_killed"
 
 
 def test_a_run_that_was_overtaken_leaves_no_failure(bucket: ResultBucket, tmp_path: Path) -> None:
