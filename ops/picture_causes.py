@@ -54,8 +54,8 @@ PICTURES: Final[Mapping[PictureFailure, PictureCause]] = {
         "save it as JPEG or PNG",
     ),
     PictureFailure.TOO_MANY_PIXELS: _operator(
-        f"its header tells more than {MAX_PIXELS // 10**6} million pixels, all frames together; or"
-        " they take more memory than a decoder has",
+        f"its header tells more than {MAX_PIXELS // 10**6} million pixels; or they"
+        " take more memory than a decoder has",
         "scale it down",
     ),
     PictureFailure.TOO_MANY_SCANS: _operator(

@@ -1,8 +1,9 @@
 """How much memory a picture would take, read from its header before any decoder sees it.
 
-A valid PNG of 1.2 MB may hold 20,000 x 20,000 pixels, an animated GIF of 0.8 MB 200 large frames,
-and a progressive JPEG as many scans as it likes, each of which visits every pixel. Formats are told
-by the same first bytes as in tf.io.decode_image, never by a name. It decodes nothing.
+A valid PNG of 1.2 MB may hold 20,000 x 20,000 pixels, and a progressive JPEG as many scans as it
+likes, each of which visits every pixel. Of an animation the first frame alone is decoded, so no
+other one is counted. Formats are told by the same first bytes as in tf.io.decode_image, never by a
+name. It decodes nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_PIXELS = 110_000_000
-"""Of all frames together. Phones take pictures of 12,032 x 9,024; MEMORY in `confinement` is what
-the most expensive format needs for so many."""
+"""Phones take pictures of 12,032 x 9,024; MEMORY in `confinement` is what the most expensive format
+needs for so many."""
 
 
 Kind: TypeAlias = Literal["JPEG", "PNG", "GIF", "BMP", "WEBP"]
@@ -66,25 +67,20 @@ def _bmp(data: bytes) -> int:
 _BITMAPINFOHEADER = 40
 
 
-def _gif(data: bytes) -> int:
-    """Frames times the largest canvas that any of them needs (GIF89a, sections 18 to 25)."""
+def _gif(data: bytes) -> tuple[int, bytes, bytes]:
+    """Pixels of the canvas that the first frame needs, and nothing behind it (GIF89a, 18 to 25)."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + _colours(flags)
-    frames = 0
-    while at < len(data) and data[at] != _TRAILER:
-        if data[at] == _IMAGE:
-            left, top, w, h, flags = struct.unpack_from("<HHHHB", data, at + 1)
-            width, height = max(width, left + w), max(height, top + h)
-            frames += 1
-            at = _after_blocks(data, at + 11 + _colours(flags))
-        elif data[at] == _EXTENSION:
-            at = _after_blocks(data, at + 2)
-        else:
-            raise PictureError(PictureFailure.DAMAGED)
-    return int(frames * width * height)
+    while data[at] == _EXTENSION:
+        at = _after_blocks(data, at + 2)
+    if data[at] != _IMAGE:
+        raise PictureError(PictureFailure.DAMAGED)
+    left, top, w, h, flags = struct.unpack_from("<HHHHB", data, at + 1)
+    end = _after_blocks(data, at + 11 + _colours(flags))
+    return max(width, left + w) * max(height, top + h), data[:end] + _TRAILER, b""
 
 
-_TRAILER, _IMAGE, _EXTENSION = 0x3B, 0x2C, 0x21
+_TRAILER, _IMAGE, _EXTENSION = b"\x3b", 0x2C, 0x21
 
 
 def _colours(flags: int) -> int:
@@ -99,11 +95,11 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 def _webp(data: bytes) -> int:
-    """Frames times the canvas (https://developers.google.com/speed/webp/docs/riff_container)."""
+    """Of an animation, the canvas (https://developers.google.com/speed/webp/docs/riff_container)."""
     first = data[12:16]
     if first == b"VP8X":
-        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
-        return max(1, _animation_frames(data)) * width * height
+        width, wider, height, higher = struct.unpack_from("<HBHB", data, 24)
+        return int((1 + width + (wider << 16)) * (1 + height + (higher << 16)))
     if first == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         return int((1 + (bits & 0x3FFF)) * (1 + (bits >> 14 & 0x3FFF)))
@@ -111,15 +107,6 @@ def _webp(data: bytes) -> int:
         raise PictureError(PictureFailure.DAMAGED)
     width, height = struct.unpack_from("<HH", data, 26)
     return int((width & 0x3FFF) * (height & 0x3FFF))
-
-
-def _animation_frames(data: bytes) -> int:
-    at, frames = 12, 0
-    while at < len(data):
-        kind, length = struct.unpack_from("<4sI", data, at)
-        frames += kind == b"ANMF"
-        at += 8 + length + length % 2
-    return frames
 
 
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (
@@ -132,7 +119,7 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
 _MEASURES: dict[Kind, Callable[[bytes], tuple[int, bytes, bytes]]] = {
     "JPEG": jpeg.read,
     "PNG": png.read,
-    "GIF": lambda data: (_gif(data), data, b""),
+    "GIF": _gif,
     "BMP": lambda data: (_bmp(data), data, b""),
     "WEBP": lambda data: (_webp(data), data, b""),
 }

@@ -17,7 +17,7 @@ AT_PREVIEW = "an error at preview"
 
 LIMITS = {
     "bytes of a file": (f"{exchange.MAX_PICTURE // 1024**2} MiB", PictureFailure.TOO_LARGE),
-    "pixels, all frames together": (f"{headers.MAX_PIXELS:,}", PictureFailure.TOO_MANY_PIXELS),
+    "pixels": (f"{headers.MAX_PIXELS:,}", PictureFailure.TOO_MANY_PIXELS),
     "scans of a JPEG": (f"{jpeg.MAX_SCANS}", PictureFailure.TOO_MANY_SCANS),
     "memory of a decoder": (
         f"{confinement.MEMORY // 1024**3} GiB",

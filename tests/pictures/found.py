@@ -32,6 +32,9 @@ def _file(kind: str, mode: str = "RGB", **options: object) -> bytes:
 
 JPEG, PROGRESSIVE = _file("JPEG"), _file("JPEG", progressive=True)
 RESTARTS = _file("JPEG", restart_marker_rows=1)
+GIF = _file("GIF", "P")
+FRAME = GIF[13 + (3 << (GIF[10] & 7) + 1) : -1]
+"""What stands between a GIF's colours and its end."""
 TABLES, SCAN, LAST_SCAN = 20, JPEG.index(b"\xff\xda"), PROGRESSIVE.rindex(b"\xff\xda")
 """Places in a JPEG: after JFIF's segment, before the scan, before the last of many scans."""
 SCANS = b"\xff\xda" * 60
@@ -118,6 +121,11 @@ def _noise(first: int, *, length: int, seed: int, whole: bytes = PROGRESSIVE) ->
 
 
 TAKEN: dict[str, Callable[[], bytes]] = {
+    # Of an animation the first frame is the picture
+    "a GIF of many frames": lambda: GIF[:-1] + FRAME * 9 + b";",
+    "a GIF cut behind its first frame": lambda: GIF[:-1] + FRAME + FRAME[: len(FRAME) // 2],
+    "noise behind the first frame of a GIF": lambda: GIF[:-1] + b"noise",
+    "a GIF without its end": lambda: GIF[:-1],
     # Trailers and metadata that hold what looks like scans
     "what looks like scans after the end": lambda: JPEG + SCANS,
     "a phone's motion photo": lambda: _with(_xmp(0), whole=JPEG) + VIDEO,
@@ -200,6 +208,7 @@ TAKEN: dict[str, Callable[[], bytes]] = {
 }
 
 REFUSED: dict[str, Callable[[], bytes]] = {
+    "a GIF cut in its first frame": lambda: GIF[: -len(FRAME) // 2] + FRAME,
     "10 of 100 rows": lambda: _of(zlib.compress(ROWS[: 10 * ROW])),
     "10 of 100 rows, and more after them": lambda: _of(zlib.compress(ROWS[: 10 * ROW]) + bytes(9)),
     "99 of 100 rows": lambda: _of(zlib.compress(ROWS[: 99 * ROW])),
