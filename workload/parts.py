@@ -185,8 +185,11 @@ class _Open(NamedTuple):
 
 
 def _fingerprint(origin: Origin, pictures: Iterable[Picture]) -> str:
-    """Of the slice's names and generations, and of all that turns them into records."""
+    """Of all that the slice's records depend on.
+
+    The size tells of a compressed object, too: that can change without another generation.
+    """
     digest = hashlib.sha256(records.line(asdict(origin) | {"schema": records.SCHEMA}).encode())
     for picture in pictures:
-        digest.update(json.dumps([picture.name, picture.generation]).encode())
+        digest.update(json.dumps([picture.name, picture.generation, picture.size]).encode())
     return digest.hexdigest()

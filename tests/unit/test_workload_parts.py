@@ -234,6 +234,16 @@ def test_slices_that_changed_are_done_again(
     ]
 
 
+def test_a_picture_that_is_now_read_otherwise_is_done_again(world: World) -> None:
+    """Who says later that it is not compressed changes what is read, and not its generation.
+
+    The listing tells by the size: nobody knows that of a compressed one before it is read.
+    """
+    world.killed_with_parts()
+    world.input.listing[5] = replace(world.input.listing[5], size=17)
+    assert world.start()["continued"] == 4
+
+
 def test_what_is_not_taken_over_is_gone_before_its_slice_is_read(world: World) -> None:
     """A part of something else is removed first; no reader finds it beside a newer one."""
     world.killed_with_parts()
