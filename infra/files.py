@@ -47,7 +47,7 @@ def model_archive(path: Path, manifest: Path) -> ModelArchive:
         raise FilesError(
             f"model.archive: {path} cannot be read ({error.strerror}), expected the archive that"
             f" {manifest} describes; without it there is nothing to release. Train it with `make"
-            " model`, or name another: pulumi config set --path"
+            " model`, or name another: pulumi config set --stack primus --path"
             " 'confidential-inference:model.archive' PATH"
         ) from error
     if (size, sha256) != (declared["bytes"], declared["sha256"]):
@@ -126,6 +126,6 @@ def _declared(manifest: Path) -> dict[str, Any]:
         f"model.manifest: {manifest} cannot be used ({reason}), expected a JSON object with"
         f" archive.bytes, archive.sha256 and format ({' or '.join(FORMATS)}); without it nobody"
         " could tell whether the archive is whole, and which engine runs it. Make it with"
-        " `make model`, or name another: pulumi config set --path"
+        " `make model`, or name another: pulumi config set --stack primus --path"
         " 'confidential-inference:model.manifest' PATH"
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from infra import names
 from infra.errors import ProgramError
 from infra.foreign import described, shown
+from infra.problems import NAMESPACE
 from infra.wording import counted
 
 if TYPE_CHECKING:
@@ -94,8 +95,10 @@ def accepted(published: object, author: Author, us: Operator, source: str) -> Ha
         raise HandoverError(
             f"{source} published a handover that cannot be trusted; nothing was changed."
             + "".join(f"\n  - {problem}" for problem in problems)
-            + "\nIf the author of the model is another one than configured: pulumi config set"
-            " --path 'confidential-inference:author.project' PROJECT, and author.projectNumber too."
+            + "\nIf the author of the model is another one than configured: "
+            + _set("secundus", "author.project", "PROJECT")
+            + " && "
+            + _set("secundus", "author.projectNumber", "NUMBER")
         )
     _admits(published, us, source)
     return Handover(
@@ -111,23 +114,60 @@ def accepted(published: object, author: Author, us: Operator, source: str) -> Ha
 
 def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
     """Whether the release condition is made for this company's machine, where that is said."""
+    number, account = published.get("operatorNumber"), published.get("operatorAccount")
+    here = re.escape(us.service_account.partition("@")[2])
     differing = [
-        f"{key}: got {described(published[key])}, expected {ours!r}, which is {where} of this stack"
-        for key, ours, where in (
-            ("operatorNumber", us.project_number, "projectNumber"),
-            ("operatorAccount", us.service_account, "names.serviceAccount in the project"),
-        )
-        if published.get(key) not in (None, "", ours)
+        _Difference(
+            f"operatorNumber: got {described(number)}, expected {us.project_number!r}, which is"
+            " projectNumber of this stack",
+            _set(source, "operator.projectNumber", us.project_number),
+            _set("secundus", "projectNumber", str(number))
+            if _is(number, names.PROJECT_NUMBER)
+            else "",
+        ),
+        _Difference(
+            f"operatorAccount: got {described(account)}, expected {us.service_account!r}, which is"
+            " names.serviceAccount in the project of this stack",
+            _set(source, "operator.serviceAccount", us.service_account),
+            # An account of another project is not this stack's to take.
+            _set("secundus", "names.serviceAccount", str(account).partition("@")[0])
+            if _is(account, f"{names.ACCOUNT_ID}@{here}")
+            else "",
+        ),
     ]
-    if differing:
+    wrong = [
+        difference
+        for difference, got, ours in zip(
+            differing, (number, account), (us.project_number, us.service_account), strict=True
+        )
+        if got not in (None, "", ours)
+    ]
+    if wrong:
         raise HandoverError(
             f"{source} admits another machine than this stack declares, so the model would be"
             " refused after the boot; nothing was changed."
-            + "".join(f"\n  - {each}" for each in differing)
-            + "\nHave Primus admit this one: operator.projectNumber and operator.serviceAccount of"
-            " stack primus, then pulumi up --stack primus. Or mend it here: pulumi config set"
-            " projectNumber NUMBER --stack secundus"
+            + "".join(f"\n  - {each.told}" for each in wrong)
+            + "\nHave Primus admit this one: "
+            + " && ".join([*(each.there for each in wrong), f"pulumi up --stack {source}"])
+            + (
+                "\nOr declare here what it admits: " + " && ".join(each.here for each in wrong)
+                if all(each.here for each in wrong)
+                else ""
+            )
         )
+
+
+class _Difference(NamedTuple):
+    """What is said, and the command that mends it on either side."""
+
+    told: str
+    there: str
+    here: str
+    """empty where this stack cannot be what the peer admits"""
+
+
+def _set(stack: str, key: str, value: str) -> str:
+    return f"pulumi config set --stack {stack} --path '{NAMESPACE}:{key}' {value}"
 
 
 def _problems(published: dict[str, Any], author: Author) -> list[str]:

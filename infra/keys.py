@@ -96,14 +96,22 @@ class Table:
         """An object whose keys and values each meet a rule."""
         value = self._decoded(key)
         if value is not None and not isinstance(value, dict):
+            # A list of the names is how an earlier version had it.
+            listed = value if isinstance(value, list) else []
+            told = [n for n in listed if isinstance(n, str) and re.fullmatch(names.pattern, n)]
+            meant = told or [names.example]
             self.refuse(
                 key,
                 names,
                 expected=f"an object with keys, each {names.expected}, and values, each"
                 f" {values.expected}",
                 otherwise="what stands in it cannot be read",
-                mend=f"{self.command('rm', key)}\n"
-                f"    then:      {self.command('set', f'{key}.{names.example}', values.example)}",
+                mend="\n    then:      ".join(
+                    [
+                        self.command("rm", key),
+                        *(self.command("set", f"{key}.{n}", values.example) for n in meant),
+                    ]
+                ),
             )
             return {}
         table = self.table(key)

@@ -42,6 +42,46 @@ def test_a_handover_for_somebody_else_is_told_before_the_boot() -> None:
         handover.accepted({**GENUINE.published(), **other}, AUTHOR, US, SOURCE)
 
 
+SET = "pulumi config set --stack"
+OURS = (
+    f"{SET} {SOURCE} --path 'confidential-inference:operator.serviceAccount' {US.service_account}"
+)
+MENDS = {
+    "the number": (
+        {"operatorNumber": "333333333333"},
+        f"{SET} {SOURCE} --path 'confidential-inference:operator.projectNumber' 222222222222",
+        f"{SET} secundus --path 'confidential-inference:projectNumber' 333333333333",
+    ),
+    "the account": (
+        {"operatorAccount": "other-sa@secundus-vision.iam.gserviceaccount.com"},
+        OURS,
+        f"{SET} secundus --path 'confidential-inference:names.serviceAccount' other-sa",
+    ),
+    "an account of another project": (
+        {"operatorAccount": "workload-sa@tertius.iam.gserviceaccount.com"},
+        OURS,
+        None,
+    ),
+    "no number at all": (
+        {"operatorNumber": "1; rm -r ."},
+        f"{SET} {SOURCE} --path 'confidential-inference:operator.projectNumber' 222222222222",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("other", "there", "here"), MENDS.values(), ids=MENDS)
+def test_whom_the_peer_admits_is_mended_by_the_command_for_just_that(
+    other: dict[str, str], there: str, here: str | None
+) -> None:
+    """Either company can mend it, the peer's text is in a command only where it is harmless."""
+    with pytest.raises(HandoverError) as told:
+        handover.accepted({**GENUINE.published(), **other}, AUTHOR, US, SOURCE)
+    _, primus, *secundus = str(told.value).rsplit("\n", 2 if here else 1)
+    assert primus == f"Have Primus admit this one: {there} && pulumi up --stack {SOURCE}"
+    assert secundus == ([f"Or declare here what it admits: {here}"] if here else [])
+
+
 def test_a_version_that_does_not_say_whom_it_admits_is_believed() -> None:
     """Primus may not have deployed since."""
     older = {k: v for k, v in GENUINE.published().items() if not k.startswith("operator")}

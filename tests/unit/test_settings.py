@@ -245,8 +245,8 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
     ),
     "model.admitAlso without archives": (
         primus,
-        {"model": {"admitAlso": ["c3" * 32]}},
-        "model.admitAlso\n.*an object with keys, each 64 hex.*each a path.*config rm .*config set",
+        {"model": {"admitAlso": ["c3" * 32, "d4" * 32]}},
+        r"admitAlso\n.*an object with keys, each 64 hex.*each a path.*rm .*o.c3c3.*set .*o.d4d4",
     ),
     "image.digest a tag": (primus, {"image": {"digest": "latest"}}, "image.digest\n.*never a tag"),
     "image.admitAlso no list": (primus, {"image": {"admitAlso": DIGEST}}, "a list, each entry"),
