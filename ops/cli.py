@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ops import loosen
 from ops.commands import OPS
 from ops.records import ResultsError
-from ops.screen import complain, say, screen
+from ops.screen import complain, say, screen, until_enough
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,22 +98,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        match chosen.command:
-            case "results":
-                return _results(chosen)
-            case "why":
-                return _why(chosen)
-            case "demo":
-                from ops.demo import run  # noqa: PLC0415  the engine's library takes its time
-
-                return run(screen(), frozenset(chosen.loosen), chosen.keep)
-            case _:
-                from ops.cloud import serve  # noqa: PLC0415  the engine's library takes its time
-
-                return serve(screen(), chosen.port, chosen.folder)
+        with until_enough() as read:
+            code = _run(chosen)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201  the command's output
         return 128 + signal.SIGINT
+    return code if read() else 128 + signal.SIGPIPE
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    match chosen.command:
+        case "results":
+            return _results(chosen)
+        case "why":
+            return _why(chosen)
+        case "demo":
+            from ops.demo import run  # noqa: PLC0415  the engine's library takes its time
+
+            return run(screen(), frozenset(chosen.loosen), chosen.keep)
+        case _:
+            from ops.cloud import serve  # noqa: PLC0415  the engine's library takes its time
+
+            return serve(screen(), chosen.port, chosen.folder)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

@@ -153,7 +153,9 @@ def _content(bucket: storage.Bucket, name: str) -> str | None:
 
 def _left(where: Where, *, found: bool) -> str:
     return f"gs://{where.bucket} holds " + (
-        "only an earlier run's `result`" if found else "no object `result`"
+        "an earlier run's `result`, and none of this run"
+        if found
+        else "no object `result` of this run"
     )
 
 
@@ -163,7 +165,7 @@ def _ended(where: Where, status: str, *, found: bool) -> str:
     if status == GONE:
         return f"{_left(where, found=found)}, and there is no machine {name}. Deploy it: {SECUNDUS}"
     return (
-        f"{_left(where, found=found)} of this run, and the machine {name} is off ({status}): its"
+        f"{_left(where, found=found)}, and the machine {name} is off ({status}): its"
         " launcher did not start the workload, or the workload could not write. What the launcher"
         f" said, and what it means: {log} && {EXPLAIN}"
     )
@@ -173,7 +175,7 @@ def _nothing_yet(where: Where, wait_seconds: float, status: str, *, found: bool)
     machine = where.machine
     state = f", and the machine {machine.name} is {status}" if machine and status else ""
     return (
-        f"{_left(where, found=found)} of this run after {wait_seconds:.0f} s{state}. Wait longer:"
+        f"{_left(where, found=found)} after {wait_seconds:.0f} s{state}. Wait longer:"
         f" {RESULTS} --wait SECONDS. What the launcher has said so far, and what it means:"
         f" {machine.log if machine else EXPORT} && {EXPLAIN}"
     )

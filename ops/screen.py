@@ -7,6 +7,7 @@ never in it. Only this module imports `rich`; a test sees to that.
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Final
@@ -23,7 +24,17 @@ if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod
     from rich.style import Style
 
-__all__ = ["Column", "Screen", "Table", "Text", "complain", "say", "screen", "styled"]
+__all__ = [
+    "Column",
+    "Screen",
+    "Table",
+    "Text",
+    "complain",
+    "say",
+    "screen",
+    "styled",
+    "until_enough",
+]
 
 WIDTH: Final = 110
 """Columns where there is no terminal to ask, as in a log."""
@@ -60,6 +71,19 @@ class Screen(Console):
 def screen() -> Screen:
     """Standard output: a terminal as wide as it is, or plain lines."""
     return Screen(width=None if sys.stdout.isatty() else WIDTH)
+
+
+@contextmanager
+def until_enough() -> Iterator[Callable[[], bool]]:
+    """Whoever reads may stop, as `head` does: no error; gives what tells, afterwards, if not."""
+    read = True
+    try:
+        yield lambda: read
+        sys.stdout.flush()
+    except BrokenPipeError:
+        read = False
+        # Python would flush once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def styled(text: str, style: str = "") -> Text:

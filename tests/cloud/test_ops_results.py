@@ -99,7 +99,7 @@ def test_an_earlier_runs_result_is_not_this_runs(bucket: Bucket, cloud: Cloud) -
     """A machine that ended without one left what was there before."""
     machine(cloud, "TERMINATED")
     left(bucket, CRACK)
-    with pytest.raises(EndedError, match="holds only an earlier run's `result` of this run"):
+    with pytest.raises(EndedError, match="holds an earlier run's `result`, and none of this run"):
         fetched(Where("result-bucket", LATER, MACHINE), 600)
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from ops import report, results
 from ops.cli import UNUSABLE, main
+from ops.machine import Machine
 from ops.records import ResultsError, Run, parse
 from ops.screen import Screen
+from ops.workspace import REPOSITORY
 
 CRACK: dict[str, Any] = {
     "name": "part-1.png",
@@ -197,6 +203,40 @@ def test_without_pulumi_the_bucket_must_be_named() -> None:
     """With no pulumi on PATH, the error names the option that replaces it."""
     with pytest.raises(ResultsError, match="--uri gs://BUCKET"):
         results.from_stack({"PATH": ""})
+
+
+def test_whoever_reads_may_have_enough() -> None:
+    """`… | head` closes the pipe: that is no error of the command's, and no traceback."""
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run(
+        [sys.executable, "-m", "ops", "why", "-", "--json"],
+        input=b"Error: no_pictures: There is no picture.",
+        stdout=write,
+        stderr=subprocess.PIPE,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (True, "gs://b holds an earlier run's `result`, and none of this run"),
+        (False, "gs://b holds no object `result` of this run"),
+    ],
+)
+def test_what_there_is_and_what_not(*, found: bool, expected: str) -> None:
+    """An earlier run's `result` is not this run's."""
+    where = results.Where("b", None, Machine(project="p", zone="z", name="m"))
+    assert results._ended(where, "TERMINATED", found=found).startswith(
+        f"{expected}, and the machine m is off (TERMINATED)"
+    )
+    assert results._nothing_yet(where, 3, "RUNNING", found=found).startswith(
+        f"{expected} after 3 s, and the machine m is RUNNING"
+    )
 
 
 def test_unusable_input_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
