@@ -123,6 +123,10 @@ def of_text(text: str) -> Evidence:
     lines = launcher_log.of_text(text)
     if lines:
         return _of_log(lines)
+    # The sentence alone, as people tell it to each other, without what is around it in a log.
+    for number, line in enumerate(text.split("\n"), 1):
+        if launcher_causes.known_of_launcher(line.strip()):
+            return Evidence(kind=Kind.LOG, said=line.strip(), line=number)
     got = f"{counted(len(text), 'character')} of text" if text else "nothing"
     raise EvidenceError(f"got {got}, in which nothing is known. {ACCEPTED}")
 

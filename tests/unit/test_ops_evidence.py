@@ -154,6 +154,15 @@ def test_an_error_entry_of_cloud_logging_is_the_refusal() -> None:
     assert found.said == "CMD is not allowed to be overridden on this image"
 
 
+@pytest.mark.parametrize("before", ["", "somebody wrote:\n\n  "])
+def test_a_sentence_of_the_launchers_may_be_all_that_was_told_on(before: str) -> None:
+    """People send each other the sentence, not the log."""
+    sentence = 'failed to create REST verifier client: listing regions in project "P": Error 403'
+    found = read(f"{before}{sentence}\n".encode())
+    assert (found.kind, found.said) == (Kind.LOG, sentence)
+    assert found.line == before.count("\n") + 1
+
+
 @pytest.mark.parametrize(
     "text",
     [
