@@ -21,6 +21,10 @@ def reader_as_operator(operator: Table, account: str, reader: str, project: str)
             got=repr(account),
             expected="another account than the model's reader (names.serviceAccount)",
             otherwise="whoever runs a machine as it would read the model without any attestation",
+            # Without the key it is the default of the operator's project.
+            mend=operator.command("rm", "serviceAccount")
+            if operator.has("serviceAccount")
+            else None,
         )
 
 

@@ -328,7 +328,7 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
                 "serviceAccount": "primus-sa@primus-models.iam.gserviceaccount.com",
             }
         },
-        "operator.serviceAccount\n.*another account than the model's reader.*without any attest",
+        r"operator.serviceAccount\n.*another account than the model's reader.*without any.*rm ",
     ),
     "operator.serviceAccount the reader, by its name": (
         primus,
