@@ -69,10 +69,12 @@ def test_the_crashed_run_fails_while_it_holds_both_secrets(story: Story) -> None
     assert run.printed.splitlines()[-1] == "internal_error: RuntimeError"
 
 
-def test_the_aborted_run_leaves_no_result(story: Story) -> None:
-    """A process that ends in the middle of its work hands nothing over."""
+def test_the_aborted_run_leaves_a_code_and_no_result(story: Story) -> None:
+    """A process that ends in the middle of its work hands nothing over; the first one says so."""
     run = story.runs["aborted"]
-    assert run.result is None
+    assert run.result is not None
+    assert run.result.records == ()
+    assert run.result.failure == "run_crashed: The run crashed (SIGABRT)."
     assert "workload task ended and returned non-zero" in run.console
 
 

@@ -185,6 +185,7 @@ ARCHIVES = (
     ),
     _opened("with a record that says no length", extended(b"comment=a\n")),
     _opened("with a record that does not end its line", extended(b"13 comment=ab")),
+    _opened("with another size in its records than in its header", extended(b"9 size=1\n")),
     _opened("with a file whose size is no number", overwritten(124, b"0000000000x\0")),
     _opened("with a damaged header", overwritten(108, b"0000001", summed=False)),
     _opened("that is none", b"a model"),
