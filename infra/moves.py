@@ -1,7 +1,7 @@
 """Whether a stack may move to another region, which deletes and recreates all its resources.
 
-The state keeps the region that the stack was deployed to, so that a preview can compare. A stack
-that was deployed before this was kept starts with the region that it is configured for.
+The state holds the region that the stack was deployed to, so that a preview can compare. A stack
+whose state does not hold it yet starts with the region that it is configured for.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ class MoveError(ProgramError):
 def settled(stack: str, region: str, accepted: str | None, loss: str) -> pulumi.Output[str]:
     """The configured region, once it is the deployed one or the loss is accepted for just this one.
 
-    Whatever waits for it is not touched by a move that nobody meant; `loss` is what a move costs.
+    A resource that depends on it is not changed by a move that nobody meant; `loss` is what a move
+    costs.
     """
-    kept = pulumi.Stash(
+    in_state = pulumi.Stash(
         "region",
         input=region,
         # Else the state would follow the configuration, and there would be nothing to compare.
         opts=pulumi.ResourceOptions(ignore_changes=[] if accepted == region else ["input"]),
     )
-    return applied(kept.input, lambda deployed: agreed(stack, region, str(deployed), loss))
+    return applied(in_state.input, lambda deployed: agreed(stack, region, str(deployed), loss))
 
 
 def agreed(stack: str, region: str, deployed: str, loss: str) -> str:

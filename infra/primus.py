@@ -149,7 +149,7 @@ class Primus(pulumi.ComponentResource):
                 configured_digests=tuple(dict.fromkeys((*pinned, *settings.image.admit_also))),
                 built_digest=None if pinned else image.digest,
                 reader=reader.name,
-                born=reader.id,
+                known_once_created=reader.id,
             ),
             # A model that is not the file is not released, nor handed over.
             pulumi.ResourceOptions.merge(after_apis, pulumi.ResourceOptions(depends_on=models)),

@@ -38,8 +38,8 @@ class ModelReleaseArgs:
     """the admitted digest that this stack built, if it built one"""
     reader: pulumi.Input[str]
     """the full name of the account that an admitted workload may act as"""
-    born: pulumi.Output[str]
-    """anything that is not known before the first update, and from then on"""
+    known_once_created: pulumi.Output[str]
+    """any output that the first preview does not know, and every later one does"""
 
 
 class ModelRelease(pulumi.ComponentResource):
@@ -114,7 +114,7 @@ class ModelRelease(pulumi.ComponentResource):
         suffix = pulumi.Stash(
             "-".join(("pool-suffix", *(named if named != (names.POOL, names.PROVIDER) else ()))),
             # Not known to the first preview: what it showed, `up` could not keep to.
-            input=args.born.apply(lambda _: secrets.token_hex(names.SUFFIX_BYTES)),
+            input=args.known_once_created.apply(lambda _: secrets.token_hex(names.SUFFIX_BYTES)),
             # Without this every preview would show the new random input as a change.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
         )
