@@ -14,7 +14,7 @@ READY := $(VENV)/.ready-for-requirements-dev
 # rest, with one file of the engine's, so that both take about as long.
 STORY := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/engine/test_*.py)) \
 	tests/attacks/test_canary.py
-SOURCES := __main__.py infra workload sandbox ops toolchain model bench tests
+SOURCES := __main__.py infra workload ops rehearsal model bench tests
 
 # Where this is set, every process of a test run would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,7 +28,7 @@ $(READY): requirements-dev.txt
 	wheels for no other. Install one, or name it: make PYTHON=/path/to/python3.12 demo"; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON) (once; a few minutes)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m toolchain.packages requirements-dev.txt
+	@$(RUN) -m rehearsal.install_packages requirements-dev.txt
 	@touch $@
 
 .PHONY: setup
@@ -36,15 +36,15 @@ setup: $(READY) ## the virtual environment that everything below uses
 
 .PHONY: demo
 demo: $(READY) ## the main job, end to end, on a local cloud
-	@$(RUN) -m ops demo $(ARGS)
+	@$(RUN) -m rehearsal demo $(ARGS)
 
 .PHONY: cloud
 cloud: $(READY) ## a local cloud to run ordinary `pulumi` commands against, by hand
-	@$(RUN) -m ops cloud $(ARGS)
+	@$(RUN) -m rehearsal cloud $(ARGS)
 
 .PHONY: attack
 attack: $(READY) ## every lie to the release policy, every guard removed, the fuzz (JSON=FILE: as data)
-	@$(RUN) -m tests.attacks $(JSON:%=--json %)
+	@$(RUN) -m rehearsal.attacks $(JSON:%=--json %)
 
 .PHONY: bench
 bench: $(READY) ## every figure of docs/bench.md, on a quiet machine (half an hour; QUICK=1: a smoke run)
@@ -63,11 +63,11 @@ lint: $(READY) ## ruff, mypy, import-linter
 
 .PHONY: cli
 cli: $(READY) ## get the Pulumi CLI (PATH, official download, or built from Go modules)
-	@$(RUN) -m toolchain
+	@$(RUN) -m rehearsal.pulumi_cli
 
 .PHONY: test
 test: $(READY) ## every check; what .ci/run calls
-	@$(RUN) -m toolchain || echo "Going on without a Pulumi CLI: the engine tests will not run."
+	@$(RUN) -m rehearsal.pulumi_cli || echo "Going on without a Pulumi CLI: the engine tests will not run."
 	@$(MAKE) --no-print-directory lint; linted=$$?; \
 	story=$$(mktemp); $(RUN) -m pytest $(STORY) >$$story 2>&1 & pid=$$!; \
 	$(RUN) -m pytest tests $(STORY:%=--ignore=%) $(ARGS); rest=$$?; \

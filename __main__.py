@@ -1,8 +1,8 @@
 """What `pulumi up` runs."""
 
-from infra import interpreter
+from infra import python_version
 
-interpreter.require()
+python_version.require()
 
 from infra.program import run  # noqa: E402  what it imports need not be there for another Python
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import chart, courses, report
+from bench import chart, report, schedule
 from bench.process import PROC
 from bench.run import measure
 from bench.subjects import TREE
@@ -33,7 +33,7 @@ def main() -> int:
     if not (PROC / "self" / "status").exists():
         _tell("got no /proc, expected Linux: memory and processor time cannot be measured here")
         return 1
-    size, rounds = (courses.QUICK, 1) if chosen.quick else (courses.FULL, chosen.rounds)
+    size, rounds = (schedule.QUICK, 1) if chosen.quick else (schedule.FULL, chosen.rounds)
     machine = report.Machine.this()
     measured = measure(size, rounds, chosen.pictures, _tell)
     text = report.text(measured, machine)

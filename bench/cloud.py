@@ -21,21 +21,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import process
+from bench.connection import Line
 from bench.figures import Sample
-from bench.line import Line
+from bench.projects import MODEL, MODELS, PICTURES, RESULTS, fill, machine, world
 from bench.subjects import TREE
-from bench.world import MODEL, MODELS, PICTURES, RESULTS, fill, machine, world
-from sandbox import container
-from sandbox.claims import BootImage
-from sandbox.confidential_space import Launch
-from sandbox.server import running
+from rehearsal.cloud.confidential_space import container
+from rehearsal.cloud.confidential_space.claims import BootImage
+from rehearsal.cloud.confidential_space.launcher import Launch
+from rehearsal.cloud.http.server import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bench.line import Seen
-    from sandbox.server import LocalCloud
-    from sandbox.state import Cloud, Instance
+    from bench.connection import Seen
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Cloud, Instance
 
 START_SECONDS = 20
 

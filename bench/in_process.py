@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from workload import pixels
+from workload.decoding import pixels
 from workload.errors import PictureError, PictureFailure
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _THREAD = _Thread()
 
 @contextmanager
 def decoders() -> Iterator[Callable[[Input], Threads]]:
-    """In the place of `workload.decoding.decoders`."""
+    """In the place of `workload.decoding.prestart.decoders`."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield partial(Threads, pool)
 

@@ -21,8 +21,8 @@ LIKE_THE_IMAGE = {"TF_CPP_MIN_LOG_LEVEL": "3", "MALLOC_ARENA_MAX": "2", "PYTHONP
 
 
 def workload(archive: Path, pictures: Path, count: int, *options: str) -> Sample:
-    """The workload's own code (`bench.ours`)."""
-    return _sample(_run("bench.ours", archive, pictures, count, options)[0], count)
+    """The workload's own code (`bench.workload_run`)."""
+    return _sample(_run("bench.workload_run", archive, pictures, count, options)[0], count)
 
 
 def naive(model: Path, pictures: Path, count: int) -> Sample:

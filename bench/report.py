@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import limits
-from bench.courses import TIMES
 from bench.figures import NAIVE
 from bench.rules import RULES
+from bench.schedule import TIMES
 from bench.subjects import Engine
 from bench.table import table
 

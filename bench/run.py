@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import agreement, courses, image, local, pictures, rules, steps, subjects
+from bench import agreement, image, local, pictures, rules, schedule, steps, subjects
 from bench.cloud import site
 from bench.figures import Figure, figures
 from bench.rules import RULES
@@ -20,9 +20,9 @@ from workload import archive
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.courses import Size
     from bench.figures import Key, Round
     from bench.limits import Steps
+    from bench.schedule import Size
 
 CHECKED = 40
 """How many of each kind of picture are compared before anything is timed."""
@@ -70,7 +70,7 @@ def measure(size: Size, rounds: int, cache: Path, tell: Callable[[str], None]) -
         agreed = _agreed(model, [small, large, TREE / "model" / "pictures"], size)
         for engine, off in agreed.items():
             tell(f"{engine}: same best class as the naive loop, scores within {off:.5f}")
-        ready = courses.Ready(
+        ready = schedule.Ready(
             size=size,
             small=small,
             large=large,
@@ -78,14 +78,14 @@ def measure(size: Size, rounds: int, cache: Path, tell: Callable[[str], None]) -
             reduced=_reduced(Path(scratch)),
             site=there,
         )
-        planned = courses.every(ready)
+        planned = schedule.every(ready)
         missing = {each.key: each.missing for each in planned if each.missing}
-        played = courses.play(planned, rounds, tell)
+        played = schedule.play(planned, rounds, tell)
         found = _steps(ready, tell)
     return Measured(
         size=size,
         rounds=played,
-        figures=figures(RULES if size is courses.FULL else UNJUDGED, played, missing),
+        figures=figures(RULES if size is schedule.FULL else UNJUDGED, played, missing),
         missing=missing,
         agreed=agreed,
         steps=found,
@@ -100,13 +100,13 @@ def _agreed(model: Path, folders: list[Path], size: Size) -> dict[Engine, float]
         naive = local.answers("bench.naive", model, folder, min(count, len(list(folder.iterdir()))))
         for engine in Engine:
             if not subjects.missing(engine):
-                ours = local.answers("bench.ours", ARCHIVES[engine], folder, len(naive))
+                ours = local.answers("bench.workload_run", ARCHIVES[engine], folder, len(naive))
                 off = agreement.check(ours, naive, engine)
                 found[engine] = max(found.get(engine, 0), off)
     return found
 
 
-def _steps(ready: courses.Ready, tell: Callable[[str], None]) -> dict[Key, Steps]:
+def _steps(ready: schedule.Ready, tell: Callable[[str], None]) -> dict[Key, Steps]:
     found: dict[Key, Steps] = {}
     for what, archives, folder, most in (
         (rules.SMALL, ARCHIVES, ready.small, min(TAKEN_APART, ready.size.small)),

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from bench import local, process
 from bench.subjects import TREE
-from workload import archive, engine, headers, job, manifest, pixels, records
-from workload.process import ALLOCATION
+from workload import archive, job, manifest, records
+from workload.decoding import image_headers, pixels
+from workload.decoding.worker_process import ALLOCATION
+from workload.engines import selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,10 +50,10 @@ def on_all_cores(packed: Path, pictures: Path, count: int) -> Steps:
 def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
     archive.unpack(packed, unpacked)
     described = manifest.read(unpacked / "manifest.json")
-    model = engine.load(unpacked, described)
+    model = selection.load(unpacked, described)
     wanted, room = described.input, pixels.Room()
     every = [path.read_bytes() for path in files]
-    checked = [headers.check(data) for data in every]
+    checked = [image_headers.check(data) for data in every]
     inputs = [pixels.decode(data, wanted, room) for data in every]
     batches = [inputs[at : at + job.BATCH] for at in range(0, len(inputs), job.BATCH)]
     picture = records.Picture(name=files[0].name, generation="1", sha256="0" * 64)
@@ -59,7 +61,7 @@ def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
     found = {
         "read": _seconds(Path.read_bytes, files),
         "SHA-256": _seconds(lambda data: hashlib.sha256(data).digest(), every),
-        "header": _seconds(headers.check, every),
+        "header": _seconds(image_headers.check, every),
         # Called within the workload, or what it asks libjpeg-turbo for would be written twice.
         JPEG: _seconds(lambda header: pixels._jpeg(header, wanted, room), checked),  # noqa: SLF001
         "resize": _seconds(lambda data: pixels.decode(data, wanted, room), every),

@@ -10,14 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from infra import names
+from infra import naming
+from infra.config.problems import NAMESPACE
 from infra.errors import ProgramError
-from infra.foreign import described, shown
-from infra.problems import NAMESPACE
+from infra.untrusted_text import described, shown
 from infra.wording import counted
 
 if TYPE_CHECKING:
-    from infra.settings import Author, Operator
+    from infra.config.settings import Author, Operator
 
 OUTPUT: Final = "handover"
 """The stack output that holds it."""
@@ -122,7 +122,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
             " projectNumber of this stack",
             _set(source, "operator.projectNumber", us.project_number),
             _set("secundus", "projectNumber", str(number))
-            if _is(number, names.PROJECT_NUMBER)
+            if _is(number, naming.PROJECT_NUMBER)
             else "",
         ),
         _Difference(
@@ -131,7 +131,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
             _set(source, "operator.serviceAccount", us.service_account),
             # An account of another project is not this stack's to take.
             _set("secundus", "names.serviceAccount", str(account).partition("@")[0])
-            if _is(account, f"{names.ACCOUNT_ID}@{here}")
+            if _is(account, f"{naming.ACCOUNT_ID}@{here}")
             else "",
         ),
     ]
@@ -172,28 +172,28 @@ def _set(stack: str, key: str, value: str) -> str:
 
 def _problems(published: dict[str, Any], author: Author) -> list[str]:
     sha256 = published.get("modelSha256")
-    agreed = str(sha256) if _is(sha256, names.SHA256) else names.SHA256
+    agreed = str(sha256) if _is(sha256, naming.SHA256) else naming.SHA256
     project, number = re.escape(author.project), re.escape(author.project_number)
     expected = {
         "image": (
-            rf"{names.LOCATION}-docker\.pkg\.dev/{project}{names.IMAGE_PATH}@{names.DIGEST}",
+            rf"{naming.LOCATION}-docker\.pkg\.dev/{project}{naming.IMAGE_PATH}@{naming.DIGEST}",
             f"an image by digest in a repository of project {author.project}",
         ),
         "audience": (
-            re.escape(names.audience("NUMBER", "POOL", "PROVIDER"))
+            re.escape(naming.audience("NUMBER", "POOL", "PROVIDER"))
             .replace("NUMBER", number)
-            .replace("POOL", names.POOL_ID)
-            .replace("PROVIDER", names.POOL_ID),
+            .replace("POOL", naming.POOL_ID)
+            .replace("PROVIDER", naming.POOL_ID),
             f"a provider of project number {author.project_number}",
         ),
         "modelUri": (
-            rf"gs://{names.BUCKET}/"
-            + re.escape(names.model_path("SHA256")).replace("SHA256", agreed),
-            names.model_uri("BUCKET", "<modelSha256>"),
+            rf"gs://{naming.BUCKET}/"
+            + re.escape(naming.model_path("SHA256")).replace("SHA256", agreed),
+            naming.model_uri("BUCKET", "<modelSha256>"),
         ),
-        "modelSha256": (names.SHA256, "64 hex digits"),
+        "modelSha256": (naming.SHA256, "64 hex digits"),
         "modelReader": (
-            rf"{names.ACCOUNT_ID}@{project}\.iam\.gserviceaccount\.com",
+            rf"{naming.ACCOUNT_ID}@{project}\.iam\.gserviceaccount\.com",
             f"a service account of project {author.project}",
         ),
     }

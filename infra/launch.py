@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infra.errors import ProgramError
-from infra.names import IMAGE_REFERENCE
+from infra.naming import IMAGE_REFERENCE
 from infra.wording import counted
 
 if TYPE_CHECKING:

@@ -12,14 +12,16 @@ import pulumi
 import pulumi_gcp as gcp
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from infra import files, moves, peer, pictures, settings
-from infra.edge import applied
+from infra import peer_stack
+from infra.components import region_move
+from infra.components.primus import Primus, PrimusArgs
+from infra.components.replacement import deleted_first
+from infra.components.secundus import Secundus, SecundusArgs
+from infra.config import local_files, picture_folder, settings
+from infra.config.problems import NAMESPACE
 from infra.errors import ProgramError
 from infra.handover import OUTPUT, approved
-from infra.primus import Primus, PrimusArgs
-from infra.problems import NAMESPACE
-from infra.replacement import deleted_first
-from infra.secundus import Secundus, SecundusArgs
+from infra.outputs import applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +48,9 @@ def _company(stack: str) -> Callable[[], None]:
 
 def _primus() -> None:
     configured = settings.parse_primus(_configuration())
-    model = files.model_archive(configured.model.archive, configured.model.manifest)
-    files.admitted_archives(configured.model.admit_also, configured.names.model_bucket)
-    region = moves.settled(
+    model = local_files.model_archive(configured.model.archive, configured.model.manifest)
+    local_files.admitted_archives(configured.model.admit_also, configured.names.model_bucket)
+    region = region_move.settled(
         "primus",
         configured.region,
         configured.accept_loss,
@@ -73,18 +75,18 @@ def _secundus() -> None:
             " Approve what you have looked at: pulumi config set --stack secundus --path"
             f" '{NAMESPACE}:approvedDigests[0]' sha256:..."
         )
-    folder = pictures.Folder()
+    folder = picture_folder.Folder()
     if configured.pictures:
-        folder = pictures.of_folder(configured.pictures, configured.names.input_bucket)
+        folder = picture_folder.of_folder(configured.pictures, configured.names.input_bucket)
     if folder.warning:
         pulumi.log.warn(folder.warning)
-    region = moves.settled(
+    region = region_move.settled(
         "secundus",
         configured.region,
         configured.accept_loss,
         "both buckets would go with every picture and result in them, and the machine with its run",
     )
-    published = peer.from_stack(configured.peer, configured.author, configured.operator)
+    published = peer_stack.from_stack(configured.peer, configured.author, configured.operator)
     image = applied(
         published,
         lambda known: approved(configured.image or known.image, configured.approved_digests),

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from model.pack import pack_converted, unpack
 from model.train import pixels, scaled
-from workload import engine, manifest
+from workload import manifest
+from workload.engines import selection
 from workload.job import BATCH
 
 if TYPE_CHECKING:
@@ -75,6 +76,6 @@ def _answers(archive: bytes, batch: Sequence[NDArray[np.float32]]) -> Sequence[S
         unpack(archive, folder)
         described = manifest.read(Path(folder, "manifest.json"))
         all_classes = replace(described, top_k=len(described.classes))
-        model = engine.load(Path(folder), all_classes)
+        model = selection.load(Path(folder), all_classes)
         few = (batch[start : start + BATCH] for start in range(0, len(batch), BATCH))
         return [answer for each in few for answer in model.classify(each)]

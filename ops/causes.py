@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from infra.clause import Party
+from infra.attestation.clause import Party
 from ops.commands import AGAIN, EXPLAIN, EXPORT, PRIMUS, SECUNDUS
 from workload.errors import Detail, Failure
 

@@ -13,13 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import loosen
 from ops.commands import OPS
 from ops.records import ResultsError
 from ops.screen import complain, say, screen, until_enough
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 CODES_OF_RESULTS = (
     "Exit code 0: every picture was classified; 1: the run failed, or its machine is off and left"
@@ -42,24 +41,6 @@ def parser() -> argparse.ArgumentParser:
     """Every command and option."""
     main = argparse.ArgumentParser(prog=OPS, description=__doc__.partition(";")[0])
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    demo = commands.add_parser("demo", help="the main job, end to end, on a local cloud")
-    demo.add_argument(
-        "--loosen",
-        action="append",
-        choices=loosen.GUARDS,
-        default=[],
-        help="weaken a guard before the impostor comes, to see the demonstration fail; repeatable",
-    )
-    demo.add_argument(
-        "--keep",
-        metavar="FOLDER",
-        help="leave the condition, the launchers' logs and the results there, for `why`",
-    )
-
-    cloud = commands.add_parser("cloud", help="a local cloud for ordinary pulumi commands by hand")
-    cloud.add_argument("--port", type=int, default=0, help="the proxy's port (default: a free one)")
-    cloud.add_argument("--folder", help="where the scratch copy goes (default: a temporary folder)")
 
     results = commands.add_parser(
         "results", help="wait for a run's results and show them", epilog=CODES_OF_RESULTS
@@ -94,32 +75,22 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
     chosen = parser().parse_args(arguments)
+    work = _results if chosen.command == "results" else _why
+    return until_stopped(lambda: work(chosen))
+
+
+def until_stopped(work: Callable[[], int]) -> int:
+    """The exit code of a command's work, or of the signal or the closed pipe that ended it."""
     # SIGTERM ends the command as Ctrl-C does, so that everything it started is stopped too.
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with until_enough() as read:
-            code = _run(chosen)
+            code = work()
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201  the command's output
         return 128 + signal.SIGINT
     return code if read() else 128 + signal.SIGPIPE
-
-
-def _run(chosen: argparse.Namespace) -> int:
-    match chosen.command:
-        case "results":
-            return _results(chosen)
-        case "why":
-            return _why(chosen)
-        case "demo":
-            from ops.demo import run  # noqa: PLC0415  the engine's library takes its time
-
-            return run(screen(), frozenset(chosen.loosen), chosen.keep)
-        case _:
-            from ops.cloud import serve  # noqa: PLC0415  the engine's library takes its time
-
-            return serve(screen(), chosen.port, chosen.folder)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
@@ -151,14 +122,19 @@ def _results(chosen: argparse.Namespace) -> int:
 
 
 def _why(chosen: argparse.Namespace) -> int:
-    from infra.clause import PolicyError  # noqa: PLC0415  only this command needs them
-    from ops import evidence, stacks, verdict, why  # noqa: PLC0415  the CEL engine takes its time
+    from infra.attestation.clause import PolicyError  # noqa: PLC0415  only this command needs them
+    from ops import evidence, stack_outputs, verdict, why  # noqa: PLC0415  the CEL engine takes its time
 
     try:
         found = evidence.read(_bytes(chosen.file, evidence.LARGEST))
         condition = "" if found.claims is None else _condition(chosen)
         told = why.judge(found, condition, time.time())
-    except (evidence.EvidenceError, stacks.StackError, PolicyError, why.DefectError) as error:
+    except (
+        evidence.EvidenceError,
+        stack_outputs.StackError,
+        PolicyError,
+        why.DefectError,
+    ) as error:
         complain(error)
         return UNUSABLE
     except OSError as error:
@@ -183,14 +159,14 @@ def _bytes(name: str, largest: int) -> bytes:
 
 def _condition(chosen: argparse.Namespace) -> str:
     """The release condition, from a file or from the stack that deployed it."""
-    from ops import evidence, stacks  # noqa: PLC0415  only this command needs them
+    from ops import evidence, stack_outputs  # noqa: PLC0415  only this command needs them
 
     if chosen.condition:
         return evidence.condition(_bytes(chosen.condition, evidence.LARGEST))
     try:
-        return str(stacks.outputs(chosen.stack, OUTPUT, os.environ)[OUTPUT])
-    except stacks.StackError as error:
-        raise stacks.StackError(
+        return str(stack_outputs.outputs(chosen.stack, OUTPUT, os.environ)[OUTPUT])
+    except stack_outputs.StackError as error:
+        raise stack_outputs.StackError(
             f"{error}; or hand the condition over: --condition FILE, with what "
             f"`pulumi stack output {OUTPUT} --stack primus` prints for Primus"
         ) from error

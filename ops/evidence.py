@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.attestation import MAX_CONDITION
+from infra.attestation.release_policy import MAX_CONDITION
 from infra.wording import counted
-from ops import launcher_causes, launcher_log
+from ops import cel_engine, launcher_causes, launcher_log
 from ops.commands import EXPORT, SERIAL
-from sandbox import cel
 from workload.records import SCHEMA
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def read(data: bytes) -> Evidence:
 def condition(data: bytes) -> str:
     """A release condition as it was handed over; EvidenceError for what can be none.
 
-    Whether this program wrote it is `infra.attestation`'s to say, which quotes what it does not
+    Whether this program wrote it is `release_policy`'s to say, which quotes what it does not
     know: a token must not get there.
     """
     text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").strip()
@@ -251,7 +250,7 @@ def _fit(claims: object) -> Mapping[str, Any]:
 def _fits(value: object, depth: int) -> bool:
     match value:
         case str():
-            return not cel.UNFIT.search(value)
+            return not cel_engine.UNFIT.search(value)
         case dict():
             return depth > 0 and all(_fits(v, depth - 1) for pair in value.items() for v in pair)
         case list():

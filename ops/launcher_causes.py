@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from infra.clause import Party
+from infra.attestation.clause import Party
 from ops.causes import REBUILD, By, Cause
 from ops.commands import AGAIN, PRIMUS, SECUNDUS
 

@@ -9,9 +9,9 @@ import requests
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 
-from infra.foreign import shown
-from ops.admin import message
+from infra.untrusted_text import shown
 from ops.commands import export
+from ops.google_errors import message
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

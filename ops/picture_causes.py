@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from infra.clause import Party
+from infra.attestation.clause import Party
 from ops.evidence import FOREIGN
 from ops.verdict import Failed
-from workload.child import SECONDS
-from workload.confinement import CPU_SECONDS, MEMORY
+from workload.decoding import image_limits
 from workload.errors import PictureFailure
-from workload.exchange import MAX_PICTURE
-from workload.headers import MAX_PIXELS
-from workload.jpeg import MAX_SCANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +42,7 @@ PICTURES: Final[Mapping[PictureFailure, PictureCause]] = {
     PictureFailure.CHANGED: _operator("it was replaced between listing and reading", _LATER),
     PictureFailure.EMPTY: _operator("it has no bytes", "upload it again"),
     PictureFailure.TOO_LARGE: _operator(
-        f"it has more than {MAX_PICTURE // 1024**2} MiB",
+        f"it has more than {image_limits.MAX_FILE_BYTES // 1024**2} MiB",
         "save it anew, smaller",
     ),
     PictureFailure.FORMAT_UNKNOWN: _operator(
@@ -54,24 +50,26 @@ PICTURES: Final[Mapping[PictureFailure, PictureCause]] = {
         "save it as JPEG or PNG",
     ),
     PictureFailure.TOO_MANY_PIXELS: _operator(
-        f"its header tells more than {MAX_PIXELS // 10**6} million pixels; or they"
+        f"its header tells more than {image_limits.MAX_PIXELS // 10**6} million pixels; or they"
         " take more memory than a decoder has",
         "scale it down",
     ),
     PictureFailure.TOO_MANY_SCANS: _operator(
-        f"it is a JPEG of more than {MAX_SCANS} scans, each of which visits every pixel", _ANEW
+        f"it is a JPEG of more than {image_limits.MAX_SCANS} scans, each of which visits every"
+        " pixel",
+        _ANEW,
     ),
     PictureFailure.DAMAGED: _operator(
         "it can't be decoded: cut off, broken, or of a rare kind that docs/pictures.md names", _ANEW
     ),
     PictureFailure.DECODER_CRASHED: _operator(
-        f"the process that decoded it ended, or took more than the {MEMORY // 1024**3} GiB of"
-        " memory that it may",
+        "the process that decoded it ended, or took more than the"
+        f" {image_limits.MAX_MEMORY_BYTES // 1024**3} GiB of memory that it may",
         f"{_ANEW}; the pictures around it are not harmed",
     ),
     PictureFailure.DECODER_TOO_SLOW: _operator(
-        f"it takes more than {CPU_SECONDS} s of processor time, or its decoder does not answer for"
-        f" {SECONDS} s",
+        f"it takes more than {image_limits.MAX_CPU_SECONDS} s of processor time, or its decoder"
+        f" does not answer for {image_limits.MAX_ANSWER_SECONDS} s",
         f"{_ANEW}, smaller",
     ),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.foreign import shown
+from infra.untrusted_text import shown
 from ops import causes
 from ops.google_words import in_our_words
 from ops.picture_causes import explained

@@ -19,11 +19,11 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.oauth2.credentials import Credentials as Token
 
-from infra.foreign import shown
+from infra.untrusted_text import shown
 from ops.commands import AGAIN, EXPLAIN, EXPORT, RESULTS, SECUNDUS
 from ops.machine import GONE, OFF, Machine
 from ops.records import ResultsError, Run, parse
-from ops.stacks import StackError, outputs
+from ops.stack_outputs import StackError, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from infra.foreign import lines
+from infra.untrusted_text import lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

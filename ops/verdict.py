@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra import foreign
+from infra import untrusted_text
 from ops.screen import Column, Table, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infra.clause import Party
+    from infra.attestation.clause import Party
     from ops.causes import By
     from ops.evidence import Kind
     from ops.screen import Screen
@@ -94,7 +94,7 @@ def failures(pictures: Sequence[Failed]) -> Table:
     shown = Table("pictures", "code", "what that means", header_style="bold")
     for each in pictures:
         told = f"{each.sentence}\nmistake of: {each.mistake_of or NOT_TOLD}\ncure: {each.cure}"
-        shown.add_row(str(each.count), foreign.shown(each.code, LONGEST_CODE), told)
+        shown.add_row(str(each.count), untrusted_text.shown(each.code, LONGEST_CODE), told)
     return shown
 
 

@@ -10,23 +10,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.attestation import ISSUER, MAPPING, TOKEN_AUDIENCE, read
-from infra.clause import CLAIMS, got
-from infra.foreign import shown
+from infra.attestation.clause import CLAIMS, got
+from infra.attestation.release_policy import ISSUER, MAPPING, TOKEN_AUDIENCE, read
+from infra.untrusted_text import shown
 from infra.wording import counted
-from ops import causes, google_words, launcher_causes, picture_causes
+from ops import attribute_mapping, causes, cel_engine, google_words, launcher_causes, picture_causes
+from ops.attribute_mapping import CLOCK_SKEW_SECONDS, MappingError
 from ops.causes import By
 from ops.commands import EXPORT, PRIMUS, RESULTS
 from ops.evidence import Kind
 from ops.verdict import Row, Verdict
-from sandbox import cel, federation
-from sandbox.state import Provider
 from workload.errors import Detail, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from infra.clause import Clause
+    from infra.attestation.clause import Clause
     from ops.evidence import Evidence
 
 UNCHECKED: Final = (
@@ -127,7 +126,7 @@ def explain(
 ) -> tuple[Row, ...]:
     """Every clause of a condition; DefectError unless together they say what the engine says."""
     rows = tuple(_row(clause, claims) for clause in clauses)
-    admitted = cel.holds(condition, {"assertion": claims})
+    admitted = cel_engine.holds(condition, {"assertion": claims})
     if admitted != all(row.passed for row in rows):
         verdict = "admits" if admitted else "refuses"
         raise DefectError(
@@ -183,8 +182,8 @@ def _token_service(evidence: Evidence, now: float) -> tuple[Detail, str] | None:
     if evidence.kind is Kind.TOKEN and not _timely(claims, now):
         return Detail.STALE, f"({_times(claims)}; now {int(now)})"
     try:
-        federation.attributes(_MAPPED, dict(claims))
-    except federation.Refusal as refusal:
+        attribute_mapping.attributes(MAPPING, claims)
+    except MappingError as refusal:
         size = str(refusal).startswith(str(Detail.SUBJECT_SIZE))
         return Detail.SUBJECT_SIZE if size else Detail.SUBJECT_TYPE, f"(got {_subject(claims)})"
     return None
@@ -196,8 +195,6 @@ _SUBJECT: Final = (
     "submods.gce.instance_id",
 )
 """The claims that the mapping makes `google.subject` of: texts, all of them."""
-
-_MAPPED: Final = Provider("", "", {"attributeMapping": dict(MAPPING)})
 
 
 def _subject(claims: Mapping[str, Any]) -> str:
@@ -217,7 +214,7 @@ def _timely(claims: Mapping[str, Any], now: float) -> bool:
         starts = max(issued, float(claims.get("nbf", issued)))
     except (KeyError, TypeError, ValueError):
         return False
-    return starts - federation.SKEW <= now < expires + federation.SKEW
+    return starts - CLOCK_SKEW_SECONDS <= now < expires + CLOCK_SKEW_SECONDS
 
 
 def _notes(evidence: Evidence, clauses: Sequence[Clause], now: float) -> list[str]:

@@ -2,8 +2,8 @@
 
 Tests marked `engine` need the Pulumi CLI; tests marked `namespace` a system that lets them mount
 something for one process alone. Without it they are taken out of the run and reported as not run,
-by name, at the end of it. Nothing is downloaded or built inside pytest: `python -m toolchain` does
-that.
+by name, at the end of it. Nothing is downloaded or built inside pytest:
+`python -m rehearsal.pulumi_cli` does that.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox import token_mount
-from toolchain.acquire import present
-from toolchain.errors import ToolchainError
+from rehearsal.cloud.confidential_space import token_mount
+from rehearsal.pulumi_cli.acquire import present
+from rehearsal.pulumi_cli.errors import ToolchainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

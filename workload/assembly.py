@@ -8,7 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workload import confinement, credentials, decoding, engine, job, settings, storage
+from workload import credentials, job, settings, storage
+from workload.decoding import confinement, prestart
+from workload.engines import selection
 from workload.errors import Failure, foreseen
 from workload.results import Results
 
@@ -30,8 +32,8 @@ def main(report: Report) -> int:
     outside = job.Collaborators(
         operator=lambda: storage.seen_by(credentials.operator(), wait),
         model_reader=model_reader,
-        decoders=decoding.decoders,
-        load=engine.load,
+        decoders=prestart.decoders,
+        load=selection.load,
         marked=report.marked,
         ended=report.ended,
     )

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from workload import archive, claims, manifest, settings
+from workload.checkpoints import Origin, Sink
+from workload.decoding import image_limits
 from workload.errors import (
     BucketError,
     BusyError,
@@ -29,8 +31,6 @@ from workload.errors import (
     VanishedError,
     WorkloadError,
 )
-from workload.exchange import MAX_PICTURE
-from workload.parts import Origin, Sink
 from workload.results import Results
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from workload.parts import Parts
+    from workload.checkpoints import Parts
     from workload.records import Outcome, Picture, Score
     from workload.results import Summary
 
@@ -224,7 +224,7 @@ def _listed(bucket: Bucket) -> Iterator[Picture]:
 
 def _read(bucket: Bucket, picture: Picture) -> tuple[Picture, bytes | PictureFailure]:
     try:
-        data = bucket.read(picture, MAX_PICTURE)
+        data = bucket.read(picture, image_limits.MAX_FILE_BYTES)
     except VanishedError:
         return picture, PictureFailure.VANISHED
     except ChangedError:

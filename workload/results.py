@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workload import records
+from workload.checkpoints import Parts, writing
 from workload.errors import Failure, WorkloadError
-from workload.parts import Parts, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from workload.parts import Origin, Sink
+    from workload.checkpoints import Origin, Sink
 
 SCHEMA = "confidential-inference/summary/v1"
 RECORDS = "results.jsonl"

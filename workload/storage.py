@@ -35,6 +35,7 @@ from google.cloud.storage.exceptions import (
 from requests.adapters import HTTPAdapter
 
 from workload import retries
+from workload.decoding import image_limits
 from workload.errors import (
     BucketError,
     BusyError,
@@ -43,7 +44,6 @@ from workload.errors import (
     TooLargeError,
     VanishedError,
 )
-from workload.exchange import MAX_PICTURE
 from workload.records import Picture
 
 if TYPE_CHECKING:
@@ -119,7 +119,11 @@ class Bucket:
                 self._retry = self._while_busy
                 if not blob.name.endswith("/"):
                     # How large a compressed one is, nobody says before it is read.
-                    size = MAX_PICTURE if blob.content_encoding == GZIP else int(blob.size or 0)
+                    size = (
+                        image_limits.MAX_FILE_BYTES
+                        if blob.content_encoding == GZIP
+                        else int(blob.size or 0)
+                    )
                     yield Picture(name=blob.name, generation=str(blob.generation), size=size)
 
     def read(self, picture: Picture, limit: int) -> bytes:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from workload import confinement
+from workload.decoding import confinement
 from workload.errors import Detail, Failure, WorkloadError
 
 if TYPE_CHECKING:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.companies import COMPANIES
 from ops.records import Run
-from tests.attacks import played
-from tests.attacks.canary import Leak, Mark, Search
-from tests.attacks.planted import NAME, PICTURES
+from rehearsal.attacks import canary_runs
+from rehearsal.attacks.canary_marks import NAME, PICTURES
+from rehearsal.attacks.canary_search import Leak, Mark, Search
+from rehearsal.companies import COMPANIES
 from workload.errors import Detail, Failure, WorkloadError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.attacks.played import Story
+    from rehearsal.attacks.canary_runs import Story
 
 pytestmark = pytest.mark.engine
 
@@ -34,7 +34,7 @@ PICTURE_NAME = Mark("picture's name", (NAME.encode(),))
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Story:
     """All runs, played once."""
-    return played.story(tmp_path_factory.mktemp("canary"), pulumi_cli)
+    return canary_runs.story(tmp_path_factory.mktemp("canary"), pulumi_cli)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_the_search_finds_what_really_leaks(story: Story, searches: dict[str, Se
         }
         for viewer, search in searches.items()
     }
-    results = f"gs://{played.RESULTS}"
+    results = f"gs://{canary_runs.RESULTS}"
     assert found == {
         "primus": {("pixels as the model takes them", "audit log")},
         "secundus": {("weights", f"{results}/weights"), ("weights", f"{results}/results.jsonl")},
@@ -159,10 +159,10 @@ def marks_in(story: Story, company: str, bucket: str, marks: tuple[Mark, ...]) -
         ("secundus", "terminal", NAME),
         ("secundus", "serial console", "workload task started"),
         ("secundus", f"{STATE}/secundus.json", NAME),
-        ("secundus", f"gs://{played.RESULTS}/results.jsonl", NAME),
-        ("secundus", f"gs://{played.RESULTS}/summary.json", '"imageDigest": "sha256:'),
-        ("secundus", f"gs://{played.RESULTS}/result", NAME),
-        ("secundus", f"gs://{played.RESULTS}/result (metadata)", "text/plain"),
+        ("secundus", f"gs://{canary_runs.RESULTS}/results.jsonl", NAME),
+        ("secundus", f"gs://{canary_runs.RESULTS}/summary.json", '"imageDigest": "sha256:'),
+        ("secundus", f"gs://{canary_runs.RESULTS}/result", NAME),
+        ("secundus", f"gs://{canary_runs.RESULTS}/result (metadata)", "text/plain"),
         ("outside", "sent", NAME),
         ("outside", "printed", f"classified {PICTURES}, failed 0"),
     ],

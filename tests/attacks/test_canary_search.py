@@ -17,7 +17,7 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 
-from tests.attacks.canary import Leak, Mark, Search, numbers, pieces
+from rehearsal.attacks.canary_search import Leak, Mark, Search, numbers, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import workload
-from tests.attacks import checks
-from tests.attacks.lies import workloads
-from tests.attacks.matrix import judge
+from rehearsal.attacks import workload_checks
+from rehearsal.attacks.matrix import judge
+from rehearsal.attacks.scenarios import workloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.attacks.checks import Check
-    from tests.attacks.world import World
+    from rehearsal.attacks.target import World
+    from rehearsal.attacks.workload_checks import Check
 
 SYNTHETIC = '''
 """A module with a check of every form, and with what looks like one."""
@@ -94,13 +94,13 @@ def synthetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def found(name: str) -> Check:
     """One check of the synthetic module."""
-    named = {check.name: check for check in checks.checks("synthetic", SYNTHETIC)}
+    named = {check.name: check for check in workload_checks.checks("synthetic", SYNTHETIC)}
     return named[f"synthetic.{name}"]
 
 
 def test_every_form_of_a_check_is_found() -> None:
     """All checks of a module are found once, and a conversion or another table is none."""
-    names = sorted(check.name for check in checks.checks("synthetic", SYNTHETIC))
+    names = sorted(check.name for check in workload_checks.checks("synthetic", SYNTHETIC))
     assert names == sorted(f"synthetic.{name}" for name in REFUSED)
 
 
@@ -139,16 +139,17 @@ def test_only_one_check_is_removed(synthetic: Any) -> None:
 def test_a_refusal_of_another_form_is_an_error(body: str) -> None:
     """A `raise` that the finder cannot take out is not passed over."""
     with pytest.raises(AssertionError, match=r"^module\.f: `raise ValueError` is neither a check"):
-        list(checks.checks("module", f"def f(a, b):\n {body}\n"))
+        list(workload_checks.checks("module", f"def f(a, b):\n {body}\n"))
 
 
-@pytest.mark.parametrize("name", checks.LATER)
+@pytest.mark.parametrize("name", workload_checks.LATER)
 def test_what_is_left_out_has_checks(name: str) -> None:
     """Each part of the workload that is said to run later is there, and would be found."""
     package, module, *_ = name.split(".")
     source = Path(workload.__path__[0], f"{module}.py").read_text(encoding="utf-8")
     assert any(
-        check.name.startswith(name) for check in checks.checks(f"{package}.{module}", source)
+        check.name.startswith(name)
+        for check in workload_checks.checks(f"{package}.{module}", source)
     )
 
 
@@ -162,8 +163,8 @@ def test_no_check_can_be_left_out_unnoticed(told: World) -> None:
         with each.removed():
             return any(judged.problem for row in likely for judged in judge(told, [row]))
 
-    unnoticed = [each.name for each in checks.guards() if not missed(each)]
+    unnoticed = [each.name for each in workload_checks.guards() if not missed(each)]
     assert not unnoticed, (
         f"nobody notices that the workload no longer checks {unnoticed}; write a row in"
-        " tests/attacks/lies/ that only this check refuses, or delete the check"
+        " rehearsal/attacks/scenarios/ that only this check refuses, or delete the check"
     )

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.clause import CLAIMS
-from tests.attacks import cases, fuzz
-from tests.attacks.mutations import OPERATIONS
-from tests.attacks.truths import SUPPORT, VARIABLES
+from infra.attestation.clause import CLAIMS
+from rehearsal.attacks import fuzz, fuzz_case
+from rehearsal.attacks.claim_mutations import OPERATIONS
+from rehearsal.attacks.valid_claims import SUPPORT, VARIABLES
 
 if TYPE_CHECKING:
-    from tests.attacks.cases import Subject
-    from tests.attacks.fuzz import Fuzzed
-    from tests.attacks.world import World
+    from rehearsal.attacks.fuzz import Fuzzed
+    from rehearsal.attacks.fuzz_case import Subject
+    from rehearsal.attacks.target import World
 
 pytestmark = pytest.mark.engine
 
@@ -37,7 +37,7 @@ def sample(told: World) -> Fuzzed:
 @pytest.fixture(scope="module")
 def subject(told: World) -> Subject:
     """The deployed provider."""
-    return cases.subject_of(told)
+    return fuzz_case.subject_of(told)
 
 
 def test_no_lie_gets_in_no_truth_is_refused_and_explain_agrees(sample: Fuzzed) -> None:
@@ -69,17 +69,17 @@ def test_single_clauses_are_compared_too(sample: Fuzzed) -> None:
 
 def test_a_case_is_the_same_again_and_in_another_process(subject: Subject) -> None:
     """Seed and number are all there is to it."""
-    here = [cases.case(subject, 7, number) for number in range(100)]
-    again = [cases.case(subject, 7, number) for number in reversed(range(100))]
+    here = [fuzz_case.case(subject, 7, number) for number in range(100)]
+    again = [fuzz_case.case(subject, 7, number) for number in reversed(range(100))]
     assert here == again[::-1]
     with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
-        there = elsewhere.map(cases.case, [subject] * 100, [7] * 100, range(100), chunksize=100)
+        there = elsewhere.map(fuzz_case.case, [subject] * 100, [7] * 100, range(100), chunksize=100)
         assert here == list(there)
 
 
 def test_another_seed_makes_other_cases(subject: Subject) -> None:
     """Or the seed would be for show."""
-    assert cases.case(subject, 7, 0).claims != cases.case(subject, 8, 0).claims
+    assert fuzz_case.case(subject, 7, 0).claims != fuzz_case.case(subject, 8, 0).claims
 
 
 def test_the_outcome_does_not_depend_on_the_number_of_processes(told: World) -> None:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.attestation import read
-from infra.clause import CLAIMS
-from sandbox.federation import Refusal
-from tests.attacks import cases, fuzz
-from tests.attacks.truths import CONTAINER, HASH, PLACE, SPACE, SUPPORT, VARIABLES
+from infra.attestation.clause import CLAIMS
+from infra.attestation.release_policy import read
+from rehearsal.attacks import fuzz, fuzz_case
+from rehearsal.attacks.valid_claims import CONTAINER, HASH, PLACE, SPACE, SUPPORT, VARIABLES
+from rehearsal.cloud.sts import Refusal
 
 if TYPE_CHECKING:
-    from infra.clause import Clause
-    from tests.attacks.cases import Subject
-    from tests.attacks.fuzz import Fuzzed
-    from tests.attacks.world import World
+    from infra.attestation.clause import Clause
+    from rehearsal.attacks.fuzz import Fuzzed
+    from rehearsal.attacks.fuzz_case import Subject
+    from rehearsal.attacks.target import World
 
 pytestmark = pytest.mark.engine
 
@@ -64,7 +64,7 @@ WEAKER = [
 @pytest.fixture(scope="module")
 def subject(told: World) -> Subject:
     """The deployed provider."""
-    return cases.subject_of(told)
+    return fuzz_case.subject_of(told)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def alone(subject: Subject) -> dict[str, list[int]]:
     """By pinned claim, the first cases in which nothing else is untrue."""
     found: dict[str, list[int]] = {claim: [] for claim in CLAIMS}
     for number in range(FEW):
-        lies = subject.truths.lies(cases.case(subject, fuzz.SEED, number).claims)
+        lies = subject.truths.lies(fuzz_case.case(subject, fuzz.SEED, number).claims)
         if len(lies) == 1:
             found[lies[0]].append(number)
     return found
@@ -192,5 +192,5 @@ def test_a_failure_says_what_to_try_again(subject: Subject, alone: dict[str, lis
     """Seed and number make the case again; the words say what was done."""
     first = fuzz.tried(without(subject, "swname"), fuzz.SEED, alone["swname"]).failures[0]
     number = int(first.partition(" case ")[2][:6])
-    made = cases.case(subject, fuzz.SEED, number)
+    made = fuzz_case.case(subject, fuzz.SEED, number)
     assert first == f"A LIE GOT IN: {made}: untrue is swname"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.attestation import read
-from sandbox.launch_policy import LaunchPolicy
-from tests.attacks import guards, matrix
-from tests.attacks.guards import Guard
-from tests.attacks.removals import held_by_one, remove
+from infra.attestation.release_policy import read
+from rehearsal.attacks import guards, matrix
+from rehearsal.attacks.guards import Guard
+from rehearsal.attacks.mutants import held_by_one, remove
+from rehearsal.cloud.confidential_space.launch_policy import LaunchPolicy
 
 if TYPE_CHECKING:
-    from tests.attacks.world import World
+    from rehearsal.attacks.target import World
 
 pytestmark = pytest.mark.engine
 

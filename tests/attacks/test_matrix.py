@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.attestation import read
-from infra.clause import CLAIMS
+from infra.attestation.clause import CLAIMS
+from infra.attestation.release_policy import read
 from ops import why
 from ops.causes import By
 from ops.evidence import Evidence, Kind
-from tests.attacks import matrix
-from tests.attacks.matrix import LEGITIMATE, LIES, ROWS, Judged
-from tests.attacks.path import REJECTED, Gate, Verdict
-from tests.attacks.published import published
-from tests.attacks.world import PICTURES
+from rehearsal.attacks import matrix
+from rehearsal.attacks.gates import REJECTED, Gate, Verdict
+from rehearsal.attacks.matrix import LEGITIMATE, LIES, ROWS, Judged
+from rehearsal.attacks.published_example import published
+from rehearsal.attacks.target import PICTURES
 
 if TYPE_CHECKING:
-    from tests.attacks.row import Row
-    from tests.attacks.world import Deployment, World
+    from rehearsal.attacks.scenario import Row
+    from rehearsal.attacks.target import Deployment, World
 
 pytestmark = pytest.mark.engine
 

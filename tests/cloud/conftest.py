@@ -9,13 +9,13 @@ import pytest
 from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
-from sandbox.server import running
-from sandbox.state import Cloud, ServiceAccount
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import Cloud, ServiceAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.server import LocalCloud
+    from rehearsal.cloud.http.server import LocalCloud
 
 OWNER = "user:deployer@primus.example"
 READER = "primus-sa@primus-models.iam.gserviceaccount.com"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox import build_context
-from sandbox.dockerfile import NOT_RUN, build
-from sandbox.dockerfile_text import DockerfileError
-from sandbox.oci import Image, Json, unpack
+from rehearsal.image_builder import build_context
+from rehearsal.image_builder.dockerfile import NOT_RUN, build
+from rehearsal.image_builder.dockerfile_text import DockerfileError
+from rehearsal.image_builder.oci import Image, Json, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path

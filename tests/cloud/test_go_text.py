@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ops import go_text as reader
-from sandbox.go_text import attribute, printed
+from rehearsal.cloud.confidential_space.go_text import attribute, printed
 
 # What `fmt.Printf("%+v")` of Go 1.26 printed for these values, decoded by encoding/json.
 JSON = """{"a": 1, "b": 11129, "c": 123456, "d": 1234567, "e": 1790003600, "f": 1e20, "g": 1e21,

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox import iam
-from sandbox.errors import ApiError
-from sandbox.state import AuditEntry, Cloud, Policy, ServiceAccount
+from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.iam import access
+from rehearsal.cloud.state import AuditEntry, Cloud, Policy, ServiceAccount
 
 if TYPE_CHECKING:
-    from sandbox.state import Binding, Json
+    from rehearsal.cloud.state import Binding, Json
 
 EMAIL = "workload-sa@secundus-vision.iam.gserviceaccount.com"
 MEMBER = f"serviceAccount:{EMAIL}"
@@ -38,7 +38,7 @@ def viewer(member: str, condition: Json | None = None) -> Policy:
 
 def test_no_token_is_nobody(cloud: Cloud) -> None:
     """An anonymous caller is the public, and named as Google names it."""
-    nobody = iam.caller(cloud, {})
+    nobody = access.caller(cloud, {})
     assert str(nobody) == "Anonymous caller"
     assert nobody.members == {"allUsers"}
 
@@ -46,17 +46,17 @@ def test_no_token_is_nobody(cloud: Cloud) -> None:
 def test_a_token_speaks_until_it_expires(cloud: Cloud) -> None:
     """To the second, by the cloud's own clock."""
     token = cloud.mint(MEMBER, lifetime=60)
-    assert str(iam.bearer(cloud, token)) == EMAIL
+    assert str(access.bearer(cloud, token)) == EMAIL
     cloud.clock_offset = 60
     with pytest.raises(ApiError, match="invalid authentication credentials") as refused:
-        iam.bearer(cloud, token)
+        access.bearer(cloud, token)
     assert refused.value.code == 401
 
 
 def test_a_made_up_token_speaks_for_nobody(cloud: Cloud) -> None:
     """401, not an anonymous caller."""
     with pytest.raises(ApiError, match="invalid authentication credentials"):
-        iam.caller(cloud, {"authorization": "Bearer ya29.made-up"})
+        access.caller(cloud, {"authorization": "Bearer ya29.made-up"})
 
 
 def test_the_token_of_a_disabled_account_is_worthless(cloud: Cloud) -> None:
@@ -64,7 +64,7 @@ def test_the_token_of_a_disabled_account_is_worthless(cloud: Cloud) -> None:
     token = cloud.mint(MEMBER)
     cloud.service_accounts[EMAIL].disabled = True
     with pytest.raises(ApiError, match="invalid authentication credentials"):
-        iam.bearer(cloud, token)
+        access.bearer(cloud, token)
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_a_service_account_is_itself_and_one_of_its_project(
     cloud: Cloud, member: str, expected: bool
 ) -> None:
     """Grants to it, and to all service accounts of its project, reach it; others do not."""
-    who = iam.bearer(cloud, cloud.mint(MEMBER))
-    assert iam.allowed(who, GET, [viewer(member)]) is expected
+    who = access.bearer(cloud, cloud.mint(MEMBER))
+    assert access.allowed(who, GET, [viewer(member)]) is expected
 
 
 def test_a_user_is_no_service_account(cloud: Cloud) -> None:
     """The principal set of a project's service accounts holds no people."""
-    who = iam.bearer(cloud, cloud.mint("user:admin@secundus.example"))
-    assert not iam.allowed(who, GET, [viewer(OF_PROJECT.format("2" * 12))])
+    who = access.bearer(cloud, cloud.mint("user:admin@secundus.example"))
+    assert not access.allowed(who, GET, [viewer(OF_PROJECT.format("2" * 12))])
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_a_conditional_binding_grants_where_its_condition_is_true(
 ) -> None:
     """Nothing but true grants."""
     policy = viewer(MEMBER, {"title": "t", "expression": expression})
-    who = iam.bearer(cloud, cloud.mint(MEMBER))
-    assert iam.decide(cloud, who, GET, "a", [policy]) is expected
+    who = access.bearer(cloud, cloud.mint(MEMBER))
+    assert access.decide(cloud, who, GET, "a", [policy]) is expected
     assert cloud.audit == [AuditEntry(MEMBER, GET, "a", expected)]
 
 
@@ -124,14 +124,14 @@ def test_a_conditional_binding_grants_where_its_condition_is_true(
 )
 def test_a_role_is_its_permissions(role: str, permission: str, expected: bool) -> None:
     """And a role that is unknown is none."""
-    assert iam.permits(role, permission) is expected
+    assert access.permits(role, permission) is expected
 
 
 def test_a_refusal_tells_permission_and_resource(cloud: Cloud) -> None:
     """In the words and details of Google's newer APIs."""
-    who = iam.bearer(cloud, cloud.mint(MEMBER))
+    who = access.bearer(cloud, cloud.mint(MEMBER))
     with pytest.raises(ApiError, match=r"Permission 'x\.y' denied on resource '//z'") as refused:
-        iam.require(cloud, who, "x.y", "z", [])
+        access.require(cloud, who, "x.y", "z", [])
     assert refused.value.code == 403
     assert refused.value.details[0]["reason"] == "IAM_PERMISSION_DENIED"
 
@@ -140,7 +140,7 @@ def test_a_policy_that_changed_meanwhile_is_not_replaced() -> None:
     """The etag of an older read is refused, and nothing is written."""
     policy = viewer(MEMBER)
     stale = policy.as_json()
-    iam.replace(policy, {"etag": policy.etag, "bindings": []})
+    access.replace(policy, {"etag": policy.etag, "bindings": []})
     with pytest.raises(ApiError, match="concurrent policy changes"):
-        iam.replace(policy, stale)
+        access.replace(policy, stale)
     assert policy.bindings == []

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from sandbox import launch_policy, launch_spec
-from sandbox.launch_policy import PolicyError, Refused
+from rehearsal.cloud.confidential_space import launch_policy, launch_spec
+from rehearsal.cloud.confidential_space.launch_policy import PolicyError, Refused
 
 P = "tee.launch_policy."
 

@@ -13,15 +13,15 @@ import pytest
 import requests
 import uvicorn
 
-from sandbox import metadata
-from sandbox.server import listen
-from sandbox.state import Instance
+from rehearsal.cloud.compute import metadata
+from rehearsal.cloud.http.server import listen
+from rehearsal.cloud.state import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
 
 WORKLOAD = "workload-sa@secundus-vision.iam.gserviceaccount.com"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"

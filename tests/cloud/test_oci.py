@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.oci import FOLDER, Image, ImageError, Json, Reference, Tree, assemble, digest, unpack
+from rehearsal.image_builder.oci import (
+    FOLDER,
+    Image,
+    ImageError,
+    Json,
+    Reference,
+    Tree,
+    assemble,
+    digest,
+    unpack,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

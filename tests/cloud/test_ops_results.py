@@ -14,7 +14,7 @@ from ops.machine import Machine
 from ops.picture_causes import of_picture
 from ops.records import ResultsError
 from ops.results import EndedError, Where
-from sandbox.state import Cloud, Instance
+from rehearsal.cloud.state import Cloud, Instance
 from workload.errors import Detail
 
 if TYPE_CHECKING:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from sandbox import iam, registry
-from sandbox.oci import Reference
-from sandbox.plugins.docker import PROVIDER, DockerImage
-from sandbox.plugins.provider import UNKNOWN, ProviderError
-from sandbox.state import Repository
+from rehearsal.cloud.iam import access
+from rehearsal.cloud.registry import distribution
+from rehearsal.cloud.state import Repository
+from rehearsal.image_builder.oci import Reference
+from rehearsal.pulumi_plugins.docker import PROVIDER, DockerImage
+from rehearsal.pulumi_plugins.provider import UNKNOWN, ProviderError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
 
 HOST = "us-west1-docker.pkg.dev"
 IMAGE_NAME = f"{HOST}/primus-models/repo/workload:v1"
@@ -141,7 +142,7 @@ def test_create_pushes_under_iam(program: Path, cloud: Cloud, repository: Reposi
         "registryServer": "",
         "repoDigest": f"{HOST}/primus-models/repo/workload@{digest}",
     }
-    pulled = registry.pull(cloud, iam.bearer(cloud, token), Reference.parse(IMAGE_NAME))
+    pulled = distribution.pull(cloud, access.bearer(cloud, token), Reference.parse(IMAGE_NAME))
     assert pulled.config["Env"] == ["B=2"]
 
 

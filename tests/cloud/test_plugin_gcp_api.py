@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.plugins.gcp import Gcp
-from sandbox.plugins.provider import ProviderError
+from rehearsal.pulumi_plugins.gcp import Gcp
+from rehearsal.pulumi_plugins.provider import ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.plugins.provider import Json, Resource
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
+    from rehearsal.pulumi_plugins.provider import Json, Resource
 
 APIS = ("cloudresourcemanager", "iam", "serviceusage", "storage")
 PROJECT, NUMBER = "primus-models", "111111111111"

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from sandbox import iam, registry
-from sandbox.oci import Reference, assemble, digest
-from sandbox.push import PushError, push
-from sandbox.state import SERVICE_ACCOUNTS_OF_PROJECT, Repository
+from rehearsal.cloud.iam import access
+from rehearsal.cloud.registry import distribution
+from rehearsal.cloud.state import SERVICE_ACCOUNTS_OF_PROJECT, Repository
+from rehearsal.image_builder.oci import Reference, assemble, digest
+from rehearsal.image_builder.push import PushError, push
 
 if TYPE_CHECKING:
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
 
 HOST = "us-west1-docker.pkg.dev"
 NAME = "projects/primus-models/locations/us-west1/repositories/repo"
@@ -65,10 +66,10 @@ def test_what_is_pushed_is_pulled(cloud: Cloud, repository: Repository) -> None:
     """An image comes back byte for byte, by tag and by digest, for whom the policy names."""
     assert push(IMAGE, TAGGED, cloud.mint(WRITER), requests.Session()) == IMAGE.digest
     assert repository.tags == {("workload", "v1"): IMAGE.digest}
-    reader = iam.bearer(cloud, cloud.mint(WORKLOAD))
+    reader = access.bearer(cloud, cloud.mint(WORKLOAD))
     by_digest = Reference.parse(f"{HOST}/primus-models/repo/workload@{IMAGE.digest}")
-    assert registry.pull(cloud, reader, TAGGED) == IMAGE
-    assert registry.pull(cloud, reader, by_digest) == IMAGE
+    assert distribution.pull(cloud, reader, TAGGED) == IMAGE
+    assert distribution.pull(cloud, reader, by_digest) == IMAGE
 
 
 def test_a_second_push_uploads_nothing(
@@ -103,13 +104,13 @@ def test_only_writers_push(
 def test_a_pull_without_the_grant_is_denied(cloud: Cloud, repository: Repository) -> None:
     """The accounts of another project read nothing, and the refusal is in the audit log."""
     repository.policy.bindings.pop()
-    who = iam.bearer(cloud, cloud.mint(WORKLOAD))
-    with pytest.raises(registry.RegistryError) as caught:
-        registry.pull(cloud, who, TAGGED)
+    who = access.bearer(cloud, cloud.mint(WORKLOAD))
+    with pytest.raises(distribution.RegistryError) as caught:
+        distribution.pull(cloud, who, TAGGED)
     assert caught.value.code == "DENIED"
     assert DENIED.format("downloadArtifacts", NAME) in caught.value.message
     last = cloud.audit[-1]
-    assert (last.member, last.permission, last.allowed) == (WORKLOAD, registry.DOWNLOAD, False)
+    assert (last.member, last.permission, last.allowed) == (WORKLOAD, distribution.DOWNLOAD, False)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import socket
 import pytest
 import requests
 
-from sandbox.server import listen, running
-from sandbox.state import Cloud
+from rehearsal.cloud.http.server import listen, running
+from rehearsal.cloud.state import Cloud
 
 
 def session(environment: dict[str, str]) -> requests.Session:

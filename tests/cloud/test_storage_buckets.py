@@ -8,14 +8,14 @@ import pytest
 import requests
 from google.api_core import exceptions
 
-from sandbox.state import SERVICE_ACCOUNTS_OF_PROJECT, AuditEntry, Pool
+from rehearsal.cloud.state import SERVICE_ACCOUNTS_OF_PROJECT, AuditEntry, Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.cloud.storage import Blob, Bucket, Client
 
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
 
 READER = "serviceAccount:primus-sa@primus-models.iam.gserviceaccount.com"
 WORKLOAD = "serviceAccount:workload-sa@secundus-vision.iam.gserviceaccount.com"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from google.cloud.storage import Blob, Bucket, Client
 
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
 
 CHUNK = 256 * 1024
 BYTES = random.Random(7).randbytes(3 * CHUNK + 17)  # noqa: S311  any bytes will do

@@ -9,17 +9,17 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from sandbox.state import Binding
+from rehearsal.cloud.state import Binding
 from tests.cloud.conftest import OWNER
-from tests.cloud.test_launcher import ACCOUNT, Rehearsal
+from tests.cloud.test_confidential_space import ACCOUNT, Rehearsal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from google.cloud.storage import Bucket, Client
 
-    from sandbox.server import LocalCloud
-    from sandbox.state import Cloud
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Cloud
 
 LINKS = "https://storage.googleapis.com/a-bucket/"
 CONTENT = bytes(range(256))
@@ -154,7 +154,7 @@ def test_tensorflows_own_client_reads_lists_and_removes(
     for role in ("objectUser", "legacyBucketReader"):  # it looks at the bucket before it lists it
         binding = Binding(role=f"roles/storage.{role}", members=members)
         local.cloud.buckets["a-bucket"].policy.bindings.append(binding)
-    monkeypatch.setattr("tests.cloud.test_launcher.PROBE", TENSORFLOW)
+    monkeypatch.setattr("tests.cloud.test_confidential_space.PROBE", TENSORFLOW)
     rehearsal = Rehearsal(local, tmp_path)
     rehearsal.outside = local.environment()
     rehearsal.run()

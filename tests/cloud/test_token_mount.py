@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import token_mount
+from rehearsal.cloud.confidential_space import token_mount
 
 TOKEN = "attestation_verifier_claims_token"  # noqa: S105  a name
 namespace = pytest.mark.namespace
@@ -83,7 +83,7 @@ def caps(status: str) -> str:
 
 ORDINARY = """\
 import ctypes, os, sys
-from sandbox import token_mount
+from rehearsal.cloud.confidential_space import token_mount
 if os.getuid() == 0:
     os.setgroups([])
     os.setresgid(65532, 65532, 65532)

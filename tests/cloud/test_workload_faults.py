@@ -24,12 +24,13 @@ import pytest
 from google.auth.compute_engine import _metadata
 from google.oauth2.credentials import Credentials
 
-from sandbox import container, metadata
-from sandbox.federation import EXCHANGE, GET_ACCESS_TOKEN
-from sandbox.server import running
-from sandbox.state import Bucket, Instance, Policy
+from rehearsal.cloud.compute import metadata
+from rehearsal.cloud.confidential_space import container
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import Bucket, Instance, Policy
+from rehearsal.cloud.sts import EXCHANGE, GET_ACCESS_TOKEN
 from tests.cloud.faults import FOREVER, Clock, Faults
-from tests.cloud.test_federation import AUDIENCE, BY_DIGEST, READER, Federation
+from tests.cloud.test_sts import AUDIENCE, BY_DIGEST, READER, Federation
 from workload import credentials, retries, settings, storage
 from workload.errors import BucketError, BusyError, Failure, WorkloadError
 from workload.records import Picture
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 
     from google.cloud.storage import Client
 
-    from sandbox.server import LocalCloud
-    from sandbox.state import Binding, Cloud
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Binding, Cloud
 
     Does = Callable[[storage.Bucket, Path], None]
 

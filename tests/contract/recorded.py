@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from bench.folder import Folder
-from bench.ours import ENVIRONMENT
-from workload import decoding, engine, job
+from bench.workload_run import ENVIRONMENT
+from workload import job
+from workload.decoding import prestart
+from workload.engines import selection
 
 with warnings.catch_warnings():
     # TensorFlow's own dependencies use what NumPy and Python have deprecated.
@@ -35,8 +37,8 @@ def run(archive: str, results: Path) -> list[dict[str, Any]]:
     outside = job.Collaborators(
         operator=lambda: buckets.__getitem__,
         model_reader=lambda _: buckets.__getitem__,
-        decoders=decoding.decoders,
-        load=engine.load,
+        decoders=prestart.decoders,
+        load=selection.load,
     )
     environment = ENVIRONMENT | {
         "MODEL_URI": f"gs://models/{archive}",

@@ -8,11 +8,12 @@ from typing import NamedTuple, TypeAlias
 
 import pytest
 
-from infra.clause import Party
+from infra.attestation.clause import Party
 from ops import causes, launcher_causes
 from ops.picture_causes import PICTURES, PictureCause
-from ops.workspace import REPOSITORY
-from workload import child, confinement, errors, exchange, headers, job, jpeg, retries, settings
+from rehearsal.workspace import REPOSITORY
+from workload import errors, job, retries, settings
+from workload.decoding import image_limits
 from workload.errors import Detail, Failure, PictureFailure
 
 TEXT = (REPOSITORY / "docs" / "errors.md").read_text()
@@ -140,12 +141,12 @@ def test_a_row_that_is_missing_or_doubled_is_found(row: str) -> None:
     ("code", "limit"),
     [
         (Failure.MODEL_TOO_LARGE.code, f"{job.MAX_ARCHIVE // 1024**3} GiB"),
-        (PictureFailure.TOO_LARGE, f"{exchange.MAX_PICTURE // 1024**2} MiB"),
-        (PictureFailure.TOO_MANY_PIXELS, f"{headers.MAX_PIXELS // 10**6} million pixels"),
-        (PictureFailure.TOO_MANY_SCANS, f"{jpeg.MAX_SCANS} scans"),
-        (PictureFailure.DECODER_CRASHED, f"{confinement.MEMORY // 1024**3} GiB"),
-        (PictureFailure.DECODER_TOO_SLOW, f"{confinement.CPU_SECONDS} s of processor time"),
-        (PictureFailure.DECODER_TOO_SLOW, f"not answer for {child.SECONDS} s"),
+        (PictureFailure.TOO_LARGE, f"{image_limits.MAX_FILE_BYTES // 1024**2} MiB"),
+        (PictureFailure.TOO_MANY_PIXELS, f"{image_limits.MAX_PIXELS // 10**6} million pixels"),
+        (PictureFailure.TOO_MANY_SCANS, f"{image_limits.MAX_SCANS} scans"),
+        (PictureFailure.DECODER_CRASHED, f"{image_limits.MAX_MEMORY_BYTES // 1024**3} GiB"),
+        (PictureFailure.DECODER_TOO_SLOW, f"{image_limits.MAX_CPU_SECONDS} s of processor time"),
+        (PictureFailure.DECODER_TOO_SLOW, f"not answer for {image_limits.MAX_ANSWER_SECONDS} s"),
     ],
 )
 def test_a_limit_is_the_codes(code: str, limit: str) -> None:

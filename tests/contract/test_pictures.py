@@ -7,28 +7,28 @@ from typing import get_args
 
 import pytest
 
-from infra import pictures
-from ops.workspace import REPOSITORY
-from workload import confinement, exchange, headers, jpeg
+from infra.config import picture_folder
+from rehearsal.workspace import REPOSITORY
+from workload.decoding import image_headers, image_limits
 from workload.errors import PictureFailure
 
 TEXT = (REPOSITORY / "docs" / "pictures.md").read_text()
 AT_PREVIEW = "an error at preview"
 
 LIMITS = {
-    "bytes of a file": (f"{exchange.MAX_PICTURE // 1024**2} MiB", PictureFailure.TOO_LARGE),
-    "pixels": (f"{headers.MAX_PIXELS:,}", PictureFailure.TOO_MANY_PIXELS),
-    "scans of a JPEG": (f"{jpeg.MAX_SCANS}", PictureFailure.TOO_MANY_SCANS),
+    "bytes of a file": (f"{image_limits.MAX_FILE_BYTES // 1024**2} MiB", PictureFailure.TOO_LARGE),
+    "pixels": (f"{image_limits.MAX_PIXELS:,}", PictureFailure.TOO_MANY_PIXELS),
+    "scans of a JPEG": (f"{image_limits.MAX_SCANS}", PictureFailure.TOO_MANY_SCANS),
     "memory of a decoder": (
-        f"{confinement.MEMORY // 1024**3} GiB",
+        f"{image_limits.MAX_MEMORY_BYTES // 1024**3} GiB",
         f"{PictureFailure.TOO_MANY_PIXELS} or {PictureFailure.DECODER_CRASHED}",
     ),
     "processor time for one picture": (
-        f"{confinement.CPU_SECONDS} s",
+        f"{image_limits.MAX_CPU_SECONDS} s",
         PictureFailure.DECODER_TOO_SLOW,
     ),
-    "pictures that the stack uploads": (f"{pictures.MOST}", AT_PREVIEW),
-    "bytes of a name": (f"{pictures.LONGEST_NAME}", AT_PREVIEW),
+    "pictures that the stack uploads": (f"{picture_folder.MOST}", AT_PREVIEW),
+    "bytes of a name": (f"{picture_folder.LONGEST_NAME}", AT_PREVIEW),
 }
 
 
@@ -42,7 +42,7 @@ def table(text: str, section: str) -> list[list[str]]:
 def differences(text: str) -> list[str]:
     """Where the tables say something else than the code."""
     endings: dict[str, list[str]] = {}
-    for ending, kind in pictures.ENDINGS.items():
+    for ending, kind in picture_folder.ENDINGS.items():
         endings.setdefault(kind, []).append(ending)
     said = {row[0].strip("`"): re.findall(r"`([^`]+)`", row[1]) for row in table(text, "Formats")}
     limits = {
@@ -79,4 +79,4 @@ def test_a_table_that_differs_is_found(before: str, after: str) -> None:
 
 def test_the_stack_uploads_what_the_workload_takes() -> None:
     """Two packages that may not import each other name the same formats."""
-    assert set(pictures.ENDINGS.values()) == set(get_args(headers.Kind))
+    assert set(picture_folder.ENDINGS.values()) == set(get_args(image_headers.Kind))

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from infra import interpreter
+from infra import python_version
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.txt", "requirements-dev.txt")
@@ -54,7 +54,7 @@ def test_a_marker_that_empties_a_lock_would_be_seen() -> None:
 @pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
 def test_a_python_that_the_program_is_for_goes_on(version: tuple[int, int]) -> None:
     """No word about it."""
-    interpreter.require(version)
+    python_version.require(version)
 
 
 @pytest.mark.parametrize("version", [(3, 9), (3, 10), (3, 14), (3, 15), (4, 0)])
@@ -63,19 +63,19 @@ def test_any_other_python_is_told_with_what_to_do(version: tuple[int, int]) -> N
     got = ".".join(map(str, version))
     told = rf"^error: got Python {got} \(.*\), expected 3\.11 to 3\.13: .*nothing was changed.*venv"
     with pytest.raises(SystemExit, match=told):
-        interpreter.require(version)
+        python_version.require(version)
 
 
 def test_the_program_asks_before_it_imports_anything_else() -> None:
     """The first two statements after the docstring are the question."""
     _, first, second, *_ = ast.parse((ROOT / "__main__.py").read_text()).body
-    assert ast.unparse(first) == "from infra import interpreter"
-    assert ast.unparse(second) == "interpreter.require()"
+    assert ast.unparse(first) == "from infra import python_version"
+    assert ast.unparse(second) == "python_version.require()"
 
 
 def test_asking_imports_nothing_that_another_python_may_lack() -> None:
     """Only the standard library stands in the way of the sentence."""
-    module = ast.parse((ROOT / "infra" / "interpreter.py").read_text())
+    module = ast.parse((ROOT / "infra" / "python_version.py").read_text())
     imported = {
         alias.name if isinstance(node, ast.Import) else str(node.module)
         for node in ast.walk(module)
@@ -91,5 +91,5 @@ def test_the_versions_are_those_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     allowed = SpecifierSet(project["requires-python"])
     for minor in range(8, 20):
-        inside = interpreter.OLDEST <= (3, minor) <= interpreter.NEWEST
+        inside = python_version.OLDEST <= (3, minor) <= python_version.NEWEST
         assert allowed.contains(f"3.{minor}") is inside

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.companies import COMPANIES, two_companies
-from ops.workspace import Workspace
-from sandbox.server import running
-from sandbox.state import Cloud
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import Cloud
+from rehearsal.companies import COMPANIES, two_companies
+from rehearsal.workspace import Workspace
 from tests.contract.discovery import judge
 from tests.contract.recorded import Recorder
 

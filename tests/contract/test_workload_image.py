@@ -11,7 +11,9 @@ from typing import get_args
 
 import pytest
 
-from infra import files, image, launch
+from infra import launch
+from infra.components import workload_image
+from infra.config import local_files
 from workload import manifest, settings
 
 WORKLOAD = Path(settings.__file__).parent
@@ -129,7 +131,7 @@ def test_the_client_library_asks_for_nothing_of_its_own() -> None:
     assert pairs("ENV")["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] == "true"
 
 
-@pytest.mark.parametrize("lock", image.LOCKS.values())
+@pytest.mark.parametrize("lock", workload_image.LOCKS.values())
 def test_nothing_is_installed_without_a_hash(lock: str) -> None:
     """Pip takes wheels of the lock only, and every line of the lock has its hash."""
     (install,) = [text for name, text in DOCKERFILE if name == "RUN" and "pip install" in text]
@@ -144,7 +146,7 @@ def test_the_context_holds_code_and_lock_only() -> None:
     """A stray file beside the code changes no digest and gets into no image."""
     assert (WORKLOAD / ".dockerignore").read_text().split() == [
         "*",
-        "!*.py",
+        "!**/*.py",
         "!requirements.txt",
         "!requirements-litert.txt",
     ]
@@ -152,8 +154,8 @@ def test_the_context_holds_code_and_lock_only() -> None:
 
 def test_every_format_has_an_image_with_its_engine() -> None:
     """Whoever builds, Primus' stack and the workload mean the same formats and locks."""
-    assert files.FORMATS == tuple(image.LOCKS) == get_args(manifest.Format)
-    assert ("ARG", f"LOCK={image.LOCKS[files.FORMATS[0]]}") in DOCKERFILE
+    assert local_files.FORMATS == tuple(workload_image.LOCKS) == get_args(manifest.Format)
+    assert ("ARG", f"LOCK={workload_image.LOCKS[local_files.FORMATS[0]]}") in DOCKERFILE
     assert ("COPY", "${LOCK} /build/requirements.txt") in DOCKERFILE
 
 
@@ -181,5 +183,5 @@ def test_images_differ_in_the_engine_only() -> None:
 
 def packages(form: str) -> dict[str, str]:
     """The versions that the lock for a format pins, by name."""
-    text = (WORKLOAD / image.LOCKS[form]).read_text()
+    text = (WORKLOAD / workload_image.LOCKS[form]).read_text()
     return dict(re.findall(r"(?m)^([a-z0-9-]+)==(\S+)", text))

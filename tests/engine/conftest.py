@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.companies import two_companies
-from ops.workspace import Workspace
-from sandbox.server import LocalCloud, running
-from sandbox.state import Cloud
+from rehearsal.cloud.http.server import LocalCloud, running
+from rehearsal.cloud.state import Cloud
+from rehearsal.companies import two_companies
+from rehearsal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

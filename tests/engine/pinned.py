@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
 
 PINNED = "sha256:" + "a" * 64
 

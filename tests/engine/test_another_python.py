@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ops.workspace import Workspace
+    from rehearsal.workspace import Workspace
 
 pytestmark = pytest.mark.engine
 
@@ -16,7 +16,7 @@ def test_another_python_is_told_through_the_engine_without_a_stack_trace(
     workspace: Workspace,
 ) -> None:
     """This Python, made another one by a program that is for 3.10 only."""
-    module = workspace.program / "infra" / "interpreter.py"
+    module = workspace.program / "infra" / "python_version.py"
     text = module.read_text()
     assert "NEWEST = (3, 13)" in text
     module.write_text(text.replace("NEWEST = (3, 13)", "NEWEST = (3, 10)"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.workspace import REPOSITORY
+from rehearsal.workspace import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(60),  # a command that never says that it is up must not hold everything
 ]
 
-COMMAND = [sys.executable, "-m", "ops", "cloud"]
+COMMAND = [sys.executable, "-m", "rehearsal", "cloud"]
 UP = "Ctrl-C stops the cloud and deletes the folder."
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.clause import listed
+from infra.attestation.clause import listed
 
 if TYPE_CHECKING:
-    from ops.workspace import Workspace
+    from rehearsal.workspace import Workspace
 
 pytestmark = pytest.mark.engine
 

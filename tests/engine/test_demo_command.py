@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.workspace import REPOSITORY
+from rehearsal.workspace import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def running_in(folder: Path) -> list[str]:
 def test_nothing_keeps_running(tmp_path: Path, stop: signal.Signals, moment: str) -> None:
     """Stopped while something is being deployed: engine, plugins and program are gone."""
     with subprocess.Popen(
-        [sys.executable, "-m", "ops", "demo"],
+        [sys.executable, "-m", "rehearsal", "demo"],
         cwd=REPOSITORY,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,

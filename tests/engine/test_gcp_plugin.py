@@ -15,11 +15,11 @@ import pulumi_gcp as gcp
 import pytest
 from pulumi import FileAsset, ResourceOptions, automation, export
 
-from ops.companies import COMPANIES, two_companies
-from sandbox.launcher import GENUINE_PLUGIN_SECONDS
-from sandbox.plugins.install import install
-from sandbox.server import LocalCloud, running
-from sandbox.state import Cloud
+from rehearsal.cloud.compute.machines import GENUINE_PLUGIN_SECONDS
+from rehearsal.cloud.http.server import LocalCloud, running
+from rehearsal.cloud.state import Cloud
+from rehearsal.companies import COMPANIES, two_companies
+from rehearsal.pulumi_plugins.install import install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

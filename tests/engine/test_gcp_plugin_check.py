@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.plugins import gcp_arguments
-from sandbox.plugins.gcp import resources
-from sandbox.plugins.gcp_api import Api
-from sandbox.plugins.provider import UNKNOWN
+from rehearsal.pulumi_plugins import gcp_arguments
+from rehearsal.pulumi_plugins.gcp import resources
+from rehearsal.pulumi_plugins.gcp_api import Api
+from rehearsal.pulumi_plugins.provider import UNKNOWN
 
 if TYPE_CHECKING:
-    from sandbox.plugins.provider import Json
+    from rehearsal.pulumi_plugins.provider import Json
 
 RESOURCES = resources(Api(project="primus-models", region="us-west1", zone="us-west1-b"))
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.plugins.gcp import resources
-from sandbox.plugins.gcp_api import Api
-from sandbox.plugins.gcp_difference import found_there
-from sandbox.plugins.provider import SIGNATURE, UNKNOWN, Json, ProviderError
+from rehearsal.pulumi_plugins.gcp import resources
+from rehearsal.pulumi_plugins.gcp_api import Api
+from rehearsal.pulumi_plugins.gcp_difference import found_there
+from rehearsal.pulumi_plugins.provider import SIGNATURE, UNKNOWN, Json, ProviderError
 
 API = Api(project="primus-models", region="us-west1", zone="us-west1-b")
 RESOURCES = {token.rpartition("/")[2]: found for token, found in resources(API).items()}

@@ -14,13 +14,13 @@ import pytest
 from google.protobuf import struct_pb2  # type: ignore[import-untyped]  # it publishes no types
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from sandbox.plugins.install import install, version
+from rehearsal.pulumi_plugins.install import install, version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).parents[2]
-PLUGIN = [sys.executable, "-m", "sandbox.plugins.gcp"]
+PLUGIN = [sys.executable, "-m", "rehearsal.pulumi_plugins.gcp"]
 ENGINE = f"""
 import subprocess
 plugin = subprocess.Popen({PLUGIN}, stdout=subprocess.PIPE)

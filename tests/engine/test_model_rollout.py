@@ -10,8 +10,8 @@ import pytest
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
-    from ops.workspace import Workspace
-    from sandbox.server import LocalCloud
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.workspace import Workspace
 
 pytestmark = pytest.mark.engine
 

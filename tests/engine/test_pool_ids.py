@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.companies import two_companies
-from ops.workspace import Workspace
-from sandbox.server import running
-from sandbox.state import Cloud
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import Cloud
+from rehearsal.companies import two_companies
+from rehearsal.workspace import Workspace
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:

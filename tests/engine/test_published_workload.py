@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ops.workspace import Workspace
-    from sandbox.server import LocalCloud
-    from sandbox.state import Instance
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Instance
+    from rehearsal.workspace import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.namespace]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ops.workspace import Workspace
+    from rehearsal.workspace import Workspace
 
 pytestmark = pytest.mark.engine
 

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra import pictures
-from infra.problems import NAMESPACE
-from ops import demo, impostor, inventory, loosen
+from infra.config import picture_folder
+from infra.config.problems import NAMESPACE
 from ops.cli import BROKEN, OK, main
-from ops.companies import two_companies
 from ops.records import Run
 from ops.screen import Screen
-from ops.stage import Stage, results_of, up
-from ops.workspace import REPOSITORY, Workspace
-from sandbox.dockerfile import build
-from sandbox.server import running
-from sandbox.state import SERVICE_ACCOUNTS_OF_PROJECT, Cloud, Policy, Provider
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import SERVICE_ACCOUNTS_OF_PROJECT, Cloud, Policy, Provider
+from rehearsal.companies import two_companies
+from rehearsal.demo import demonstration, impostor, inventory, loosen
+from rehearsal.demo.context import Stage, results_of, up
+from rehearsal.image_builder.dockerfile import build
+from rehearsal.workspace import REPOSITORY, Workspace
 from tests.engine.pinned import push
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ def test_both_deploy_and_the_admitted_workload_classifies(stage: Stage) -> None:
     """One `up` per company is enough: every picture is classified by the released model."""
     up(stage, "primus")
     up(stage, "secundus")
-    assert told(stage, demo.admitted) == {"the admitted workload classifies every picture": True}
+    assert told(stage, demonstration.admitted) == {
+        "the admitted workload classifies every picture": True
+    }
 
 
 @pytest.mark.parametrize("company", ["primus", "secundus"])
@@ -121,7 +123,7 @@ def test_nothing_changes_by_itself(stage: Stage, company: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "letters", "most"), [(27, 18, 15_000), (pictures.MOST, 60, 33_000)]
+    ("number", "letters", "most"), [(27, 18, 15_000), (picture_folder.MOST, 60, 33_000)]
 )
 def test_a_first_preview_of_pictures_fits_into_a_comment(
     stage: Stage, number: int, letters: int, most: int
@@ -158,14 +160,14 @@ def test_the_image_is_readable_for_the_operators_project_only(stage: Stage) -> N
 
 def test_the_model_is_out_of_secundus_reach(stage: Stage) -> None:
     """Neither Secundus' administrator nor its workload account can read the model directly."""
-    kept = told(stage, demo.model_is_out_of_reach, handover(stage))
+    kept = told(stage, demonstration.model_is_out_of_reach, handover(stage))
     assert len(kept) == 2
     assert all(kept.values())
 
 
 def test_the_impostor_is_refused_by_the_condition(stage: Stage) -> None:
     """One line more in the workload: nothing is released, and `result` holds Google's sentence."""
-    assert told(stage, demo.refused, handover(stage)) == {
+    assert told(stage, demonstration.refused, handover(stage)) == {
         "the impostor gets nothing": True,
         "the condition refuses it, in Google's words": True,
         "the refusal is explained: it was the image": True,
@@ -212,14 +214,14 @@ def test_why_asks_the_stack_for_the_condition(stage: Stage, tmp_path: Path) -> N
     )
     assert (done.returncode, done.stderr) == (BROKEN, "")
     failed = [row["claim"] for row in json.loads(done.stdout)["clauses"] if not row["passed"]]
-    assert failed == [demo.DIGEST_CLAIM]
+    assert failed == [demonstration.DIGEST_CLAIM]
 
 
 def test_with_the_condition_loosened_the_grant_still_holds_and_it_shows(stage: Stage) -> None:
     """Any code passes the loosened condition; IAM refuses it, which is not what was promised."""
     name = handover(stage)["audience"].removeprefix("//iam.googleapis.com/")
     loosen.condition(stage.admin("primus"), name)
-    assert told(stage, demo.refused, handover(stage)) == {
+    assert told(stage, demonstration.refused, handover(stage)) == {
         "the impostor gets nothing": True,
         "the condition refuses it, in Google's words": False,
         "the refusal is explained: it was the image": False,
@@ -230,7 +232,7 @@ def test_with_the_grant_loosened_too_the_impostor_gets_in_and_is_named(stage: St
     """With both guards gone the added line really copies the model, and the promise says who."""
     name = handover(stage)["audience"].removeprefix("//iam.googleapis.com/")
     loosen.grant(stage.admin("primus"), name, READER)
-    kept = told(stage, demo.refused, handover(stage))
+    kept = told(stage, demonstration.refused, handover(stage))
     assert not any(kept.values())
     (got_in,) = [p.seen for p in stage.promises.broken if p.what == "the impostor gets nothing"]
     assert "custom-image/workload@sha256:" in got_in
@@ -261,7 +263,9 @@ def test_a_rebuilt_workload_is_admitted_and_the_machine_replaced(stage: Stage) -
     up(stage, "secundus")
     (after,) = stage.local.cloud.instances.values()
     assert after.id != before.id
-    assert told(stage, demo.admitted) == {"the admitted workload classifies every picture": True}
+    assert told(stage, demonstration.admitted) == {
+        "the admitted workload classifies every picture": True
+    }
     digest = handover(stage)["image"].partition("@")[2]
     (member,) = reader_policy(stage).members("roles/iam.workloadIdentityUser")
     assert member.rpartition("/")[2] == digest
@@ -281,7 +285,7 @@ def test_one_character_more_than_the_admitted_code_is_refused(stage: Stage, tmp_
     deploy(stage, "secundus")
     impostor.clean_up(secundus)
     run = results_of(stage)
-    assert run == Run((), f"release_refused: {demo.REJECTED}")
+    assert run == Run((), f"release_refused: {demonstration.REJECTED}")
 
 
 def test_a_rollout_admits_old_and_new_and_then_only_new(stage: Stage) -> None:
@@ -314,7 +318,9 @@ def test_destroy_leaves_nothing_and_up_works_again(stage: Stage) -> None:
     empty = Cloud()
     two_companies(empty)
     grants = inventory.project_grants(empty)
-    assert told(stage, demo.gone, grants) == {"destroy leaves nothing but a reserved pool id": True}
+    assert told(stage, demonstration.gone, grants) == {
+        "destroy leaves nothing but a reserved pool id": True
+    }
     (reserved,) = inventory.reserved(stage.local.cloud)
     stage.workspace.pulumi("primus", "config", "rm", "image")
     stage.workspace.pulumi("secundus", "config", "rm", "image")

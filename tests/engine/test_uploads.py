@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.pictures import ENDINGS
-from ops.companies import two_companies
-from ops.workspace import Workspace
-from sandbox.server import running
-from sandbox.state import Cloud
+from infra.config.picture_folder import ENDINGS
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import Cloud
+from rehearsal.companies import two_companies
+from rehearsal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.server import LocalCloud
+    from rehearsal.cloud.http.server import LocalCloud
 
 pytestmark = pytest.mark.engine
 

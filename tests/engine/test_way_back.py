@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from ops.companies import COMPANIES, two_companies
-from ops.workspace import Workspace
-from sandbox.server import running
-from sandbox.state import Cloud, Repository, ServiceAccount, StoredObject
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import Cloud, Repository, ServiceAccount, StoredObject
+from rehearsal.companies import COMPANIES, two_companies
+from rehearsal.workspace import Workspace
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tokens import genuine, unsigned
-from workload.parts import PART
+from workload.checkpoints import PART
 
 REPOSITORY = Path(__file__).parents[2]
 MODEL = REPOSITORY / "model"
@@ -36,7 +36,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def started(results: Path, token: Path) -> subprocess.Popen[bytes]:
     """A run, from its first instruction."""
-    command = [sys.executable, "-m", "bench.ours", str(MODEL / "model-litert.tar.gz")]
+    command = [sys.executable, "-m", "bench.workload_run", str(MODEL / "model-litert.tar.gz")]
     command += [str(MODEL / "pictures"), str(results), "--count", str(PICTURES)]
     command += ["--token", str(token)]
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.companies import COMPANIES
-from ops.workspace import PROGRAM, EngineError
+from rehearsal.companies import COMPANIES
+from rehearsal.workspace import PROGRAM, EngineError
 
 if TYPE_CHECKING:
-    from ops.workspace import Workspace
-    from sandbox.server import LocalCloud
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.workspace import Workspace
 
 pytestmark = pytest.mark.engine
 

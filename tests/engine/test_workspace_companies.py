@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ops.companies import COMPANIES, two_companies
-from sandbox.state import Cloud
+from rehearsal.cloud.state import Cloud
+from rehearsal.companies import COMPANIES, two_companies
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from infra.problems import NAMESPACE
+from infra.config.problems import NAMESPACE
 from tests.graph.mocked import HANDOVER, Graph, deploy
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resour
 from pulumi.runtime.stack import Stack
 
 from infra import program
-from infra.problems import NAMESPACE
+from infra.config.problems import NAMESPACE
 
 with warnings.catch_warnings():
     # Merely touching a module of pulumi_gcp warns about classes of it that nobody uses here.

@@ -55,7 +55,7 @@ def _words(node: ast.AST) -> list[str]:
 
 def test_there_are_sources_to_guard() -> None:
     """A guard that looks at nothing is green for ever."""
-    assert {"program.py", "release.py", "secundus.py", "job.py", "credentials.py"} <= {
+    assert {"program.py", "model_release.py", "secundus.py", "job.py", "credentials.py"} <= {
         path.name for path in SOURCES
     }
 
@@ -106,7 +106,7 @@ def test_the_guard_lets_additive_grants_and_prose_pass() -> None:
         "if sys.modules.get('pytest'): pass",
         "run(in_test=True)",
         "import sandbox",
-        "from sandbox.state import Cloud",
+        "from rehearsal.cloud.state import Cloud",
         "DEBUG = True",
     ],
 )

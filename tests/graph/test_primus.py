@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pulumi
 import pytest
 
-from infra import names
-from infra.attestation import MAPPING
-from infra.clause import listed
-from infra.context import context_hash
+from infra import naming
+from infra.attestation.clause import listed
+from infra.attestation.release_policy import MAPPING
+from infra.build_context import context_hash
 from tests.graph.conftest import ARCHIVE
 from tests.graph.mocked import BUILT, Graph, Refused
 
@@ -131,7 +131,7 @@ def grants(graph: Graph) -> dict[str, str]:
         f"projects/primus-models/serviceAccounts/{READER}"
     }
     pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
-    of_pool = names.attested("111111111111", pool, "", "").removesuffix("/")
+    of_pool = naming.attested("111111111111", pool, "", "").removesuffix("/")
     return {g.name: g.inputs["member"].replace(of_pool, "attribute.") for g in found}
 
 

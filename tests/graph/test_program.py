@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.replacement import CREATED_FIRST
-from sandbox.plugins import gcp_arguments
+from infra.components.replacement import CREATED_FIRST
+from rehearsal.pulumi_plugins import gcp_arguments
 from tests.graph.mocked import Graph, Refused, deploy
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """A decoder that its pictures have taken over: each says what is done, from inside the process.
 
-A program in place of `workload.decoder`, which it runs but for the decoding itself. A picture is a
+A program in place of `decoder_worker`, which it runs but for the decoding itself. A picture is a
 word, and what is to be attempted with it. What comes of an attempt leaves as the value of every
 pixel: 0 if it succeeded, else the number of the error. `--without=LOCK` leaves one out of what
 confines a decoder, `--refused=LOCK` has the kernel refuse it.
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workload import confinement, decoder, landlock, pixels, seccomp
+from workload.decoding import confinement, decoder_worker, image_limits, landlock, pixels, seccomp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,7 +153,7 @@ def gain_privileges() -> None:
 def allocate() -> None:
     """Takes more memory than a decoder may have."""
     try:
-        bytearray(2 * confinement.MEMORY)
+        bytearray(2 * image_limits.MAX_MEMORY_BYTES)
     except MemoryError as error:
         raise OSError(errno.ENOMEM, "") from error
 
@@ -280,4 +280,4 @@ if __name__ == "__main__":
         where, name, nothing = LOCKS[lock]
         where[name] = nothing if what == "--without" else refused
     sys.argv[1:] = sys.argv[-1:]
-    decoder.main()
+    decoder_worker.main()

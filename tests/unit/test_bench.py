@@ -10,14 +10,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import agreement, chart, image, pictures, process, report, rules, steps, world
+from bench import agreement, chart, image, pictures, process, projects, report, rules, steps
 from bench.agreement import DisagreementError
 from bench.cloud import moments
-from bench.courses import QUICK, Subject, play
+from bench.connection import Seen
 from bench.figures import NAIVE, Bound, Key, Round, Sample, figures
 from bench.folder import Folder
-from bench.line import Seen
 from bench.run import UNJUDGED, Measured
+from bench.schedule import QUICK, Subject, play
 from bench.subjects import ARCHIVES, Engine
 
 if TYPE_CHECKING:
@@ -242,14 +242,17 @@ def test_a_folder_lists_more_pictures_than_it_has(tmp_path: Path) -> None:
 
 def test_the_clock_is_what_the_cloud_was_asked() -> None:
     """From the listing after the model was fetched to the last result; not from earlier ones."""
-    listing = f"/storage/v1/b/{world.PICTURES}/o"
-    results = f"/upload/storage/v1/b/{world.RESULTS}/o"
+    listing = f"/storage/v1/b/{projects.PICTURES}/o"
+    results = f"/upload/storage/v1/b/{projects.RESULTS}/o"
     seen = [
         Seen(method="POST", path=results, arrived=1, answered=2),
         Seen(method="GET", path=listing, arrived=2, answered=3),
         Seen(method="POST", path="/v1/token", arrived=3, answered=4),
         Seen(
-            method="GET", path=f"/download/storage/v1/b/{world.MODELS}/o/m", arrived=5, answered=6
+            method="GET",
+            path=f"/download/storage/v1/b/{projects.MODELS}/o/m",
+            arrived=5,
+            answered=6,
         ),
         Seen(method="GET", path=listing, arrived=7, answered=8),
         Seen(method="POST", path=results, arrived=9, answered=10),

@@ -11,7 +11,7 @@ import pytest
 
 from infra.wording import counted
 from ops.screen import Screen, Table, complain, styled
-from ops.workspace import REPOSITORY
+from rehearsal.workspace import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,11 +99,15 @@ def ways_round(source: str) -> list[str]:
 
 
 DOOR = "screen.py"
+BEFORE_ANY_PACKAGE = ("install_packages.py", "progress_line.py")
+"""They run while the screen's library is not installed yet; they print what pip says."""
 
 
 def modules() -> list[Path]:
     """Every module of the commands, but for the one that prints."""
-    return [path for path in sorted((REPOSITORY / "ops").glob("*.py")) if path.name != DOOR]
+    commands = [*(REPOSITORY / "ops").glob("*.py"), *(REPOSITORY / "rehearsal").glob("*.py")]
+    commands += (REPOSITORY / "rehearsal" / "demo").glob("*.py")
+    return [path for path in sorted(commands) if path.name not in (DOOR, *BEFORE_ANY_PACKAGE)]
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.name)

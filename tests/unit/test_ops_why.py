@@ -15,8 +15,8 @@ import pytest
 from google.auth.exceptions import OAuthError
 from google.oauth2.utils import handle_error_response
 
-from infra.attestation import TOKEN_AUDIENCE, read
-from infra.clause import Party, PolicyError
+from infra.attestation.clause import Party, PolicyError
+from infra.attestation.release_policy import TOKEN_AUDIENCE, read
 from ops import causes, why
 from ops.causes import By
 from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
@@ -24,9 +24,9 @@ from ops.evidence import Evidence, Kind
 from ops.evidence import read as read_evidence
 from ops.screen import Screen
 from ops.verdict import Verdict, data, show
-from sandbox.launch_policy import LaunchPolicy, Refused
-from sandbox.launch_spec import Monitoring
-from sandbox.launch_spec import parse as launch_spec
+from rehearsal.cloud.confidential_space.launch_policy import LaunchPolicy, Refused
+from rehearsal.cloud.confidential_space.launch_spec import Monitoring
+from rehearsal.cloud.confidential_space.launch_spec import parse as launch_spec
 from tests.unit.tokens import (
     ACCOUNT,
     AUDIENCE,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from infra.problems import NAMESPACE
-from infra.settings import (
+from infra.config.problems import NAMESPACE
+from infra.config.settings import (
     PrimusSettings,
     SecundusSettings,
     SettingsError,

@@ -13,14 +13,15 @@ import pytest
 from PIL import Image
 
 import model as demonstration
-from workload import archive, manifest, pixels
+from workload import archive, manifest
+from workload.decoding import pixels
 
 with warnings.catch_warnings():
     # TensorFlow's own dependencies use what NumPy and Python have deprecated.
     warnings.simplefilter("ignore")
     import tensorflow as tf
 
-    from workload import engine
+    from workload.engines import selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
     archive.unpack(FOLDER / "model.tar.gz", folder)
     described = manifest.read(folder / "manifest.json")
     described = dataclasses.replace(described, top_k=len(described.classes))
-    return Released(engine.load(folder, described), described.input)
+    return Released(selection.load(folder, described), described.input)
 
 
 def decoded(data: bytes, wanted: manifest.Input) -> npt.NDArray[np.float32]:

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from workload import confinement, landlock, seccomp
-from workload.child import Child, Task
-from workload.confinement import NOBODY
-from workload.decoders import Decoders
+from workload.decoding import confinement, landlock, seccomp
+from workload.decoding.confinement import NOBODY
+from workload.decoding.decoder_pool import Decoders
+from workload.decoding.worker_client import Child, Task
+from workload.decoding.worker_process import Process
 from workload.errors import WorkloadError
 from workload.manifest import Input
-from workload.process import Process
 from workload.records import Picture
 
 if TYPE_CHECKING:
@@ -321,7 +321,7 @@ def test_a_table_has_every_call(machine: str) -> None:
 SPY = """
 import ctypes, os, sys
 sys.path[:0] = {path!r}
-from workload import confinement
+from workload.decoding import confinement
 libc = ctypes.CDLL(None, use_errno=True)
 if os.getuid() == 0:
     os.setgroups([])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.pictures.corpus import GOOD, SOME, Hostile, corpus
-from workload import exchange
-from workload.decoding import decoders
+from workload.decoding import worker_protocol
+from workload.decoding.prestart import decoders
 from workload.errors import PictureFailure
 from workload.manifest import Input
 from workload.records import Picture
@@ -72,7 +72,7 @@ def test_the_outcome_is_the_expected_one(outcome: Outcome) -> None:
 
 def test_a_decoder_tells_only_what_it_may(outcome: Outcome) -> None:
     """No picture of the corpus ends a decoder, so each failure is one that a decoder names."""
-    assert {told for _, told in outcome.results} <= {GOOD, *filter(None, exchange.OUTCOMES)}
+    assert {told for _, told in outcome.results} <= {GOOD, *filter(None, worker_protocol.OUTCOMES)}
     assert outcome.all_lived
 
 

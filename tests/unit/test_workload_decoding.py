@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 import model
-from workload import decoding, exchange, pixels
-from workload.child import Child
-from workload.decoders import Decoders
-from workload.decoding import decoders
+from workload.decoding import image_limits, pixels, prestart, worker_protocol
+from workload.decoding.decoder_pool import Decoders
+from workload.decoding.prestart import decoders
+from workload.decoding.worker_client import Child
+from workload.decoding.worker_process import Process
 from workload.errors import PictureFailure
 from workload.manifest import Input
-from workload.process import Process
 from workload.records import Picture
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 WANTED = Input(width=8, height=6, channels="RGB", low=0.0, high=255.0, resize="bilinear")
 TAKEN_OVER = (str(Path(__file__).parents[1] / "pictures" / "taken_over.py"),)
 DEMONSTRATION = sorted((Path(model.__file__).parent / "pictures").iterdir())
-ROOM = exchange.SLOTS * exchange.PICTURES
+ROOM = worker_protocol.SLOTS * worker_protocol.PICTURES
 
 CRASHED, TOO_SLOW = PictureFailure.DECODER_CRASHED, PictureFailure.DECODER_TOO_SLOW
 
@@ -116,7 +116,7 @@ def test_failures_keep_their_places() -> None:
             b"no picture",
             good[:999],
             good,
-            bytes(exchange.MAX_PICTURE + 1),
+            bytes(image_limits.MAX_FILE_BYTES + 1),
             PictureFailure.CHANGED,
         ) == [
             "picture_vanished",
@@ -137,12 +137,16 @@ def test_no_picture_at_all(two: Decoders) -> None:
 
 def test_many_large_pictures_do_not_get_stuck(two: Decoders) -> None:
     """Far more bytes than fit into any pipe or slot, and both sides go on."""
-    assert outcomes(two, *[b"x" * exchange.CHUNK] * 40) == ["decoded"] * 40
+    assert outcomes(two, *[b"x" * worker_protocol.CHUNK] * 40) == ["decoded"] * 40
 
 
 def test_the_largest_picture_fits_behind_others(one: Decoders) -> None:
     """A chunk that is almost full takes one more picture, of whatever size, and no other loses."""
-    data = [b"a" * (exchange.CHUNK - 1), b"b" * exchange.MAX_PICTURE, b"c" * exchange.CHUNK]
+    data = [
+        b"a" * (worker_protocol.CHUNK - 1),
+        b"b" * image_limits.MAX_FILE_BYTES,
+        b"c" * worker_protocol.CHUNK,
+    ]
     colours = [
         pixels.max() for _, pixels in one.decode(named(*data)) if not isinstance(pixels, str)
     ]
@@ -222,7 +226,7 @@ def test_memory_is_bounded(two: Decoders) -> None:
             yield each
 
     for done, _ in enumerate(two.decode(coming()), 1):
-        assert taken - done <= 2 * ROOM + exchange.PICTURES
+        assert taken - done <= 2 * ROOM + worker_protocol.PICTURES
 
 
 def test_a_listing_that_breaks_leaves_nothing_behind(two: Decoders) -> None:
@@ -242,7 +246,7 @@ def test_a_pause_of_the_run_is_no_decoders_fault(one: Decoders) -> None:
     (before,) = one._children
 
     def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
-        yield from named(*[b"x"] * exchange.PICTURES)
+        yield from named(*[b"x"] * worker_protocol.PICTURES)
         answers = select.poll()
         answers.register(before.answers, select.POLLIN)
         while not before.ready:
@@ -251,7 +255,7 @@ def test_a_pause_of_the_run_is_no_decoders_fault(one: Decoders) -> None:
             answers.poll()
         before._since = -1e9
 
-    assert len(list(one.decode(coming()))) == exchange.PICTURES
+    assert len(list(one.decode(coming()))) == worker_protocol.PICTURES
     assert one._children == [before]
 
 
@@ -285,7 +289,7 @@ def test_decoders_that_were_told_nothing_end(monkeypatch: pytest.MonkeyPatch) ->
         started.append(Process())
         return started[-1]
 
-    monkeypatch.setattr(decoding, "Process", start)
+    monkeypatch.setattr(prestart, "Process", start)
     with decoders(2):
         pass
     assert _ended([each.pid for each in started])
@@ -305,9 +309,9 @@ def test_decoders_end_with_the_run(moment: str) -> None:
     """A run that is killed leaves none behind, neither one that waits nor one that hangs."""
     script = (
         "import os, signal, sys\n"
-        "from workload.child import Child, Task\n"
+        "from workload.decoding.worker_client import Child, Task\n"
         "from workload.manifest import Input\n"
-        "from workload.process import Process\n"
+        "from workload.decoding.worker_process import Process\n"
         "from workload.records import Picture\n"
         f"process = Process({TAKEN_OVER!r})\n"
         + MOMENTS[moment]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.pictures.found import JPEG, PNG, REFUSED, TAKEN
-from workload import headers, pixels
+from workload.decoding import image_headers, pixels
 from workload.errors import PictureError
 from workload.manifest import Input
 
@@ -51,4 +51,4 @@ def test_what_tensorflow_refuses_is_damaged(name: str) -> None:
 @pytest.mark.parametrize("name", TAKEN)
 def test_a_decoder_sees_no_more_than_the_picture(name: str) -> None:
     """Notes and trailers, however large, do not reach it; what they hold can't hurt there."""
-    assert len(headers.check(TAKEN[name]()).data) < 1.5 * max(len(JPEG), len(PNG))
+    assert len(image_headers.check(TAKEN[name]()).data) < 1.5 * max(len(JPEG), len(PNG))

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.unit.tokens import unsigned
-from workload import job, parts
+from workload import checkpoints, job
 from workload.errors import (
     BucketError,
     BusyError,
@@ -284,7 +284,7 @@ def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
 
 def test_a_bucket_that_stays_busy_ends_the_run() -> None:
     """Not each picture fails by itself; the next start can go on with the parts that are there."""
-    world = World({f"{number:04}": b"\xff" for number in range(parts.PART + 200)})
+    world = World({f"{number:04}": b"\xff" for number in range(checkpoints.PART + 200)})
     world.input.objects["0711"] = BusyError()
     world.fails("input_not_readable")
     assert "Cloud Storage stays busy" in world.result.text("result")

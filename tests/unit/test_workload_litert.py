@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from workload import engine, flatbuffer
+from workload.engines import litert_operators, selection
+from workload.engines.litert_engine import LiteRTModel
 from workload.errors import WorkloadError
-from workload.litert_engine import LiteRTModel
 from workload.manifest import Input, Manifest
 
 with warnings.catch_warnings():
@@ -71,7 +71,7 @@ def colours() -> bytes:
 def ready(content: bytes, folder: Path, manifest: Manifest = COLOURS) -> Any:
     """The model of an unpacked archive, as the run loads it."""
     (folder / "model.tflite").write_bytes(content)
-    return engine.load(folder, manifest)
+    return selection.load(folder, manifest)
 
 
 def noise(count: int) -> list[npt.NDArray[np.float32]]:
@@ -277,7 +277,7 @@ def test_a_number_that_leads_to_nothing_is_unusable(
     """Before LiteRT follows it: some of these end the process."""
     (tmp_path / "model.tflite").write_bytes(rebuilt(colours, NOWHERE[name]))
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
-        flatbuffer.check(tmp_path / "model.tflite")
+        litert_operators.check(tmp_path / "model.tflite")
 
 
 @pytest.mark.parametrize(("offset", "size"), [(2**64 - 4096, 8192), (8, 2**40), (2**63, 1)])
@@ -292,7 +292,7 @@ def test_weights_that_are_not_in_the_file_are_unusable(
 
     (tmp_path / "model.tflite").write_bytes(rebuilt(colours, change))
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
-        flatbuffer.check(tmp_path / "model.tflite")
+        litert_operators.check(tmp_path / "model.tflite")
 
 
 def test_a_rebuilt_model_is_the_same(colours: bytes, tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_rebuilt_model_is_the_same(colours: bytes, tmp_path: Path) -> None:
 
 def test_every_allowed_operator_is_one() -> None:
     """No name of the list is a slip."""
-    assert vars(schema.BuiltinOperator).keys() >= flatbuffer.ALLOWED
+    assert vars(schema.BuiltinOperator).keys() >= litert_operators.ALLOWED
 
 
 @pytest.mark.parametrize("size", [0, 4, 100, -100])
@@ -316,7 +316,7 @@ def test_a_damaged_model_is_unusable(size: int, colours: bytes, tmp_path: Path) 
 def test_an_archive_without_a_model_is_unusable(tmp_path: Path) -> None:
     """A manifest may name an engine for which the archive holds nothing."""
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
-        engine.load(tmp_path, COLOURS)
+        selection.load(tmp_path, COLOURS)
 
 
 def test_the_interpreters_file_is_checked_again(tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_the_interpreters_file_is_checked_again(tmp_path: Path) -> None:
 IMAGE = """
 import dataclasses, json, sys
 from pathlib import Path
-from workload import engine
+from workload.engines import selection
 from workload.errors import WorkloadError
 from workload.manifest import Input, Manifest
 name, missing, folder, manifest = sys.argv[1:]
@@ -337,7 +337,7 @@ sys.modules[missing] = None
 told = json.loads(manifest)
 model = Manifest(**told | {"input": Input(**told["input"])})
 try:
-    engine.load(Path(folder), model)
+    selection.load(Path(folder), model)
 except WorkloadError as error:
     print(error.failure.code)
 else:

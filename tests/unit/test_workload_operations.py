@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from model.pack import unpack
-from workload import engine
+from workload.engines import selection
 from workload.errors import WorkloadError
 from workload.manifest import Input, Manifest
 
@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     import tensorflow as tf
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-    from workload import operations
+    from workload.engines import tensorflow_operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,9 +145,9 @@ def test_what_acts_is_refused_before_it_can(
     """The signature's own, or in a function that only an attribute of a call, If or While names."""
     mark = tmp_path / "mark"
     unpacked = saved(tmp_path, function(mark))
-    assert kind in operations.forbidden(graph(unpacked))
+    assert kind in tensorflow_operations.forbidden(graph(unpacked))
     with pytest.raises(WorkloadError, match=r"^model_operation_forbidden: "):
-        engine.load(unpacked, MANIFEST)
+        selection.load(unpacked, MANIFEST)
     assert not mark.exists()
 
 
@@ -170,7 +170,7 @@ def test_what_loading_would_run_is_refused_before_it_can(tmp_path: Path) -> None
     mark = tmp_path / "mark"
     unpacked = saved(tmp_path, colours, resource=Initialised(mark))
     with pytest.raises(WorkloadError, match=r"^model_operation_forbidden: "):
-        engine.load(unpacked, MANIFEST)
+        selection.load(unpacked, MANIFEST)
     assert not mark.exists()
     tf.saved_model.load(str(unpacked / "saved_model"))
     assert mark.exists(), "the model of this test does no harm, so its refusal shows nothing"
@@ -179,7 +179,7 @@ def test_what_loading_would_run_is_refused_before_it_can(tmp_path: Path) -> None
 def test_the_demonstration_model_is_allowed(tmp_path: Path) -> None:
     """Nothing in the committed model is refused."""
     unpack((MODEL / "model.tar.gz").read_bytes(), tmp_path)
-    assert operations.forbidden(graph(tmp_path)) == set()
+    assert tensorflow_operations.forbidden(graph(tmp_path)) == set()
 
 
 def classifier() -> Any:
@@ -202,21 +202,21 @@ def classifier() -> Any:
 def test_an_ordinary_classifier_is_allowed(tmp_path: Path) -> None:
     """As Keras exports it, with the gradients that it leaves in the model."""
     classifier().export(str(tmp_path / "saved_model"), verbose=False)
-    assert operations.forbidden(graph(tmp_path)) == set()
+    assert tensorflow_operations.forbidden(graph(tmp_path)) == set()
 
 
 def test_a_function_that_nothing_reaches_is_judged(honest: Path) -> None:
     """No way to a function can be overlooked, because none is looked for."""
     found = graph(honest)
     found.graph_def.library.function.add().node_def.add(op="WriteFile")
-    assert operations.forbidden(found) == {"WriteFile"}
+    assert tensorflow_operations.forbidden(found) == {"WriteFile"}
 
 
 def test_the_graph_around_the_functions_is_judged(honest: Path) -> None:
     """Nothing runs it today, and it may hold no more than it needs all the same."""
     found = graph(honest)
     found.graph_def.node.add(name="late", op="WriteFile")
-    assert operations.forbidden(found) == {"WriteFile"}
+    assert tensorflow_operations.forbidden(found) == {"WriteFile"}
 
 
 def test_a_function_is_no_operation_of_its_name(honest: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_function_is_no_operation_of_its_name(honest: Path) -> None:
     found = graph(honest)
     found.graph_def.library.function.add().signature.name = "WriteFile"
     function_named(found, "signature_wrapper").node_def.add(op="WriteFile")
-    assert operations.forbidden(found) == {"WriteFile"}
+    assert tensorflow_operations.forbidden(found) == {"WriteFile"}
 
 
 @pytest.mark.parametrize("part", ["traced_save", "traced_restore"])
@@ -232,14 +232,14 @@ def test_the_saver_may_touch_files_in_its_own_ways_only(part: str, honest: Path)
     """Its two functions have a list of their own, and that is a list, too."""
     found = graph(honest)
     function_named(found, part).node_def.add(op="WriteFile")
-    assert operations.forbidden(found) == {"WriteFile"}
+    assert tensorflow_operations.forbidden(found) == {"WriteFile"}
 
 
 def test_the_savers_operations_are_refused_elsewhere(honest: Path) -> None:
     """The signature may neither save nor restore."""
     found = graph(honest)
     function_named(found, "signature_wrapper").node_def.add(op="SaveV2")
-    assert operations.forbidden(found) == {"SaveV2"}
+    assert tensorflow_operations.forbidden(found) == {"SaveV2"}
 
 
 def name_in_a_call(found: Any, saver: Any) -> None:
@@ -297,7 +297,7 @@ def test_a_saver_that_anything_else_may_run_is_no_saver(
     """What the saver may do is for functions that only the saver names."""
     found = graph(honest)
     use(found, function_named(found, "traced_save"))
-    assert "SaveV2" in operations.forbidden(found)
+    assert "SaveV2" in tensorflow_operations.forbidden(found)
 
 
 def two_graphs(model: Any) -> None:
@@ -324,7 +324,7 @@ def test_a_model_of_tensorflow_1_is_unusable(
     changed(model)
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
-        operations.check(tmp_path)
+        tensorflow_operations.check(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x12\x7fcut", b"no model"])
@@ -332,14 +332,14 @@ def test_a_damaged_model_is_unusable(content: bytes, tmp_path: Path) -> None:
     """Bytes that are no model end there; what the parser says about them stays inside."""
     (tmp_path / "saved_model.pb").write_bytes(content)
     with pytest.raises(WorkloadError, match=r"^model_unusable: The model does not do"):
-        operations.check(tmp_path)
+        tensorflow_operations.check(tmp_path)
 
 
 def test_a_model_in_text_is_unusable(tmp_path: Path) -> None:
     """TensorFlow would take saved_model.pbtxt where there is no saved_model.pb."""
     (tmp_path / "saved_model.pbtxt").write_text("meta_graphs { object_graph_def { } }")
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
-        operations.check(tmp_path)
+        tensorflow_operations.check(tmp_path)
 
 
 def large(tensor: Any, *shape: int) -> None:
@@ -421,7 +421,7 @@ def test_a_graph_that_would_be_gigabytes_is_unusable(
     grow(model.meta_graphs[0])
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
     with pytest.raises(WorkloadError, match=r"^model_unusable: .* takes more memory"):
-        operations.check(tmp_path)
+        tensorflow_operations.check(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["itself", "the other"])
@@ -435,7 +435,7 @@ def test_a_function_that_calls_itself_is_unusable(name: str, honest: Path, tmp_p
         function.node_def.add(op="PartitionedCall").attr["f"].func.name = called
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
     with pytest.raises(WorkloadError, match=r"^model_unusable: The model does not do"):
-        operations.check(tmp_path)
+        tensorflow_operations.check(tmp_path)
 
 
 def test_a_graph_of_a_hundred_gigabytes_is_not_read(tmp_path: Path) -> None:
@@ -443,7 +443,7 @@ def test_a_graph_of_a_hundred_gigabytes_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "saved_model.pb").open("wb") as file:
         file.truncate(100 * 1024**3)
     with pytest.raises(WorkloadError, match=r"^model_unusable: .* takes more memory"):
-        operations.check(tmp_path)
+        tensorflow_operations.check(tmp_path)
 
 
 def test_large_constants_of_ordinary_models_are_allowed(honest: Path, tmp_path: Path) -> None:
@@ -452,4 +452,4 @@ def test_large_constants_of_ordinary_models_are_allowed(honest: Path, tmp_path: 
     node = model.meta_graphs[0].graph_def.node.add(op="Const")
     large(node.attr["value"].tensor, 1_000, 50_000)
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
-    operations.check(tmp_path)
+    tensorflow_operations.check(tmp_path)

@@ -1,4 +1,4 @@
-"""What `workload.pixels` makes of a picture, against TensorFlow's own reading of the same bytes."""
+"""What `pixels` makes of a picture, against TensorFlow's own reading of the same bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import model
-from workload import pixels
+from workload.decoding import pixels
 from workload.errors import PictureError, PictureFailure
 from workload.manifest import Input
 

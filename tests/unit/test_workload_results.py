@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 
 from tests.unit.result_bucket import ResultBucket
 from workload import results as module
+from workload.checkpoints import Origin
 from workload.errors import Detail, Failure, PictureFailure, WorkloadError
-from workload.parts import Origin
 from workload.records import Picture, Score
 from workload.results import Results, Summary
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from workload import scores
+from workload.engines import scores
 from workload.errors import WorkloadError
 from workload.manifest import Input, Manifest
 

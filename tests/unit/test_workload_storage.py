@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from google.oauth2.credentials import Credentials
 
-from sandbox.server import running
+from rehearsal.cloud.http.server import running
+from workload.decoding import image_limits
 from workload.errors import (
     BucketError,
     ChangedError,
@@ -21,7 +22,6 @@ from workload.errors import (
     TooLargeError,
     VanishedError,
 )
-from workload.exchange import MAX_PICTURE
 from workload.records import Picture
 
 with warnings.catch_warnings():
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.state import Cloud
+    from rehearsal.cloud.state import Cloud
 
 ADMIN = "user:deployer@secundus.example"
 ACCOUNT = "serviceAccount:workload-sa@secundus-vision.iam.gserviceaccount.com"
@@ -156,10 +156,10 @@ def test_a_compressed_picture_is_listed_as_large_as_it_may_be(
     """What is ahead in memory is bounded by what it can become."""
     picture = compressed(cloud, gzip.compress(plain))
     sizes = {each.name: each.size for each in pictures.pictures()}
-    assert sizes[picture.name] == MAX_PICTURE
+    assert sizes[picture.name] == image_limits.MAX_FILE_BYTES
 
 
-@pytest.mark.parametrize("listed", [0, MAX_PICTURE])
+@pytest.mark.parametrize("listed", [0, image_limits.MAX_FILE_BYTES])
 def test_the_limit_is_of_the_decompressed_bytes(
     listed: int, cloud: Cloud, pictures: storage.Bucket, plain: bytes
 ) -> None:

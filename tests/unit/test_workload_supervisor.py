@@ -87,7 +87,7 @@ import hashlib, os, signal, sys
 from contextlib import nullcontext
 from pathlib import Path
 from bench.folder import Folder
-from bench.ours import ENVIRONMENT
+from bench.workload_run import ENVIRONMENT
 from workload import job, supervisor
 from workload.results import Results
 

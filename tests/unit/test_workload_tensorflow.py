@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import tensorflow as tf
 
-    from workload.tensorflow_engine import SavedModel
+    from workload.engines.tensorflow_engine import SavedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

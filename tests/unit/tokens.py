@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from infra.attestation import HARDWARE, AttestationPolicy
+from infra.attestation.release_policy import HARDWARE, AttestationPolicy
 from infra.launch import ENVIRONMENT
 
 DIGEST = "sha256:" + "a1" * 32

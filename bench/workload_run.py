@@ -1,0 +1,97 @@
+"""The workload's own code, from a folder to a folder: everything but Google.
+
+`workload.job` runs as it is, with the engine and the decoders that `workload.__main__` gives it;
+only its buckets are folders, and a clock looks at the model. Nothing of the workload is replaced,
+unless decoding is asked for in this very process, to see what its isolation costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.folder import Folder
+from bench.stopwatch import Stopwatch
+from workload import job
+from workload.decoding import prestart
+from workload.engines import selection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from workload.manifest import Input, Manifest
+
+ENVIRONMENT = {
+    "MODEL_AUDIENCE": "//iam.googleapis.com/projects/1/locations/global"
+    "/workloadIdentityPools/pool/providers/provider",
+    "MODEL_READER": "primus-sa@primus-models.iam.gserviceaccount.com",
+    "INPUT_URI": "gs://pictures",
+    "RESULT_URI": "gs://results",
+}
+
+
+class _Watched:
+    """A model whose first answer is noted."""
+
+    def __init__(self, model: job.Model, stopwatch: Stopwatch) -> None:
+        self._model = model
+        self._stopwatch = stopwatch
+
+    def classify(self, batch: Sequence[Any]) -> Any:  # noqa: ANN401  as the model gives it
+        """The model's answer, untouched."""
+        answer = self._model.classify(batch)
+        self._stopwatch.predicted()
+        return answer
+
+
+def main() -> None:
+    """One run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--count", type=int, required=True, help="how many pictures")
+    parser.add_argument("--token", default="no-token", help="a file with an attestation token")
+    parser.add_argument("--in-process", action="store_true", help="decode here")
+    chosen = parser.parse_args()
+    stopwatch = Stopwatch()
+
+    def load(folder: Path, manifest: Manifest) -> Any:  # noqa: ANN401  a model, and a little more
+        model = _Watched(selection.load(folder, manifest), stopwatch)
+        stopwatch.loaded()
+        return model
+
+    folders = {
+        "models": Folder(path=chosen.archive.parent),
+        "pictures": Folder(path=chosen.pictures, count=chosen.count),
+        "results": Folder(path=chosen.results),
+    }
+    decoders: Callable[[], AbstractContextManager[Callable[[Input], job.Decoders]]] = (
+        prestart.decoders
+    )
+    if chosen.in_process:
+        # Here only: the workload's own process has no decoder in its memory.
+        from bench import in_process  # noqa: PLC0415  the reason is above
+
+        decoders = in_process.decoders
+
+    outside = job.Collaborators(
+        operator=lambda: folders.__getitem__,
+        model_reader=lambda _: folders.__getitem__,
+        decoders=decoders,
+        load=load,
+    )
+    environment = ENVIRONMENT | {
+        "MODEL_URI": f"gs://models/{chosen.archive.name}",
+        "ATTESTATION_TOKEN_FILE": chosen.token,
+        "MODEL_SHA256": hashlib.sha256(chosen.archive.read_bytes()).hexdigest(),
+    }
+    job.run(environment, outside)
+    stopwatch.done()
+
+
+if __name__ == "__main__":
+    main()

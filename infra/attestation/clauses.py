@@ -1,0 +1,254 @@
+"""Every clause there is: what is pinned about the machine, the container, and who runs it.
+
+It owns the wording: CEL, sentences, cures. Which values are pinned is `attestation`'s to say.
+https://docs.cloud.google.com/confidential-computing/confidential-space/docs/reference/token-claims
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from infra import naming
+from infra.attestation.clause import Clause, Party, listed, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CONTAINER: Final = "assertion.submods.container"
+
+
+def _equal(
+    sentence: str,
+    claim: str,
+    expected: str,
+    cure: str,
+    absence_of: Party = Party.PLATFORM,
+) -> Clause:
+    return Clause(
+        sentence=sentence,
+        cel=f"assertion.{claim} == {quoted(expected)}",
+        claim=claim,
+        expected=json.dumps(expected),
+        accepts=lambda value: value == expected,
+        absence_of=absence_of,
+        cure=cure,
+    )
+
+
+def _boolean(sentence: str, claim: str, cure: str, *, expected: bool) -> Clause:
+    return Clause(
+        sentence=sentence,
+        cel=f"assertion.{claim} == {str(expected).lower()}",
+        claim=claim,
+        expected=str(expected).lower(),
+        accepts=lambda value: value is expected,  # CEL's true is not 1
+        cure=cure,
+    )
+
+
+def _one_of(
+    sentence: str,
+    claim: str,
+    allowed: Sequence[str],
+    cure: str,
+    absence_of: Party = Party.PLATFORM,
+) -> Clause:
+    return Clause(
+        sentence=sentence,
+        cel=f"assertion.{claim} in {listed(allowed)}",
+        claim=claim,
+        expected=" or ".join(map(json.dumps, allowed)),
+        accepts=lambda value: value in allowed,
+        absence_of=absence_of,
+        cure=cure,
+    )
+
+
+_BOOT = "pulumi config set confidentialSpaceImage {} --stack secundus && pulumi up --stack secundus"
+_PRODUCTION = _BOOT.format("projects/confidential-space-images/global/images/confidential-space-…")
+
+
+def platform(hardware: Sequence[str]) -> tuple[Clause, ...]:
+    """What the machine must be."""
+    space = "submods.confidential_space"
+    return (
+        _equal("it runs on Confidential Space", "swname", "CONFIDENTIAL_SPACE", _PRODUCTION),
+        # STABLE, not LATEST: with LATEST each release of the image would lock running VMs out.
+        Clause(
+            sentence="Google still supports this version of Confidential Space",
+            cel=f"'STABLE' in assertion.{space}.support_attributes",
+            claim=f"{space}.support_attributes",
+            expected='a list with "STABLE" in it',
+            accepts=lambda value: isinstance(value, list | dict) and "STABLE" in value,
+            absence_of=Party.OPERATOR,  # tokens of debug images, as recorded, have no such claim
+            cure=_BOOT.format("the newest of the family confidential-space"),
+        ),
+        # Debug images lack STABLE too, says the documentation; one live debug token did not.
+        _equal("debugging was off since boot", "dbgstat", "disabled-since-boot", _PRODUCTION),
+        _boolean(
+            "secure boot was on",
+            "secboot",
+            "deploy the machine by this program, which switches it on: pulumi up --stack secundus",
+            expected=True,
+        ),
+        _one_of(
+            "its memory is encrypted by hardware",
+            "hwmodel",
+            hardware,
+            "pulumi config set confidentialType SEV --stack secundus && pulumi up --stack secundus",
+        ),
+        _boolean(
+            "its memory is not monitored",
+            f"{space}.monitoring_enabled.memory",
+            "remove tee-monitoring-memory-enable and tee-monitoring-enable from the metadata",
+            expected=False,
+        ),
+        # Nothing of Primus' uses a GPU. A token that has one may say that its memory is not
+        # protected (`cc_mode` OFF or DEVTOOLS), and nobody here would judge that.
+        Clause(
+            sentence="it has no GPU",
+            cel="!has(assertion.submods.nvidia_gpu)",
+            claim="submods.nvidia_gpu",
+            expected="nothing",
+            accepts=lambda _: False,
+            absent_is_fine=True,
+            cure="deploy the machine by this program, which attaches no GPU: pulumi up --stack"
+            " secundus",
+        ),
+    )
+
+
+_HASH: Final = "MODEL_SHA256"
+_HANDED_OVER: Final = "pulumi up --stack secundus takes it from Primus' handover"
+
+
+def workload(
+    image_digests: Sequence[str],
+    arguments: Sequence[str],
+    model_hashes: Sequence[str],
+    environment: Sequence[str],
+) -> tuple[Clause, ...]:
+    """What the container must be."""
+    return (
+        _one_of(
+            "its code is an image that Primus admits",
+            "submods.container.image_digest",
+            image_digests,
+            "launch the admitted image: pulumi config rm image --stack secundus && pulumi up"
+            " --stack secundus; or have Primus admit this one: image.admitAlso of stack primus",
+        ),
+        Clause(
+            sentence="the image is run as Primus wrote it, with no other arguments",
+            cel=f"{_CONTAINER}.args == {listed(arguments)}",
+            claim="submods.container.args",
+            expected=json.dumps(list(arguments)),
+            accepts=lambda value: value == list(arguments),
+            mistake_of=Party.AUTHOR,
+            overridden_by="submods.container.cmd_override",
+            cure="remove tee-cmd from the metadata; if there is none, the image's ENTRYPOINT and"
+            " CMD are not those that the condition was made for",
+        ),
+        # The claim is absent when nothing was overridden; comparing it outright would be an
+        # error, and refuse everyone.
+        Clause(
+            sentence="the operator did not override the command",
+            cel=f"(!has({_CONTAINER}.cmd_override) || size({_CONTAINER}.cmd_override) == 0)",
+            claim="submods.container.cmd_override",
+            expected="nothing, or an empty list",
+            accepts=lambda value: isinstance(value, list | dict | str) and not value,
+            absent_is_fine=True,
+            cure="remove tee-cmd from the metadata",
+        ),
+        # The label in the image says the same; this holds if an image is ever admitted without it.
+        Clause(
+            sentence="the operator set no variables but those that Primus names",
+            cel=f"(!has({_CONTAINER}.env_override)"
+            f" || {_CONTAINER}.env_override.all(name, name in {listed(environment)}))",
+            claim="submods.container.env_override",
+            expected="nothing but " + ", ".join(environment),
+            accepts=lambda value: (
+                isinstance(value, list | dict) and all(name in environment for name in value)
+            ),
+            absent_is_fine=True,
+            cure="remove every other tee-env-* from the metadata",
+        ),
+        # The environment as a whole holds HOSTNAME, so variables are pinned one by one: all that
+        # lead to something of Primus'. INPUT_URI and RESULT_URI lead to what the operator has.
+        _one_of(
+            "it was told to use a model that Primus admits",
+            "submods.container.env.MODEL_SHA256",
+            model_hashes,
+            "pulumi up --stack secundus takes the hash from Primus' handover; or have Primus admit"
+            " this one: model.admitAlso of stack primus",
+            absence_of=Party.OPERATOR,
+        ),
+    )
+
+
+def source(bucket: str, audience: str, reader: str) -> tuple[Clause, ...]:
+    """Where the container must look for the model, and through which provider and account.
+
+    Were these free, an admitted workload could be sent to any object that the reader may read, and
+    the code in its result would tell the operator whether there is one of that name.
+    """
+    before, _, after = naming.model_uri(bucket, _HASH).partition(_HASH)
+    pool = audience.find("/workloadIdentityPools/")
+    return (
+        Clause(
+            sentence="it was told where Primus keeps that model",
+            cel=f"{_CONTAINER}.env.MODEL_URI ==\n"
+            f"  {quoted(before)} + {_CONTAINER}.env.MODEL_SHA256 + {quoted(after)}",
+            claim="submods.container.env.MODEL_URI",
+            expected=json.dumps(before + _HASH + after),
+            accepts=lambda uri, sha256: (
+                isinstance(sha256, str) and uri == f"{before}{sha256}{after}"
+            ),
+            given=_HASH,
+            absence_of=Party.OPERATOR,
+            cure=_HANDED_OVER,
+        ),
+        Clause(
+            sentence="it was told to ask the provider that judges this token",
+            # In two parts: a preview cuts each line at 150 characters, and each part is shorter.
+            cel=f"{_CONTAINER}.env.MODEL_AUDIENCE ==\n"
+            f"  {quoted(audience[:pool])} +\n  {quoted(audience[pool:])}",
+            claim="submods.container.env.MODEL_AUDIENCE",
+            expected=json.dumps(audience),
+            accepts=lambda value: value == audience,
+            absence_of=Party.OPERATOR,
+            cure=_HANDED_OVER,
+        ),
+        _equal(
+            "it was told to act as the model's reader",
+            "submods.container.env.MODEL_READER",
+            reader,
+            _HANDED_OVER,
+            absence_of=Party.OPERATOR,
+        ),
+    )
+
+
+def operator(project_number: str, service_account: str) -> tuple[Clause, ...]:
+    """Who must run it."""
+    return (
+        _equal(
+            "it runs in the operator's project",
+            "submods.gce.project_number",
+            project_number,  # the claim is a string of digits, not a number
+            "deploy into the agreed project; or have Primus agree: operator.projectNumber of stack"
+            " primus",
+        ),
+        # Exactly one: with `in`, an account obtained by tee-impersonate-service-accounts
+        # would satisfy it too.
+        Clause(
+            sentence="it runs as the agreed service account and as no other",
+            cel="size(assertion.google_service_accounts) == 1"
+            f" && assertion.google_service_accounts[0] ==\n  {quoted(service_account)}",
+            claim="google_service_accounts",
+            expected=json.dumps([service_account]),
+            accepts=lambda value: value == [service_account],
+            cure="run as the agreed account alone, without tee-impersonate-service-accounts; or"
+            " have Primus agree: operator.serviceAccount of stack primus",
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The resources of both companies, as Pulumi components."""

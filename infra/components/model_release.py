@@ -1,0 +1,122 @@
+"""The door through which the model is released: which tokens pass, and what they may become.
+
+THE security boundary of this program. What the condition says is decided in attestation; that it is
+there, and that nothing leads around it, is decided here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra import naming
+from infra.attestation import release_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.attestation.release_policy import AttestationPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelReleaseArgs:
+    """Under which names, by which policy, and to which account the model is released."""
+
+    project: str
+    project_number: str
+    pool: str
+    """the first part of its id"""
+    provider: str
+    policy: Callable[[pulumi.Output[str]], pulumi.Output[AttestationPolicy]]
+    """the policy of the provider with this audience"""
+    configured_digests: tuple[str, ...]
+    """the admitted digests that stand in config, each once"""
+    built_digest: pulumi.Output[str] | None
+    """the admitted digest that this stack built, if it built one"""
+    reader: pulumi.Input[str]
+    """the full name of the account that an admitted workload may act as"""
+    known_once_created: pulumi.Output[str]
+    """any output that the first preview does not know, and every later one does"""
+
+
+class ModelRelease(pulumi.ComponentResource):
+    """Identity pool, provider with the release condition, and one grant for each admitted image."""
+
+    audience: pulumi.Output[str]
+    image_digests: pulumi.Output[list[str]]
+    attribute_condition: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ModelReleaseArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("confidential-inference:infra:ModelRelease", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        pool = gcp.iam.WorkloadIdentityPool(
+            name,
+            workload_identity_pool_id=self._pool_id(args),
+            project=args.project,
+            display_name="Attested workloads",
+            opts=child,
+        )
+        self.audience = pool.workload_identity_pool_id.apply(
+            lambda pool_id: naming.audience(args.project_number, pool_id, args.provider)
+        )
+        policy = args.policy(self.audience)
+        self.image_digests = policy.apply(lambda policy: list(policy.image_digests))
+        self.attribute_condition = policy.apply(lambda policy: policy.condition)
+        gcp.iam.WorkloadIdentityPoolProvider(
+            name,
+            workload_identity_pool_id=pool.workload_identity_pool_id,
+            workload_identity_pool_provider_id=args.provider,
+            project=args.project,
+            display_name="Confidential Space",
+            oidc={
+                "issuer_uri": release_policy.ISSUER,
+                "allowed_audiences": [release_policy.TOKEN_AUDIENCE],
+            },
+            attribute_mapping=dict(release_policy.MAPPING),
+            # Unset or empty would admit every token of Google's attestation service; a policy that
+            # renders to nothing cannot be constructed.
+            attribute_condition=self.attribute_condition,
+            opts=child,
+        )
+        grants: dict[str, tuple[str, pulumi.Input[str]]] = {
+            f"release-{digest.removeprefix('sha256:')[:12]}": (release_policy.CONFIGURED, digest)
+            for digest in args.configured_digests
+        }
+        if args.built_digest is not None:
+            grants["release-built"] = (release_policy.BUILT_HERE, args.built_digest)
+        for grant, (attribute, digest) in grants.items():
+            gcp.serviceaccount.IAMMember(
+                grant,
+                service_account_id=args.reader,
+                role="roles/iam.workloadIdentityUser",
+                # One image each, never the whole pool: a second lock behind the condition, and the
+                # one that can be turned within seconds.
+                member=pulumi.Output.format(
+                    naming.attested(args.project_number, "{0}", attribute, "{1}"),
+                    pool.workload_identity_pool_id,
+                    digest,
+                ),
+                opts=child,
+            )
+        self.register_outputs({"audience": self.audience})
+
+    def _pool_id(self, args: ModelReleaseArgs) -> pulumi.Output[str]:
+        """An id that no pool has had: deleted ones stay reserved for 30 days, and so do providers.
+
+        The suffix lives as long as the stack does, and as both names do.
+        """
+        named = (args.pool, args.provider)
+        suffix = pulumi.Stash(
+            "-".join(("pool-suffix", *(named if named != (naming.POOL, naming.PROVIDER) else ()))),
+            # Not known to the first preview: what it showed, `up` could not keep to.
+            input=args.known_once_created.apply(lambda _: secrets.token_hex(naming.SUFFIX_BYTES)),
+            # Without this every preview would show the new random input as a change.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
+        )
+        return pulumi.Output.format(f"{args.pool}-{{0}}", suffix.output)

@@ -1,0 +1,55 @@
+"""The pictures as objects of the input bucket, in as few lines of a preview as there can be.
+
+They stand beside the company and not below it, because a resource's name begins with the types of
+all that is above it. Their content type is left to the provider, which looks at the bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+if TYPE_CHECKING:
+    from infra.components.private_bucket import PrivateBucket
+    from infra.config.picture_folder import Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadsArgs:
+    """The pictures, and the bucket that they go into."""
+
+    bucket: PrivateBucket
+    pictures: tuple[Picture, ...]
+
+
+class Uploads(pulumi.ComponentResource):
+    """All pictures that the stack uploads; a preview shows how many they are, and how large."""
+
+    stored: list[pulumi.Output[pulumi.Resource]]
+    """each, once it is the file"""
+
+    def __init__(
+        self, name: str, args: UploadsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        told = {
+            "pictures": len(args.pictures),
+            "bytes": sum(picture.size for picture in args.pictures),
+        }
+        super().__init__("confidential-inference:infra:Uploads", name, told, opts)
+        self.stored = [
+            args.bucket.put(
+                picture.name,
+                picture.name,
+                picture.path,
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    # What it was called before; as another resource, it would be deleted after the
+                    # new one of the same name was made.
+                    aliases=[pulumi.Alias(name=f"picture-{picture.name}", parent=args.bucket)],
+                ),
+            )
+            for picture in args.pictures
+        ]
+        self.register_outputs({})

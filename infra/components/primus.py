@@ -1,0 +1,196 @@
+"""Primus: keep the model, decide who may use it, publish the code that does.
+
+It needs nothing from Secundus' stack: who may use the model is Primus' own decision, and stands in
+its own configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra import naming
+from infra.attestation.release_policy import AttestationPolicy
+from infra.components.google_apis import enabled
+from infra.components.model_release import ModelRelease, ModelReleaseArgs
+from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.workload_image import WorkloadImage, WorkloadImageArgs
+from infra.handover import Handover
+from infra.launch import ENTRY_POINT, ENVIRONMENT
+from infra.outputs import applied
+
+if TYPE_CHECKING:
+    from infra.config.local_files import ModelArchive
+    from infra.config.settings import PrimusSettings
+
+APIS: Final = (
+    "artifactregistry",
+    "cloudresourcemanager",
+    "iam",
+    "iamcredentials",
+    "storage",
+    "sts",
+)
+
+_UNBUILT: Final = "sha256:" + "0" * 64
+"""Stands for a digest that is not known yet, to check all the rest of the policy at preview."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimusArgs:
+    """What Primus configures, and the model archive that was found to be whole."""
+
+    settings: PrimusSettings
+    model: ModelArchive
+
+
+class Primus(pulumi.ComponentResource):
+    """Everything that Primus declares."""
+
+    handover: pulumi.Output[dict[str, str]]
+    image_digests: pulumi.Output[list[str]]
+    attribute_condition: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: PrimusArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("confidential-inference:infra:Primus", name, {}, opts)
+        settings = args.settings
+        # Raises now what would otherwise be found after the push.
+        _policy(args, _UNBUILT, _unnamed(settings))
+        after_apis = pulumi.ResourceOptions(
+            parent=self, depends_on=enabled(APIS, project=settings.project, parent=self)
+        )
+
+        # Keep
+        bucket = PrivateBucket(
+            "model",
+            PrivateBucketArgs(
+                bucket=settings.names.model_bucket,
+                project=settings.project,
+                location=naming.bucket_location(settings.region),
+                labels=settings.labels,
+                force_destroy=settings.force_destroy,
+                forget_deleted=True,  # a model that was withdrawn must not be restorable
+            ),
+            after_apis,
+        )
+        sha256 = args.model.sha256
+        models = [
+            # Named by its hash, so that the next model is stored before this one is removed, and is
+            # the same object when it is no longer the one that is handed over.
+            bucket.put(
+                f"model-{admitted[:12]}",
+                naming.model_path(admitted),
+                archive,
+                content_type="application/gzip",
+            )
+            for admitted, archive in {**settings.model.admit_also, sha256: args.model.path}.items()
+        ]
+        reader = gcp.serviceaccount.Account(
+            "model-reader",
+            account_id=settings.names.service_account,
+            project=settings.project,
+            display_name="Reads the model for an attested workload",
+            opts=after_apis,
+        )
+        bucket.grant("model-reader", "roles/storage.objectViewer", reader.member)
+
+        # Publish
+        repository = gcp.artifactregistry.Repository(
+            "images",
+            repository_id=settings.names.repository,
+            project=settings.project,
+            location=settings.region,
+            format="DOCKER",
+            labels=dict(settings.labels),
+            opts=after_apis,
+        )
+        gcp.artifactregistry.RepositoryIamMember(
+            "images-operator",
+            repository=repository.name,
+            project=settings.project,
+            location=settings.region,
+            role="roles/artifactregistry.reader",
+            # All accounts of the operator's project: none needs to exist yet, and the image is not
+            # the secret. The model is, and its release is pinned to one exact account.
+            member=naming.service_accounts_of(settings.operator.project_number),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        image = WorkloadImage(
+            "workload",
+            WorkloadImageArgs(
+                repository=naming.repository_path(
+                    settings.region, settings.project, settings.names.repository
+                ),
+                repository_name=repository.name,
+                repository_created=repository.create_time,
+                model_format=args.model.format,
+                digest=settings.image.digest,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=[repository]),
+        )
+
+        # Allow
+        pinned = (settings.image.digest,) if settings.image.digest else ()
+        release = ModelRelease(
+            "attestation",
+            ModelReleaseArgs(
+                project=settings.project,
+                project_number=settings.project_number,
+                pool=settings.names.pool,
+                provider=settings.names.provider,
+                policy=lambda audience: applied(
+                    pulumi.Output.all(image.digest, audience), lambda known: _policy(args, *known)
+                ),
+                configured_digests=tuple(dict.fromkeys((*pinned, *settings.image.admit_also))),
+                built_digest=None if pinned else image.digest,
+                reader=reader.name,
+                known_once_created=reader.id,
+            ),
+            # A model that is not the file is not released, nor handed over.
+            pulumi.ResourceOptions.merge(after_apis, pulumi.ResourceOptions(depends_on=models)),
+        )
+
+        self.image_digests = release.image_digests
+        self.attribute_condition = release.attribute_condition
+        self.handover = pulumi.Output.all(
+            image=image.reference, audience=release.audience, bucket=bucket.url, reader=reader.email
+        ).apply(
+            lambda known: Handover(
+                image=known["image"],
+                audience=known["audience"],
+                model_uri=f"{known['bucket']}/{naming.model_path(sha256)}",
+                model_sha256=sha256,
+                model_reader=known["reader"],
+                operator_number=settings.operator.project_number,
+                operator_account=settings.operator.service_account,
+            ).published()
+        )
+        self.register_outputs({"handover": self.handover})
+
+
+def _unnamed(settings: PrimusSettings) -> str:
+    """Stands for an audience whose pool has no name yet, and is as long as that will be."""
+    pool = f"{settings.names.pool}-" + "0" * 2 * naming.SUFFIX_BYTES
+    return naming.audience(settings.project_number, pool, settings.names.provider)
+
+
+def _policy(args: PrimusArgs, digest: str, audience: str) -> AttestationPolicy:
+    """Who may use the model, once the image's digest and the provider's full name are known."""
+    settings = args.settings
+    return AttestationPolicy(
+        image_digests=tuple(dict.fromkeys((digest, *settings.image.admit_also))),
+        arguments=ENTRY_POINT,
+        model_hashes=tuple(dict.fromkeys((args.model.sha256, *settings.model.admit_also))),
+        environment=ENVIRONMENT,
+        model_bucket=settings.names.model_bucket,
+        audience=audience,
+        model_reader=naming.service_account(settings.names.service_account, settings.project),
+        hardware=settings.hardware,
+        project_number=settings.operator.project_number,
+        service_account=settings.operator.service_account,
+    )

@@ -1,0 +1,98 @@
+"""A bucket that can be opened only by a grant on the bucket itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.config import local_files
+from infra.outputs import applied
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateBucketArgs:
+    """What a private bucket is called, where it lies and how it ends."""
+
+    bucket: str
+    project: str
+    location: str
+    labels: Mapping[str, str]
+    force_destroy: bool
+    forget_deleted: bool = False
+    """whether a deleted object is gone at once, instead of being kept for Google's seven days"""
+
+
+class PrivateBucket(pulumi.ComponentResource):
+    """A bucket without object ACLs and without any possibility of public access."""
+
+    name: pulumi.Output[str]
+    url: pulumi.Output[str]
+    """gs://NAME"""
+
+    def __init__(
+        self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("confidential-inference:infra:PrivateBucket", name, {}, opts)
+        bucket = gcp.storage.Bucket(
+            name,
+            name=args.bucket,
+            project=args.project,
+            location=args.location,
+            labels=dict(args.labels),
+            force_destroy=args.force_destroy,
+            # Without object ACLs the bucket's policy is all there is to read. Federated
+            # identities need it too: https://docs.cloud.google.com/storage/docs/uniform-bucket-level-access
+            uniform_bucket_level_access=True,
+            # Not "inherited": an organisation policy may be lifted by somebody else.
+            public_access_prevention="enforced",
+            soft_delete_policy={"retention_duration_seconds": 0} if args.forget_deleted else None,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = bucket.name
+        self.url = bucket.name.apply("gs://{}".format)
+        self.register_outputs({"name": self.name, "url": self.url})
+
+    def put(
+        self,
+        name: str,
+        path: str,
+        file: Path,
+        *,
+        content_type: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> pulumi.Output[pulumi.Resource]:
+        """Store a file of this machine at a path of the bucket; the object, once it is that file.
+
+        Whatever must not be deployed with another file in its place depends on this output.
+        """
+        stored = gcp.storage.BucketObject(
+            name,
+            bucket=self.name,
+            name=path,
+            source=pulumi.FileAsset(str(file)),
+            content_type=content_type,
+            opts=opts or pulumi.ResourceOptions(parent=self),
+        )
+
+        def checked(md5: str) -> pulumi.Resource:
+            local_files.uploaded(file, md5)
+            return stored
+
+        return applied(stored.md5hash, checked)
+
+    def grant(self, name: str, role: str, member: pulumi.Input[str]) -> pulumi.Resource:
+        """Give one member one role on this bucket, beside whatever others have."""
+        return gcp.storage.BucketIAMMember(
+            name,
+            bucket=self.name,
+            role=role,
+            member=member,
+            opts=pulumi.ResourceOptions(parent=self),
+        )

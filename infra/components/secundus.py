@@ -1,0 +1,191 @@
+"""Secundus: keep the pictures, allow one account to read them, run what Primus published.
+
+The machine waits for every grant it needs, because the launcher does not: a machine that boots too
+early for its permissions gives up, and must be run again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.components.confidential_vm import ConfidentialMachine, ConfidentialMachineArgs
+from infra.components.google_apis import enabled
+from infra.components.picture_objects import Uploads, UploadsArgs
+from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.private_network import PrivateNetwork, PrivateNetworkArgs
+from infra.config import machine_types
+from infra.launch import LaunchSpec
+from infra.outputs import applied
+
+if TYPE_CHECKING:
+    from infra.config.picture_folder import Picture
+    from infra.config.settings import SecundusSettings
+    from infra.handover import Handover
+
+APIS: Final = (
+    "cloudresourcemanager",
+    "compute",
+    "confidentialcomputing",
+    "iam",
+    "logging",
+    "storage",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecundusArgs:
+    """What Secundus configures, the pictures that were found, and what Primus handed over."""
+
+    settings: SecundusSettings
+    pictures: tuple[Picture, ...]
+    handover: pulumi.Output[Handover]
+    image: pulumi.Output[str]
+    """the approved image to launch"""
+
+
+class Secundus(pulumi.ComponentResource):
+    """Everything that Secundus declares."""
+
+    input_uri: pulumi.Output[str]
+    result_uri: pulumi.Output[str]
+    image: pulumi.Output[str]
+    instance: pulumi.Output[str]
+    started_at: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: SecundusArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("confidential-inference:infra:Secundus", name, {}, opts)
+        settings = args.settings
+        self._after_apis = pulumi.ResourceOptions(
+            parent=self, depends_on=enabled(APIS, project=settings.project, parent=self)
+        )
+
+        # Keep
+        pictures = self._bucket("input", settings.names.input_bucket, settings)
+        results = self._bucket("result", settings.names.result_bucket, settings)
+        uploads = Uploads("pictures", UploadsArgs(bucket=pictures, pictures=args.pictures), opts)
+
+        # Allow
+        account = gcp.serviceaccount.Account(
+            "workload",
+            account_id=settings.names.service_account,
+            project=settings.project,
+            display_name="Runs the workload in the confidential machine",
+            opts=self._after_apis,
+        )
+        grants = self._grants(account, pictures, results, settings)
+
+        # Run
+        network = PrivateNetwork(
+            "workload",
+            PrivateNetworkArgs(
+                project=settings.project,
+                region=settings.region,
+                network=settings.names.network,
+                subnetwork=settings.names.subnetwork,
+                firewall=settings.names.firewall,
+            ),
+            self._after_apis,
+        )
+        machine = ConfidentialMachine(
+            "workload",
+            ConfidentialMachineArgs(
+                instance=settings.names.vm,
+                project=settings.project,
+                zone=settings.zone,
+                labels=settings.labels,
+                family=machine_types.family(settings.confidential_type, settings.machine_type),
+                machine_type=settings.machine_type,
+                image=settings.confidential_space_image,
+                subnetwork=network.subnetwork,
+                service_account=account.email,
+                metadata=applied(
+                    pulumi.Output.all(
+                        peer=args.handover, image=args.image, input=pictures.url, result=results.url
+                    ),
+                    lambda known: _metadata(known, settings.run),
+                ),
+                after=[*grants, *uploads.stored, network],
+            ),
+            self._after_apis,
+        )
+        self.input_uri = pictures.url
+        self.result_uri = results.url
+        self.image = args.image
+        self.instance = machine.name
+        self.started_at = machine.started_at
+        self.register_outputs({"instance": self.instance})
+
+    def _bucket(self, name: str, bucket: str, settings: SecundusSettings) -> PrivateBucket:
+        return PrivateBucket(
+            name,
+            PrivateBucketArgs(
+                bucket=bucket,
+                project=settings.project,
+                location=settings.region,
+                labels=settings.labels,
+                force_destroy=settings.force_destroy,
+            ),
+            self._after_apis,
+        )
+
+    def _grants(
+        self,
+        account: gcp.serviceaccount.Account,
+        pictures: PrivateBucket,
+        results: PrivateBucket,
+        settings: SecundusSettings,
+    ) -> list[pulumi.Resource]:
+        """All that the workload's account may do, and who may start a machine that runs as it."""
+        on_project = [
+            gcp.projects.IAMMember(
+                f"workload-{name}",
+                project=settings.project,
+                role=role,
+                member=account.member,
+                opts=self._after_apis,
+            )
+            for name, role in (
+                ("attests", "roles/confidentialcomputing.workloadUser"),
+                ("logs", "roles/logging.logWriter"),
+            )
+        ]
+        on_buckets = [
+            pictures.grant("workload-reads", "roles/storage.objectViewer", account.member),
+            # objectUser, not objectCreator: a second run overwrites, which is a deletion too.
+            results.grant("workload-writes", "roles/storage.objectUser", account.member),
+        ]
+        # Without this, whoever deploys may not attach the account to a machine.
+        operators = [
+            gcp.serviceaccount.IAMMember(
+                f"operator-{member}",
+                service_account_id=account.name,
+                role="roles/iam.serviceAccountUser",
+                member=member,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for member in settings.operators
+        ]
+        return [*on_project, *on_buckets, *operators]
+
+
+def _metadata(known: dict[str, Any], run: str) -> dict[str, str]:
+    """What the machine is told, from everything that had to be known first."""
+    peer: Handover = known["peer"]
+    return LaunchSpec(
+        image=known["image"],
+        environment={
+            "MODEL_URI": peer.model_uri,
+            "MODEL_SHA256": peer.model_sha256,
+            "MODEL_AUDIENCE": peer.audience,
+            "MODEL_READER": peer.model_reader,
+            "INPUT_URI": known["input"],
+            "RESULT_URI": known["result"],
+        },
+        run=run,
+    ).metadata()

@@ -1,0 +1,93 @@
+"""Where resources may be: the regions and zones that Google has, as far as this program knows.
+
+A misspelt region would be noticed by Google only, in the middle of an update and after everything
+in the old region is deleted; so it is refused before. A table grows old, hence `newLocations`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from infra.config import validators
+
+if TYPE_CHECKING:
+    from infra.config.reader import Table
+
+AS_OF: Final = "November 2026"
+
+ZONES: Final[dict[str, str]] = {
+    **{
+        f"{area}{number}": "abc"
+        for area, numbers in {
+            "africa-south": "1",
+            "asia-east": "1 2",
+            "asia-northeast": "1 2 3",
+            "asia-south": "1 2",
+            "asia-southeast": "1 2 3",
+            "australia-southeast": "1 2",
+            "europe-central": "2",
+            "europe-north": "1 2",
+            "europe-southwest": "1",
+            "europe-west": "2 3 4 6 8 9 10 12",
+            "me-central": "1 2",
+            "me-west": "1",
+            "northamerica-northeast": "1 2",
+            "northamerica-south": "1",
+            "southamerica-east": "1",
+            "southamerica-west": "1",
+            "us-east": "4 5",
+            "us-south": "1",
+            "us-west": "1 2 3 4",
+        }.items()
+        for number in numbers.split()
+    },
+    "europe-west1": "bcd",
+    "us-central1": "abcf",
+    "us-east1": "bcd",
+}
+"""Region -> the letters of its zones.
+https://docs.cloud.google.com/compute/docs/regions-zones#available"""
+
+MULTI_REGIONS: Final = ("us", "europe", "asia")
+"""Where a repository and a bucket may be, and no machine:
+https://docs.cloud.google.com/artifact-registry/docs/repositories/repo-locations"""
+
+
+def region(table: Table, found: str, opened: tuple[str, ...]) -> str:
+    """The region; a problem of the table where Google is not known to have it."""
+    if found and found not in (*ZONES, *MULTI_REGIONS, *opened):
+        _refuse_unknown(table, "region", found, tuple(ZONES))
+    return found
+
+
+def zone(table: Table, found: str, region: str, opened: tuple[str, ...]) -> str:
+    """The zone; a problem of the table where the region is not known to have it."""
+    if not (found and region):
+        return found
+    if not found.startswith(region + "-"):
+        table.refuse(
+            "zone",
+            validators.ZONE,
+            expected=f"a zone of region {region}, where the subnet is",
+            mend=table.command("set", "zone", f"{region}-b"),
+        )
+        return found
+    zones = tuple(f"{region}-{letter}" for letter in ZONES.get(region, ""))
+    if zones and found not in (*zones, *opened):
+        _refuse_unknown(table, "zone", found, zones)
+    return found
+
+
+def _refuse_unknown(table: Table, key: str, got: str, known: tuple[str, ...]) -> None:
+    near = difflib.get_close_matches(got, known, n=4, cutoff=0.7) or list(known[:4])
+    opened = table.command("set", "newLocations[0]", got)
+    table.refuse(
+        key,
+        validators.REGION,
+        expected=f"a {key} that Google has, such as {', '.join(near)}",
+        otherwise="Google would refuse it in the middle of an update, when the old resources are"
+        " already deleted",
+        mend=f"{table.command('set', key, near[0])}\n"
+        f"    or:        {opened}   # if Google has opened it since {AS_OF}",
+    )

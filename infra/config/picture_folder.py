@@ -1,0 +1,158 @@
+"""Which files of a folder are pictures, by what names they are uploaded, and what is left out.
+
+It owns every check of a file's name that a preview can make; what is in a picture, the workload
+finds out. Which formats that takes is said here again, because neither may import the other.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Final
+
+from infra.config.problems import NAMESPACE
+from infra.errors import ProgramError
+from infra.untrusted_text import described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENDINGS: Final = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".gif": "GIF",
+    ".bmp": "BMP",
+    ".webp": "WEBP",
+}
+"""In capitals or not, and what such a file should be."""
+
+MOST: Final = 50
+"""Each takes half a kilobyte of a first preview, and a comment of GitHub's holds 64 in all."""
+LONGEST_NAME: Final = 1024
+"""Bytes. https://docs.cloud.google.com/storage/docs/objects#naming"""
+_TOLD = 20
+_RENAME: Final = "rename it"
+_SET: Final = f"pulumi config set --stack secundus {NAMESPACE}:pictures FOLDER"
+_RM: Final = f"pulumi config rm --stack secundus {NAMESPACE}:pictures"
+
+
+class PicturesError(ProgramError):
+    """Everything that is wrong with a folder of pictures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One file, and what it is called in the bucket."""
+
+    path: Path
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """The pictures of a folder and of those below it, by name, and the names of all other files."""
+
+    pictures: tuple[Picture, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def warning(self) -> str:
+        """What is left out, counted and by example; empty if nothing is."""
+        if not self.left_out:
+            return ""
+        some = ", ".join(map(described, self.left_out[:3])) + (", ..." if self.left_out[3:] else "")
+        return (
+            f"pictures: {len(self.left_out)} of {len(self.left_out) + len(self.pictures)} files are"
+            f" not uploaded ({some}). Only files that are not hidden and end in"
+            f" {', '.join(ENDINGS)} are uploaded; rename the others if they are pictures."
+        )
+
+
+def of_folder(folder: Path, bucket: str) -> Folder:
+    """What of a folder goes into a bucket; PicturesError with every problem there is."""
+    if not folder.is_dir():
+        raise PicturesError(
+            f"pictures: {described(str(folder))} is"
+            f" {'no folder' if folder.exists() else 'not there'}, expected a folder of pictures,"
+            " absolute, beginning with ~/, or relative to the folder of Pulumi.yaml; there would be"
+            f" nothing to classify. Name another: {_SET}, or put pictures into gs://{bucket}"
+            f" yourself: {_RM}"
+        )
+    pictures: list[Picture] = []
+    left_out: list[str] = []
+    problems: list[str] = []
+    for path in _files(folder, problems):
+        name = path.relative_to(folder).as_posix()
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if hidden or path.suffix.lower() not in ENDINGS or path.is_dir():
+            left_out.append(name)
+        elif found := list(_problems(path, name, folder)):
+            problems += found
+        else:
+            pictures.append(Picture(path=path, name=name, size=path.stat().st_size))
+    if len(pictures) > MOST:
+        problems.append(
+            f"got {len(pictures)} pictures, expected at most {MOST}; each is a resource, and a"
+            " preview of more does not fit where it is read. Upload them without Pulumi:"
+            f" {_RM} && pulumi up --stack secundus; gcloud storage rsync --recursive"
+            f" {quote(str(folder))} gs://{bucket};"
+            ' pulumi config set run "$(date)" --stack secundus && pulumi up --stack secundus'
+        )
+    if not pictures and not problems:
+        problems.append(
+            f"it holds no picture, expected at least one of {', '.join(ENDINGS)}; the workload"
+            f" would have nothing to classify. Name another folder: {_SET}, or put pictures into"
+            f" gs://{bucket} yourself: {_RM}"
+        )
+    if problems:
+        more = [f"and {len(problems) - _TOLD} more"] if problems[_TOLD:] else []
+        told = "\n".join(f"  - {line}" for line in problems[:_TOLD] + more)
+        raise PicturesError(f"pictures: {described(str(folder))}; nothing was changed.\n{told}")
+    return Folder(pictures=tuple(pictures), left_out=tuple(left_out))
+
+
+def _files(folder: Path, problems: list[str]) -> Iterator[Path]:
+    """Every file of a folder and of those below, by name; a link to a folder is not followed."""
+
+    def refused(error: OSError) -> None:
+        problems.append(
+            f"{described(error.filename)} cannot be read ({error.strerror}); make it readable"
+        )
+
+    found = []
+    for above, folders, names in os.walk(folder, onerror=refused):
+        here = Path(above)
+        found += [
+            here / name for name in [*names, *(n for n in folders if (here / n).is_symlink())]
+        ]
+    yield from sorted(found)
+
+
+def _problems(path: Path, name: str, folder: Path) -> Iterator[str]:
+    """Why Cloud Storage would not take a file, or should not get it."""
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        yield f"{described(name)} is not UTF-8, and Cloud Storage takes no other names; {_RENAME}"
+        length = 0
+    if length > LONGEST_NAME:
+        yield f"{described(name)} has {length} bytes, expected at most {LONGEST_NAME}; {_RENAME}"
+    if any(unicodedata.category(letter) == "Cc" for letter in name):
+        yield f"{described(name)} has a line end or another control character in it; {_RENAME}"
+    to = path.resolve()
+    if not to.is_file():
+        yield f"{described(name)} is no file, or a link to none; remove it"
+    elif not to.is_relative_to(folder.resolve()):
+        yield (
+            f"{described(name)} is a link to {described(str(to))}, outside of the folder, and"
+            " that file would be uploaded. Copy it into the folder, or remove the link"
+        )
+    elif not os.access(path, os.R_OK):
+        yield f"{described(name)} cannot be read; make it readable"

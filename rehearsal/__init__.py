@@ -1,0 +1,1 @@
+"""Everything offline: a local cloud, the demonstration and the attacks. No company runs it."""

@@ -1,0 +1,1 @@
+"""The rows of the attack matrix, by what the attacker changes."""

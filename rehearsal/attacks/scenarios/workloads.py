@@ -1,0 +1,135 @@
+"""Lies to the workload: what its own checks refuse before it loads a model.
+
+Secundus' operator writes the settings, and may put archives where the reader reads. Archives that
+Primus itself made to hurt are in `models`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rehearsal.attacks import gates
+from rehearsal.attacks.archives import environment, packed, received
+from rehearsal.attacks.gates import Gate
+from rehearsal.attacks.scenario import Row, running
+from rehearsal.attacks.scenarios import models
+from rehearsal.attacks.scenarios.access import READER
+from rehearsal.cloud.state import StoredObject
+from workload import credentials, settings, storage
+from workload.errors import Detail, Failure, WorkloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rehearsal.attacks.gates import Verdict
+    from rehearsal.attacks.scenario import Attempt
+    from rehearsal.attacks.target import World
+
+ACCOUNT = READER.removeprefix("serviceAccount:")
+RESULT = "gs://secundus-vision-result-bucket"
+
+
+def _refused(lie: str, failure: Failure, attempt: Attempt, *details: Detail) -> Row:
+    says = str(WorkloadError(failure, *details))
+    return Row(layer="workload", lie=lie, by=Gate.WORKLOAD, says=says, attempt=attempt)
+
+
+def _set(lie: str, values: Mapping[str, str], *details: Detail) -> Row:
+    """Secundus' operator launches with these settings."""
+    told = running({f"tee-env-{name}": value for name, value in values.items()})
+    return _refused(lie, Failure.SETTINGS_INVALID, told, *details)
+
+
+def _replaced(told: World) -> None:
+    """Somebody has put a valid archive in the place of the one that was agreed on."""
+    bucket, name = told.model
+    bucket.objects[name] = StoredObject(bucket.objects[name].meta, packed())
+
+
+def _gone(told: World) -> None:
+    """Primus has deleted the model that it still admits."""
+    bucket, name = told.model
+    del bucket.objects[name]
+
+
+class _Narrow(storage.Bucket):
+    """The workload's own bucket, told to take little: no test can afford the real gigabyte."""
+
+    def fetch(self, name: str, to: Path, limit: int) -> str:
+        return super().fetch(name, to, min(limit, len(packed()) - 1))
+
+
+def _without_token(told: World) -> Verdict:
+    """Asks for the model where no launcher has put a token."""
+    with tempfile.TemporaryDirectory() as empty:
+        chosen = replace(settings.parse(environment(told)), token_file=Path(empty) / "token")
+        return gates.work(lambda: credentials.model_reader(chosen))
+
+
+SETTINGS = (
+    _set(
+        "MODEL_URI by HTTPS",
+        {"MODEL_URI": "https://storage.googleapis.com/primus-models-model-bucket/model.tar.gz"},
+        Detail.MODEL_URI,
+    ),
+    _set(
+        "MODEL_URI of two lines",
+        {"MODEL_URI": "gs://primus-models-model-bucket/model\n.tar.gz"},
+        Detail.MODEL_URI,
+    ),
+    _set("MODEL_SHA256 in capitals", {"MODEL_SHA256": "A" * 64}, Detail.MODEL_SHA256),
+    _set("no MODEL_SHA256", {"MODEL_SHA256": ""}, Detail.MODEL_SHA256),
+    _set(
+        "MODEL_AUDIENCE that is no provider",
+        {"MODEL_AUDIENCE": "https://sts.googleapis.com"},
+        Detail.MODEL_AUDIENCE,
+    ),
+    *(
+        _set(f"MODEL_READER that {does}", {"MODEL_READER": reader}, Detail.MODEL_READER)
+        for does, reader in {
+            "asks another method of IAM credentials": f"{ACCOUNT}:signJwt?",
+            "leads to another path of IAM credentials": f"../../v1/{ACCOUNT}",
+            "is somebody's own account": "deployer@secundus.example",
+        }.items()
+    ),
+    _set(
+        "INPUT_URI with a folder",
+        {"INPUT_URI": "gs://secundus-vision-input-bucket/folder"},
+        Detail.INPUT_URI,
+    ),
+    _set("RESULT_URI with a folder", {"RESULT_URI": f"{RESULT}/folder"}, Detail.RESULT_URI),
+    _set("results among the pictures", {"INPUT_URI": RESULT}, Detail.SAME_BUCKET),
+    _set(
+        "everything wrong at once",
+        dict.fromkeys(settings.OVERRIDABLE, "x"),
+        *(Detail[name] for name in settings.OVERRIDABLE),
+    ),
+)
+
+RECEIVED = (
+    _refused(
+        "the workload outside of a Confidential Space",
+        Failure.ATTESTATION_TOKEN_MISSING,
+        _without_token,
+    ),
+    _refused(
+        "the agreed archive is gone from its place",
+        Failure.MODEL_NOT_READABLE,
+        running(before=_gone),
+    ),
+    _refused(
+        "a valid archive in the place of the agreed one",
+        Failure.MODEL_HASH_MISMATCH,
+        running(before=_replaced),
+    ),
+    _refused(
+        "Primus: an archive that is larger than the workload takes",
+        Failure.MODEL_TOO_LARGE,
+        received(packed(), _Narrow),
+    ),
+)
+
+ROWS = (*SETTINGS, *RECEIVED, *models.ROWS)

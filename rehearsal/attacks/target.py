@@ -1,0 +1,201 @@
+"""What the real engine deployed for both companies: the world that the lies are told in.
+
+Nothing here repeats a condition, a grant or a label: all of it is read from the local cloud after
+`pulumi up`. A world is plain data. Whoever changes one works on a copy.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.cloud.confidential_space.claims import BootImage
+from rehearsal.cloud.confidential_space.container import Disk
+from rehearsal.cloud.confidential_space.launcher import Launch
+from rehearsal.cloud.confidential_space.token_issuer import Issuer
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import Cloud
+from rehearsal.companies import two_companies
+from rehearsal.image_builder.oci import Image, Reference, digest
+from rehearsal.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Bucket, Instance, Json, Provider, Repository, ServiceAccount
+
+OLD_IMAGE = digest(b"the image before this one, still admitted during a rollout")
+OLD_ARCHIVE = b"the model before this one"
+OLD_MODEL = digest(OLD_ARCHIVE).removeprefix("sha256:")
+PICTURES = 3
+WORKLOAD_SECONDS = 120
+
+
+@dataclass(kw_only=True)
+class World:
+    """Both companies' projects after `up`, and the machine that Secundus' stack declared."""
+
+    cloud: Cloud
+    issuer: Issuer
+    handover: dict[str, str]
+    result_bucket: str
+    claims: Json
+    """of the token that the declared machine gets"""
+    presented: list[tuple[Json, bool]] = field(default_factory=list)
+    """claims that the deployed condition judged, here or in a copy, and whether it admitted them"""
+
+    unmapped: list[Json] = field(default_factory=list)
+    """claims of which the deployed mapping could make no attributes"""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: all but the issuer, whose key stays where it is."""
+        return {**self.__dict__, "issuer": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """In another process tokens are signed, and checked, with a key of its own."""
+        self.__dict__ = {**state, "issuer": Issuer()}
+
+    def copy(self) -> World:
+        """The same, to be changed."""
+        return World(
+            cloud=copy.deepcopy(self.cloud),
+            issuer=self.issuer,
+            handover=dict(self.handover),
+            result_bucket=self.result_bucket,
+            claims=copy.deepcopy(self.claims),
+            presented=self.presented,
+            unmapped=self.unmapped,
+        )
+
+    @property
+    def machine(self) -> Instance:
+        """The one machine of Secundus' stack."""
+        (found,) = self.cloud.instances.values()
+        return found
+
+    @property
+    def provider(self) -> Provider:
+        """Primus' provider, with the deployed condition and mapping."""
+        return self.cloud.providers[self.handover["audience"].removeprefix("//iam.googleapis.com/")]
+
+    @property
+    def reader(self) -> ServiceAccount:
+        """The account that reads the model."""
+        return self.cloud.service_accounts[self.handover["modelReader"]]
+
+    @property
+    def image(self) -> Reference:
+        """The image that Primus published, by digest."""
+        return Reference.parse(self.handover["image"])
+
+    @property
+    def repository(self) -> Repository:
+        """Primus' image repository."""
+        at = self.image
+        parent = f"projects/{at.project}/locations/{at.location}"
+        return self.cloud.repositories[f"{parent}/repositories/{at.repository}"]
+
+    @property
+    def model(self) -> tuple[Bucket, str]:
+        """The model's bucket and the name of its object."""
+        bucket, _, name = self.handover["modelUri"].removeprefix("gs://").partition("/")
+        return self.cloud.buckets[bucket], name
+
+    def metadata(self) -> dict[str, str]:
+        """What Secundus' stack tells the launcher."""
+        return self.machine.metadata
+
+    def published(self) -> Image:
+        """The published image itself."""
+        _, manifest = self.repository.manifests[str(self.image.digest)]
+        blobs = self.repository.blobs
+        described = json.loads(manifest)
+        named = [described["config"], *described["layers"]]
+        return Image(manifest, {each["digest"]: blobs[each["digest"]] for each in named})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """Two deployed stacks in a local cloud that still runs."""
+
+    local: LocalCloud
+    workspace: Workspace
+    outputs: dict[str, dict[str, Any]]
+    """what each stack exports"""
+
+
+@contextmanager
+def deployed(folder: Path, cli: Path) -> Iterator[Deployment]:
+    """`pulumi up` of both companies in the middle of a rollout; AssertionError if it fails.
+
+    The machine has started by then, and its workload runs.
+    """
+    cloud = Cloud()
+    two_companies(cloud)
+    with running(cloud) as local:
+        workspace = Workspace(folder, local, cli)
+        _keep_few(workspace.program / "model")
+        workspace.create_stacks()
+        (workspace.program / "model" / "before.tar.gz").write_bytes(OLD_ARCHIVE)
+        rollout = (
+            f"image.admitAlso[0]={OLD_IMAGE}",
+            f"model.admitAlso.{OLD_MODEL}=model/before.tar.gz",
+        )
+        also = [f"--plaintext={pair}" for pair in rollout]
+        _pulumi(workspace, "primus", "config", "set-all", "--path", *also)
+        outputs = {}
+        for company in ("primus", "secundus"):
+            _pulumi(workspace, company, "up", "--yes", "--skip-preview")
+            outputs[company] = json.loads(_pulumi(workspace, company, "stack", "output", "--json"))
+        yield Deployment(local=local, workspace=workspace, outputs=outputs)
+
+
+def world(deployment: Deployment) -> World:
+    """A copy of what was deployed, once the machine's own workload has finished."""
+    local = deployment.local
+    (machine,) = local.cloud.instances.values()
+    assert local.launcher.finished(machine).wait(WORKLOAD_SECONDS), machine.serial
+    found = World(
+        cloud=copy.deepcopy(local.cloud),
+        issuer=local.issuer,
+        handover=deployment.outputs["primus"]["handover"],
+        result_bucket=deployment.outputs["secundus"]["resultUri"].removeprefix("gs://"),
+        claims={},
+    )
+    found.claims = claims_of(token(found, found.machine))
+    return found
+
+
+def token(told: World, machine: Instance) -> str:
+    """The attestation token that a machine gets; the launcher's LaunchError if it gets none."""
+    boot = BootImage.named(machine.doc["disks"][0]["initializeParams"]["sourceImage"])
+    assert boot is not None, "only a Confidential Space image has a launcher"
+    with tempfile.TemporaryDirectory() as folder:
+        launch = Launch(told.cloud, told.issuer, {}, machine, boot, Disk(Path(folder)))
+        launch.measure()
+        return launch.disk.token.read_text()
+
+
+def claims_of(signed: str) -> Json:
+    """What a token says."""
+    payload = signed.split(".")[1]
+    found: Json = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return found
+
+
+def _pulumi(workspace: Workspace, company: str, *command: str) -> str:
+    done = workspace.pulumi(company, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _keep_few(model: Path) -> None:
+    for path in sorted((model / "pictures").iterdir())[PICTURES:]:
+        path.unlink()

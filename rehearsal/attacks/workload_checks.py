@@ -1,0 +1,249 @@
+"""Every check of the workload before it loads the model, and the workload without one of them.
+
+The checks are found in the syntax trees of `workload`, so that a new one cannot be forgotten. A
+check is a condition that does nothing but refuse, in one of four forms:
+
+- an `if` whose body is one `raise`; each operand of its `or` (and of `not (… and …)`) is a check;
+- a condition or filter that lists a `Detail`, which is how settings collect what is wrong;
+- the call of a function that only checks and hands its first argument back, such as `_text(name)`;
+- a pattern of a table that `re.fullmatch` is asked with.
+
+What an `except` raises is no check: it translates a refusal of Python's own (a file that is there
+already, a value of another type) and decides nothing. A `raise` that is neither is an error here.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from operator import attrgetter
+from pathlib import Path
+from types import CodeType
+from typing import TYPE_CHECKING
+
+import workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+LATER = (
+    "workload.decoding.worker_client",
+    "workload.decoding.confinement",
+    "workload.decoding.decoder_pool",
+    "workload.decoding.image_headers",
+    "workload.job.classify",
+    "workload.decoding.jpeg",
+    "workload.decoding.landlock",
+    "workload.engines.litert_engine",
+    "workload.decoding.pixels",
+    "workload.decoding.png",
+    "workload.records",
+    "workload.results",
+    "workload.engines.scores",
+    "workload.decoding.seccomp",
+    "workload.storage.Bucket._asking",
+    "workload.storage._decompressed",
+    "workload.supervisor",
+    "workload.engines.tensorflow_engine",
+)
+"""These judge pictures, a loaded graph and its answers, what was left of a run or how it died, and
+whether a bucket is busy; all else runs before a model is loaded."""
+
+ANYTHING = r"(?s:(?:gs://)?(?P<bucket>[^/]*)/?(?P<object>.*))"
+"""A pattern that refuses nothing and has every group that settings ask for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One check; names tell module, function and condition in the source's own words."""
+
+    name: str
+    removed: Callable[[], AbstractContextManager[None]]
+    """The workload without it. One check at a time: it changes the function for every thread."""
+
+
+@cache
+def guards() -> tuple[Check, ...]:
+    """Every check of the workload before it loads the model, in the order of the source."""
+    found: list[Check] = []
+    root = Path(workload.__path__[0])
+    for path in sorted(root.rglob("*.py")):
+        module = ".".join(("workload", *path.relative_to(root).with_suffix("").parts))
+        if module not in LATER:
+            found += checks(module, path.read_text(encoding="utf-8"))
+    return tuple(check for check in found if check.name.partition(":")[0] not in LATER)
+
+
+def checks(module: str, source: str) -> Iterator[Check]:
+    """The checks of one module; AssertionError for a `raise` that is neither check nor handler."""
+    tree = ast.parse(source)
+    for table, key in _patterns(tree):
+        yield Check(
+            name=f"{module}.{table}: {key}", removed=partial(_unpatterned, module, table, key)
+        )
+    checkers = {
+        function.name
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and _only_checks(function)
+    }
+    for where, function in _functions(tree):
+        _all_told(f"{module}.{where}", function)
+        for node in ast.walk(function):
+            for gone, instead, words in _conditions(node, checkers):
+                yield Check(
+                    name=f"{module}.{where}: {words}",
+                    removed=partial(_unchecked, module, where, source, gone, instead),
+                )
+
+
+Found = tuple[ast.expr, ast.expr, str]
+"""An expression, what stands there without the check, and the condition that refuses, in words."""
+
+
+def _conditions(node: ast.AST, checkers: set[str]) -> Iterator[Found]:
+    match node:
+        case ast.If(test=test, body=[ast.Raise()]):
+            yield from _operands(test, refuses=True)
+        case ast.IfExp(test=test, body=listed) if _tells(listed):
+            yield from _operands(test, refuses=True)
+        case ast.ListComp(elt=listed, generators=parts) if _tells(listed):
+            for test in (each for part in parts for each in part.ifs):
+                yield from _operands(test, refuses=True)
+        case ast.Call(func=ast.Name(id=called), args=[first, *_]) if called in checkers:
+            yield node, first, ast.unparse(node)
+        case _:
+            return
+
+
+def _operands(test: ast.expr, *, refuses: bool) -> Iterator[Found]:
+    """Each condition that is enough to refuse: when it is true, or when it is false."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            yield from _operands(inner, refuses=not refuses)
+        case ast.BoolOp(op=op, values=values) if isinstance(op, ast.Or if refuses else ast.And):
+            for value in values:
+                yield from _operands(value, refuses=refuses)
+        case _:
+            words = ast.unparse(test)
+            yield test, ast.Constant(not refuses), words if refuses else f"not {words}"
+
+
+def _tells(listed: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "Detail" for node in ast.walk(listed))
+
+
+def _only_checks(function: ast.FunctionDef) -> bool:
+    first = function.args.args[0].arg if function.args.args else ""
+    found = 0
+    for statement in function.body:
+        match statement:
+            case ast.If(body=[ast.Raise()], orelse=[]):
+                found += 1
+            case ast.Expr(value=ast.Constant(value=str())):
+                pass
+            case ast.Return(value=ast.Name(id=name)) if name == first:
+                pass
+            case _:
+                return False
+    return found > 0
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Functions and methods by qualified name; what is nested belongs to the outermost one."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef):
+                    yield f"{node.name}.{method.name}", method
+
+
+def _all_told(where: str, function: ast.FunctionDef) -> None:
+    told: set[ast.AST] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.If) and len(node.body) == 1:
+            told.add(node.body[0])
+        elif isinstance(node, ast.ExceptHandler):
+            told.update(ast.walk(node))
+    for node in ast.walk(function):
+        assert not isinstance(node, ast.Raise) or node in told, (
+            f"{where}: `{ast.unparse(node)}` is neither a check (the only statement of an `if`)"
+            " nor in an `except`, so nothing shows what happens without it; write it as either"
+        )
+
+
+def _patterns(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Tables of patterns that are asked by `re.fullmatch(TABLE[…], …)`, and their keys."""
+    asked = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="re"), attr="fullmatch"),
+                args=[ast.Subscript(value=ast.Name(id=table)), *_],
+            ):
+                asked.add(table)
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict(keys=keys)):
+                if name in asked:
+                    yield from ((name, ast.literal_eval(key)) for key in keys if key is not None)
+
+
+@contextmanager
+def _unpatterned(module: str, table: str, key: str) -> Iterator[None]:
+    patterns = getattr(importlib.import_module(module), table)
+    kept, patterns[key] = patterns[key], ANYTHING
+    try:
+        yield
+    finally:
+        patterns[key] = kept
+
+
+@contextmanager
+def _unchecked(
+    module: str, where: str, source: str, gone: ast.expr, instead: ast.expr
+) -> Iterator[None]:
+    """The function runs other code meanwhile: whoever holds it, under any name, runs that, too."""
+    function = inspect.unwrap(attrgetter(where)(importlib.import_module(module)))
+    kept = function.__code__
+    tree = ast.parse(source)
+    _Without(gone, instead).visit(tree)
+    ast.fix_missing_locations(tree)
+    function.__code__ = _code(compile(tree, kept.co_filename, "exec", dont_inherit=True), where)
+    try:
+        yield
+    finally:
+        function.__code__ = kept
+
+
+class _Without(ast.NodeTransformer):
+    """A fresh tree of the same source with one expression replaced, told by its kind and place."""
+
+    def __init__(self, gone: ast.expr, instead: ast.expr) -> None:
+        self._gone = gone
+        self._instead = instead
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """The node, its inner ones visited; or what stands in its place."""
+        same = type(node) is type(self._gone) and _place(node) == _place(self._gone)
+        visited: ast.AST = self._instead if same else self.generic_visit(node)
+        return visited
+
+
+def _place(node: ast.AST) -> tuple[int | None, ...]:
+    names = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+    return tuple(getattr(node, name, None) for name in names)
+
+
+def _code(within: CodeType, where: str) -> CodeType:
+    """The code of one function, by its qualified name."""
+    for name in where.split("."):
+        inner = (each for each in within.co_consts if isinstance(each, CodeType))
+        within = next(each for each in inner if each.co_name == name)
+    return within

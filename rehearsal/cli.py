@@ -1,0 +1,56 @@
+"""The command line of `python -m rehearsal`; each command's work is in a module of its own."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ops.cli import until_stopped
+from ops.screen import screen
+from rehearsal.demo import loosen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REHEARSAL = ".venv/bin/python -m rehearsal"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    main = argparse.ArgumentParser(prog=REHEARSAL, description=__doc__.partition(";")[0])
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="the main job, end to end, on a local cloud")
+    demo.add_argument(
+        "--loosen",
+        action="append",
+        choices=loosen.GUARDS,
+        default=[],
+        help="weaken a guard before the impostor comes, to see the demonstration fail; repeatable",
+    )
+    demo.add_argument(
+        "--keep",
+        metavar="FOLDER",
+        help="leave the condition, the launchers' logs and the results there, for `why`",
+    )
+
+    cloud = commands.add_parser("cloud", help="a local cloud for ordinary pulumi commands by hand")
+    cloud.add_argument("--port", type=int, default=0, help="the proxy's port (default: a free one)")
+    cloud.add_argument("--folder", help="where the scratch copy goes (default: a temporary folder)")
+    return main
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code."""
+    chosen = parser().parse_args(arguments)
+    return until_stopped(lambda: _run(chosen))
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    if chosen.command == "demo":
+        from rehearsal.demo.demonstration import run  # noqa: PLC0415  Pulumi's library takes long
+
+        return run(screen(), frozenset(chosen.loosen), chosen.keep)
+    from rehearsal.cloud_command import serve  # noqa: PLC0415  Pulumi's library takes long
+
+    return serve(screen(), chosen.port, chosen.folder)

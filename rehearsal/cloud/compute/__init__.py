@@ -1,0 +1,1 @@
+"""compute.googleapis.com, the machines that it starts, and their metadata server."""

@@ -1,0 +1,78 @@
+"""compute.googleapis.com: projects, zones, operations; which modules have the rest of the API.
+
+Networks, subnetworks and firewalls are `networks`, machines are `instances`.
+https://docs.cloud.google.com/compute/docs/reference/rest/v1
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rehearsal.cloud.compute import instances, networks
+from rehearsal.cloud.compute.instances import Machines
+from rehearsal.cloud.compute.resources import LINK, ROOT, missing, refusal
+from rehearsal.cloud.http import conventions
+from rehearsal.cloud.http.rest import Api, Call, Method
+from rehearsal.cloud.locations import region_of
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from rehearsal.cloud.state import Cloud, Json
+
+__all__ = ["Machines", "app"]
+
+
+def _project(call: Call) -> Json:
+    return {"kind": "compute#project", "id": call.project.number, "name": call.project.id}
+
+
+def _zone(call: Call) -> Json:
+    """What Google's own provider plugin looks up before it makes a machine."""
+    region = region_of(call.path["zone"])
+    if region is None:
+        raise missing(call.resource)
+    return {
+        "kind": "compute#zone",
+        "name": call.path["zone"],
+        "status": "UP",
+        "region": f"{LINK}projects/{call.project.id}/regions/{region}",
+        "selfLink": LINK + call.resource,
+    }
+
+
+def _disk_type(call: Call) -> Json:
+    """Also looked up before, by the name that the program gives."""
+    if call.path["type"] not in DISK_TYPES:
+        raise missing(call.resource)
+    return {
+        "kind": "compute#diskType",
+        "name": call.path["type"],
+        "zone": f"{LINK}projects/{call.project.id}/zones/{call.path['zone']}",
+        "selfLink": LINK + call.resource,
+    }
+
+
+DISK_TYPES = frozenset({"hyperdisk-balanced", "pd-balanced", "pd-ssd", "pd-standard"})
+OPERATIONS = {"global": "global", "regions/{region}": "region", "zones/{zone}": "zone"}
+METHODS = (
+    Method("GET", ROOT, "compute.projects.get", _project),
+    Method("GET", f"{ROOT}/zones/{{zone}}", "compute.zones.get", _zone),
+    Method("GET", f"{ROOT}/zones/{{zone}}/diskTypes/{{type}}", "compute.diskTypes.get", _disk_type),
+    *(
+        Method(
+            "GET",
+            f"{ROOT}/{scope}/operations/{{operation}}",
+            f"compute.{kind}Operations.get",
+            conventions.operation,
+        )
+        for scope, kind in OPERATIONS.items()
+    ),
+    *networks.METHODS,
+)
+
+
+def app(cloud: Cloud, machines: Machines) -> Starlette:
+    """The API; `machines` is told of every machine that starts and stops."""
+    methods = (*METHODS, *instances.methods(machines))
+    return Api("compute.googleapis.com", "Compute Engine API", methods, refusal=refusal).app(cloud)

@@ -1,0 +1,141 @@
+"""Virtual machines, from insert to delete; they run from the one to the other.
+
+What happens inside one is not known here: whoever implements `Machines` makes it run. What must
+hold before there is one is `insertion`. Of a machine that runs, only metadata and labels
+change, as anything else makes the two stacks replace it.
+https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from rehearsal.cloud.compute import insertion
+from rehearsal.cloud.compute.resources import LINK, ROOT, done, fingerprint, missing, stale
+from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.http.rest import Call, Method
+from rehearsal.cloud.state import Instance
+
+if TYPE_CHECKING:
+    from rehearsal.cloud.state import Json
+
+ZONE = f"{ROOT}/zones/{{zone}}"
+INSTANCES = f"{ZONE}/instances"
+INSTANCE = f"{INSTANCES}/{{instance}}"
+PERMISSION = "compute.instances."
+PORTS = ("1", "2", "3", "4")
+
+
+class Machines(Protocol):
+    """Whoever makes machines run."""
+
+    def start(self, instance: Instance) -> None:
+        """Boot the machine, in the background."""
+
+    def stop(self, instance: Instance) -> None:
+        """Switch the machine off, if it is on."""
+
+
+def _find(call: Call) -> Instance:
+    try:
+        return call.cloud.instances[call.resource]
+    except KeyError:
+        raise missing(call.resource) from None
+
+
+def _insert(machines: Machines, call: Call) -> Json:
+    key, doc = insertion.complete(call)
+    instance = Instance(doc["id"], call.project.id, call.path["zone"], doc["name"], doc)
+    call.cloud.instances[key] = instance
+    machines.start(instance)
+    return done(call, "insert", doc)
+
+
+def _get(call: Call) -> Json:
+    """The REST resource; what initialised a disk is kept for the launcher, and not shown."""
+    doc = {"metadata": {}, "tags": {}, "labels": {}, **_find(call).doc}
+    doc["disks"] = [{k: v for k, v in d.items() if k != "initializeParams"} for d in doc["disks"]]
+    doc["labelFingerprint"] = fingerprint(doc["labels"])
+    for field in ("metadata", "tags"):
+        doc[field] = {**doc[field], "fingerprint": fingerprint(doc[field])}
+    return doc
+
+
+def _serial(call: Call) -> Json:
+    """What the first serial port, the console, printed; the others are silent.
+
+    A negative `start` counts from the end.
+    """
+    instance, port = _find(call), call.query.get("port", "1")
+    text = "".join(f"{line}\r\n" for line in instance.serial if port == "1").encode()
+    start = call.query.get("start", "0")
+    if not re.fullmatch(r"-?\d{1,18}", start) or port not in PORTS:
+        raise ApiError(400, "Invalid value for field 'start' or 'port'.")
+    first = int(start) if int(start) >= 0 else max(0, len(text) + int(start))
+    return {
+        "kind": "compute#serialPortOutput",
+        "selfLink": f"{LINK}{call.resource}/serialPort",
+        "contents": text[first:].decode(errors="replace"),
+        "start": str(first),
+        "next": str(max(first, len(text))),
+    }
+
+
+def _set_metadata(call: Call) -> Json:
+    """Replace the metadata; what already runs does not notice."""
+    doc, wanted = _find(call).doc, dict(call.body)
+    if wanted.pop("fingerprint", None) != fingerprint(doc.get("metadata", {})):
+        raise stale("metadata ")
+    doc["metadata"] = wanted
+    return done(call, "setMetadata", doc)
+
+
+def _set_labels(call: Call) -> Json:
+    doc = _find(call).doc
+    if call.body.get("labelFingerprint") != fingerprint(doc.get("labels", {})):
+        raise stale("labels ")
+    doc["labels"] = call.body.get("labels", {})
+    return done(call, "setLabels", doc)
+
+
+def _delete(machines: Machines, call: Call) -> Json:
+    instance = _find(call)
+    machines.stop(instance)
+    del call.cloud.instances[call.resource]
+    return done(call, "delete", instance.doc)
+
+
+def _disk(call: Call) -> Json:
+    """A machine's boot disk, which lives and dies with it."""
+    for instance in call.cloud.instances.values():
+        disk, zone = instance.doc["disks"][0], instance.doc["zone"]
+        if disk["source"] == LINK + call.resource:
+            initial = disk["initializeParams"]
+            kind = initial.get("diskType", "pd-standard").rpartition("/")[2]
+            return {
+                "name": instance.name,
+                "selfLink": disk["source"],
+                "zone": zone,
+                "status": "READY",
+                "sizeGb": disk["diskSizeGb"],
+                "sourceImage": initial["sourceImage"],
+                "type": f"{zone}/diskTypes/{kind}",
+                "users": [instance.doc["selfLink"]],
+            }
+    raise missing(call.resource)
+
+
+def methods(machines: Machines) -> tuple[Method, ...]:
+    """The table of methods."""
+    create, insert = f"{PERMISSION}create compute.disks.create", partial(_insert, machines)
+    return (
+        Method("POST", INSTANCES, create, insert),
+        Method("GET", INSTANCE, f"{PERMISSION}get", _get),
+        Method("GET", INSTANCE, f"{PERMISSION}getSerialPortOutput", _serial, "/serialPort"),
+        Method("DELETE", INSTANCE, f"{PERMISSION}delete", partial(_delete, machines)),
+        Method("POST", INSTANCE, f"{PERMISSION}setMetadata", _set_metadata, "/setMetadata"),
+        Method("POST", INSTANCE, f"{PERMISSION}setLabels", _set_labels, "/setLabels"),
+        Method("GET", f"{ZONE}/disks/{{disk}}", "compute.disks.get", _disk),
+    )

@@ -1,0 +1,110 @@
+"""The machines of the local cloud: each boots, launches its workload and goes off, as one task.
+
+What happens in between is `rehearsal.cloud.confidential_space.launcher`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from typing import TYPE_CHECKING, Final
+
+from rehearsal.cloud.confidential_space.claims import BootImage
+from rehearsal.cloud.confidential_space.container import Disk
+from rehearsal.cloud.confidential_space.launcher import Launch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rehearsal.cloud.confidential_space.token_issuer import Issuer
+    from rehearsal.cloud.state import Cloud, Instance
+
+
+GENUINE_PLUGIN_SECONDS: Final = 10.0
+"""How long a machine must stay on for Google's own provider plugin to see it RUNNING: after an
+insert that one waits 5 s, and then for nothing but RUNNING, 20 minutes long."""
+
+
+class Launcher:
+    """The machines, each an asyncio task on the cloud's event loop, which starts and stops them.
+
+    `outside` is what leads a workload to the local cloud: proxy and certificates. A machine stays
+    on for `least_seconds`, even if its workload has ended: a real one boots for longer than that.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        issuer: Issuer,
+        folder: Path,
+        outside: Mapping[str, str],
+        least_seconds: float = 0.0,
+    ) -> None:
+        self.cloud = cloud
+        self.issuer = issuer
+        self.folder = folder
+        self.outside = outside
+        self.least_seconds = least_seconds
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._finished: dict[str, threading.Event] = {}
+
+    def start(self, instance: Instance) -> None:
+        """Power a new machine on; returns at once."""
+        finished = self._finished[instance.id] = threading.Event()
+        task = asyncio.get_running_loop().create_task(self._power_on(instance))
+        task.add_done_callback(lambda _: finished.set())
+        self._running[instance.id] = task
+
+    def stop(self, instance: Instance) -> None:
+        """Power the machine off, and kill what runs on it."""
+        if task := self._running.get(instance.id):
+            self._cancel(task)
+
+    def finished(self, instance: Instance) -> threading.Event:
+        """Set once the launcher has exited and nothing of the machine runs any more.
+
+        KeyError for a machine that was never started.
+        """
+        return self._finished[instance.id]
+
+    async def close(self) -> None:
+        """Power everything off, and wait until it is."""
+        for task in self._running.values():
+            self._cancel(task)
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    @staticmethod
+    def _cancel(task: asyncio.Task[None]) -> None:
+        if not task.cancelling():  # once: a second time would interrupt the cleaning up
+            task.cancel()
+
+    async def _power_on(self, instance: Instance) -> None:
+        boot = BootImage.named(_boot_source(instance))
+        if boot is None:
+            return  # another image has no launcher: the machine just stays on
+        disk = Disk(self.folder / instance.id)
+        earliest_end = asyncio.get_running_loop().time() + self.least_seconds
+        try:
+            launch = Launch(self.cloud, self.issuer, self.outside, instance, boot, disk)
+            if not await launch.stays_on():
+                await _until(earliest_end)
+                instance.doc["status"] = "TERMINATED"
+        finally:
+            # The real disk's key was in memory only.
+            shutil.rmtree(disk.folder, ignore_errors=True)
+
+
+async def _until(moment: float) -> None:
+    """Wait for a moment of the event loop's clock; it may have passed."""
+    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
+
+
+def _boot_source(instance: Instance) -> str:
+    sources = [
+        (disk.get("initializeParams") or {}).get("sourceImage", "")
+        for disk in instance.doc.get("disks", [])
+        if disk.get("boot")
+    ]
+    return sources[0] if sources else ""

@@ -1,0 +1,81 @@
+"""The metadata server of one virtual machine: what it is, and tokens of its own account.
+
+Whoever can reach it speaks for the machine, as on Google Cloud; the launcher serves it on a
+loopback port of its own. https://docs.cloud.google.com/compute/docs/metadata/overview
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from rehearsal.cloud.state import Cloud, Instance, Json
+
+FLAVOR = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
+LIFETIME = 3600
+"""How long a token lives, in seconds."""
+
+
+def app(cloud: Cloud, instance: Instance) -> ASGIApp:
+    """The metadata server as this machine sees it."""
+
+    async def root(_request: Request) -> Response:
+        return PlainTextResponse("computeMetadata/\n", headers=FLAVOR)
+
+    async def entry(request: Request) -> Response:
+        if request.headers.get("metadata-flavor") != "Google":
+            # So that a server tricked into fetching a URL does not hand over a token.
+            return PlainTextResponse("Missing Metadata-Flavor:Google header.", 403, FLAVOR)
+        recursive = request.query_params.get("recursive") == "true"
+        node: Any = _tree(cloud, instance)
+        for step in filter(None, request.path_params["path"].split("/")):
+            node = node.get(step) if isinstance(node, dict) else None
+        if node is None:
+            return PlainTextResponse("Not Found", 404, FLAVOR)
+        if callable(node):
+            return JSONResponse(node(), headers=FLAVOR)
+        if isinstance(node, dict) and recursive:
+            shown = {name: value for name, value in node.items() if not callable(value)}
+            return JSONResponse(shown, headers=FLAVOR)
+        if isinstance(node, dict):
+            node = [f"{name}/" if isinstance(node[name], dict) else name for name in node]
+        return PlainTextResponse("\n".join(node) if isinstance(node, list) else node, 200, FLAVOR)
+
+    return Starlette(routes=[Route("/", root), Route("/computeMetadata/v1/{path:path}", entry)])
+
+
+def _tree(cloud: Cloud, instance: Instance) -> Json:
+    number = cloud.projects[instance.project].number
+    return {
+        "instance": {
+            "attributes": instance.metadata,
+            "hostname": f"{instance.name}.{instance.zone}.c.{instance.project}.internal",
+            "id": instance.id,
+            "name": instance.name,
+            "service-accounts": _accounts(cloud, instance),
+            "zone": f"projects/{number}/zones/{instance.zone}",
+        },
+        "project": {"numeric-project-id": number, "project-id": instance.project},
+        "universe": {"universe-domain": "googleapis.com"},
+    }
+
+
+def _accounts(cloud: Cloud, instance: Instance) -> Json:
+    email = instance.service_account
+    if email is None:
+        return {}
+
+    def token() -> Json:
+        access_token = cloud.mint(f"serviceAccount:{email}", LIFETIME)
+        return {"access_token": access_token, "expires_in": LIFETIME - 1, "token_type": "Bearer"}
+
+    scopes = instance.doc["serviceAccounts"][0].get("scopes", [])
+    account = {"aliases": ["default"], "email": email, "scopes": scopes, "token": token}
+    return {"default": account, email: account}

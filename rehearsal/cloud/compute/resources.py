@@ -1,0 +1,89 @@
+"""The conventions of Compute Engine's older API: links, names, fingerprints, operations, errors."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from rehearsal.cloud.http import conventions, rest
+from rehearsal.cloud.http.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rehearsal.cloud.http.rest import Call
+    from rehearsal.cloud.state import Json
+
+ROOT = "/compute/{version}/projects/{project}"
+LINK = "https://www.googleapis.com/compute/v1/"
+NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def refusal(permission: str, resource: str) -> ApiError:
+    """What is said when a permission is missing."""
+    return ApiError(403, f"Required '{permission}' permission for '{resource}'")
+
+
+def missing(resource: str) -> ApiError:
+    """What is said of a resource that is not there."""
+    return ApiError(404, f"The resource '{resource}' was not found")
+
+
+def invalid(field: str, value: object, why: str) -> ApiError:
+    """What is said of a value that is not taken."""
+    return ApiError(400, f"Invalid value for field '{field}': '{value}'. {why}")
+
+
+def relative(call: Call, reference: str) -> str:
+    """projects/ID/… for any spelling of a reference to a resource of Compute Engine."""
+    path = re.sub(r"^https://[^/]+/compute/[^/]+/", "", reference)
+    if not path.startswith("projects/"):
+        return f"projects/{call.project.id}/{path}"
+    owner = call.cloud.project(path.split("/")[1])
+    return path.replace(owner.number, owner.id, 1) if owner else path
+
+
+def new(call: Call, stored: Mapping[str, object]) -> tuple[str, Json]:
+    """The key of a new resource and what it is given; ApiError 400 or 409 for its name."""
+    name = call.body.get("name", "")
+    key = f"{call.resource}/{name}"
+    if not NAME.fullmatch(name):
+        raise invalid("resource.name", name, f"Must be a match of regex '{NAME.pattern}'")
+    if key in stored:
+        raise ApiError(409, f"The resource '{key}' already exists", reason="alreadyExists")
+    return key, {
+        "id": str(10**18 + secrets.randbelow(8 * 10**18)),
+        "creationTimestamp": rest.timestamp(call.cloud),
+        "selfLink": LINK + key,
+    }
+
+
+def fingerprint(value: object) -> str:
+    """Changes with the value; whoever changes it must hand back the one that they have seen."""
+    digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
+    return base64.b64encode(digest[:8]).decode()
+
+
+def stale(what: str) -> ApiError:
+    """What is said to somebody whose fingerprint is of the past."""
+    return ApiError(412, f"Supplied fingerprint does not match current {what}fingerprint.")
+
+
+def done(call: Call, kind: str, target: Json) -> Json:
+    """An operation that has succeeded, in the scope that the request's path names."""
+    name, project = f"operation-{secrets.token_hex(12)}", f"{LINK}projects/{call.project.id}"
+    scope = {k: f"{k}s/{call.path[k]}" for k in ("zone", "region") if k in call.path}
+    operation = {
+        "kind": "compute#operation",
+        "name": name,
+        "operationType": kind,
+        "status": "DONE",
+        "selfLink": f"{project}/{''.join(scope.values()) or 'global'}/operations/{name}",
+        "targetLink": target["selfLink"],
+        **{key: f"{project}/{place}" for key, place in scope.items()},
+    }
+    return conventions.keep(call, name, operation)

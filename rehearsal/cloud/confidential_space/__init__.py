@@ -1,0 +1,1 @@
+"""Confidential Space: the launcher, its launch policy, and the attestation tokens."""

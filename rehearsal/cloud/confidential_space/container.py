@@ -1,0 +1,150 @@
+"""A container without a container engine: an image's program in a folder of its own.
+
+Nothing isolates the process, and its Python and dependencies are this machine's. Its environment is
+clean: the image's, the operator's, and then where the outside world is. It alone sees the token at
+the path that Confidential Space has for it (`token_mount`), and it never outlives the
+process that started it (`rehearsal.cloud.confidential_space.process_group`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from rehearsal.cloud.compute import metadata
+from rehearsal.cloud.confidential_space import process_group, token_mount
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from rehearsal.cloud.state import Cloud, Instance
+
+INTERPRETERS = ("python", "python3", "/usr/local/bin/python", "/usr/local/bin/python3")
+"""What an image calls its Python; here it is this one."""
+
+
+class NotStarted(Exception):  # noqa: N818  the workload has not failed, it never began
+    """There is no such program in the image, or it cannot be started."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The private folder of one machine: the image's files, and what the launcher mounts."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """Where the image is unpacked."""
+        return self.folder / "rootfs"
+
+    @property
+    def token(self) -> Path:
+        """The attestation token's file."""
+        return self.folder / "run" / "attestation_verifier_claims_token"
+
+    def make(self, name: str) -> Path:
+        """A folder that only this user can enter."""
+        folder = self.folder / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def rebased(self, text: str) -> str:
+        """An absolute path as seen from here, if the image has it; anything else as it is."""
+        inside = self.root / text.lstrip("/")
+        return str(inside) if text.startswith("/") and inside.exists() else text
+
+    def environment(
+        self, env: Mapping[str, str], outside: Mapping[str, str], metadata_address: str
+    ) -> dict[str, str]:
+        """What the process gets: the container's environment, then where the outside world is.
+
+        The outside comes last: no image and no operator decides which cloud is the local one. Where
+        the token cannot be shown at its path, a variable says where it is.
+        """
+        paths = env.get("PYTHONPATH", "").split(":")
+        inside = [f"{self.root}{each}" if each.startswith("/") else each for each in paths]
+        return {
+            **env,
+            **({"PYTHONPATH": ":".join(inside)} if "PYTHONPATH" in env else {}),
+            **outside,
+            **({"ATTESTATION_TOKEN_FILE": str(self.token)} if token_mount.missing() else {}),
+            "GRANT_SECONDS": "0",  # a grant is in force at once here: none is waited for
+            "GCE_METADATA_HOST": metadata_address,
+            "GCE_METADATA_IP": metadata_address,
+            "HOME": str(self.make("home")),
+            "TMPDIR": str(self.make("tmp")),
+            "CLOUDSDK_CONFIG": str(self.make("gcloud")),
+        }
+
+    def command(self, args: tuple[str, ...]) -> list[str]:
+        """The container's argv as it is run here; NotStarted for a program not in the image."""
+        program = sys.executable if args[0] in INTERPRETERS else self.rebased(args[0])
+        if program == args[0]:
+            raise NotStarted(f'exec: "{program}": executable file not found in $PATH')
+        before = [] if token_mount.missing() else token_mount.around(self.token.parent)
+        return [*before, program, *map(self.rebased, args[1:])]
+
+
+async def run(
+    command: list[str], folder: Path, env: Mapping[str, str], show: Callable[[str], None] | None
+) -> int:
+    """Run a program to its end and give its exit code; NotStarted, if it cannot be.
+
+    `show` gets each line of its output; without it the output is lost. When this is cancelled, the
+    program and everything that it started is killed.
+    """
+    output = asyncio.subprocess.PIPE if show else asyncio.subprocess.DEVNULL
+    supervisor = (sys.executable, "-I", "-S", process_group.__file__)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *supervisor,
+            *command,
+            cwd=folder,
+            env=env,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT if show else output,
+        )
+    except OSError as error:
+        raise NotStarted(str(error)) from error
+    try:
+        if show and process.stdout is not None:
+            async for line in process.stdout:
+                show(line.decode(errors="replace").rstrip("\n"))
+        return await process.wait()
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()  # the supervisor kills whatever is left
+        await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def metadata_server(cloud: Cloud, instance: Instance) -> AsyncIterator[str]:
+    """Serve a machine's metadata on a loopback port of its own; gives host and port."""
+    # asyncio sets TCP_NODELAY only on sockets that say IPPROTO_TCP; without it answers take 40 ms.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen()
+    config = uvicorn.Config(
+        metadata.app(cloud, instance),
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        yield f"127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
+        sock.close()

@@ -1,0 +1,1 @@
+"""How the local cloud is reached: hosts, certificates, the proxy, and what all APIs share."""

@@ -1,0 +1,83 @@
+"""What Google's newer APIs do alike: allow policies, unknown fields, update masks, operations.
+
+https://docs.cloud.google.com/apis/design/standard_methods
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from rehearsal.cloud.http import rest
+from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.iam import access
+
+if TYPE_CHECKING:
+    from rehearsal.cloud.http.rest import Call
+    from rehearsal.cloud.state import Json
+
+
+def get_policy(call: Call) -> Json:
+    """Read the allow policy of any resource; ApiError 404 if there is no such resource."""
+    if call.policy is None:
+        raise rest.not_found()
+    return call.policy.as_json()
+
+
+def set_policy(call: Call) -> Json:
+    """Replace it; ApiError 400 for a member that does not exist, 409 for an etag of the past."""
+    if call.policy is None:
+        raise rest.not_found()
+    wanted = call.body.get("policy") or {}
+    access.check_bindings(call.cloud, call.policy, wanted)
+    access.replace(call.policy, wanted)
+    return call.policy.as_json()
+
+
+def known(body: Json, fields: frozenset[str]) -> Json:
+    """The message itself; ApiError 400 naming every field that the API does not have."""
+    if unknown := sorted(body.keys() - fields):
+        names = ", ".join(f'"{name}"' for name in unknown)
+        message = f"Invalid JSON payload received. Unknown name {names}: Cannot find field."
+        raise ApiError(400, message)
+    return body
+
+
+def masked(current: Json, body: Json, mask: str, fields: frozenset[str]) -> Json:
+    """A resource after PATCH: what the mask names is taken from the body, where absent: cleared."""
+    result = dict(current)
+    for name in mask.split(",") if mask else fields & body.keys():
+        head, *rest_of_path = re.sub(r"_(\w)", lambda m: m[1].upper(), name.strip()).split(".")
+        if head not in fields:
+            raise ApiError(400, f"Invalid update mask: {name!r} is not an updatable field.")
+        if rest_of_path:  # one level is all that there is, as in oidc.allowedAudiences
+            inner, wanted = dict(result.get(head) or {}), body.get(head) or {}
+            result[head] = masked(inner, wanted, rest_of_path[0], frozenset(rest_of_path))
+        elif head in body:
+            result[head] = body[head]
+        else:
+            result.pop(head, None)
+    return result
+
+
+def done(call: Call, parent: str, kind: str, response: Json, prefix: str = "") -> Json:
+    """An operation that has succeeded with a message of some type: all here happens at once."""
+    identifier = prefix + secrets.token_hex(12)
+    response = {"@type": f"type.googleapis.com/google.{kind}", **response}
+    operation = {"name": f"{parent}operations/{identifier}", "done": True, "response": response}
+    return keep(call, identifier, operation)
+
+
+def keep(call: Call, identifier: str, operation: Json) -> Json:
+    """Remember an operation of the caller's project."""
+    call.cloud.operations[f"{call.project.id}/{identifier}"] = operation
+    return operation
+
+
+def operation(call: Call) -> Json:
+    """An operation of the project; ApiError 404 if there is none of that name."""
+    try:
+        return call.cloud.operations[f"{call.project.id}/{call.path['operation']}"]
+    except KeyError:
+        raise rest.not_found() from None

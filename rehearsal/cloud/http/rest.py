@@ -1,0 +1,169 @@
+"""What every API has in common: authentication, project, API switched on, permission, errors.
+
+Checked in this order, before a method's own handler sees the request. Owns no resource.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rehearsal.cloud.http import errors
+from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.iam import access
+from rehearsal.cloud.state import Cloud, Json, Policy, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.datastructures import QueryParams
+    from starlette.requests import Request
+
+
+class Method(NamedTuple):
+    """One row of an API's table."""
+
+    verb: str
+    path: str
+    permissions: str
+    """separated by spaces; all are needed"""
+    handler: Callable[[Call], Json]
+    action: str = ""
+    """what follows the resource where the HTTP verb does not say it all, as in `:undelete`"""
+
+
+@dataclass(frozen=True)
+class Api:
+    """An API: its host, what Google calls it, its methods, and where it differs from the others."""
+
+    host: str
+    title: str
+    methods: tuple[Method, ...]
+    project: Callable[[Cloud, Mapping[str, str]], Project | None] = lambda cloud, path: (
+        cloud.project(path["project"])
+    )
+    policy: Callable[[Cloud, str], Policy | None] = lambda _cloud, _resource: None
+    """the allow policy of the resource itself, beside its project's"""
+    refusal: Callable[[str, str], ApiError] | None = None
+    """the words of an older API for a permission that is missing on a resource"""
+
+    def app(self, cloud: Cloud) -> Starlette:
+        """The API as a web application."""
+        # Actions first: the name at the end of a path would swallow them.
+        methods = sorted(self.methods, key=lambda m: not m.action)
+        return Starlette(
+            routes=[
+                Route(m.path + m.action, self._endpoint(cloud, m), methods=[m.verb])
+                for m in methods
+            ],
+            exception_handlers={ApiError: errors.answer, HTTPException: _not_modelled},
+        )
+
+    def _endpoint(self, cloud: Cloud, method: Method) -> Callable[[Request], object]:
+        async def serve(request: Request) -> Response:
+            who = access.caller(cloud, request.headers)
+            if who.member is None:
+                raise ApiError(401, "Request is missing required authentication credential.")
+            path = request.path_params
+            reference = path.get("project", "")
+            # An unknown project is one in which nobody may do anything: 403, never 404.
+            project = self.project(cloud, path) or Project(reference, "0")
+            if project.id in cloud.projects:
+                require_enabled(project, self.host, self.title)
+            resource = re.sub(r"^/(compute/)?[^/]+/", "", request.url.path)
+            resource = resource.removesuffix(method.action)
+            resource = resource.replace(f"projects/{reference}", f"projects/{project.id}", 1)
+            policy, body = self.policy(cloud, resource), _body(await request.body())
+            query = request.query_params
+            call = Call(self, cloud, who, project, policy, resource, path, query, body)
+            call.require(method.permissions)
+            return JSONResponse(method.handler(call))
+
+        return serve
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that may proceed."""
+
+    api: Api
+    cloud: Cloud
+    who: access.Caller
+    project: Project
+    policy: Policy | None
+    resource: str
+    """what is asked for, with its project's id: projects/ID/…"""
+    path: Mapping[str, str]
+    query: QueryParams
+    body: Json
+
+    def require(self, permissions: str, resource: str = "") -> None:
+        """ApiError 403 unless the caller holds all of the permissions."""
+        policies = [p for p in (self.project.policy, self.policy) if p is not None]
+        resource = resource or self.resource
+        name = f"{self.api.host}/{resource}"
+        for permission in permissions.split():
+            if self.api.refusal is None:
+                access.require(self.cloud, self.who, permission, name, policies)
+            elif not access.decide(self.cloud, self.who, permission, name, policies):
+                raise self.api.refusal(permission, resource)
+
+
+def _body(data: bytes) -> Json:
+    try:
+        body = json.loads(data or b"{}")
+    except ValueError as error:
+        raise ApiError(400, f"Invalid JSON payload received. {error}") from error
+    if not isinstance(body, dict):
+        raise ApiError(400, "Invalid JSON payload received. Root element must be a message.")
+    return body
+
+
+async def _not_modelled(request: Request, _error: Exception) -> JSONResponse:
+    what = f"{request.method} {request.url.path}"
+    return ApiError(404, f"{what} is not modelled by the local cloud.").response()
+
+
+def require_enabled(project: Project, service: str, title: str) -> None:
+    """ApiError 403 SERVICE_DISABLED unless the API is on in the project.
+
+    https://docs.cloud.google.com/service-usage/docs/enable-disable
+    """
+    if service in project.services:
+        return
+    consumer, number = f"projects/{project.number}", project.number
+    url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
+    raise ApiError(
+        403,
+        f"{title} has not been used in project {number} before or it is disabled. Enable it by "
+        f"visiting {url} then retry. If you enabled this API recently, wait a few minutes for "
+        "the action to propagate to our systems and retry.",
+        reason="accessNotConfigured",
+        details=[
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "SERVICE_DISABLED",
+                "domain": "googleapis.com",
+                "metadata": {"service": service, "consumer": consumer, "activationUrl": url},
+            }
+        ],
+    )
+
+
+def not_found() -> ApiError:
+    """What the newer APIs say of a resource that is not there."""
+    return ApiError(404, "Requested entity was not found.")
+
+
+def timestamp(cloud: Cloud) -> str:
+    """This moment on the cloud's clock, as RFC 3339."""
+    moment = datetime.fromtimestamp(cloud.now(), UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,176 @@
+"""Who is asking, and may they? Allow policies, with the roles that the two stacks use."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ops import cel_engine
+from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.iam.roles import ROLES
+from rehearsal.cloud.state import AuditEntry, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rehearsal.cloud.state import Cloud, Json
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The identity behind a request; `member` is None for an anonymous one."""
+
+    member: str | None
+    members: frozenset[str]
+
+    def __str__(self) -> str:
+        """The name that Google's refusals use."""
+        return "Anonymous caller" if self.member is None else self.member.split(":", 1)[-1]
+
+
+_MEMBER = re.compile(
+    r"allUsers|allAuthenticatedUsers|(user|group|domain|serviceAccount|deleted|principal|"
+    r"principalSet|projectOwner|projectEditor|projectViewer):.+"
+)
+"""https://docs.cloud.google.com/iam/docs/principal-identifiers"""
+
+_POOL_OF_MEMBER = re.compile(r"principal(?:Set)?://iam\.googleapis\.com/(.+?/[^/]+Pools/[^/]+)/")
+
+ANONYMOUS = Caller(None, frozenset({"allUsers"}))
+
+
+def caller(cloud: Cloud, headers: Mapping[str, str]) -> Caller:
+    """Who the bearer token speaks for; ApiError 401 for a token that is unknown or has expired."""
+    authorization = headers.get("authorization", "")
+    if not authorization:
+        return ANONYMOUS
+    return bearer(cloud, authorization.removeprefix("Bearer ").strip())
+
+
+def bearer(cloud: Cloud, token: str) -> Caller:
+    """Who an access token speaks for; ApiError 401 if unknown, expired, or its account off."""
+    known = cloud.tokens.get(token)
+    account = known and cloud.service_accounts.get(known.member.removeprefix("serviceAccount:"))
+    if known is None or known.expires <= cloud.now() or (account and account.disabled):
+        raise ApiError(
+            401,
+            "Request had invalid authentication credentials. Expected OAuth 2 access token, "
+            "login cookie or other valid authentication credential.",
+        )
+    return Caller(known.member, known.members | {"allUsers", "allAuthenticatedUsers"})
+
+
+def permits(role: str, permission: str) -> bool:
+    """Whether a role includes a permission."""
+    return any(fnmatch.fnmatchcase(permission, pattern) for pattern in ROLES.get(role, ()))
+
+
+def allowed(
+    who: Caller, permission: str, policies: Iterable[Policy], resource: Json | None = None
+) -> bool:
+    """Whether any binding of the policies grants the permission to the caller."""
+    return any(
+        permits(binding["role"], permission)
+        and who.members.intersection(binding["members"])
+        and _applies(binding.get("condition"), resource or {})
+        for policy in policies
+        for binding in policy.bindings
+    )
+
+
+def _applies(condition: Json | None, resource: Json) -> bool:
+    return condition is None or cel_engine.holds(condition["expression"], {"resource": resource})
+
+
+def decide(
+    cloud: Cloud,
+    who: Caller,
+    permission: str,
+    resource: str,
+    policies: Iterable[Policy],
+    attributes: Json | None = None,
+) -> bool:
+    """The decision, written to the audit log."""
+    verdict = allowed(who, permission, policies, {"name": resource, **(attributes or {})})
+    cloud.audit.append(AuditEntry(who.member, permission, resource, verdict))
+    return verdict
+
+
+def require(
+    cloud: Cloud,
+    who: Caller,
+    permission: str,
+    resource: str,
+    policies: Iterable[Policy],
+    *,
+    named: bool = True,
+) -> None:
+    """Return if allowed; else ApiError 403 in the words of Google's newer APIs.
+
+    `named`: whether the refusal repeats what was asked for; IAM credentials does not.
+    """
+    if decide(cloud, who, permission, resource, policies):
+        return
+    if who.member is None:
+        raise ApiError(401, "Request is missing required authentication credential.")
+    metadata = {"permission": permission} | ({"resource": resource} if named else {})
+    on = f"resource '//{resource}'" if named else "resource"
+    raise ApiError(
+        403,
+        f"Permission '{permission}' denied on {on} (or it may not exist).",
+        details=[
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "IAM_PERMISSION_DENIED",
+                "domain": "iam.googleapis.com",
+                "metadata": metadata,
+            }
+        ],
+    )
+
+
+def check_bindings(cloud: Cloud, policy: Policy, wanted: Json) -> None:
+    """Refuse a policy that newly grants to nobody, or a role unknown here: ApiError 400.
+
+    Who already is a member may stay, though the account has gone since.
+    """
+    for binding in wanted.get("bindings", ()):
+        if binding["role"] not in ROLES:
+            raise ApiError(400, f"Role {binding['role']} is not supported for this resource.")
+        for member in set(binding["members"]) - policy.members(binding["role"]):
+            _check_member(cloud, member)
+
+
+def _check_member(cloud: Cloud, member: str) -> None:
+    kind, _, name = member.partition(":")
+    pool = _POOL_OF_MEMBER.match(member)
+    if not _MEMBER.fullmatch(member):
+        raise ApiError(
+            400,
+            f"The member {member} is of an unknown type. "
+            "Please set a valid type prefix for the member.",
+        )
+    if kind == "serviceAccount" and name not in cloud.service_accounts:
+        raise ApiError(400, f"Service account {name} does not exist.")
+    if pool and (pool[1] not in cloud.pools or cloud.pools[pool[1]].deleted_at is not None):
+        raise ApiError(
+            400,
+            f"Identity Pool does not exist ({pool[1]}). Please check that you specified a valid "
+            "resource name as returned in the `name` attribute in the configuration API.",
+        )
+
+
+def replace(policy: Policy, wanted: Json) -> None:
+    """Write a policy, as setIamPolicy does; ApiError 409 if it changed since it was read."""
+    etag = wanted.get("etag")
+    if etag and etag != policy.etag:
+        raise ApiError(
+            409,
+            "There were concurrent policy changes. Please retry the whole read-modify-write "
+            "with exponential backoff.",
+            status="ABORTED",
+        )
+    policy.bindings = [b for b in wanted.get("bindings", []) if b.get("members")]
+    policy.revision += 1

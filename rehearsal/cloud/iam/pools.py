@@ -1,0 +1,207 @@
+"""Workload identity pools and their OIDC providers: kept as written, never evaluated here.
+
+A deleted pool or provider keeps its id for 30 days on the cloud's clock. What a provider's texts
+must be to be accepted is checked when they are written; `rehearsal.cloud.sts` evaluates them.
+https://docs.cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from ops import cel_engine
+from rehearsal.cloud.http import conventions, rest
+from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.http.rest import Call, Method
+from rehearsal.cloud.state import RESERVED_SECONDS, Cloud, Json, Pool, Provider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+POOLS = "/v1/projects/{project}/locations/global/workloadIdentityPools"
+POOL = f"{POOLS}/{{pool}}"
+PROVIDERS = f"{POOL}/providers"
+ID = re.compile(r"(?!gcp-)[a-z0-9-]{4,32}")
+
+# https://docs.cloud.google.com/iam/docs/workload-identity-federation#conditions and #mapping
+CONDITION_LIMIT = 4096
+MAPPING_LIMIT = 2048
+MAPPED = re.compile(r"google\.(subject|groups|display_name|profile_photo)|attribute\.[a-z0-9_]+")
+CLAIM = re.compile(r"\b(assertion|google|attribute)\s*[.\[]")
+STRING_OR_COMMENT = re.compile(
+    r'"""(?s:.*?)"""|' r"'''(?s:.*?)'''|" r'"(?:\\.|[^"\\])*"|' r"'(?:\\.|[^'\\])*'|" r"//[^\n]*"
+)
+
+
+class Kind(NamedTuple):
+    """What pools and providers do not have in common."""
+
+    name: str
+    stored: Callable[[Cloud], dict[str, Pool] | dict[str, Provider]]
+    fields: frozenset[str]
+    faults: Callable[[Json], Iterator[str]]
+
+
+def _faults(doc: Json) -> Iterator[str]:
+    """What Google's IAM refuses in a provider.
+
+    An empty condition is not refused, there as here, and admits everyone for whom the issuer
+    vouches. Never to send one is the business of the program that is deployed.
+    """
+    mapping, condition = doc.get("attributeMapping") or {}, doc.get("attributeCondition") or ""
+    if not (doc.get("oidc") or {}).get("issuerUri", "").startswith("https://"):
+        yield "An OIDC provider needs an issuer URI that starts with https://."
+    if "google.subject" not in mapping:
+        yield "The attribute mapping must contain google.subject."
+    for name, expression in mapping.items():
+        if not MAPPED.fullmatch(name):
+            yield f"Invalid attribute mapping key: {name}."
+        if len(expression) > MAPPING_LIMIT:
+            yield f"The mapping of {name} exceeds {MAPPING_LIMIT} characters."
+        _is_boolean(f"mapping of {name}", expression)
+    if len(condition) > CONDITION_LIMIT:
+        yield f"The attribute condition exceeds {CONDITION_LIMIT} characters."
+    if condition and not _is_boolean("condition", condition):
+        yield "The attribute condition must be a boolean expression."
+    if condition and not CLAIM.search(STRING_OR_COMMENT.sub("''", condition)):
+        yield (
+            "The attribute condition must reference one of the provider's claims. For more "
+            "information, see https://cloud.google.com/iam/docs/"
+            "workload-identity-federation-with-deployment-pipelines#conditions"
+        )
+
+
+def _is_boolean(what: str, expression: str) -> bool:
+    try:
+        return cel_engine.is_boolean(expression)
+    except cel_engine.ExpressionError as error:
+        raise ApiError(400, f"The attribute {what} does not compile: {error}") from error
+
+
+FIELDS = frozenset({"description", "disabled", "displayName"})
+POOL_KIND = Kind(
+    "workloadIdentityPool", lambda cloud: cloud.pools, FIELDS | {"mode"}, lambda _doc: iter(())
+)
+PROVIDER_KIND = Kind(
+    "workloadIdentityPoolProvider",
+    lambda cloud: cloud.providers,
+    FIELDS | {"attributeCondition", "attributeMapping", "oidc"},
+    _faults,
+)
+
+
+def _name(call: Call) -> str:
+    """The resource's full name, in which its project is always a number."""
+    return call.resource.replace(call.project.id, call.project.number, 1)
+
+
+def _reserved(cloud: Cloud, kind: Kind) -> dict[str, Pool] | dict[str, Provider]:
+    """What exists or still keeps its id; what has been deleted for 30 days is gone for good."""
+    items: list[Pool | Provider] = [*cloud.pools.values(), *cloud.providers.values()]
+    for item in items:
+        if item.deleted_at is not None and item.deleted_at + RESERVED_SECONDS <= cloud.now():
+            cloud.pools.pop(item.name, None)
+            for name in [n for n in cloud.providers if f"{n}/".startswith(f"{item.name}/")]:
+                del cloud.providers[name]
+    return kind.stored(cloud)
+
+
+def _find(kind: Kind, call: Call) -> Pool | Provider:
+    try:
+        return _reserved(call.cloud, kind)[_name(call)]
+    except KeyError:
+        raise rest.not_found() from None
+
+
+def _active(kind: Kind, call: Call, *, deleted: bool = False) -> Pool | Provider:
+    item = _find(kind, call)
+    if (item.deleted_at is not None) != deleted:
+        raise ApiError(400, "Precondition check failed.", status="FAILED_PRECONDITION")
+    return item
+
+
+def _render(item: Pool | Provider) -> Json:
+    state = "ACTIVE" if item.deleted_at is None else "DELETED"
+    return {**item.doc, "name": item.name, "state": state}
+
+
+def _done(kind: Kind, call: Call, item: Pool | Provider) -> Json:
+    message = f"iam.v1.{kind.name[0].upper()}{kind.name[1:]}"
+    return conventions.done(call, f"{item.name}/", message, _render(item))
+
+
+def _checked(kind: Kind, doc: Json) -> Json:
+    if fault := next(kind.faults(doc), None):
+        raise ApiError(400, fault)
+    return doc
+
+
+def _create(kind: Kind, call: Call) -> Json:
+    identifier = call.query.get(f"{kind.name}Id", "")
+    name, stored = f"{_name(call)}/{identifier}", _reserved(call.cloud, kind)
+    doc = conventions.known(call.body, kind.fields)
+    if not ID.fullmatch(identifier):
+        raise ApiError(400, f'Invalid {kind.name}Id "{identifier}": must match {ID.pattern}.')
+    if name in stored:
+        raise ApiError(409, "Requested entity already exists")
+    _checked(kind, doc)
+    item: Pool | Provider
+    if kind is POOL_KIND:
+        item = call.cloud.pools[name] = Pool(name, call.project.id, doc)
+    else:
+        pool = call.cloud.pools.get(_name(call).removesuffix("/providers"))
+        if pool is None or pool.deleted_at is not None:
+            raise rest.not_found()
+        item = call.cloud.providers[name] = Provider(name, pool.name, doc)
+    return _done(kind, call, item)
+
+
+def _get(kind: Kind, call: Call) -> Json:
+    return _render(_find(kind, call))
+
+
+def _patch(kind: Kind, call: Call) -> Json:
+    item, mask = _active(kind, call), call.query.get("updateMask", "")
+    item.doc = _checked(kind, conventions.masked(item.doc, call.body, mask, kind.fields))
+    return _done(kind, call, item)
+
+
+def _delete(kind: Kind, call: Call) -> Json:
+    item = _active(kind, call)
+    item.deleted_at = call.cloud.now()
+    return _done(kind, call, item)
+
+
+def _undelete(kind: Kind, call: Call) -> Json:
+    item = _active(kind, call, deleted=True)
+    item.deleted_at = None
+    return _done(kind, call, item)
+
+
+def _attestation_rules(call: Call) -> Json:
+    """No rule can be made here; what the provider wants to know is whether the pool is there."""
+    if _find(POOL_KIND, call).deleted_at is not None:
+        raise rest.not_found()
+    return {}
+
+
+def _methods(kind: Kind, collection: str) -> Iterator[Method]:
+    item, permission = f"{collection}/{{{kind.name}}}", f"iam.{kind.name}s."
+    yield Method("POST", collection, f"{permission}create", partial(_create, kind))
+    yield Method("GET", item, f"{permission}get", partial(_get, kind))
+    yield Method("PATCH", item, f"{permission}update", partial(_patch, kind))
+    yield Method("DELETE", item, f"{permission}delete", partial(_delete, kind))
+    yield Method("POST", item, f"{permission}undelete", partial(_undelete, kind), ":undelete")
+    yield Method(
+        "GET", f"{item}/operations/{{operation}}", f"{permission}get", conventions.operation
+    )
+
+
+RULES, GET = ":listAttestationRules", "iam.workloadIdentityPools.get"
+METHODS = (
+    *_methods(POOL_KIND, POOLS),
+    *_methods(PROVIDER_KIND, PROVIDERS),
+    Method("GET", POOL, GET, _attestation_rules, RULES),
+)

@@ -1,0 +1,1 @@
+"""Artifact Registry: its repositories, and the OCI distribution API of their images."""

@@ -1,0 +1,1 @@
+"""storage.googleapis.com: buckets, objects, uploads, and who may use them."""

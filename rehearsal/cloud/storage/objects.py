@@ -1,0 +1,174 @@
+"""Objects that exist: read, list, change, delete. How they come to be is in `uploads`.
+
+An object has one version, the live one; its generation still changes with every write.
+https://docs.cloud.google.com/storage/docs/json_api/v1/objects
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import re
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.storage.bucket_iam import NOT_MET, authorize, requester, segment
+from rehearsal.cloud.storage.buckets import merge, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from rehearsal.cloud.state import Bucket, Json, StoredObject
+
+WRITABLE = frozenset({"contentType", "contentEncoding", "cacheControl", "metadata", "storageClass"})
+"""The settings of an object that its writer chooses."""
+
+PAGE = 1000
+"""The JSON API's largest page of a listing."""
+
+
+def check_preconditions(
+    query: Mapping[str, str], stored: StoredObject | None, *, reading: bool = False
+) -> None:
+    """ApiError 412 (304 for reads) unless the generations are as asked; 0 means no object.
+
+    https://docs.cloud.google.com/storage/docs/request-preconditions
+    """
+    for name in ("Generation", "Metageneration"):
+        have = int(stored.meta[name.lower()]) if stored else 0
+        if int(query.get(f"if{name}Match", have)) != have:
+            raise ApiError(412, NOT_MET)
+        if int(query.get(f"if{name}NotMatch", -1)) == have:
+            raise HTTPException(304) if reading else ApiError(412, NOT_MET)
+
+
+def find(
+    bucket: Bucket, name: str, query: Mapping[str, str], *, reading: bool = False
+) -> StoredObject:
+    """The object, in the generation asked for; ApiError 404 or 412."""
+    stored = bucket.objects.get(name)
+    if (
+        stored is None
+        or query.get("generation", stored.meta["generation"]) != (stored.meta["generation"])
+    ):
+        raise ApiError(404, f"No such object: {bucket.name}/{name}")
+    check_preconditions(query, stored, reading=reading)
+    return stored
+
+
+async def get(request: Request) -> Response:
+    """GET /b/BUCKET/o/OBJECT: its settings, or with alt=media its content."""
+    if request.query_params.get("alt") == "media":
+        return content(request)
+    return JSONResponse(_readable(request).meta)
+
+
+def content(request: Request) -> Response:
+    """The bytes of an object, or of a part of it, with their checksums; ApiError."""
+    return _media(_readable(request), request.headers)
+
+
+def _readable(request: Request) -> StoredObject:
+    cloud, who = requester(request)
+    name = segment(request, "object")
+    bucket = authorize(cloud, who, "storage.objects.get", segment(request, "bucket"), name)
+    return find(bucket, name, request.query_params, reading=True)
+
+
+def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
+    data, meta = stored.data, stored.meta
+    headers = {
+        # Set by hand: Starlette would append a charset to text types.
+        "content-type": meta["contentType"],
+        "accept-ranges": "bytes",
+        "etag": meta["etag"],
+        "x-goog-generation": meta["generation"],
+        "x-goog-metageneration": meta["metageneration"],
+        "x-goog-hash": f"crc32c={meta['crc32c']},md5={meta['md5Hash']}",
+        "x-goog-storage-class": meta["storageClass"],
+        "x-goog-stored-content-encoding": meta.get("contentEncoding", "identity"),
+        "x-goog-stored-content-length": meta["size"],
+    }
+    if _transcoded(meta, asked):
+        # The whole object, whatever range was asked for, without its length.
+        return StreamingResponse(iter([gzip.decompress(data)]), 200, headers)
+    if "contentEncoding" in meta:
+        headers["content-encoding"] = meta["contentEncoding"]
+    wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", asked.get("range", ""))
+    if wanted is None or wanted.groups() == ("", ""):
+        return Response(data, 200, headers)
+    first, last = wanted.groups()
+    start = int(first) if first else max(0, len(data) - int(last))
+    end = min(int(last), len(data) - 1) if first and last else len(data) - 1
+    if start > end:
+        beyond = {"content-range": f"bytes */{len(data)}"}
+        return Response("The requested range cannot be satisfied.", 416, beyond)
+    headers["content-range"] = f"bytes {start}-{end}/{len(data)}"
+    return Response(data[start : end + 1], 206, headers)
+
+
+def _transcoded(meta: Json, asked: Mapping[str, str]) -> bool:
+    """Whether a compressed object is served decompressed.
+
+    https://cloud.google.com/storage/docs/transcoding
+    """
+    accepted = "gzip" in asked.get("accept-encoding", "")
+    kept = "no-transform" in (meta.get("cacheControl") or "")
+    return meta.get("contentEncoding") == "gzip" and not accepted and not kept
+
+
+async def list_objects(request: Request) -> Response:
+    """GET /b/BUCKET/o: a page of the listing, in order of name."""
+    cloud, who = requester(request)
+    bucket = authorize(cloud, who, "storage.objects.list", segment(request, "bucket"))
+    query = request.query_params
+    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+    limit = min(int(query.get("maxResults", PAGE)), PAGE)
+    begin, end = query.get("startOffset", ""), query.get("endOffset")
+    after = base64.urlsafe_b64decode(query.get("pageToken", "")).decode()
+    page: dict[str, StoredObject | None] = {}
+    answer = {"kind": "storage#objects"}
+    for name in sorted(bucket.objects):
+        if not name.startswith(prefix) or name < begin or (end is not None and name >= end):
+            continue
+        head, cut, _ = name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        entry = prefix + head + cut if cut else name
+        if entry <= after:
+            continue
+        if entry not in page and len(page) == limit:
+            last = next(reversed(page))
+            answer["nextPageToken"] = base64.urlsafe_b64encode(last.encode()).decode()
+            break
+        page[entry] = None if cut else bucket.objects[name]
+    items = [stored.meta for stored in page.values() if stored]
+    prefixes = [entry for entry, stored in page.items() if not stored]
+    return JSONResponse(answer | {"items": items, "prefixes": prefixes})
+
+
+async def patch(request: Request) -> Response:
+    """PATCH /b/BUCKET/o/OBJECT: changed settings of an object; its content stays."""
+    cloud, who = requester(request)
+    name = segment(request, "object")
+    bucket = authorize(cloud, who, "storage.objects.update", segment(request, "bucket"), name)
+    stored = find(bucket, name, request.query_params)
+    wanted = {k: v for k, v in (await request.json()).items() if k in WRITABLE}
+    stored.meta = merge(stored.meta, wanted) | {
+        "metageneration": str(int(stored.meta["metageneration"]) + 1),
+        "updated": timestamp(cloud),
+    }
+    return JSONResponse(stored.meta)
+
+
+async def delete(request: Request) -> Response:
+    """DELETE /b/BUCKET/o/OBJECT: gone for good."""
+    cloud, who = requester(request)
+    name = segment(request, "object")
+    bucket = authorize(cloud, who, "storage.objects.delete", segment(request, "bucket"), name)
+    find(bucket, name, request.query_params)
+    del bucket.objects[name]
+    return Response(status_code=204)

@@ -1,0 +1,198 @@
+"""How an object comes to be: the three upload protocols, and copies of objects.
+
+https://docs.cloud.google.com/storage/docs/uploads-downloads
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import google_crc32c
+from starlette.responses import JSONResponse, Response
+
+from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.state import StoredObject
+from rehearsal.cloud.storage.bucket_iam import authorize, requester, segment
+from rehearsal.cloud.storage.buckets import timestamp
+from rehearsal.cloud.storage.objects import WRITABLE, check_preconditions, find
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from rehearsal.cloud.iam.access import Caller
+    from rehearsal.cloud.state import Bucket, Cloud, Json
+
+HOST = "https://storage.googleapis.com"
+NAME_BYTES = 1024
+"""https://docs.cloud.google.com/storage/docs/objects#naming"""
+CHECKSUMS = {"crc32c": "CRC32C", "md5Hash": "MD5 hash"}
+"""The field of an object's metadata -> what refusals call it."""
+
+
+@dataclass
+class Upload:
+    """An object on its way: who sends it, where to, under which conditions, what has arrived."""
+
+    who: Caller
+    bucket: str
+    meta: Json
+    query: Mapping[str, str]
+    data: bytearray = field(default_factory=bytearray)
+
+    @property
+    def name(self) -> str:
+        """The object's name; ApiError 400 if it can be none."""
+        name: str = self.meta.get("name") or self.query.get("name", "")
+        if not 0 < len(name.encode()) <= NAME_BYTES or re.search(r"[\r\n]|^\.\.?$", name):
+            raise ApiError(400, f"Invalid object name: {name!r}")
+        return name
+
+
+def _admit(cloud: Cloud, upload: Upload) -> Bucket:
+    bucket = authorize(cloud, upload.who, "storage.objects.create", upload.bucket, upload.name)
+    old = bucket.objects.get(upload.name)
+    if old is not None:
+        # To overwrite is to delete: roles/storage.objectCreator cannot replace a result.
+        authorize(cloud, upload.who, "storage.objects.delete", upload.bucket, upload.name)
+    check_preconditions(upload.query, old)
+    return bucket
+
+
+def _write(request: Request, cloud: Cloud, upload: Upload) -> Json:
+    bucket, name, data = _admit(cloud, upload), upload.name, bytes(upload.data)
+    sums = {
+        "crc32c": base64.b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode(),
+        "md5Hash": base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(),
+    }
+    sent = dict(re.findall(r"(crc32c|md5)=([\w+/=]+)", request.headers.get("x-goog-hash", "")))
+    given = {"crc32c": sent.get("crc32c"), "md5Hash": sent.get("md5")} | upload.meta
+    for key, title in CHECKSUMS.items():
+        if given.get(key) not in (None, sums[key]):
+            raise ApiError(
+                400,
+                f'Provided {title} "{given[key]}" doesn\'t match calculated {title} "{sums[key]}".',
+            )
+    generation, now = str(next(request.app.state.generations)), timestamp(cloud)
+    path = f"storage/v1/b/{bucket.name}/o/{quote(name, safe='')}"
+    defaults = {
+        "contentType": "application/octet-stream",
+        "storageClass": bucket.meta["storageClass"],
+    }
+    meta = defaults | {k: v for k, v in upload.meta.items() if k in WRITABLE} | sums
+    meta |= {
+        "kind": "storage#object",
+        "id": f"{bucket.name}/{name}/{generation}",
+        "name": name,
+        "bucket": bucket.name,
+        "generation": generation,
+        "metageneration": "1",
+        "size": str(len(data)),
+        "etag": f"C{generation}=",
+        "timeCreated": now,
+        "updated": now,
+        "selfLink": f"https://www.googleapis.com/{path}",
+        "mediaLink": f"{HOST}/download/{path}?generation={generation}&alt=media",
+    }
+    bucket.objects[name] = StoredObject(meta, data)
+    return meta
+
+
+async def insert(request: Request) -> Response:
+    """POST /upload/b/BUCKET/o?uploadType=: media, multipart, or the start of a resumable upload."""
+    cloud, who = requester(request)
+    query, body = dict(request.query_params), await request.body()
+    upload = Upload(who, segment(request, "bucket"), {}, query)
+    content_type = request.headers.get("content-type", "application/octet-stream")
+    match query.get("uploadType"):
+        case "media":
+            upload.meta, upload.data = {"contentType": content_type}, bytearray(body)
+            if "contentEncoding" in query:
+                upload.meta["contentEncoding"] = query["contentEncoding"]
+        case "multipart":
+            upload.meta, upload.data = _parts(content_type, body)
+        case "resumable":
+            upload.meta = json.loads(body or b"{}")
+            if "x-upload-content-type" in request.headers:
+                upload.meta.setdefault("contentType", request.headers["x-upload-content-type"])
+            _admit(cloud, upload)
+            session = secrets.token_urlsafe(24)
+            request.app.state.uploads[session] = upload
+            location = f"{HOST}{request.url.path}?uploadType=resumable&upload_id={session}"
+            return Response(headers={"location": location, "x-guploader-uploadid": session})
+        case other:
+            raise ApiError(400, f"Unknown uploadType: {other!r}")
+    return JSONResponse(_write(request, cloud, upload))
+
+
+def _parts(content_type: str, body: bytes) -> tuple[Json, bytearray]:
+    boundary = re.search(r'boundary="?([^";]+)', content_type)
+    parts = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode()) if boundary else []
+    try:
+        _, first, second, _ = parts
+    except ValueError:
+        raise ApiError(400, "Malformed multipart body.") from None
+    meta = json.loads(first.partition(b"\r\n\r\n")[2])
+    head, _, data = second.partition(b"\r\n\r\n")
+    if own_type := re.search(rb"(?i)content-type: *([^\r\n]+)", head):
+        meta.setdefault("contentType", own_type[1].decode())
+    return meta, bytearray(data)
+
+
+async def resume(request: Request) -> Response:
+    """PUT to a session: the next bytes of a resumable upload, or the question how many arrived.
+
+    As at Google, the unguessable session URI is all the authority that is asked for here; who
+    started it is checked again when the object is written.
+    """
+    cloud: Cloud = request.app.state.cloud
+    session = request.query_params.get("upload_id", "")
+    upload: Upload | None = request.app.state.uploads.get(session)
+    if upload is None:
+        raise ApiError(404, "Upload session not found.")
+    body = await request.body()
+    whole = f"bytes 0-{len(body) - 1}/{len(body)}" if body else "bytes */0"
+    sent = request.headers.get("content-range", whole)
+    wanted = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", sent)
+    if wanted is None or int(wanted[1] or 0) > len(upload.data):
+        raise ApiError(400, f"Invalid Content-Range: {sent}")
+    if wanted[1]:
+        upload.data[int(wanted[1]) :] = body
+    if wanted[2] == str(len(upload.data)):
+        meta = _write(request, cloud, upload)
+        del request.app.state.uploads[session]
+        return JSONResponse(meta)
+    arrived = {"range": f"bytes=0-{len(upload.data) - 1}"} if upload.data else {}
+    return Response(status_code=308, headers=arrived)
+
+
+async def copy(request: Request) -> Response:
+    """POST …/copyTo/…: the same bytes under another name."""
+    return JSONResponse(await _copy(request))
+
+
+async def rewrite(request: Request) -> Response:
+    """POST …/rewriteTo/…: a copy, for sizes that may take Google several calls; here never."""
+    meta = await _copy(request)
+    sizes = {"totalBytesRewritten": meta["size"], "objectSize": meta["size"], "done": True}
+    return JSONResponse({"kind": "storage#rewriteResponse", "resource": meta} | sizes)
+
+
+async def _copy(request: Request) -> Json:
+    cloud, who = requester(request)
+    name, query = segment(request, "object"), request.query_params
+    source = authorize(cloud, who, "storage.objects.get", segment(request, "bucket"), name)
+    pinned = {"generation": query["sourceGeneration"]} if "sourceGeneration" in query else {}
+    stored = find(source, name, pinned)
+    meta = {k: v for k, v in stored.meta.items() if k in WRITABLE}
+    meta |= json.loads(await request.body() or b"{}") | {"name": segment(request, "to_object")}
+    upload = Upload(who, segment(request, "to_bucket"), meta, query, bytearray(stored.data))
+    return _write(request, cloud, upload)

@@ -1,0 +1,235 @@
+"""The way from an attestation token to a service account: token exchange, then impersonation.
+
+`exchange` judges a token by the provider as it is DEPLOYED, condition and mapping word for word;
+`lend` gives a service account to whom its allow policy says. What a token claims is not decided
+here. google.groups is not modelled.
+https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ops import attribute_mapping, cel_engine
+from ops.attribute_mapping import CLOCK_SKEW_SECONDS, MappingError
+from rehearsal.cloud.confidential_space import token_issuer
+from rehearsal.cloud.http.errors import ApiError, answer, not_json
+from rehearsal.cloud.iam import access
+from rehearsal.cloud.state import AuditEntry
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from rehearsal.cloud.confidential_space.token_issuer import Issuer
+    from rehearsal.cloud.iam.access import Caller
+    from rehearsal.cloud.state import Cloud, Json, Pool, Provider
+
+EXCHANGE = "google.identity.sts.v1.SecurityTokenService.ExchangeToken"
+"""Google's name for an exchange in its audit logs."""
+
+GET_ACCESS_TOKEN = "iam.serviceAccounts.getAccessToken"  # noqa: S105  a permission, no secret
+TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105  a name of RFC 8693, no secret
+PARAMETERS = {
+    "grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"},
+    "requested_token_type": {TOKEN_TYPE + "access_token"},
+    "subject_token_type": {TOKEN_TYPE + "jwt", TOKEN_TYPE + "id_token"},
+}
+AUDIENCE = re.compile(
+    r"(?:https:)?//iam\.googleapis\.com/"
+    r"(projects/[^/]+/locations/global/workloadIdentityPools/[^/]+)/providers/[^/]+"
+)
+LIFETIME = 3600
+"""The longest life of a token of either kind, in seconds."""
+
+
+class Refusal(Exception):  # noqa: N818  it is what RFC 6749 calls an error response
+    """A token exchange refused, in the form of RFC 6749 §5.2."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self.body = {"error": error, "error_description": description}
+
+
+def sts(cloud: Cloud, issuer: Issuer) -> ASGIApp:
+    """The security token service, to which `issuer` is the attestation service it can reach."""
+
+    async def token(request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+        try:
+            return JSONResponse(exchange(cloud, issuer, form))
+        except Refusal as refusal:
+            return JSONResponse(refusal.body, 400)
+
+    return Starlette(routes=[Route("/v1/token", token, methods=["POST"])])
+
+
+def exchange(cloud: Cloud, issuer: Issuer, form: dict[str, str]) -> Json:
+    """The answer to one token exchange, and its entry in the audit log; Refusal."""
+    entry = AuditEntry(None, EXCHANGE, form.get("audience", ""), allowed=False)
+    try:
+        provider = _provider(cloud, form)
+        claims = _verify(cloud, issuer, provider, form.get("subject_token", ""))
+        mapped = attributes(provider, claims)
+        pool = f"iam.googleapis.com/{provider.pool}"
+        member = f"principal://{pool}/subject/{mapped['google']['subject']}"
+        entry = AuditEntry(member, EXCHANGE, provider.name, allowed=False)
+        judge(provider, claims, mapped)
+        entry = AuditEntry(member, EXCHANGE, provider.name, allowed=True)
+    finally:
+        cloud.audit.append(entry)
+    values = mapped["attribute"].items()
+    sets = {f"principalSet://{pool}/attribute.{key}/{value}" for key, value in values}
+    lifetime = min(float(claims["exp"]) + CLOCK_SKEW_SECONDS - cloud.now(), LIFETIME)
+    return {
+        "access_token": cloud.mint(
+            member, lifetime, frozenset(sets | {f"principalSet://{pool}/*"})
+        ),
+        "issued_token_type": TOKEN_TYPE + "access_token",
+        "token_type": "Bearer",
+        "expires_in": int(lifetime),
+    }
+
+
+def _provider(cloud: Cloud, form: dict[str, str]) -> Provider:
+    for parameter, accepted in PARAMETERS.items():
+        if form.get(parameter) not in accepted:
+            raise Refusal("invalid_request", f'Invalid value for "{parameter}".')
+    named = AUDIENCE.fullmatch(form.get("audience", ""))
+    if named is None:
+        raise Refusal(
+            "invalid_request",
+            'Invalid value for "audience". This value should be the full resource name of the '
+            "Identity Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/"
+            "TopLevel/token for the list of possible formats.",
+        )
+    pool = cloud.pools.get(named[1])
+    provider = cloud.providers.get(named[0].partition("//iam.googleapis.com/")[2])
+    if provider is not None and _in_force(pool) and _in_force(provider):
+        return provider
+    raise Refusal(
+        "invalid_target",
+        'The target service indicated by the "audience" parameters is invalid. This might either '
+        "be because the pool or provider is disabled or deleted or because it doesn't exist.",
+    )
+
+
+def _in_force(part: Pool | Provider | None) -> bool:
+    return part is not None and part.deleted_at is None and not part.doc.get("disabled")
+
+
+def _verify(cloud: Cloud, issuer: Issuer, provider: Provider, token: str) -> Json:
+    """The claims of a token that its issuer signed for this provider, and that is of today."""
+    try:
+        parsed = jws.extract_compact(token.encode())
+        claims: Json = json.loads(parsed.payload)
+        audiences = [claims["aud"]] if isinstance(claims["aud"], str) else list(claims["aud"])
+        issued, expires = float(claims["iat"]), float(claims["exp"])
+        starts = max(issued, float(claims.get("nbf", issued)))
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise Refusal("invalid_grant", "Unable to parse the ID Token.") from None
+    # The signature comes last, so that the refusals come in Google's order; until it has been
+    # checked, what the token says decides nothing but which refusal it gets.
+    oidc = provider.doc["oidc"]
+    own_names = [f"{scheme}//iam.googleapis.com/{provider.name}" for scheme in ("", "https:")]
+    if not any(a in (oidc.get("allowedAudiences") or own_names) for a in audiences):
+        raise Refusal(
+            "invalid_grant",
+            f"The audience in ID Token [{', '.join(map(str, audiences))}] does not match the "
+            "expected audience.",
+        )
+    if str(claims.get("iss")).rstrip("/") != oidc["issuerUri"].rstrip("/"):
+        raise Refusal(
+            "invalid_grant",
+            f"The issuer in ID Token {claims.get('iss')} does not match the expected one in "
+            f"config {oidc['issuerUri']}.",
+        )
+    if not starts - CLOCK_SKEW_SECONDS <= cloud.now() < expires + CLOCK_SKEW_SECONDS:
+        raise Refusal("invalid_grant", f"ID Token issued at {claims['iat']} is stale to sign-in.")
+    kid = parsed.headers().get("kid")
+    key = next((key for key in _keys(issuer, oidc) if kid and key.get("kid") == kid), None)
+    if key is None:
+        raise Refusal("invalid_grant", "Error connecting to the given credential's issuer.")
+    try:
+        # The algorithm is ours to choose, never the token's: "none" and HS256 are forgeries.
+        return jwt.decode(token, RSAKey.import_key(key), algorithms=[token_issuer.ALGORITHM]).claims
+    except (JoseError, ValueError):
+        raise Refusal("invalid_grant", "Unable to verify the ID Token signature.") from None
+
+
+def _keys(issuer: Issuer, oidc: Json) -> list[Any]:
+    """The keys in the provider itself, else those that its issuer publishes; none for others."""
+    if oidc.get("jwksJson"):
+        return list(json.loads(oidc["jwksJson"])["keys"])
+    reachable = oidc["issuerUri"].rstrip("/") == token_issuer.ISSUER
+    return list(issuer.jwks()["keys"]) if reachable else []
+
+
+def attributes(provider: Provider, claims: Json) -> dict[str, dict[str, str]]:
+    """What the deployed mapping makes of claims, under `google` and `attribute`; Refusal."""
+    try:
+        return attribute_mapping.attributes(provider.doc.get("attributeMapping", {}), claims)
+    except MappingError as error:
+        raise Refusal(error.code, str(error)) from None
+
+
+def judge(provider: Provider, claims: Json, mapped: dict[str, dict[str, str]]) -> None:
+    """Refusal, unless the deployed condition holds."""
+    condition = provider.doc.get("attributeCondition")
+    # No condition admits every valid token of the issuer: Google's rule, and a trap.
+    if condition and not cel_engine.holds(condition, {"assertion": claims, **mapped}):
+        raise Refusal(
+            "unauthorized_client", "The given credential is rejected by the attribute condition."
+        )
+
+
+def lend(cloud: Cloud, who: Caller, email: str, body: Json) -> Json:
+    """An access token of a service account, for whom its allow policy admits; ApiError."""
+    lent = cloud.service_accounts.get(email)
+    policies = (lent.policy, cloud.projects[lent.project].policy) if lent else ()
+    permission, resource = GET_ACCESS_TOKEN, f"projects/-/serviceAccounts/{email}"
+    access.require(cloud, who, permission, resource, policies, named=False)
+    lifetime = re.fullmatch(r"(\d+)s", body.get("lifetime", f"{LIFETIME}s"))
+    if not body.get("scope") or not lifetime or not 0 < int(lifetime[1]) <= LIFETIME:
+        raise ApiError(400, "Request contains an invalid argument.")
+    if lent is not None and lent.disabled:
+        raise ApiError(400, "Precondition check failed.", status="FAILED_PRECONDITION")
+    until = datetime.fromtimestamp(cloud.now() + int(lifetime[1]), UTC)
+    return {
+        "accessToken": cloud.mint(f"serviceAccount:{email}", float(lifetime[1])),
+        # google-auth parses exactly this spelling.
+        "expireTime": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def credentials(cloud: Cloud) -> ASGIApp:
+    """The IAM Service Account Credentials API: access tokens of service accounts, on loan."""
+    account = "/v1/projects/-/serviceAccounts/{email}"
+
+    async def generate(request: Request) -> Response:
+        email, who = request.path_params["email"], access.caller(cloud, request.headers)
+        return JSONResponse(lend(cloud, who, email, await request.json()))
+
+    async def allowed_locations(request: Request) -> Response:
+        # Asked by google-auth behind every service account; 0x0 is "no boundary".
+        access.caller(cloud, request.headers)
+        return JSONResponse({"locations": [], "encodedLocations": "0x0"})
+
+    return Starlette(
+        routes=[
+            Route(account + ":generateAccessToken", generate, methods=["POST"]),
+            Route(account + "/allowedLocations", allowed_locations, methods=["GET"]),
+        ],
+        exception_handlers={ApiError: answer, json.JSONDecodeError: not_json},
+    )

@@ -1,0 +1,71 @@
+"""The two companies of the rehearsal, as the committed stack files name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rehearsal.cloud.state import Cloud
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company: its project, and who deploys its stack with which roles on that project."""
+
+    name: str
+    project: str
+    project_number: str
+    deployer: str
+    roles: tuple[str, ...]
+
+
+COMPANIES = {
+    company.name: company
+    for company in (
+        Company(
+            "primus",
+            "primus-models",
+            "111111111111",
+            "user:deployer@primus.example",
+            (
+                "roles/artifactregistry.admin",
+                "roles/browser",
+                "roles/iam.serviceAccountAdmin",
+                "roles/iam.workloadIdentityPoolAdmin",
+                "roles/serviceusage.serviceUsageAdmin",
+                "roles/storage.admin",
+            ),
+        ),
+        Company(
+            "secundus",
+            "secundus-vision",
+            "222222222222",
+            "user:deployer@secundus.example",
+            (
+                "roles/compute.instanceAdmin.v1",
+                "roles/compute.networkAdmin",
+                "roles/compute.securityAdmin",
+                "roles/iam.serviceAccountAdmin",
+                "roles/resourcemanager.projectIamAdmin",
+                "roles/serviceusage.serviceUsageAdmin",
+                "roles/storage.admin",
+            ),
+        ),
+    )
+}
+"""By stack name. The roles are those that README.md tells a real user to grant, and no more: a run
+as owner would not show that they suffice."""
+
+ENABLED_BEFOREHAND = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
+"""The APIs without which no other can be enabled (README.md)."""
+
+
+def two_companies(cloud: Cloud) -> None:
+    """Give a fresh cloud the two empty projects, each with its deployer's grants."""
+    for company in COMPANIES.values():
+        project = cloud.add_project(company.project, company.project_number)
+        project.services.update(ENABLED_BEFOREHAND)
+        project.policy.bindings = [
+            {"role": role, "members": [company.deployer]} for role in company.roles
+        ]

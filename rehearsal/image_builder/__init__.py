@@ -1,0 +1,1 @@
+"""Container images without a container engine: built from a Dockerfile, and pushed."""

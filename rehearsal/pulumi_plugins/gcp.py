@@ -1,0 +1,74 @@
+"""The stand-in for `pulumi-resource-gcp`: the engine starts this module.
+
+For machines that cannot download the genuine plugin, and only for the resource types that the
+local cloud has. It makes the genuine one's requests: either can be used with the local cloud.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rehearsal.pulumi_plugins import gcp_types as types
+from rehearsal.pulumi_plugins.engine import serve
+from rehearsal.pulumi_plugins.gcp_api import Api
+from rehearsal.pulumi_plugins.gcp_artifacts import docker_image
+from rehearsal.pulumi_plugins.gcp_custom_methods import Account, Instance, Service, Subnetwork
+from rehearsal.pulumi_plugins.gcp_members import Member
+from rehearsal.pulumi_plugins.gcp_resource import GcpResource
+from rehearsal.pulumi_plugins.gcp_storage import Bucket, BucketObject
+from rehearsal.pulumi_plugins.install import version
+from rehearsal.pulumi_plugins.provider import Provider, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rehearsal.pulumi_plugins.provider import Json
+
+TYPES = (
+    (Bucket, types.BUCKET),
+    (BucketObject, types.OBJECT),
+    (Member, types.BUCKET_MEMBER),
+    (Account, types.ACCOUNT),
+    (Member, types.ACCOUNT_MEMBER),
+    (GcpResource, types.POOL),
+    (GcpResource, types.POOL_PROVIDER),
+    (GcpResource, types.REPOSITORY),
+    (Member, types.REPOSITORY_MEMBER),
+    (Member, types.PROJECT_MEMBER),
+    (Service, types.SERVICE),
+    (GcpResource, types.NETWORK),
+    (Subnetwork, types.SUBNETWORK),
+    (GcpResource, types.FIREWALL),
+    (Instance, types.INSTANCE),
+)
+"""Every resource type that there is: how it is asked for, and what it is."""
+
+
+class Gcp(Provider):
+    """The package."""
+
+    def __init__(self) -> None:
+        self.api = Api()
+        super().__init__(version("gcp"), resources(self.api), functions(self.api))
+
+    def configure(self, config: Json) -> None:
+        """Take project, region and zone, and who asks."""
+        self.api.project = config.get("project", "")
+        self.api.zone = config.get("zone", "")
+        self.api.region = config.get("region") or self.api.zone.rpartition("-")[0]
+        self.api.sign_in()
+
+
+def resources(api: Api) -> dict[str, Resource]:
+    """Every resource type by its token."""
+    return {kind.token: resource(api, kind) for resource, kind in TYPES}
+
+
+def functions(api: Api) -> dict[str, Callable[[Json], Json]]:
+    """Every function by its token."""
+    return {"gcp:artifactregistry/getDockerImage:getDockerImage": partial(docker_image, api)}
+
+
+if __name__ == "__main__":
+    serve(Gcp())

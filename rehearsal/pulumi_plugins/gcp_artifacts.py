@@ -1,0 +1,37 @@
+"""What a program asks Artifact Registry: whether an image is there.
+
+https://www.pulumi.com/registry/packages/gcp/api-docs/artifactregistry/getdockerimage/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from rehearsal.pulumi_plugins import gcp_types as types
+from rehearsal.pulumi_plugins.provider import ProviderError
+
+if TYPE_CHECKING:
+    from rehearsal.pulumi_plugins.gcp_api import Api
+    from rehearsal.pulumi_plugins.provider import Json
+
+
+def docker_image(api: Api, given: Json) -> Json:
+    """The image of a digest, `NAME@sha256:...`; by tag or by name alone is not modelled."""
+    name = given.get("imageName", "")
+    if "@" not in name:
+        raise ProviderError(
+            f"got image {name!r}, expected NAME@sha256:...: this stand-in for the gcp plugin finds"
+            " images by digest only. Use the genuine plugin for the rest."
+        )
+    where = {"project": api.project, "location": api.region, **given}
+    repository = f"{types.REPOSITORY.collection.path.format_map(where)}/{given['repositoryId']}"
+    url = f"{types.REPOSITORY.collection.root}/{repository}/dockerImages/{quote(name, safe='@:')}"
+    found = api.call("GET", url, "reading docker image")
+    return {
+        "id": found["name"],
+        "name": found["name"],
+        "selfLink": found["uri"],
+        "mediaType": found["mediaType"],
+        **given,
+    }

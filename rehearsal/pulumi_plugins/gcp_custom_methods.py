@@ -1,0 +1,165 @@
+"""Resources that are not made, read or changed by the standard methods alone.
+
+https://docs.cloud.google.com/apis/design/custom_methods
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from rehearsal.pulumi_plugins import gcp_spelling as spelling
+from rehearsal.pulumi_plugins.gcp_kind import only
+from rehearsal.pulumi_plugins.gcp_resource import GcpResource
+from rehearsal.pulumi_plugins.provider import UNKNOWN, Difference, ProviderError
+
+if TYPE_CHECKING:
+    from rehearsal.pulumi_plugins.provider import Json
+
+
+class Account(GcpResource):
+    """A service account, which Google knows by its e-mail."""
+
+    def plan(self, inputs: Json, state: Json | None) -> Json:
+        """The e-mail follows from the inputs, so a preview knows it."""
+        found = super().plan(inputs, state)
+        account, project = found["accountId"], found.get("project", UNKNOWN)
+        if UNKNOWN not in {account, project}:
+            email = f"{account}@{project}.iam.gserviceaccount.com"
+            found |= {"email": email, "member": f"serviceAccount:{email}"}
+        return found
+
+    def insert(self, given: Json) -> str:
+        """POST; the answer is the account itself."""
+        body = {"accountId": given["accountId"], "serviceAccount": self.body(given)}
+        collection = self.kind.collection.path.format_map(given)
+        answer = self.send("POST", collection, "", f"creating service {self.title}", json=body)
+        return str(answer["name"])
+
+
+class Service(GcpResource):
+    """An API that a project uses: switched on if it is off; its id is project/service.
+
+    https://docs.cloud.google.com/service-usage/docs/reference/rest/v1/services
+    """
+
+    def insert(self, given: Json) -> str:
+        """Enable it, unless it is."""
+        identity = f"{given['project']}/{given['service']}"
+        if self.find(identity, given) is None:
+            self._switch(identity, "enable")
+        return identity
+
+    def find(self, identity: str, given: Json) -> Json | None:
+        """The API, if it is among those that are on."""
+        del given
+        project, _, service = identity.partition("/")
+        page: Json = {"filter": "state:ENABLED", "pageToken": None}
+        while True:
+            url = f"{self.root}/projects/{project}/services"
+            found = self.api.call("GET", url, "reading services", params=page)
+            for each in found.get("services", []):
+                if each["name"].endswith(f"/{service}"):
+                    return {}
+            if not found.get("nextPageToken"):
+                return None
+            page["pageToken"] = found["nextPageToken"]
+
+    def delete(self, identity: str, state: Json) -> None:
+        """Disable it, if the program says so; others in the project may need it."""
+        if state.get("disableOnDestroy"):
+            self._switch(identity, "disable")
+
+    def _switch(self, identity: str, method: str) -> None:
+        project, _, service = identity.partition("/")
+        path, doing = f"projects/{project}/services/{service}:{method}", f"{method} {service}"
+        self.send("POST", path, identity, doing, json={})
+
+
+class Subnetwork(GcpResource):
+    """A subnetwork, which grows in place and cannot shrink.
+
+    https://docs.cloud.google.com/vpc/docs/create-modify-vpc-networks#expand-subnet
+    """
+
+    def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
+        """A range that holds all of the old one needs no replacement."""
+        found = super().diff(old_inputs, state, news)
+        change = found.changes.get("ipCidrRange")
+        if change is None or not _holds(news.get("ipCidrRange", ""), state.get("ipCidrRange", "")):
+            return found
+        changes = {**found.changes, "ipCidrRange": change._replace(replaces=False)}
+        replaced = any(each.replaces for each in changes.values())
+        return Difference(changes, delete_before_replace=replaced)
+
+
+class Instance(GcpResource):
+    """A confidential machine with one boot disk, which the programs here replace.
+
+    https://docs.cloud.google.com/compute/docs/reference/rest/beta/instances
+    """
+
+    def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
+        """Refuse a subnetwork whose project is not the one that is known for the interface.
+
+        Danger, and as the genuine plugin does it: a machine whose creation failed after the insert
+        has no such project in the state, and if the program does not give it either, no preview,
+        no `up` and no replacement gets past this.
+        """
+        before, after = (each.get("networkInterfaces", []) for each in (state, news))
+        for old, new in zip(before, after, strict=False) if len(before) == len(after) else ():
+            project = spelling.project_of(new.get("subnetwork", ""))
+            known = new.get("subnetworkProject") or old.get("subnetworkProject", "")
+            if project not in {"", known}:
+                raise ProviderError(
+                    f'project {project} in subnetwork\'s self_link "{new["subnetwork"]}" must '
+                    f'match subnetwork_project "{known}"'
+                )
+        return super().diff(old_inputs, state, news)
+
+    def body(self, given: Json) -> Json:
+        """The REST resource, with the paths of what is in the machine's zone."""
+        body, place = super().body(given), f"projects/{given['project']}/zones/{given['zone']}"
+        body["machineType"] = f"{place}/machineTypes/{given['machineType']}"
+        names = {"image": "sourceImage", "size": "diskSizeGb", "type": "diskType"}
+        boot = only(given["bootDisk"], {"initializeParams"}, "bootDisk.")
+        disk = only(boot.get("initializeParams", {}), {*names}, "bootDisk.initializeParams.")
+        initial = {names[key]: str(value) for key, value in disk.items()}
+        if "diskType" in initial:
+            initial["diskType"] = f"{place}/diskTypes/{initial['diskType']}"
+        fixed = {"boot": True, "autoDelete": True, "mode": "READ_WRITE"}
+        body["disks"] = [fixed | {"initializeParams": initial}]
+        body["networkInterfaces"] = list(map(_interface, given["networkInterfaces"]))
+        return body
+
+    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
+        """One call for each changed thing, with the fingerprint of what was there before.
+
+        Danger, and as the genuine plugin does it: an update shows the change of the confidential
+        type, reports success, and no request is made. Only a replacement changes what protects the
+        memory.
+        """
+        sendable = {"labels", "metadata.items", "confidentialInstanceConfig"}
+        if others := sorted({*fields} - sendable):
+            raise self.not_in_place(others)
+        live, body = self.find(identity, state) or {}, self.body(given)
+        labels = {"labels": body["labels"], "labelFingerprint": live.get("labelFingerprint")}
+        metadata = live.get("metadata", {}) | body.get("metadata", {"items": []})
+        calls = {"labels": ("setLabels", labels), "metadata.items": ("setMetadata", metadata)}
+        for method, request in (calls[field] for field in fields if field in calls):
+            path, doing = f"{identity}/{method}", f"updating instance ({method})"
+            self.send("POST", path, identity, doing, json=request)
+
+
+def _holds(larger: str, smaller: str) -> bool:
+    """Whether one range of addresses holds another; not, where one of them is no known range."""
+    try:
+        return ipaddress.IPv4Network(smaller).subnet_of(ipaddress.IPv4Network(larger))
+    except ValueError:
+        return False
+
+
+def _interface(given: Json) -> Json:
+    """A network interface to send; the subnetwork's link says its project already."""
+    known = only(given, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces.")
+    return {key: value for key, value in known.items() if key != "subnetworkProject"}

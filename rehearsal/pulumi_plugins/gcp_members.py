@@ -1,0 +1,128 @@
+"""Grants: one member and one role in the allow policy of a bucket, repository, project or account.
+
+A grant is added to and taken out of the policy that is there; what others granted stays. The policy
+is read, changed and written back with its etag, and all of it again if somebody else was faster.
+https://docs.cloud.google.com/iam/docs/granting-changing-revoking-access#concurrency
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from rehearsal.pulumi_plugins import gcp_types as types
+from rehearsal.pulumi_plugins.gcp_api import GONE, ApiError
+from rehearsal.pulumi_plugins.gcp_resource import GcpResource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rehearsal.pulumi_plugins.provider import Json
+
+ATTEMPTS = 8
+CONFLICTS = frozenset({409, 412})
+VERSION = 3
+"""Of the policy format: the one with conditions. Unasked for, bindings come without theirs."""
+
+_ONE_AT_A_TIME: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+V1 = {"params": {"options.requestedPolicyVersion": VERSION}}
+STORAGE = {"params": {"optionsRequestedPolicyVersion": VERSION}}
+PROJECTS = {"json": {"options": {"requestedPolicyVersion": VERSION}}}
+GET_POLICY: dict[str, tuple[str, str, Json]] = {
+    types.BUCKET_MEMBER.token: ("GET", "/iam", STORAGE),
+    types.REPOSITORY_MEMBER.token: ("GET", ":getIamPolicy", V1),
+    types.PROJECT_MEMBER.token: ("POST", ":getIamPolicy", PROJECTS),
+    types.ACCOUNT_MEMBER.token: ("POST", ":getIamPolicy", V1),
+}
+"""How each API is asked for a policy: verb, what follows the resource's path, version."""
+
+PROJECT_MASK = {"updateMask": "bindings,etag,auditConfigs"}
+
+
+class Member(GcpResource):
+    """A grant; its id is resource/role/member, where the resource is what has the policy."""
+
+    def insert(self, given: Json) -> str:
+        """Add the member to the binding of the role, or add a binding."""
+
+        def add(bindings: list[Json]) -> None:
+            binding = _binding(bindings, given)
+            if binding is None:
+                bindings.append(_wanted(given) | {"members": [given["member"]]})
+            elif given["member"] not in binding["members"]:
+                binding["members"].append(given["member"])
+
+        self._change(given, add)
+        title = (given.get("condition") or {}).get("title")
+        parts = [self._resource(given), given["role"], given["member"], title]
+        return "/".join(part for part in parts if part)
+
+    def find(self, identity: str, given: Json) -> Json | None:
+        """The policy, if the grant is in it."""
+        try:
+            policy = self._policy(self._resource(given), f"reading the policy for {identity}")
+        except ApiError as error:
+            if error.code == GONE:
+                return None
+            raise
+        binding = _binding(policy.get("bindings", []), given)
+        return policy if binding and given["member"] in binding["members"] else None
+
+    def delete(self, identity: str, state: Json) -> None:
+        """Take the member out of the binding; return quietly if the resource is gone."""
+        del identity
+
+        def take(bindings: list[Json]) -> None:
+            binding = _binding(bindings, state)
+            if binding is not None:
+                binding["members"] = [m for m in binding["members"] if m != state["member"]]
+                if not binding["members"]:
+                    bindings.remove(binding)
+
+        try:
+            self._change(state, take)
+        except ApiError as error:
+            if error.code != GONE:
+                raise
+
+    def _resource(self, given: Json) -> str:
+        return self.kind.collection.path.format_map(given)
+
+    def _policy(self, resource: str, doing: str) -> Json:
+        verb, suffix, parts = GET_POLICY[self.kind.token]
+        return self.api.call(verb, f"{self.root}/{resource}{suffix}", doing, **parts)
+
+    def _change(self, given: Json, change: Callable[[list[Json]], None]) -> None:
+        resource = self._resource(given)
+        url, doing = f"{self.root}/{resource}", f"setting IAM policy for {resource}"
+        with _ONE_AT_A_TIME[resource]:
+            for attempt in range(ATTEMPTS):
+                policy = {"bindings": [], **self._policy(resource, doing), "version": VERSION}
+                change(policy["bindings"])
+                try:
+                    if self.kind is types.BUCKET_MEMBER:  # the older API's way
+                        self.api.call("PUT", f"{url}/iam", doing, json=policy)
+                    else:
+                        mask = PROJECT_MASK if self.kind is types.PROJECT_MEMBER else {}
+                        body = {"policy": policy} | mask
+                        self.api.call("POST", f"{url}:setIamPolicy", doing, json=body)
+                except ApiError as error:
+                    if error.code not in CONFLICTS or attempt == ATTEMPTS - 1:
+                        raise
+                else:
+                    return
+                time.sleep(0.05 * 2**attempt)
+
+
+def _wanted(given: Json) -> Json:
+    condition = given.get("condition")
+    return {"role": given["role"]} | ({"condition": condition} if condition else {})
+
+
+def _binding(bindings: list[Json], given: Json) -> Json | None:
+    """The binding of the grant's role under the grant's condition, if there is one."""
+    wanted = _wanted(given)
+    return next((b for b in bindings if b == {**wanted, "members": b["members"]}), None)

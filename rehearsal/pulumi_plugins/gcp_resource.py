@@ -1,0 +1,180 @@
+"""Any resource of the gcp package as far as its table says it all, and Google's standard methods.
+
+https://docs.cloud.google.com/apis/design/standard_methods
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.pulumi_plugins import gcp_arguments
+from rehearsal.pulumi_plugins.gcp_difference import changes, found_there
+from rehearsal.pulumi_plugins.gcp_kind import at, same
+from rehearsal.pulumi_plugins.provider import (
+    UNKNOWN,
+    Difference,
+    PartlyCreatedError,
+    ProviderError,
+    Resource,
+)
+
+if TYPE_CHECKING:
+    from rehearsal.pulumi_plugins.gcp_api import Api
+    from rehearsal.pulumi_plugins.gcp_kind import Kind
+    from rehearsal.pulumi_plugins.provider import Json
+
+ATTRIBUTION = {"goog-pulumi-provisioned": "true"}
+"""https://www.pulumi.com/registry/packages/gcp/how-to-guides/8-0-migration/"""
+
+
+class GcpResource(Resource):
+    """A resource type in a REST collection; its id is its path below the API's root."""
+
+    def __init__(self, api: Api, kind: Kind) -> None:
+        self.api = api
+        self.kind = kind
+        self.root = kind.collection.root
+        self.title = re.sub("([A-Z])", r" \1", kind.token.rpartition(":")[2]).strip().lower()
+
+    def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
+        """Refuse what the genuine plugin refuses."""
+        inputs, failures = gcp_arguments.check(self.kind.token, name, news)
+        return inputs, failures or list(self.kind.broken(inputs))
+
+    def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
+        """What is not as asked for, and whether it can be changed in place."""
+        del old_inputs
+        known = {key: v for key, v in self.kind.defaults.items() if key in state}
+        if "project" in state:
+            known["project"] = self.api.project
+        found = dict(changes(self.kind, state, known | news))
+        # Only for a replacement of its own: where the program asks for one, it must say this too.
+        replaced = any(change.replaces for change in found.values())
+        return Difference(found, delete_before_replace=replaced and self.kind.delete_first)
+
+    def plan(self, inputs: Json, state: Json | None) -> Json:
+        """What a preview shows: outputs that only the cloud knows are unknown for a new one."""
+        self.kind.sendable(inputs)
+        if state is not None:
+            return {**state, **inputs}
+        return dict.fromkeys(self.kind.outputs, UNKNOWN) | self.placed(inputs, self.api.places())
+
+    def placed(self, inputs: Json, places: Json) -> Json:
+        """The inputs with what they leave to the provider's configuration, if that says it."""
+        found = {key: place for key, place in places.items() if place and key in self.kind.kept}
+        return {**self.kind.defaults, **found, **inputs}
+
+    def create(self, inputs: Json) -> tuple[str, Json]:
+        """Insert and read."""
+        given = self.placed(inputs, self.api.places())
+        if missing := sorted((self.api.places().keys() & self.kind.kept) - given.keys()):
+            raise ProviderError(
+                f"{', '.join(missing)}: required field is not set. Set it on the resource or on "
+                "the provider (`pulumi config set gcp:project …`, gcp:region, gcp:zone)."
+            )
+        identity = self.insert(given)
+        try:
+            return identity, self._there(identity, given)
+        except ProviderError as error:
+            # From here on it is in the cloud, so it must be in the state: as it was asked for.
+            raise PartlyCreatedError(str(error), identity, given) from error
+
+    def update(self, identity: str, state: Json, inputs: Json) -> Json:
+        """Change what is not as asked for, and read."""
+        self.kind.sendable(inputs)
+        places = {key: state[key] for key in self.api.places() if key in state}
+        given = self.placed(inputs, places)
+        keys = {re.split(r"[.\[]", path)[0] for path, _ in changes(self.kind, state, given)}
+        if fields := [self.kind.sent[key] for key in sorted(keys & self.kind.sent.keys())]:
+            self.patch(identity, state, given, fields)
+        return self._there(identity, given)
+
+    def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
+        """Read what is there."""
+        if not state:
+            raise ProviderError(
+                f"got the id {identity} alone, expected a recorded {self.title}: this stand-in for "
+                "the gcp plugin imports nothing. Use the genuine plugin."
+            )
+        live = self.find(identity, state)
+        if live is None:
+            return None
+        outputs = self.outputs(live, state)
+        return outputs, found_there(inputs, outputs)
+
+    def delete(self, identity: str, state: Json) -> None:
+        """DELETE."""
+        del state
+        self.send("DELETE", identity, identity, f"deleting {self.title}")
+
+    def insert(self, given: Json) -> str:
+        """POST to the collection; the new resource's id."""
+        _, path, own, query = self.kind.collection
+        collection, name = path.format_map(given), given[own]
+        identity, params = f"{collection}/{name}", {query: name} if query else {}
+        doing = f"creating {self.title}"
+        self.send("POST", collection, identity, doing, json=self.body(given), params=params)
+        return identity
+
+    def find(self, identity: str, given: Json) -> Json | None:
+        """GET; None if it is gone, or if only its id is still taken, as with a deleted pool."""
+        del given
+        live = self.api.unless_gone("GET", f"{self.root}/{identity}", f"reading {self.title}")
+        return None if live is None or live.get("state") == "DELETED" else live
+
+    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
+        """PATCH with the whole resource and a mask of what changed.
+
+        What the mask names and the body lacks is cleared: an attribute condition taken out of the
+        program leaves a provider that admits everyone. The genuine plugin does just so.
+        """
+        del state
+        if not self.kind.collection.query:  # accounts and networks have other methods
+            raise self.not_in_place(fields)
+        body, params = self.body(given), {"updateMask": ",".join(fields)}
+        doing = f"updating {self.title}"
+        self.send("PATCH", identity, identity, doing, json=body, params=params)
+
+    def not_in_place(self, fields: list[str]) -> ProviderError:
+        """What to say of changes that no program here makes."""
+        return ProviderError(
+            f"got a change of {', '.join(fields)}, which this stand-in for the gcp plugin cannot "
+            f"make in place: nothing was changed. Replace the {self.title} (`pulumi up --replace "
+            "URN`), or use the genuine plugin."
+        )
+
+    def send(self, verb: str, path: str, identity: str, doing: str, **parts: Any) -> Json:  # noqa: ANN401
+        """Make a change, and wait for the end of the operation that it starts, if it does."""
+        call = self.api.unless_gone if verb == "DELETE" else self.api.call
+        answer = call(verb, f"{self.root}/{path}", doing, **parts) or {}
+        operation = answer.get("name", "")
+        if answer.get("kind") == "compute#operation":  # kept in the place of its resource
+            operation = f"{identity.rsplit('/', 2)[0]}/operations/{operation}"
+        if re.search("(^|/)operations/", operation):
+            self.api.wait(f"{self.root}/{operation}", doing)
+        return answer
+
+    def body(self, given: Json) -> Json:
+        """The REST resource to send."""
+        body = self.kind.body(given)
+        if "labels" in self.kind.sent:
+            body["labels"] = ATTRIBUTION | given.get("labels", {})
+        return body
+
+    def outputs(self, live: Json, given: Json) -> Json:
+        """The outputs, from the REST resource and what was asked for (or recorded) before."""
+        found = {key: given[key] for key in self.kind.kept if key in given}
+        for key, path in {**self.kind.sent, **self.kind.outputs}.items():
+            if key not in self.kind.kept and (value := at(live, path)) is not None:
+                found[key] = self.kind.reads.get(key, same)(value)
+        if "labels" in found:  # what others attached is none of the program's business
+            own = given.get("labels", {})
+            found["labels"] = {key: v for key, v in found["labels"].items() if key in own}
+        return found
+
+    def _there(self, identity: str, given: Json) -> Json:
+        live = self.find(identity, given)
+        if live is None:
+            raise ProviderError(f"Error reading {self.title}: {identity} is gone")
+        return self.outputs(live, given)

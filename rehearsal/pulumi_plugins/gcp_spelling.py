@@ -1,0 +1,65 @@
+"""Values that the gcp package writes otherwise than the REST APIs do, each way."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rehearsal.pulumi_plugins.provider import Json
+
+
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+def last(link: str) -> str:
+    """The name at the end of a link."""
+    return link.rpartition("/")[2]
+
+
+def retention(number: Callable[[Any], Any]) -> Callable[[Json], Json]:
+    """A soft delete policy; the number of seconds is a string in REST."""
+    key = "retentionDurationSeconds"
+    return lambda policy: {key: number(policy[key])} if key in policy else {}
+
+
+def protocols(old: str, new: str) -> Callable[[list[Json]], list[Json]]:
+    """What a firewall rule applies to, with the protocol's key written `new`."""
+    return lambda rules: [{new if k == old else k: v for k, v in r.items()} for r in rules]
+
+
+def account(given: Json) -> list[Json]:
+    """The account of a machine, with the scopes in full."""
+    return [{**given, "scopes": [scope(each) for each in given["scopes"]]}]
+
+
+def scope(name: str) -> str:
+    """The one scope that the stacks use, in full; others are taken as they are written."""
+    return SCOPE if name == "cloud-platform" else name
+
+
+def items(metadata: Json) -> list[Json]:
+    """Metadata as the list that Compute Engine takes."""
+    return [{"key": key, "value": value} for key, value in sorted(metadata.items())]
+
+
+def interfaces(live: list[Json]) -> list[Json]:
+    """A machine's network interfaces, with the project that the subnetwork's link names."""
+    return [
+        {key: each[key] for key in ("network", "subnetwork", "accessConfigs") if key in each}
+        | {"subnetworkProject": project_of(each.get("subnetwork", ""))}
+        for each in live
+    ]
+
+
+def project_of(subnetwork: str) -> str:
+    """The project in a link to a subnetwork; empty for a mere name."""
+    found = re.search("projects/([^/]+)/regions/", subnetwork)
+    return found[1] if found else ""
+
+
+def mapping(metadata: list[Json]) -> Json:
+    """The other way."""
+    return {each["key"]: each.get("value", "") for each in metadata}

@@ -1,0 +1,159 @@
+"""Buckets and the objects that a program puts into them.
+
+https://docs.cloud.google.com/storage/docs/json_api/v1
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from rehearsal.pulumi_plugins.gcp_kind import at, put
+from rehearsal.pulumi_plugins.gcp_resource import GcpResource
+from rehearsal.pulumi_plugins.provider import UNKNOWN, Change, ProviderError
+
+if TYPE_CHECKING:
+    from rehearsal.pulumi_plugins.provider import Difference, Json
+
+STORAGE = "https://storage.googleapis.com/storage/v1/b"
+UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b"
+
+
+class Bucket(GcpResource):
+    """A bucket; its id is its name."""
+
+    def insert(self, given: Json) -> str:
+        """POST."""
+        params, body = {"project": given["project"]}, self.body(given)
+        self.api.call("POST", STORAGE, "creating bucket", params=params, json=body)
+        return str(given["name"])
+
+    def find(self, identity: str, given: Json) -> Json | None:
+        """GET."""
+        return super().find(f"b/{identity}", given)
+
+    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
+        """PATCH with what changed only; null removes a setting or a label."""
+        wanted = self.body(given)
+        body: Json = {}
+        for path in fields:
+            put(body, path, at(wanted, path))
+        if "labels" in body:
+            body["labels"] = dict.fromkeys(state.get("labels", {})) | wanted["labels"]
+        self.api.call("PATCH", f"{STORAGE}/{identity}", "updating bucket", json=body)
+
+    def delete(self, identity: str, state: Json) -> None:
+        """DELETE, and with forceDestroy first everything that is in it."""
+        url = f"{STORAGE}/{identity}"
+        if self.api.unless_gone("GET", f"{url}/anywhereCaches/", "listing caches") is None:
+            return
+        versions = {"versions": "true"}
+        while found := self.api.call("GET", f"{url}/o", "listing", params=versions).get("items"):
+            if not state.get("forceDestroy"):
+                raise ProviderError(
+                    f"Error trying to delete bucket {identity} containing objects without "
+                    "`force_destroy` set to true"
+                )
+            for each in found:
+                one, params = _url(identity, each["name"]), {"generation": each["generation"]}
+                self.api.unless_gone("DELETE", one, "deleting object", params=params)
+        self.api.unless_gone("DELETE", url, "deleting bucket")
+
+
+class BucketObject(GcpResource):
+    """An object whose content the program gives, as text or as a file; its id is bucket-name."""
+
+    def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
+        """Copy the file: the engine tells its path here, and not when it asks for a diff."""
+        inputs, failures = super().check(name, news)
+        if "source" in inputs and not failures:
+            _content(inputs)
+        return inputs, failures
+
+    def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
+        """Beside the inputs, whether the cloud's hash is still that of what would be uploaded."""
+        found = super().diff(old_inputs, state, news)
+        if "md5hash" not in state or UNKNOWN in (news.get("content"), news.get("source")):
+            return found
+        md5 = hashlib.md5(_content(news), usedforsecurity=False).digest()
+        if base64.b64encode(md5).decode() != state["md5hash"]:
+            return found._replace(changes={**found.changes, "detectMd5hash": Change("UPDATE")})
+        return found
+
+    def plan(self, inputs: Json, state: Json | None) -> Json:
+        """Another content has hashes and a generation that are not known yet."""
+        return super().plan(inputs, state) | dict.fromkeys(self.kind.outputs, UNKNOWN)
+
+    def insert(self, given: Json) -> str:
+        """Upload in two parts: the metadata, the content."""
+        text = "content" in given
+        fallback = "text/plain; charset=utf-8" if text else "application/octet-stream"
+        content = _content(given)
+        meta = {"contentType": fallback} | self.body(given)
+        boundary = secrets.token_hex(16).encode()
+        parts = [
+            b"Content-Type: application/json; charset=UTF-8\r\n\r\n" + json.dumps(meta).encode(),
+            b"Content-Type: %s\r\n\r\n%s" % (meta["contentType"].encode(), content),
+        ]
+        body = b"".join(b"--%s\r\n%s\r\n" % (boundary, part) for part in parts)
+        self.api.call(
+            "POST",
+            f"{UPLOAD}/{given['bucket']}/o",
+            f"uploading object {given['name']}",
+            params={"uploadType": "multipart", "name": given["name"]},
+            headers={"Content-Type": f"multipart/related; boundary={boundary.decode()}"},
+            data=body + b"--%s--\r\n" % boundary,
+        )
+        return f"{given['bucket']}-{given['name']}"
+
+    def find(self, identity: str, given: Json) -> Json | None:
+        """GET."""
+        del identity
+        return self.api.unless_gone("GET", _url(given["bucket"], given["name"]), "reading object")
+
+    def update(self, identity: str, state: Json, inputs: Json) -> Json:
+        """Upload again: an object never changes, it is replaced under its name."""
+        del identity, state
+        return self.create(inputs)[1]
+
+    def delete(self, identity: str, state: Json) -> None:
+        """DELETE."""
+        del identity
+        url = _url(state["bucket"], state["name"])
+        self.api.unless_gone("DELETE", url, "deleting object")
+
+
+def _content(given: Json) -> bytes:
+    """What would be uploaded; ProviderError if there is no such file."""
+    if "content" in given:
+        return str(given["content"]).encode()
+    try:
+        return _copy(given["source"]).read_bytes()
+    except (KeyError, OSError) as error:
+        raise ProviderError(
+            f"source: got {given['source']}, expected a file to upload: {error}"
+        ) from error
+
+
+def _url(bucket: str, name: str) -> str:
+    return f"{STORAGE}/{bucket}/o/{quote(name, safe='')}"
+
+
+def _copy(asset: Json) -> Path:
+    """The copy of a file in the temporary folder; it is made only if nothing is there yet.
+
+    Danger, and as the genuine plugin does it: whatever stands there already is uploaded, and the
+    copies stay. https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/assets.go
+    """
+    copy = Path(tempfile.gettempdir(), f"pulumi-asset-{asset['hash']}")
+    if not copy.is_file():
+        with tempfile.NamedTemporaryFile(prefix="pulumi-temp-asset", delete=False) as new:
+            new.write(Path(asset["path"]).read_bytes())
+        Path(new.name).rename(copy)
+    return copy

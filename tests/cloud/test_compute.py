@@ -1,0 +1,476 @@
+"""compute.googleapis.com: networks, and machines from insert to delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from rehearsal.cloud.iam.roles import ROLES as ROLES_BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Cloud, Instance
+
+    Ask = Callable[..., requests.Response]
+
+API = "https://compute.googleapis.com/compute/beta/projects/"
+LINK = "https://www.googleapis.com/compute/v1/"
+PROJECT = "secundus-vision"
+DEPLOYER, ANYBODY = "user:deployer@secundus.example", "user:anybody@example.com"
+WORKLOAD = "workload-sa@secundus-vision.iam.gserviceaccount.com"
+ROLES = ("compute.instanceAdmin.v1", "compute.networkAdmin", "compute.securityAdmin")
+NETWORK = "/global/networks/enclave"
+SUBNETWORK = "/regions/us-west1/subnetworks/enclave"
+FIREWALL = "/global/firewalls/deny-all"
+ZONE = "/zones/us-west1-b"
+VM = f"{ZONE}/instances/workload-vm"
+IMAGES = "projects/confidential-space-images/global/images"
+
+MACHINE: dict[str, Any] = {
+    "name": "workload-vm",
+    "machineType": "projects/secundus-vision/zones/us-west1-b/machineTypes/n2d-standard-2",
+    "confidentialInstanceConfig": {"confidentialInstanceType": "SEV"},
+    "disks": [
+        {
+            "boot": True,
+            "autoDelete": True,
+            "initializeParams": {
+                "sourceImage": f"{IMAGES}/confidential-space-260800",
+                "diskSizeGb": "20",
+            },
+        }
+    ],
+    "networkInterfaces": [{"subnetwork": f"projects/{PROJECT}{SUBNETWORK}"}],
+    "serviceAccounts": [
+        {"email": WORKLOAD, "scopes": ["https://www.googleapis.com/auth/cloud-platform"]}
+    ],
+    "metadata": {"items": [{"key": "tee-restart-policy", "value": "Never"}]},
+    "labels": {"goog-pulumi-provisioned": "true"},
+}
+
+
+@pytest.fixture
+def power(local: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the launcher was told, in order; it does nothing else."""
+    told: list[tuple[str, str]] = []
+
+    def note(action: str) -> Callable[[Instance], None]:
+        return lambda instance: told.append((action, instance.name))
+
+    monkeypatch.setattr(local.launcher, "start", note("start"))
+    monkeypatch.setattr(local.launcher, "stop", note("stop"))
+    return told
+
+
+@pytest.fixture
+def ask(cloud: Cloud) -> Ask:
+    """Requests by Secundus' deployer, who may act as the workload's account, or by another."""
+    secundus = cloud.projects[PROJECT]
+    secundus.services.add("compute.googleapis.com")
+    bindings: Any = [{"role": f"roles/{role}", "members": [DEPLOYER]} for role in ROLES]
+    secundus.policy.bindings = bindings
+    cloud.service_accounts[WORKLOAD].policy.bindings = [
+        {"role": "roles/iam.serviceAccountUser", "members": [DEPLOYER]}
+    ]
+
+    def request(verb: str, url: str, body: Any = None, by: str = DEPLOYER) -> requests.Response:
+        headers = {"Authorization": f"Bearer {cloud.mint(by)}"}
+        url = url if url.startswith("https://") else f"{API}{PROJECT}{url}"
+        return requests.request(verb, url, json=body, headers=headers, timeout=10)
+
+    return request
+
+
+@pytest.fixture
+def _networking(ask: Ask) -> None:
+    network = {"name": "enclave", "autoCreateSubnetworks": False}
+    subnetwork = {
+        "name": "enclave",
+        "network": f"projects/{PROJECT}{NETWORK}",
+        "ipCidrRange": "10.0.0.0/28",
+        "privateIpGoogleAccess": True,
+    }
+    firewall = {
+        "name": "deny-all",
+        "network": f"{LINK}projects/{PROJECT}{NETWORK}",
+        "denied": [{"IPProtocol": "all"}],
+    }
+    assert ask("POST", "/global/networks", network).status_code == 200
+    assert ask("POST", "/regions/us-west1/subnetworks", subnetwork).status_code == 200
+    assert ask("POST", "/global/firewalls", firewall).status_code == 200
+
+
+@pytest.fixture
+def machine(ask: Ask, _networking: None, power: list[tuple[str, str]]) -> Any:
+    """The machine as Compute Engine shows it once it has been inserted."""
+    assert ask("POST", f"{ZONE}/instances", MACHINE).status_code == 200
+    assert power == [("start", "workload-vm")]
+    return ask("GET", VM).json()
+
+
+def message(response: requests.Response, code: int) -> str:
+    """The text of a refusal, which must have come with this code."""
+    assert response.status_code == code
+    return str(response.json()["error"]["message"])
+
+
+# Networks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_networking")
+def test_what_was_made_is_linked(ask: Ask) -> None:
+    """Subnetwork and firewall point at the network by its link, whatever the spelling sent."""
+    network = ask("GET", NETWORK).json()
+    assert network["selfLink"] == f"{LINK}projects/{PROJECT}{NETWORK}"
+    subnetwork, firewall = ask("GET", SUBNETWORK).json(), ask("GET", FIREWALL).json()
+    assert subnetwork["network"] == firewall["network"] == network["selfLink"]
+    assert (subnetwork["gatewayAddress"], subnetwork["privateIpGoogleAccess"]) == ("10.0.0.1", True)
+    assert (firewall["direction"], firewall["priority"]) == ("INGRESS", 1000)
+
+
+@pytest.mark.parametrize(
+    ("scope", "body", "refusal"),
+    [
+        ("/global/networks", {"name": "Bad", "autoCreateSubnetworks": False}, "match of regex"),
+        ("/global/networks", {"name": "auto"}, "auto mode are not modelled"),
+        ("/regions/us-west1/subnetworks", {"name": "s", "network": "global/networks/x"}, "cannot"),
+        ("/regions/nowhere/subnetworks", {"name": "s", "ipCidrRange": "10.1.0.0/24"}, "region"),
+        ("/regions/us-west1/subnetworks", {"name": "s", "ipCidrRange": "10.1.0.1/24"}, "host bits"),
+        ("/global/firewalls", {"name": "f", "network": "global/networks/x"}, "cannot be found"),
+    ],
+)
+@pytest.mark.usefixtures("_networking")
+def test_networking_that_cannot_be_is_refused(
+    ask: Ask, scope: str, body: dict[str, Any], refusal: str
+) -> None:
+    """A bad name, a network that is not there, addresses that are none."""
+    body = {"network": "global/networks/enclave", **body}
+    assert refusal in message(ask("POST", scope, body), 400)
+
+
+@pytest.mark.usefixtures("_networking")
+def test_a_network_is_made_once(ask: Ask) -> None:
+    """The name is taken, with the reason that the plugin prints."""
+    answer = ask("POST", "/global/networks", {"name": "enclave", "autoCreateSubnetworks": False})
+    assert message(answer, 409) == f"The resource 'projects/{PROJECT}{NETWORK}' already exists"
+    assert answer.json()["error"]["errors"][0]["reason"] == "alreadyExists"
+
+
+@pytest.mark.parametrize(("used", "user"), [(NETWORK, SUBNETWORK), (SUBNETWORK, VM)])
+@pytest.mark.usefixtures("machine")
+def test_nothing_goes_while_it_is_used(ask: Ask, used: str, user: str) -> None:
+    """A network with a subnetwork, a subnetwork with a machine: 400, and both named."""
+    answer = ask("DELETE", used)
+    text = message(answer, 400)
+    assert f"'projects/{PROJECT}{used}' is already being used by 'projects/{PROJECT}" in text
+    assert user in text
+    reason = answer.json()["error"]["errors"][0]["reason"]
+    assert reason == "resourceInUseByAnotherResource"
+
+
+@pytest.mark.usefixtures("machine")
+def test_all_goes_in_the_right_order(ask: Ask, cloud: Cloud) -> None:
+    """Machine, firewall, subnetwork, network: and nothing is left."""
+    for path in (VM, FIREWALL, SUBNETWORK, NETWORK):
+        assert ask("DELETE", path).status_code == 200
+    assert (cloud.instances, cloud.networking) == ({}, {})
+    assert ask("GET", VM).status_code == 404
+
+
+# Machines ------------------------------------------------------------------------------------
+
+
+def test_a_machine_is_as_wanted_and_runs(machine: Any) -> None:
+    """What was asked for, with what Compute Engine adds; its disk's origin is not shown."""
+    assert machine["status"] == "RUNNING"
+    assert machine["machineType"].startswith(f"{LINK}projects/{PROJECT}{ZONE}/machineTypes/")
+    assert machine["cpuPlatform"] == "AMD Milan"
+    assert machine["confidentialInstanceConfig"] == {"confidentialInstanceType": "SEV"}
+    assert machine["networkInterfaces"][0]["networkIP"] == "10.0.0.2"
+    assert machine["metadata"]["items"] == MACHINE["metadata"]["items"]
+    assert "initializeParams" not in machine["disks"][0]
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_boot_disk_tells_its_image(ask: Ask) -> None:
+    """The disk is a resource of its own, where the plugin reads which image was booted."""
+    disk = ask("GET", f"{ZONE}/disks/workload-vm").json()
+    assert disk["sourceImage"] == f"{LINK}{IMAGES}/confidential-space-260800"
+    assert disk["sizeGb"] == "20"
+
+
+@pytest.mark.usefixtures("_networking", "power")
+def test_an_operation_is_read_in_its_scope(ask: Ask) -> None:
+    """Zone, region or the whole world, as the resource has it."""
+    operation = ask("POST", f"{ZONE}/instances", MACHINE).json()
+    found = ask("GET", f"{ZONE}/operations/{operation['name']}").json()
+    assert found == operation
+    assert found["status"] == "DONE"
+    assert found["targetLink"] == f"{LINK}projects/{PROJECT}{VM}"
+    deleted = ask("DELETE", FIREWALL).json()
+    path = f"/global/operations/{deleted['name']}"
+    assert ask("GET", path).json()["selfLink"] == f"{LINK}projects/{PROJECT}{path}"
+    body = {"name": "s", "network": "global/networks/enclave", "ipCidrRange": "10.1.0.0/28"}
+    made = ask("POST", "/regions/us-west1/subnetworks", body).json()
+    path = f"/regions/us-west1/operations/{made['name']}"
+    assert ask("GET", path).json()["selfLink"] == f"{LINK}projects/{PROJECT}{path}"
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"name": "Workload"}, "Must be a match of regex"),
+        ({"machineType": "zones/us-west1-b/machineTypes/z9-standard-2"}, "does not exist in zone"),
+        ({"machineType": "zones/us-west1-b/machineTypes/n2d"}, "does not exist in zone"),
+        ({"confidentialInstanceConfig": {"confidentialInstanceType": "SGX"}}, "'SGX'"),
+        ({"confidentialInstanceConfig": {"confidentialInstanceType": "TDX"}}, "n2d offers"),
+        ({"networkInterfaces": [{"network": "global/networks/enclave"}]}, "should be specified"),
+        ({"networkInterfaces": [{"subnetwork": "regions/us-west1/subnetworks/x"}]}, "cannot be"),
+        ({"networkInterfaces": []}, "one interface"),
+        ({"disks": []}, "one boot disk"),
+    ],
+)
+@pytest.mark.usefixtures("_networking")
+def test_a_machine_that_cannot_be_is_refused(
+    ask: Ask, cloud: Cloud, power: list[tuple[str, str]], change: Any, refusal: str
+) -> None:
+    """Refused in Compute Engine's words, and nothing is started."""
+    assert refusal in message(ask("POST", f"{ZONE}/instances", MACHINE | change), 400)
+    assert (cloud.instances, power) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        f"{IMAGES}/debian-12",
+        f"{IMAGES}/confidential-space",
+        f"{IMAGES}/family/confidential-space-260800",
+        "projects/debian-cloud/global/images/confidential-space-260800",
+        "global/images/confidential-space-260800",
+        "",
+    ],
+)
+@pytest.mark.usefixtures("_networking", "power")
+def test_only_googles_confidential_space_images_boot(ask: Ask, image: str) -> None:
+    """An image that does not exist, or lies in another project, cannot be booted."""
+    disk = {"boot": True, "initializeParams": {"sourceImage": image}}
+    answer = ask("POST", f"{ZONE}/instances", MACHINE | {"disks": [disk]})
+    assert "referenced image resource cannot be found" in message(answer, 400)
+
+
+@pytest.mark.usefixtures("_networking", "power")
+def test_a_zone_must_exist(ask: Ask) -> None:
+    """A misspelt zone is refused."""
+    assert ask("POST", "/zones/us-west1-ab/instances", MACHINE).status_code == 400
+    answer = ask("POST", "/zones/us-west1-x/instances", MACHINE)
+    assert message(answer, 400) == "Invalid value for field 'zone': 'us-west1-x'. Unknown zone."
+
+
+@pytest.mark.usefixtures("_networking", "power")
+@pytest.mark.parametrize(
+    ("zone", "exists"),
+    [
+        ("northamerica-northeast1-a", True),
+        ("us-east1-d", True),
+        ("us-central1-f", True),
+        ("us-east1-a", False),
+        ("northamerica-northeast1-d", False),
+        ("us-a", False),
+    ],
+)
+def test_zones_are_googles(ask: Ask, zone: str, exists: bool) -> None:
+    """A region has three zones, mostly a to c; a multi-region has none."""
+    answer = ask("POST", f"/zones/{zone}/instances", MACHINE)
+    assert ("Unknown zone" not in answer.text) is exists
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_machines_name_is_taken_once(ask: Ask, power: list[tuple[str, str]]) -> None:
+    """A second machine of the name is a conflict, and the first goes on undisturbed."""
+    assert "already exists" in message(ask("POST", f"{ZONE}/instances", MACHINE), 409)
+    assert power == [("start", "workload-vm")]
+
+
+@pytest.mark.usefixtures("_networking", "power")
+def test_a_machine_needs_an_account_that_exists(ask: Ask) -> None:
+    """An e-mail of no service account is refused."""
+    accounts = [{"email": "nobody@secundus-vision.iam.gserviceaccount.com", "scopes": []}]
+    answer = ask("POST", f"{ZONE}/instances", MACHINE | {"serviceAccounts": accounts})
+    assert "of type 'serviceAccount' was not found" in message(answer, 404)
+
+
+@pytest.mark.usefixtures("_networking")
+def test_who_may_not_act_as_an_account_gives_it_to_no_machine(
+    ask: Ask, cloud: Cloud, power: list[tuple[str, str]]
+) -> None:
+    """Without iam.serviceAccounts.actAs on the account the insert is refused."""
+    cloud.service_accounts[WORKLOAD].policy.bindings = []
+    answer = ask("POST", f"{ZONE}/instances", MACHINE)
+    text = message(answer, 400)
+    assert f"does not have access to service account '{WORKLOAD}'" in text
+    assert "User: 'deployer@secundus.example'" in text
+    assert power == []
+
+
+@pytest.mark.usefixtures("_networking", "power")
+def test_acting_as_may_be_granted_on_the_project(ask: Ask, cloud: Cloud) -> None:
+    """The role on the account's project is as good as on the account."""
+    cloud.service_accounts[WORKLOAD].policy.bindings = []
+    cloud.projects[PROJECT].policy.bindings.append(
+        {"role": "roles/iam.serviceAccountUser", "members": [DEPLOYER]}
+    )
+    assert ask("POST", f"{ZONE}/instances", MACHINE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("interface", "missing"),
+    [({}, "compute.subnetworks.use"), ({"accessConfigs": [{}]}, "compute.subnetworks.useExternal")],
+)
+@pytest.mark.usefixtures("_networking", "power")
+def test_who_makes_machines_must_be_let_into_the_subnetwork(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, interface: Any, missing: str
+) -> None:
+    """To create machines is not to use a network, and to use one is not to be reached from out."""
+    may: tuple[str, ...] = ("compute.instances.*", "compute.disks.*")
+    may = (*may, "compute.subnetworks.use") if interface else may
+    monkeypatch.setitem(ROLES_BY_NAME, "roles/machines", may)
+    cloud.projects[PROJECT].policy.bindings = [{"role": "roles/machines", "members": [DEPLOYER]}]
+    interfaces = [MACHINE["networkInterfaces"][0] | interface]
+    answer = ask("POST", f"{ZONE}/instances", MACHINE | {"networkInterfaces": interfaces})
+    assert f"Required '{missing}" in message(answer, 403)
+
+
+def test_metadata_changes_under_its_fingerprint(
+    ask: Ask, machine: Any, power: list[tuple[str, str]]
+) -> None:
+    """In place, seen or not at all; the machine that runs is not restarted by it."""
+    change = {"items": [{"key": "run", "value": "2"}]}
+    seen = {**change, "fingerprint": machine["metadata"]["fingerprint"]}
+    assert ask("POST", f"{VM}/setMetadata", seen).status_code == 200
+    assert ask("GET", VM).json()["metadata"]["items"] == change["items"]
+    answer = ask("POST", f"{VM}/setMetadata", seen)
+    assert "current metadata fingerprint" in message(answer, 412)
+    assert power == [("start", "workload-vm")]
+
+
+def test_labels_change_under_their_fingerprint(ask: Ask, machine: Any) -> None:
+    """As metadata does, with a fingerprint of its own name."""
+    change = {"labels": {"a": "b"}, "labelFingerprint": machine["labelFingerprint"]}
+    assert ask("POST", f"{VM}/setLabels", change).status_code == 200
+    assert ask("GET", VM).json()["labels"] == {"a": "b"}
+    assert ask("POST", f"{VM}/setLabels", change).status_code == 412
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_deleted_machine_is_switched_off(ask: Ask, power: list[tuple[str, str]]) -> None:
+    """Deleting stops what runs in it."""
+    ask("DELETE", VM)
+    assert power == [("start", "workload-vm"), ("stop", "workload-vm")]
+    assert ask("GET", f"{ZONE}/disks/workload-vm").status_code == 404
+
+
+def test_two_machines_have_two_addresses(ask: Ask, machine: Any) -> None:
+    """No address is given twice."""
+    ask("POST", f"{ZONE}/instances", MACHINE | {"name": "second"})
+    second = ask("GET", f"{ZONE}/instances/second").json()["networkInterfaces"][0]["networkIP"]
+    assert second != machine["networkInterfaces"][0]["networkIP"]
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("query", "start", "contents"),
+    [
+        ("", 0, "first\r\nlast \u00fc\r\n"),
+        ("?start=7", 7, "last \u00fc\r\n"),
+        ("?start=-9", 7, "last \u00fc\r\n"),
+        ("?start=-99", 0, "first\r\nlast \u00fc\r\n"),
+        ("?start=99", 99, ""),
+        ("?port=2", 0, ""),
+    ],
+)
+def test_the_serial_console_is_read_from_a_byte_on(
+    ask: Ask, cloud: Cloud, query: str, start: int, contents: str
+) -> None:
+    """As `gcloud compute instances get-serial-port-output` asks: from the start, or the end."""
+    (instance,) = cloud.instances.values()
+    instance.serial += ["first", "last \u00fc"]
+    answer = ask("GET", f"{VM}/serialPort{query}").json()
+    assert (answer["start"], answer["contents"]) == (str(start), contents)
+    assert answer["next"] == str(start + len(contents.encode()))
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("query", ["?start=x", "?port=5"])
+def test_a_serial_port_that_cannot_be_is_refused(ask: Ask, query: str) -> None:
+    """A position that is no number, a fifth port."""
+    assert "Invalid value" in message(ask("GET", f"{VM}/serialPort{query}"), 400)
+
+
+# Everything ----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", ""),
+        *((verb, item) for item in (NETWORK, SUBNETWORK, FIREWALL) for verb in ("GET", "DELETE")),
+        ("POST", "/global/networks"),
+        ("POST", "/regions/us-west1/subnetworks"),
+        ("POST", "/global/firewalls"),
+        ("POST", f"{ZONE}/instances"),
+        ("GET", VM),
+        ("GET", f"{VM}/serialPort"),
+        ("DELETE", VM),
+        *(("POST", f"{VM}/{action}") for action in ("setMetadata", "setLabels")),
+        ("GET", f"{ZONE}/disks/workload-vm"),
+        ("GET", ZONE),
+        ("GET", f"{ZONE}/diskTypes/pd-balanced"),
+        ("GET", f"{ZONE}/operations/x"),
+        ("GET", "/regions/us-west1/operations/x"),
+        ("GET", "/global/operations/x"),
+    ],
+)
+def test_a_stranger_may_do_nothing(ask: Ask, verb: str, path: str) -> None:
+    """Every method asks for its permission, in Compute Engine's words."""
+    answer = ask(verb, path, {}, by=ANYBODY)
+    assert message(answer, 403).startswith("Required 'compute.")
+
+
+def test_what_a_provider_looks_up_before_it_makes_a_machine(ask: Ask) -> None:
+    """The zone, and the disk type by its name: Google's own plugin does."""
+    zone = ask("GET", ZONE).json()
+    assert (zone["name"], zone["status"]) == ("us-west1-b", "UP")
+    assert zone["region"].endswith(f"/projects/{PROJECT}/regions/us-west1")
+    kind = ask("GET", f"{ZONE}/diskTypes/pd-balanced").json()
+    assert kind["selfLink"].endswith("/zones/us-west1-b/diskTypes/pd-balanced")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        NETWORK,
+        SUBNETWORK,
+        FIREWALL,
+        VM,
+        f"{ZONE}/operations/x",
+        "/zones/us-west1-z",
+        "/zones/nowhere",
+        f"{ZONE}/diskTypes/pd-none",
+    ],
+)
+def test_what_is_not_there_is_not_found(ask: Ask, path: str) -> None:
+    """404, for those who may know."""
+    assert ask("GET", path).status_code == 404
+
+
+def test_a_switched_off_compute_api_refuses(ask: Ask, cloud: Cloud) -> None:
+    """Compute Engine, too, must be enabled first; a project is found by its number."""
+    url = f"{API}222222222222"
+    assert ask("GET", url).json()["name"] == PROJECT
+    cloud.projects[PROJECT].services.clear()
+    assert message(ask("GET", url), 403).startswith("Compute Engine API has not been used")

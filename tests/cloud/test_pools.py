@@ -1,0 +1,248 @@
+"""iam.googleapis.com: identity pools and providers, their 30 days, and what IAM refuses in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from rehearsal.cloud.state import RESERVED_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rehearsal.cloud.state import Cloud
+
+API = "https://iam.googleapis.com/v1/"
+BY_ID = "projects/primus-models/locations/global/workloadIdentityPools"
+BY_NUMBER = "projects/111111111111/locations/global/workloadIdentityPools"
+POOL, PROVIDER = "/primus-wip-1", "/primus-wip-1/providers/primus-wip-provider"
+NEW_POOL = "?workloadIdentityPoolId=primus-wip-1"
+NEW_PROVIDER = f"{POOL}/providers?workloadIdentityPoolProviderId=primus-wip-provider"
+DEPLOYER = "user:deployer@primus.example"
+CONDITION = "assertion.swname == 'CONFIDENTIAL_SPACE'"
+WANTED = {
+    "attributeCondition": CONDITION,
+    "attributeMapping": {"google.subject": "assertion.sub"},
+    "oidc": {
+        "issuerUri": "https://confidentialcomputing.googleapis.com/",
+        "allowedAudiences": ["https://sts.googleapis.com"],
+    },
+}
+
+
+@pytest.fixture
+def ask(cloud: Cloud) -> Callable[..., requests.Response]:
+    """Requests by Primus' deployer, who may administer identity pools, or by somebody else."""
+    primus = cloud.projects["primus-models"]
+    primus.services.add("iam.googleapis.com")
+    role = "roles/iam.workloadIdentityPoolAdmin"
+    primus.policy.bindings = [{"role": role, "members": [DEPLOYER]}]
+
+    def request(verb: str, url: str, body: Any = None, by: str = DEPLOYER) -> requests.Response:
+        headers = {"Authorization": f"Bearer {cloud.mint(by)}"}
+        return requests.request(verb, API + BY_ID + url, json=body, headers=headers, timeout=10)
+
+    return request
+
+
+@pytest.fixture
+def _pool(ask: Callable[..., requests.Response]) -> None:
+    assert ask("POST", NEW_POOL, {"displayName": "Primus"}).status_code == 200
+
+
+@pytest.fixture
+def _provider(ask: Callable[..., requests.Response], _pool: None) -> None:
+    assert ask("POST", NEW_PROVIDER, WANTED).status_code == 200
+
+
+def message(response: requests.Response, code: int) -> str:
+    """The text of a refusal, which must have come with this code."""
+    assert response.status_code == code
+    return str(response.json()["error"]["message"])
+
+
+def test_a_pool_is_named_by_project_number(ask: Callable[..., requests.Response]) -> None:
+    """The operation is done, can be read again, and holds the pool under its project's number."""
+    operation = ask("POST", NEW_POOL, {"displayName": "Primus"}).json()
+    assert operation["name"].startswith(f"{BY_NUMBER}{POOL}/operations/")
+    assert operation["done"] is True
+    assert operation["response"]["name"] == BY_NUMBER + POOL
+    read_again = operation["name"].removeprefix(BY_NUMBER)
+    assert ask("GET", read_again).json() == operation
+    pool = {"name": BY_NUMBER + POOL, "displayName": "Primus", "state": "ACTIVE"}
+    assert ask("GET", POOL).json() == pool
+
+
+@pytest.mark.usefixtures("_provider")
+def test_a_provider_is_kept_word_for_word(
+    ask: Callable[..., requests.Response], cloud: Cloud
+) -> None:
+    """What was sent is what is read, and what the token service will evaluate."""
+    named = {"name": BY_NUMBER + PROVIDER, "state": "ACTIVE"}
+    assert ask("GET", PROVIDER).json() == WANTED | named
+    assert cloud.providers[BY_NUMBER + PROVIDER].doc == WANTED
+    assert cloud.providers[BY_NUMBER + PROVIDER].pool == BY_NUMBER + POOL
+
+
+@pytest.mark.parametrize("pool_id", ["abc", "x" * 33, "Upper-case", "gcp-pool", ""])
+def test_a_bad_pool_id_is_refused(ask: Callable[..., requests.Response], pool_id: str) -> None:
+    """A pool id is 4 to 32 lower-case letters, digits and hyphens, and not `gcp-…`."""
+    answer = ask("POST", f"?workloadIdentityPoolId={pool_id}", {})
+    assert "Invalid workloadIdentityPoolId" in message(answer, 400)
+
+
+@pytest.mark.usefixtures("_provider")
+def test_a_deleted_pool_keeps_its_id_for_thirty_days(
+    ask: Callable[..., requests.Response], cloud: Cloud
+) -> None:
+    """Deleted, a pool shows as such and blocks its id; a second short of 30 days it still does."""
+    ask("DELETE", POOL)
+    assert ask("GET", POOL).json()["state"] == "DELETED"
+    cloud.clock_offset = RESERVED_SECONDS - 60
+    assert message(ask("POST", NEW_POOL, {}), 409) == "Requested entity already exists"
+    cloud.clock_offset = RESERVED_SECONDS + 60
+    assert ask("GET", POOL).status_code == 404
+    assert ask("POST", NEW_POOL, {}).status_code == 200
+    assert ask("GET", PROVIDER).status_code == 404
+
+
+@pytest.mark.usefixtures("_provider")
+def test_an_undeleted_pool_comes_back_with_its_providers(
+    ask: Callable[..., requests.Response],
+) -> None:
+    """Undelete restores a pool; one that is not deleted cannot be undeleted."""
+    ask("DELETE", POOL)
+    assert ask("POST", f"{POOL}:undelete").status_code == 200
+    assert ask("GET", POOL).json()["state"] == "ACTIVE"
+    assert ask("GET", PROVIDER).json()["state"] == "ACTIVE"
+    again = ask("POST", f"{POOL}:undelete")
+    assert (again.status_code, again.json()["error"]["status"]) == (400, "FAILED_PRECONDITION")
+
+
+@pytest.mark.parametrize(("verb", "path"), [("PATCH", POOL), ("DELETE", POOL)])
+@pytest.mark.usefixtures("_pool")
+def test_a_deleted_pool_is_not_changed(
+    ask: Callable[..., requests.Response], verb: str, path: str
+) -> None:
+    """Neither patched nor deleted once more: FAILED_PRECONDITION."""
+    ask("DELETE", POOL)
+    answer = ask(verb, path, {"displayName": "x"})
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "FAILED_PRECONDITION")
+
+
+@pytest.mark.usefixtures("_pool")
+def test_attestation_rules_are_there_while_the_pool_is(
+    ask: Callable[..., requests.Response],
+) -> None:
+    """The provider plugin takes a 404 for: the pool is gone."""
+    assert ask("GET", f"{POOL}:listAttestationRules").status_code == 200
+    ask("DELETE", POOL)
+    assert ask("GET", f"{POOL}:listAttestationRules").status_code == 404
+
+
+@pytest.mark.usefixtures("_pool")
+def test_no_provider_is_made_in_a_deleted_pool(ask: Callable[..., requests.Response]) -> None:
+    """A provider needs a pool that is there."""
+    ask("DELETE", POOL)
+    assert ask("POST", NEW_PROVIDER, WANTED).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("condition", "refusal"),
+    [
+        ("true", "must reference one of the provider's claims"),
+        ("'assertion.sub' == 'x' // assertion.sub", "must reference one of the provider's claims"),
+        ("string(assertion.sub)", "must be a boolean"),
+        ("assertion.sub ==", "does not compile"),
+        ("assertions.sub == 'x'", "does not compile"),
+        (f"assertion.sub == '{'x' * 4096}'", "exceeds 4096"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["POST", "PATCH"])
+@pytest.mark.usefixtures("_pool")
+def test_a_condition_that_says_nothing_is_refused(
+    ask: Callable[..., requests.Response], cloud: Cloud, verb: str, condition: str, refusal: str
+) -> None:
+    """At creation and at every change, and nothing is changed then."""
+    if verb == "PATCH":
+        ask("POST", NEW_PROVIDER, WANTED)
+    before = {name: dict(provider.doc) for name, provider in cloud.providers.items()}
+    path = NEW_PROVIDER if verb == "POST" else f"{PROVIDER}?updateMask=attributeCondition"
+    answer = ask(verb, path, WANTED | {"attributeCondition": condition})
+    assert refusal in message(answer, 400)
+    assert {name: provider.doc for name, provider in cloud.providers.items()} == before
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["assertion.sub == 'x'", "google.subject == 'x'", "attribute['a'] == 'x'", ""],
+)
+@pytest.mark.usefixtures("_pool")
+def test_a_condition_that_google_takes_is_taken(
+    ask: Callable[..., requests.Response], condition: str
+) -> None:
+    """Also the empty one, which admits everyone: that danger is the real cloud's."""
+    answer = ask("POST", NEW_PROVIDER, WANTED | {"attributeCondition": condition})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"oidc": {"issuerUri": "http://issuer.example"}}, "https://"),
+        ({"oidc": {}}, "https://"),
+        ({"attributeMapping": {"attribute.a": "assertion.a"}}, "must contain google.subject"),
+        ({"attributeMapping": {"google.subject": "assertion."}}, "does not compile"),
+        ({"attributeMapping": {"google.subject": "assertion.sub", "subject": "''"}}, "mapping key"),
+        ({"attributeMapping": {"google.subject": f"'{'x' * 2048}'"}}, "exceeds 2048"),
+        ({"attributeConditions": "true"}, 'Unknown name "attributeConditions"'),
+    ],
+)
+@pytest.mark.usefixtures("_pool")
+def test_a_provider_that_cannot_work_is_refused(
+    ask: Callable[..., requests.Response], change: Any, refusal: str
+) -> None:
+    """Issuer by https, a subject, expressions that compile, no field that IAM does not know."""
+    assert refusal in message(ask("POST", NEW_PROVIDER, WANTED | change), 400)
+
+
+@pytest.mark.usefixtures("_provider")
+def test_a_patch_clears_what_the_mask_names_and_the_body_lacks(
+    ask: Callable[..., requests.Response], cloud: Cloud
+) -> None:
+    """So does the real one: a condition that is taken out of the program admits everyone."""
+    body = {"oidc": {"allowedAudiences": ["https://other.example"]}}
+    ask("PATCH", f"{PROVIDER}?updateMask=attribute_condition,oidc.allowedAudiences", body)
+    doc = cloud.providers[BY_NUMBER + PROVIDER].doc
+    assert "attributeCondition" not in doc
+    assert doc["oidc"] == WANTED["oidc"] | body["oidc"]  # type: ignore[operator]  # WANTED is mixed
+
+
+@pytest.mark.usefixtures("_pool")
+def test_a_mask_that_names_no_field_is_refused(ask: Callable[..., requests.Response]) -> None:
+    """A typing error in a mask changes nothing silently."""
+    assert "update mask" in message(ask("PATCH", f"{POOL}?updateMask=displayNam", {}), 400)
+
+
+@pytest.mark.usefixtures("_provider")
+@pytest.mark.parametrize("item", [POOL, PROVIDER])
+@pytest.mark.parametrize(
+    ("verb", "suffix"),
+    [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", ":undelete"), ("GET", "/operations/x")],
+)
+def test_a_stranger_may_do_nothing(
+    ask: Callable[..., requests.Response], item: str, verb: str, suffix: str
+) -> None:
+    """Every method on a pool or provider asks for its permission."""
+    answer = ask(verb, item + suffix, by="user:anybody@example.com")
+    assert "Permission 'iam.workloadIdentityPool" in message(answer, 403)
+
+
+@pytest.mark.usefixtures("_pool")
+@pytest.mark.parametrize("path", [NEW_POOL, NEW_PROVIDER])
+def test_a_stranger_makes_nothing(ask: Callable[..., requests.Response], path: str) -> None:
+    """Creating asks for its permission."""
+    answer = ask("POST", path, WANTED, by="user:anybody@example.com")
+    assert ".create'" in message(answer, 403)

@@ -1,0 +1,225 @@
+"""iam.googleapis.com: service accounts, and what becomes of the grants to a deleted one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rehearsal.cloud.state import Cloud
+
+IAM = "https://iam.googleapis.com/v1/projects/primus-models"
+DEPLOYER = "user:deployer@primus.example"
+READER = "model-reader@primus-models.iam.gserviceaccount.com"
+USER = "roles/iam.serviceAccountUser"
+ANYBODY = "user:anybody@example.com"
+
+
+@pytest.fixture
+def ask(cloud: Cloud) -> Callable[..., requests.Response]:
+    """Requests by Primus' deployer, who may administer service accounts, or by somebody else."""
+    primus = cloud.projects["primus-models"]
+    primus.services.add("iam.googleapis.com")
+    primus.policy.bindings = [{"role": "roles/iam.serviceAccountAdmin", "members": [DEPLOYER]}]
+
+    def request(verb: str, url: str, body: Any = None, by: str = DEPLOYER) -> requests.Response:
+        headers = {"Authorization": f"Bearer {cloud.mint(by)}"}
+        return requests.request(verb, IAM + url, json=body, headers=headers, timeout=10)
+
+    return request
+
+
+@pytest.fixture
+def reader(ask: Callable[..., requests.Response]) -> Any:
+    """A service account, as its creation was answered."""
+    wanted = {"accountId": "model-reader", "serviceAccount": {"displayName": "Model reader"}}
+    return ask("POST", "/serviceAccounts", wanted).json()
+
+
+def message(response: requests.Response, code: int) -> str:
+    """The text of a refusal, which must have come with this code in both places."""
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (code, code)
+    return str(error["message"])
+
+
+def test_an_account_is_what_its_creation_said(
+    ask: Callable[..., requests.Response], reader: Any
+) -> None:
+    """What was created is read back by e-mail, also under `projects/-`."""
+    assert reader["name"] == f"projects/primus-models/serviceAccounts/{READER}"
+    assert reader["displayName"] == "Model reader"
+    assert ask("GET", f"/serviceAccounts/{READER}").json() == reader
+    assert ask("GET", f"/../-/serviceAccounts/{READER}").status_code == 200
+
+
+@pytest.mark.parametrize("account_id", ["short", "x" * 31, "Upper-case", "ends-with-"])
+def test_a_bad_account_id_is_refused(
+    ask: Callable[..., requests.Response], account_id: str
+) -> None:
+    """An account id is 6 to 30 lower-case letters, digits and hyphens."""
+    answer = ask("POST", "/serviceAccounts", {"accountId": account_id})
+    assert f'The account ID "{account_id}" does not' in message(answer, 400)
+
+
+@pytest.mark.usefixtures("reader")
+def test_an_account_id_is_taken_once(ask: Callable[..., requests.Response]) -> None:
+    """A second account of the same id is a conflict."""
+    answer = ask("POST", "/serviceAccounts", {"accountId": "model-reader"})
+    assert "already exists within project projects/primus-models" in message(answer, 409)
+
+
+def test_a_misspelt_field_is_refused(ask: Callable[..., requests.Response]) -> None:
+    """Google's JSON knows no fields but its own."""
+    wanted = {"accountId": "model-reader", "serviceAccount": {"display_nam": "x"}}
+    assert 'Unknown name "display_nam"' in message(ask("POST", "/serviceAccounts", wanted), 400)
+
+
+def test_a_patch_changes_what_its_mask_names(
+    ask: Callable[..., requests.Response], reader: Any
+) -> None:
+    """PATCH takes the masked fields and leaves the others."""
+    wanted = {"displayName": "Other", "description": "ignored", "etag": reader["etag"]}
+    change = {"serviceAccount": wanted, "updateMask": "display_name"}
+    after = ask("PATCH", f"/serviceAccounts/{READER}", change).json()
+    assert after["displayName"] == "Other"
+    assert "description" not in after
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_disabled_account_cannot_speak(
+    ask: Callable[..., requests.Response], cloud: Cloud
+) -> None:
+    """A token of a disabled account is refused, and works again once it is enabled."""
+    by = f"serviceAccount:{READER}"
+    cloud.service_accounts[READER].policy.bindings = [
+        {"role": "roles/iam.serviceAccountAdmin", "members": [by]}
+    ]
+    ask("POST", f"/serviceAccounts/{READER}:disable")
+    assert ask("GET", f"/serviceAccounts/{READER}").json()["disabled"] is True
+    assert ask("GET", f"/serviceAccounts/{READER}", by=by).status_code == 401
+    ask("POST", f"/serviceAccounts/{READER}:enable")
+    assert ask("GET", f"/serviceAccounts/{READER}", by=by).status_code == 200
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_policy_is_read_and_written_back(
+    ask: Callable[..., requests.Response], cloud: Cloud
+) -> None:
+    """The read-modify-write of a policy ends in the cloud's own policy."""
+    policy = ask("POST", f"/serviceAccounts/{READER}:getIamPolicy").json()
+    policy["bindings"].append({"role": USER, "members": [ANYBODY]})
+    ask("POST", f"/serviceAccounts/{READER}:setIamPolicy", {"policy": policy})
+    assert cloud.service_accounts[READER].policy.members(USER) == {ANYBODY}
+
+
+@pytest.mark.usefixtures("reader")
+def test_an_old_etag_is_a_conflict(ask: Callable[..., requests.Response]) -> None:
+    """A policy that was written since it was read is not overwritten."""
+    policy = ask("POST", f"/serviceAccounts/{READER}:getIamPolicy").json()
+    first = ask("POST", f"/serviceAccounts/{READER}:setIamPolicy", {"policy": policy})
+    second = ask("POST", f"/serviceAccounts/{READER}:setIamPolicy", {"policy": policy})
+    assert first.status_code == 200
+    assert "concurrent policy changes" in message(second, 409)
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_grant_to_a_missing_account_is_refused(ask: Callable[..., requests.Response]) -> None:
+    """A member that does not exist is refused in Google's words."""
+    nobody = "nobody@primus-models.iam.gserviceaccount.com"
+    binding = {"role": USER, "members": [f"serviceAccount:{nobody}"]}
+    change = {"policy": {"bindings": [binding]}}
+    answer = ask("POST", f"/serviceAccounts/{READER}:setIamPolicy", change)
+    assert message(answer, 400) == f"Service account {nobody} does not exist."
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_namesake_inherits_nothing(ask: Callable[..., requests.Response], cloud: Cloud) -> None:
+    """Grants to a deleted account, and its tokens, are not those of a new one of the same name."""
+    member = f"serviceAccount:{READER}"
+    policy = cloud.projects["secundus-vision"].policy
+    policy.bindings.append({"role": "roles/browser", "members": [ANYBODY, member]})
+    unique_id, old = cloud.service_accounts[READER].doc["uniqueId"], cloud.mint(member)
+    ask("DELETE", f"/serviceAccounts/{READER}")
+    ask("POST", "/serviceAccounts", {"accountId": "model-reader"})
+    assert policy.members("roles/browser") == {ANYBODY, f"deleted:{member}?uid={unique_id}"}
+    assert old not in cloud.tokens
+
+
+def test_a_deleted_account_is_unknown(ask: Callable[..., requests.Response], reader: Any) -> None:
+    """After its deletion an account is 404, by those who may ask."""
+    ask("DELETE", f"/serviceAccounts/{reader['email']}")
+    assert message(ask("GET", f"/serviceAccounts/{READER}"), 404) == "Unknown service account"
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize(
+    ("verb", "action"),
+    [("DELETE", ""), ("POST", ":getIamPolicy"), ("POST", ":setIamPolicy"), ("POST", ":disable")],
+)
+def test_another_projects_path_does_not_lead_to_an_account(
+    ask: Callable[..., requests.Response], cloud: Cloud, verb: str, action: str
+) -> None:
+    """An administrator of one project does not reach the accounts of another by his own path."""
+    secundus = cloud.projects["secundus-vision"]
+    secundus.services.add("iam.googleapis.com")
+    secundus.policy.bindings = [{"role": "roles/iam.serviceAccountAdmin", "members": [ANYBODY]}]
+    path = f"/../secundus-vision/serviceAccounts/{READER}{action}"
+    before = cloud.service_accounts[READER].policy.etag
+    assert ask(verb, path, {}, by=ANYBODY).status_code == 404
+    assert cloud.service_accounts[READER].policy.etag == before
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("POST", ""),
+        ("GET", f"/{READER}"),
+        ("PATCH", f"/{READER}"),
+        ("DELETE", f"/{READER}"),
+        ("POST", f"/{READER}:disable"),
+        ("POST", f"/{READER}:enable"),
+        ("POST", f"/{READER}:getIamPolicy"),
+        ("POST", f"/{READER}:setIamPolicy"),
+    ],
+)
+def test_a_stranger_may_do_nothing(
+    ask: Callable[..., requests.Response], verb: str, path: str
+) -> None:
+    """Every method asks for its permission, and the refusal names it."""
+    answer = ask(verb, f"/serviceAccounts{path}", by=ANYBODY)
+    assert "Permission 'iam.serviceAccounts." in message(answer, 403)
+
+
+def test_a_switched_off_api_says_how_to_switch_it_on(
+    ask: Callable[..., requests.Response], cloud: Cloud
+) -> None:
+    """An API that is not enabled answers 403 SERVICE_DISABLED before anything else."""
+    cloud.projects["primus-models"].services.clear()
+    answer = ask("GET", f"/serviceAccounts/{READER}")
+    assert "has not been used in project 111111111111 before" in message(answer, 403)
+    error = answer.json()["error"]
+    assert error["details"][0]["reason"] == "SERVICE_DISABLED"
+    assert error["errors"][0]["reason"] == "accessNotConfigured"
+
+
+def test_nobody_is_asked_to_sign_in(cloud: Cloud) -> None:
+    """A request without a token is 401, even to a project that is not there."""
+    assert requests.get(f"{IAM}/serviceAccounts/{READER}", timeout=10).status_code == 401
+    assert "nowhere" not in cloud.projects
+
+
+def test_an_unknown_project_is_forbidden(ask: Callable[..., requests.Response]) -> None:
+    """Whether a project exists is not told to those who have no rights in it."""
+    assert "(or it may not exist)" in message(ask("POST", "/../nowhere/serviceAccounts"), 403)
+
+
+def test_what_is_not_modelled_says_so(ask: Callable[..., requests.Response]) -> None:
+    """A call of Google's API that has no table row here is told apart from a missing resource."""
+    answer = ask("POST", f"/serviceAccounts/{READER}:signBlob")
+    assert "not modelled by the local cloud" in message(answer, 404)

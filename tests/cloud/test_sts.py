@@ -1,0 +1,564 @@
+"""From an attestation token to a service account: who is let through, and how others are refused.
+
+The refusals' codes and texts are Google's, as seen in public logs.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from google.api_core import exceptions as api_exceptions
+from google.auth import exceptions, identity_pool
+from google.cloud import storage
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from rehearsal.cloud.confidential_space.token_issuer import ISSUER, Issuer
+from rehearsal.cloud.state import AuditEntry, Bucket, Pool, Provider, StoredObject
+from rehearsal.cloud.sts import EXCHANGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Cloud, Json
+
+READER = "primus-sa@primus-models.iam.gserviceaccount.com"
+POOL = f"projects/{'1' * 12}/locations/global/workloadIdentityPools/primus-wip"
+PROVIDER = f"{POOL}/providers/primus-wip-provider"
+AUDIENCE = f"//iam.googleapis.com/{PROVIDER}"
+DIGEST = f"sha256:{'a' * 64}"
+SUBJECT = f"gcpcs::{DIGEST}::{'2' * 12}::123456789"
+MEMBER = f"principal://iam.googleapis.com/{POOL}/subject/{SUBJECT}"
+BY_DIGEST = f"principalSet://iam.googleapis.com/{POOL}/attribute.image_digest/{DIGEST}"
+RFC_8693 = "urn:ietf:params:oauth:token-type:"
+LEND = "iam.serviceAccounts.getAccessToken"
+CONDITION = (
+    "assertion.swname == 'CONFIDENTIAL_SPACE'"
+    " && 'STABLE' in assertion.submods.confidential_space.support_attributes"
+    f" && attribute.image_digest == '{DIGEST}'"
+)
+DEPLOYED: Json = {
+    "attributeCondition": CONDITION,
+    "attributeMapping": {
+        "google.subject": '"gcpcs::" + assertion.submods.container.image_digest + "::" + '
+        'assertion.submods.gce.project_number + "::" + assertion.submods.gce.instance_id',
+        "attribute.image_digest": "assertion.submods.container.image_digest",
+    },
+    # With the slash that the published example has and the token's claim has not.
+    "oidc": {"issuerUri": ISSUER + "/", "allowedAudiences": ["https://sts.googleapis.com"]},
+}
+
+
+class Federation:
+    """Primus' pool and provider in a local cloud, and a token that they admit."""
+
+    def __init__(self, local: LocalCloud) -> None:
+        self.cloud: Cloud = local.cloud
+        self.issuer: Issuer = local.issuer
+        self.pool = self.cloud.pools[POOL] = Pool(POOL, "primus-models", {})
+        doc = copy.deepcopy(DEPLOYED)
+        self.provider = self.cloud.providers[PROVIDER] = Provider(PROVIDER, POOL, doc)
+        now = int(self.cloud.now())
+        self.claims: Json = {
+            "iss": ISSUER,
+            "aud": "https://sts.googleapis.com",
+            "iat": now,
+            "nbf": now,
+            "exp": now + 3600,
+            "swname": "CONFIDENTIAL_SPACE",
+            "submods": {
+                "confidential_space": {"support_attributes": ["LATEST", "STABLE", "USABLE"]},
+                "container": {"image_digest": DIGEST},
+                "gce": {"project_number": "2" * 12, "instance_id": "123456789"},
+            },
+        }
+
+    def exchange(self, token: str | None = None, **overrides: str) -> requests.Response:
+        """A token exchange, as google-auth asks for it."""
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "audience": AUDIENCE,
+            "scope": "https://www.googleapis.com/auth/iam",
+            "requested_token_type": RFC_8693 + "access_token",
+            "subject_token": token or self.issuer.sign(self.claims),
+            "subject_token_type": RFC_8693 + "jwt",
+        }
+        url = "https://sts.googleapis.com/v1/token"
+        return requests.post(url, form | overrides, timeout=10)
+
+    def refused(self, error: str, description: str, token: str | None = None, **form: str) -> None:
+        """Assert that the exchange is refused with this code and text, and logged as refused."""
+        answer = self.exchange(token, **form)
+        assert answer.json() == {"error": error, "error_description": description}
+        assert answer.status_code == 400
+        assert [(e.permission, e.allowed) for e in self.cloud.audit] == [(EXCHANGE, False)]
+        assert not self.cloud.tokens
+
+    def lend(self, token: str, **body: Any) -> requests.Response:
+        """A call of generateAccessToken for the model's reader."""
+        return requests.post(
+            f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{READER}"
+            ":generateAccessToken",
+            json={"scope": ["https://www.googleapis.com/auth/cloud-platform"]} | body,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        )
+
+    def grant(self, member: str) -> None:
+        """Let a member act as the model's reader."""
+        policy = self.cloud.service_accounts[READER].policy
+        policy.bindings = [{"role": "roles/iam.workloadIdentityUser", "members": [member]}]
+
+
+@pytest.fixture
+def federation(local: LocalCloud) -> Federation:
+    """A federation in which the token is admitted, unless a test changes something."""
+    return Federation(local)
+
+
+def test_an_admitted_token_becomes_its_principals(federation: Federation) -> None:
+    """The federated token speaks for its subject, its attributes, and the pool as a whole."""
+    answer = federation.exchange().json()
+    token = federation.cloud.tokens[answer.pop("access_token")]
+    assert token.member == MEMBER
+    assert token.members == {MEMBER, BY_DIGEST, f"principalSet://iam.googleapis.com/{POOL}/*"}
+    issued = {"issued_token_type": RFC_8693 + "access_token", "token_type": "Bearer"}
+    assert answer == issued | {"expires_in": 3600}
+    assert federation.cloud.audit == [AuditEntry(MEMBER, EXCHANGE, PROVIDER, allowed=True)]
+
+
+CONDITION_FAILS = (
+    "unauthorized_client",
+    "The given credential is rejected by the attribute condition.",
+)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "assertion.swname == 'GCE'",
+        "assertion.no_such_claim == 'x'",
+        "!(assertion.no_such_claim == 'x')",
+        "assertion.swname",
+        "1",
+        "'true'",
+        "assertion.swname ==",
+        "size(null) == 0",
+    ],
+)
+def test_a_condition_that_is_not_true_refuses(federation: Federation, condition: str) -> None:
+    """False, an error, something truthy, or no expression at all: all the same."""
+    federation.provider.doc["attributeCondition"] = condition
+    federation.refused(*CONDITION_FAILS)
+
+
+def test_the_refused_principal_is_in_the_audit_log(federation: Federation) -> None:
+    """Whose token the condition rejected can be read."""
+    federation.provider.doc["attributeCondition"] = "assertion.swname == 'GCE'"
+    federation.exchange()
+    assert federation.cloud.audit == [AuditEntry(MEMBER, EXCHANGE, PROVIDER, allowed=False)]
+
+
+@pytest.mark.parametrize("condition", ["", None])
+def test_no_condition_admits_everybody(federation: Federation, condition: str | None) -> None:
+    """Google's rule, and the trap that the program must not fall into."""
+    federation.provider.doc["attributeCondition"] = condition
+    assert federation.exchange().status_code == 200
+
+
+@pytest.mark.parametrize("audience", ["https://elsewhere.example", ["a", "b"], []])
+def test_another_audience_refuses(federation: Federation, audience: str | list[str]) -> None:
+    """A token made for somebody else is not accepted here."""
+    federation.claims["aud"] = audience
+    shown = audience if isinstance(audience, str) else ", ".join(audience)
+    federation.refused(
+        "invalid_grant",
+        f"The audience in ID Token [{shown}] does not match the expected audience.",
+    )
+
+
+@pytest.mark.parametrize("scheme", ["", "https:"])
+def test_without_allowed_audiences_the_provider_is_the_audience(
+    federation: Federation, scheme: str
+) -> None:
+    """Its full resource name, with and without scheme; and then nothing else."""
+    del federation.provider.doc["oidc"]["allowedAudiences"]
+    assert federation.exchange().status_code == 400
+    federation.claims["aud"] = scheme + AUDIENCE
+    assert federation.exchange().status_code == 200
+
+
+@pytest.mark.parametrize("issuer", ["https://elsewhere.example", ISSUER + ".evil.example", None])
+def test_another_issuer_refuses(federation: Federation, issuer: str | None) -> None:
+    """Only a trailing slash may differ."""
+    federation.claims["iss"] = issuer
+    federation.refused(
+        "invalid_grant",
+        f"The issuer in ID Token {issuer} does not match the expected one in config {ISSUER}/.",
+    )
+
+
+@pytest.mark.parametrize("seconds", [3600 + 61, -90])
+def test_a_token_of_another_time_is_stale(federation: Federation, seconds: float) -> None:
+    """Expired, or not valid yet, by the cloud's own clock and more than a minute.
+
+    That clock runs on: what is not valid for one second too long may be so when it is asked for.
+    """
+    federation.cloud.clock_offset = seconds
+    issued = federation.claims["iat"]
+    federation.refused("invalid_grant", f"ID Token issued at {issued} is stale to sign-in.")
+
+
+@pytest.mark.parametrize("seconds", [3600 + 30, -30])
+def test_clocks_may_differ_by_a_minute(federation: Federation, seconds: float) -> None:
+    """A token at most 60 seconds off is admitted."""
+    federation.cloud.clock_offset = seconds
+    assert federation.exchange().status_code == 200
+
+
+def test_a_federated_token_lives_no_longer_than_what_it_was_made_from(
+    federation: Federation,
+) -> None:
+    """Ten minutes before the attestation expires, ten minutes are left (and the skew)."""
+    federation.cloud.clock_offset = 3000
+    assert federation.exchange().json()["expires_in"] <= 660
+
+
+def _kid(federation: Federation) -> str:
+    return str(federation.issuer.jwks()["keys"][0]["kid"])
+
+
+def _by_another_key(federation: Federation) -> str:
+    header = {"alg": "RS256", "kid": _kid(federation)}
+    return jwt.encode(header, federation.claims, RSAKey.generate_key(2048))
+
+
+def _by_hand(federation: Federation, algorithm: str) -> str:
+    """A token but for its signature: no library helps with a forgery."""
+    header = {"alg": algorithm, "kid": _kid(federation)}
+    parts = (json.dumps(part).encode() for part in (header, federation.claims))
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def _with_the_public_key_as_secret(federation: Federation) -> str:
+    public = RSAKey.import_key(federation.issuer.jwks()["keys"][0]).as_pem(private=False)
+    unsigned = _by_hand(federation, "HS256")
+    signature = hmac.digest(public, unsigned.encode(), "sha256")
+    return f"{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def _unsigned(federation: Federation) -> str:
+    return _by_hand(federation, "none") + "."
+
+
+def _changed(federation: Federation) -> str:
+    honest = federation.issuer.sign(federation.claims).split(".")
+    federation.claims["sub"] = "somebody else"
+    forged = federation.issuer.sign(federation.claims).split(".")
+    return ".".join([honest[0], forged[1], honest[2]])
+
+
+@pytest.mark.parametrize(
+    "forge", [_by_another_key, _with_the_public_key_as_secret, _unsigned, _changed]
+)
+def test_a_signature_that_is_not_the_issuers_refuses(
+    federation: Federation, forge: Callable[[Federation], str]
+) -> None:
+    """Another key under a known name, a confused algorithm, none at all, a changed payload."""
+    token = forge(federation)
+    federation.refused("invalid_grant", "Unable to verify the ID Token signature.", token)
+
+
+def test_an_unknown_key_refuses(federation: Federation) -> None:
+    """A second issuer's key is not in the first one's key set."""
+    token = Issuer().sign(federation.claims)
+    text = "Error connecting to the given credential's issuer."
+    federation.refused("invalid_grant", text, token)
+
+
+def test_an_issuer_out_of_reach_refuses(federation: Federation) -> None:
+    """The key set of any other host cannot be fetched here."""
+    federation.provider.doc["oidc"]["issuerUri"] = "https://issuer.example"
+    federation.claims["iss"] = "https://issuer.example"
+    text = "Error connecting to the given credential's issuer."
+    federation.refused("invalid_grant", text)
+
+
+def test_keys_in_the_provider_take_the_place_of_the_issuers(federation: Federation) -> None:
+    """With jwksJson, exactly those keys are trusted."""
+    other = Issuer()
+    federation.provider.doc["oidc"]["jwksJson"] = json.dumps(other.jwks())
+    assert federation.exchange(other.sign(federation.claims)).status_code == 200
+    assert federation.exchange().status_code == 400
+
+
+@pytest.mark.parametrize("token", ["garbage", "a.b.c", "e30.e30.e30", "é"])
+def test_what_is_no_token_refuses(federation: Federation, token: str) -> None:
+    """Malformed input is refused, never an internal error."""
+    federation.refused("invalid_grant", "Unable to parse the ID Token.", token)
+
+
+@pytest.mark.parametrize(
+    ("name", "expression"),
+    [
+        ("google.subject", None),
+        ("google.subject", "assertion.no_such_claim"),
+        ("google.subject", "assertion.submods"),
+        ("attribute.image_digest", "assertion.submods.container.no_such_claim"),
+    ],
+)
+def test_a_mapping_that_yields_no_text_refuses(
+    federation: Federation, name: str, expression: str | None
+) -> None:
+    """A subject is required; what is mapped must exist and be a string."""
+    federation.provider.doc["attributeMapping"][name] = expression
+    if expression is None:
+        del federation.provider.doc["attributeMapping"][name]
+    text = f"The mapped attribute '{name}' must be of type STRING."
+    federation.refused("unauthorized_client", text)
+
+
+@pytest.mark.parametrize(("letters", "status"), [("s" * 127, 200), ("é" * 64, 400)])
+def test_a_subject_has_at_most_127_bytes(federation: Federation, letters: str, status: int) -> None:
+    """Bytes, not letters: 64 accented ones are too many."""
+    federation.provider.doc["attributeMapping"]["google.subject"] = f"'{letters}'"
+    answer = federation.exchange()
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json() == {
+            "error": "invalid_request",
+            "error_description": "The size of mapped attribute google.subject exceeds the 127 "
+            "bytes limit. Either modify your attribute mapping or the incoming assertion to "
+            "produce a mapped attribute that is less than 127 bytes.",
+        }
+
+
+def _pool_deleted(federation: Federation) -> None:
+    federation.pool.deleted_at = federation.cloud.now()
+
+
+def _pool_disabled(federation: Federation) -> None:
+    federation.pool.doc["disabled"] = True
+
+
+def _pool_missing(federation: Federation) -> None:
+    del federation.cloud.pools[POOL]
+
+
+def _provider_deleted(federation: Federation) -> None:
+    federation.provider.deleted_at = federation.cloud.now()
+
+
+def _provider_disabled(federation: Federation) -> None:
+    federation.provider.doc["disabled"] = True
+
+
+def _provider_missing(federation: Federation) -> None:
+    del federation.cloud.providers[PROVIDER]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _pool_deleted,
+        _pool_disabled,
+        _pool_missing,
+        _provider_deleted,
+        _provider_disabled,
+        _provider_missing,
+    ],
+)
+def test_a_pool_or_provider_out_of_force_refuses(
+    federation: Federation, change: Callable[[Federation], None]
+) -> None:
+    """Missing, deleted or disabled, pool or provider: one answer for all."""
+    change(federation)
+    federation.refused(
+        "invalid_target",
+        'The target service indicated by the "audience" parameters is invalid. This might either '
+        "be because the pool or provider is disabled or deleted or because it doesn't exist.",
+    )
+
+
+@pytest.mark.parametrize("audience", ["", PROVIDER, "//iam.googleapis.com/" + POOL, AUDIENCE + "/"])
+def test_an_audience_that_names_no_provider_refuses(federation: Federation, audience: str) -> None:
+    """It must be the provider's full resource name."""
+    federation.refused(
+        "invalid_request",
+        'Invalid value for "audience". This value should be the full resource name of the Identity '
+        "Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for "
+        "the list of possible formats.",
+        audience=audience,
+    )
+
+
+@pytest.mark.parametrize("parameter", ["grant_type", "requested_token_type", "subject_token_type"])
+def test_another_kind_of_exchange_refuses(federation: Federation, parameter: str) -> None:
+    """Only signed tokens are taken, only access tokens are given."""
+    text = f'Invalid value for "{parameter}".'
+    federation.refused("invalid_request", text, **{parameter: "saml2"})
+
+
+@pytest.mark.parametrize(
+    "member", [MEMBER, BY_DIGEST, f"principalSet://iam.googleapis.com/{POOL}/*"]
+)
+def test_each_spelling_of_a_federated_member_may_act_as_the_account(
+    federation: Federation, member: str
+) -> None:
+    """A grant to the subject, to an attribute's value, or to the whole pool."""
+    federation.grant(member)
+    lent = federation.lend(federation.exchange().json()["access_token"]).json()
+    known = federation.cloud.tokens[lent["accessToken"]]
+    assert known.member == f"serviceAccount:{READER}"
+    resource = f"projects/-/serviceAccounts/{READER}"
+    assert federation.cloud.audit[-1] == AuditEntry(MEMBER, LEND, resource, allowed=True)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        f"principalSet://iam.googleapis.com/{POOL}/attribute.image_digest/sha256:{'b' * 64}",
+        f"principalSet://iam.googleapis.com/{POOL.replace('primus-wip', 'other-wip')}/*",
+        f"principalSet:{BY_DIGEST}",
+    ],
+)
+def test_another_member_may_not_act_as_the_account(federation: Federation, member: str) -> None:
+    """403 in Google's words, and the refusal is logged."""
+    federation.grant(member)
+    answer = federation.lend(federation.exchange().json()["access_token"])
+    error = answer.json()["error"]
+    assert (answer.status_code, error["status"]) == (403, "PERMISSION_DENIED")
+    assert error["message"] == f"Permission '{LEND}' denied on resource (or it may not exist)."
+    assert error["details"][0]["reason"] == "IAM_PERMISSION_DENIED"
+    resource = f"projects/-/serviceAccounts/{READER}"
+    assert federation.cloud.audit[-1] == AuditEntry(MEMBER, LEND, resource, allowed=False)
+
+
+def test_an_account_that_does_not_exist_is_403(federation: Federation) -> None:
+    """Whether it exists is not told."""
+    del federation.cloud.service_accounts[READER]
+    assert federation.lend(federation.exchange().json()["access_token"]).status_code == 403
+
+
+def test_a_disabled_account_is_lent_to_nobody(federation: Federation) -> None:
+    """Not even to who may act as it."""
+    federation.grant(BY_DIGEST)
+    federation.cloud.service_accounts[READER].disabled = True
+    answer = federation.lend(federation.exchange().json()["access_token"])
+    assert answer.json()["error"]["status"] == "FAILED_PRECONDITION"
+
+
+@pytest.mark.parametrize(
+    "body", [{"scope": []}, {"lifetime": "3601s"}, {"lifetime": "0s"}, {"lifetime": "1h"}]
+)
+def test_a_malformed_loan_is_400(federation: Federation, body: Json) -> None:
+    """A scope is required, and at most one hour."""
+    federation.grant(BY_DIGEST)
+    answer = federation.lend(federation.exchange().json()["access_token"], **body)
+    assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+
+
+def test_a_loan_ends(federation: Federation) -> None:
+    """After its lifetime, the token is nobody's."""
+    federation.grant(BY_DIGEST)
+    token = federation.exchange().json()["access_token"]
+    lent = federation.lend(token, lifetime="300s").json()["accessToken"]
+    federation.cloud.clock_offset = 301
+    assert federation.lend(token).status_code == 200
+    assert federation.lend(lent).status_code == 401
+
+
+@pytest.fixture
+def model(federation: Federation, tmp_path: Path) -> storage.Blob:
+    """The model, seen through the credentials that the workload uses, unmodified."""
+    iam = {"publicAccessPrevention": "enforced"}
+    bucket = Bucket("model-bucket", "primus-models", {"iamConfiguration": iam})
+    role, member = "roles/storage.objectViewer", f"serviceAccount:{READER}"
+    bucket.policy.bindings = [{"role": role, "members": [member]}]
+    meta = {
+        "generation": "1",
+        "metageneration": "1",
+        "contentType": "application/gzip",
+        "etag": "e",
+        "crc32c": "yZRlqg==",
+        "md5Hash": "XrY7u+Ae7tCTyyK7j1rNww==",
+        "storageClass": "STANDARD",
+        "size": "11",
+    }
+    bucket.objects["model.tar.gz"] = StoredObject(meta, b"hello world")
+    federation.cloud.buckets[bucket.name] = bucket
+    token = tmp_path / "token"
+    token.write_text(federation.issuer.sign(federation.claims))
+    credentials = identity_pool.Credentials.from_info(  # type: ignore[no-untyped-call]  # has no types
+        {
+            "type": "external_account",
+            "audience": AUDIENCE,
+            "subject_token_type": RFC_8693 + "jwt",
+            "token_url": "https://sts.googleapis.com/v1/token",
+            "credential_source": {"file": str(token)},
+            "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/"
+            f"projects/-/serviceAccounts/{READER}:generateAccessToken",
+        }
+    )
+    client = storage.Client("primus-models", credentials)
+    return client.bucket(bucket.name).blob("model.tar.gz")
+
+
+def test_google_auth_reads_the_model_with_an_attestation_token(
+    federation: Federation, model: storage.Blob
+) -> None:
+    """Exchange, impersonation and download, through the client libraries as they are."""
+    federation.grant(BY_DIGEST)
+    assert model.download_as_bytes() == b"hello world"
+    assert [(e.permission, e.allowed) for e in federation.cloud.audit] == [
+        (EXCHANGE, True),
+        (LEND, True),
+        ("storage.objects.get", True),
+    ]
+
+
+def test_google_auth_tells_what_the_condition_said(
+    federation: Federation, model: storage.Blob
+) -> None:
+    """The exception that a changed workload sees."""
+    federation.grant(BY_DIGEST)
+    federation.provider.doc["attributeCondition"] = "assertion.swname == 'GCE'"
+    with pytest.raises(
+        exceptions.OAuthError,
+        match=r"Error code unauthorized_client: The given credential is rejected by the attribute",
+    ):
+        model.download_as_bytes()
+
+
+def test_google_auth_tells_that_it_may_not_impersonate(model: storage.Blob) -> None:
+    """The exception where the condition admits and the grant is missing."""
+    with pytest.raises(exceptions.RefreshError, match="Unable to acquire impersonated credentials"):
+        model.download_as_bytes()
+
+
+def test_a_released_token_opens_nothing_but_what_its_account_may_read(
+    federation: Federation, model: storage.Blob
+) -> None:
+    """Impersonation is no more than the account."""
+    federation.grant(BY_DIGEST)
+    federation.cloud.buckets["model-bucket"].policy.bindings = []
+    with pytest.raises(api_exceptions.Forbidden, match=r"primus-sa@.* does not have storage"):
+        model.download_as_bytes()
+
+
+def test_no_account_has_a_regional_boundary(federation: Federation) -> None:
+    """What google-auth asks behind every account is answered, as 'none'."""
+    url = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{READER}/"
+    token = federation.cloud.mint(f"serviceAccount:{READER}")
+    answer = requests.get(
+        url + "allowedLocations", headers={"Authorization": f"Bearer {token}"}, timeout=10
+    )
+    assert answer.json() == {"locations": [], "encodedLocations": "0x0"}

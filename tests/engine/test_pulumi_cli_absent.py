@@ -1,0 +1,94 @@
+"""What a test run says where there is no Pulumi CLI."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REPOSITORY = Path(__file__).parents[2]
+
+TESTS = """
+import pytest
+
+@pytest.mark.engine
+def test_needs_the_engine():
+    raise AssertionError("ran without an engine")
+
+@pytest.mark.engine
+@pytest.mark.parametrize("company", ["primus", "secundus"])
+def test_deploys(company):
+    raise AssertionError("ran without an engine")
+
+def test_pure():
+    pass
+"""
+
+PYTEST = (sys.executable, "-m", "pytest", "-c", str(REPOSITORY / "pyproject.toml"), "test_some.py")
+
+
+@pytest.fixture
+def run_tests(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs TESTS under the conftest of all tests, on a machine with the PATH given and no cache."""
+    conftest = REPOSITORY / "tests" / "conftest.py"
+    (tmp_path / "conftest.py").write_text(conftest.read_text())
+    (tmp_path / "test_some.py").write_text(TESTS)
+
+    def run(*arguments: str, path: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*PYTEST, f"--rootdir={tmp_path}", *arguments],
+            cwd=tmp_path,
+            env={
+                "PATH": str(path),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONPATH": str(REPOSITORY),
+                "XDG_CACHE_HOME": str(tmp_path / "cache"),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_every_engine_test_is_named_as_not_run_and_the_others_pass(
+    run_tests: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    """Each engine test is listed with the toolchain's reason; the pure test ran and passed."""
+    done = run_tests()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed, 3 deselected" in done.stdout
+    assert "3 TESTS NOT RUN: no Pulumi engine" in done.stdout
+    named = [line.split("::")[1] for line in done.stdout.splitlines() if "NOT RUN test" in line]
+    assert named == ["test_needs_the_engine", "test_deploys[primus]", "test_deploys[secundus]"]
+    assert "on PATH: pulumi is not on PATH" in done.stdout
+    assert "`python -m rehearsal.pulumi_cli` gets it." in done.stdout
+
+
+def test_only_selected_tests_are_named(
+    run_tests: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    """A test that `-k` left out anyway is not reported as not run."""
+    done = run_tests("-k", "pure or needs")
+    assert "1 TESTS NOT RUN" in done.stdout
+    assert "NOT RUN test_some.py::test_deploys" not in done.stdout
+
+
+def test_with_an_engine_the_tests_do_run(
+    run_tests: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """Where a CLI is on PATH nothing is taken out: the engine tests run (and here, fail)."""
+    for name in ("pulumi", "pulumi-language-python"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho v3.259.0\n")
+        program.chmod(0o755)
+    done = run_tests()
+    assert "3 failed, 1 passed" in done.stdout
+    assert "NOT RUN" not in done.stdout

@@ -1,0 +1,101 @@
+"""The inventory sees whatever is left, and counts who was let in."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from ops.screen import Screen
+from rehearsal.cloud.state import (
+    AuditEntry,
+    Bucket,
+    Cloud,
+    Instance,
+    Pool,
+    Repository,
+    ServiceAccount,
+)
+from rehearsal.companies import two_companies
+from rehearsal.demo import inventory
+from rehearsal.demo.expectations import Promises
+
+POOL = "projects/111111111111/locations/global/workloadIdentityPools/primus-wip-1"
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    """Two empty companies."""
+    empty = Cloud()
+    two_companies(empty)
+    return empty
+
+
+def test_two_empty_companies_have_nothing_left(cloud: Cloud) -> None:
+    """Before anything is deployed, nothing is left and nothing is reserved."""
+    assert inventory.left(cloud, inventory.project_grants(cloud)) == []
+    assert inventory.reserved(cloud) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "leave"),
+    [
+        ("bucket b", lambda c: c.buckets.update(b=Bucket("b", "primus-models", {}))),
+        (
+            "service account a",
+            lambda c: c.service_accounts.update(a=ServiceAccount("a", "primus-models", {})),
+        ),
+        ("identity pool", lambda c: c.pools.update(p=Pool(POOL, "primus-models", {}))),
+        ("repository r", lambda c: c.repositories.update(r=Repository("r", "primus-models", {}))),
+        (
+            "instance i",
+            lambda c: c.instances.update(i=Instance("1", "secundus-vision", "z", "i", {})),
+        ),
+        ("networks/n", lambda c: c.networking.update({"networks/n": {}})),
+        (
+            "roles/owner of user:x on primus-models",
+            lambda c: c.projects["primus-models"].policy.bindings.append(
+                {"role": "roles/owner", "members": ["user:x"]}
+            ),
+        ),
+    ],
+)
+def test_each_kind_of_leftover_is_named(cloud: Cloud, kind: str, leave: object) -> None:
+    """One thing left of any kind is named."""
+    before = inventory.project_grants(cloud)
+    assert callable(leave)
+    leave(cloud)
+    (left,) = inventory.left(cloud, before)
+    assert kind in left
+
+
+def test_a_deleted_pool_is_reserved_and_not_left(cloud: Cloud) -> None:
+    """A deleted pool's id is reserved; that is no leftover."""
+    cloud.pools[POOL] = Pool(POOL, "primus-models", {}, deleted_at=1.0)
+    assert inventory.left(cloud, inventory.project_grants(cloud)) == []
+    assert inventory.reserved(cloud) == [POOL]
+
+
+def test_reads_count_allowed_and_refused() -> None:
+    """One row per identity, permission and resource, with both counts."""
+    reader = "serviceAccount:reader@p.iam.gserviceaccount.com"
+    thing = "projects/_/buckets/model/objects/m"
+    audit = [
+        AuditEntry(reader, "storage.objects.get", thing, allowed=True),
+        AuditEntry(reader, "storage.objects.get", thing, allowed=False),
+        AuditEntry(reader, "storage.buckets.get", thing, allowed=True),
+    ]
+    console = Screen(io.StringIO(), width=120)
+    table = inventory.reads(audit)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    (row,) = [line for line in console.file.getvalue().splitlines() if "reader@p" in line]
+    assert [cell.strip() for cell in row.split("│")[3:6]] == ["model", "1", "1"]
+
+
+def test_a_broken_promise_is_not_forgotten() -> None:
+    """One broken promise among kept ones is reported as such."""
+    promises = Promises()
+    promises.check("kept", "yes", kept=True)
+    promises.check("broken", "no", kept=False)
+    assert [promise.what for promise in promises.broken] == ["broken"]

@@ -1,0 +1,246 @@
+"""Which Pulumi CLI is used, on machines that have and lack different things."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rehearsal.pulumi_cli import build
+from rehearsal.pulumi_cli.acquire import acquire, present
+from rehearsal.pulumi_cli.errors import ToolchainError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def executable(path: Path, text: str) -> Path:
+    """A shell script at this path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def cli(folder: Path, version: str = "v3.259.0") -> Path:
+    """A folder with a `pulumi` that says it is this version, and a language host."""
+    executable(folder / "pulumi", f"echo {version}")
+    executable(folder / "pulumi-language-python", "")
+    return folder
+
+
+def closed(reason: str) -> Callable[[Path, Mapping[str, str], str], None]:
+    """A way to the CLI that is closed, after it has written half of something."""
+
+    def fill(folder: Path, _environ: Mapping[str, str], _version: str) -> None:
+        executable(folder / "bin" / "half", "")
+        raise UnavailableError(reason)
+
+    return fill
+
+
+def opens(version: str = "v3.259.0") -> Callable[[Path, Mapping[str, str], str], None]:
+    """A way to the CLI that works."""
+
+    def fill(folder: Path, _environ: Mapping[str, str], _version: str) -> None:
+        cli(folder / "bin", version)
+
+    return fill
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> dict[str, str]:
+    """The environment of a machine with an empty PATH and an empty cache."""
+    (tmp_path / "path").mkdir()
+    return {"PATH": str(tmp_path / "path"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def cache(machine: dict[str, str]) -> Path:
+    """The project's folder in that machine's cache."""
+    return Path(machine["XDG_CACHE_HOME"], "confidential-inference")
+
+
+@pytest.mark.parametrize("version", ["v3.259.0", "3.272.1", "v3.300.0-dev.7"])
+def test_a_new_enough_cli_on_path_is_used(machine: dict[str, str], version: str) -> None:
+    """The tested version or any newer 3.x on PATH is taken as it is; nothing is fetched."""
+    folder = cli(Path(machine["PATH"]), version)
+    assert acquire(machine, closed("asked"), closed("asked")) == folder
+
+
+def test_the_language_host_beside_a_linked_cli_counts(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    """A `pulumi` that is a link (as package managers make them) has the host of its target."""
+    real = cli(tmp_path / "real")
+    Path(machine["PATH"], "pulumi").symlink_to(real / "pulumi")
+    assert present(machine) == Path(machine["PATH"])
+
+
+def test_a_cli_on_path_needs_no_cache(machine: dict[str, str], tmp_path: Path) -> None:
+    """Where the CLI is on PATH, an unusable cache folder does not matter."""
+    (tmp_path / "cache").write_text("a file")
+    folder = cli(Path(machine["PATH"]))
+    assert acquire(machine, closed("asked"), closed("asked")) == folder
+
+
+@pytest.mark.parametrize(
+    ("pulumi", "host", "reason"),
+    [
+        (None, True, "on PATH: pulumi is not on PATH"),
+        ("echo v3.258.9", True, r"is version v3.258.9, expected 3.259.0 or a newer 3.x"),
+        ("echo v4.0.0", True, r"is version v4.0.0, expected 3.259.0 or a newer 3.x"),
+        ("echo", True, r"is version \(none\), expected"),
+        ("exit 3", True, "does not run: .* non-zero exit status 3"),
+        ("echo v3.259.0", False, "has no language host: pulumi-language-python is neither"),
+    ],
+    ids=["absent", "old", "next-major", "silent", "broken", "without-host"],
+)
+def test_a_cli_that_will_not_do_is_refused(
+    machine: dict[str, str], pulumi: str | None, host: bool, reason: str
+) -> None:
+    """An absent, old, future, silent, broken or host-less CLI is refused, each with its reason."""
+    if pulumi:
+        executable(Path(machine["PATH"], "pulumi"), pulumi)
+    if host:
+        executable(Path(machine["PATH"], "pulumi-language-python"), "")
+    with pytest.raises(ToolchainError, match=reason):
+        present(machine)
+
+
+def test_the_official_installer_comes_before_the_build(
+    machine: dict[str, str], cache: Path
+) -> None:
+    """What the installer brings is used, and nothing is built."""
+    assert acquire(machine, opens(), closed("built")) == cache / "pulumi-v3.259.0" / "bin"
+
+
+def test_where_the_installer_fails_the_cli_is_built(machine: dict[str, str], cache: Path) -> None:
+    """Without the installer the build fills the same place, and the half download is gone."""
+    folder = acquire(machine, closed("no network"), opens())
+    assert folder == cache / "pulumi-v3.259.0" / "bin"
+    assert not (folder / "half").exists()
+
+
+def test_what_was_fetched_once_is_kept(machine: dict[str, str]) -> None:
+    """The second run finds the first one's CLI, and so does a look that fetches nothing."""
+    folder = acquire(machine, opens(), closed(""))
+    assert acquire(machine, closed("again"), closed("again")) == folder
+    assert present(machine) == folder
+
+
+def test_a_broken_cache_is_filled_again(machine: dict[str, str]) -> None:
+    """A cached CLI that no longer runs is replaced."""
+    folder = acquire(machine, opens(), closed(""))
+    executable(folder / "pulumi", "exit 1")
+    assert acquire(machine, opens("v3.259.1"), closed("")) == folder
+    assert "v3.259.1" in (folder / "pulumi").read_text()
+
+
+def test_one_error_names_all_three_ways(machine: dict[str, str]) -> None:
+    """Where nothing works the one message has each way's reason, and each way's cure."""
+    with pytest.raises(ToolchainError) as error:
+        acquire(machine, closed("host not found"), closed("go is not on PATH"))
+    text = str(error.value)
+    assert "1. on PATH: pulumi is not on PATH\n" in text
+    assert "2. the official installer: host not found\n" in text
+    assert "3. built from Go modules: go is not on PATH\n" in text
+    cures = ("docs/iac/download-install", "let this machine reach", "install Go 1.26 or newer")
+    assert [cure for cure in cures if cure not in text] == []
+
+
+def test_a_failure_leaves_nothing_behind(machine: dict[str, str], cache: Path) -> None:
+    """After two half-done attempts the cache holds its lock and nothing else."""
+    with pytest.raises(ToolchainError):
+        acquire(machine, closed(""), closed(""))
+    assert [path.name for path in cache.iterdir()] == ["lock"]
+
+
+def test_a_way_that_brings_another_version_is_refused(machine: dict[str, str]) -> None:
+    """What a way brings is asked for its version before it is kept."""
+    with pytest.raises(ToolchainError, match=r"installer: .* is version v3.100.0, expected"):
+        acquire(machine, opens("v3.100.0"), closed(""))
+
+
+def test_leftovers_of_a_killed_run_are_removed(machine: dict[str, str], cache: Path) -> None:
+    """A folder that a killed run was filling goes with the next run."""
+    executable(cache / ".filling-killed" / "bin" / "pulumi", "")
+    acquire(machine, opens(), closed(""))
+    assert sorted(path.name for path in cache.iterdir()) == ["lock", "pulumi-v3.259.0"]
+
+
+def test_two_runs_do_not_fetch_twice(machine: dict[str, str], cache: Path) -> None:
+    """While one run fills the cache another cannot, and afterwards it has no need to."""
+
+    def fill(folder: Path, _environ: Mapping[str, str], _version: str) -> None:
+        with (cache / "lock").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        cli(folder / "bin")
+
+    assert acquire(machine, fill, closed("")) == acquire(machine, closed("again"), closed("again"))
+
+
+def test_a_cache_that_cannot_be_written_is_said(machine: dict[str, str], tmp_path: Path) -> None:
+    """An unusable cache folder is an error with the variable that names another."""
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(ToolchainError, match="export XDG_CACHE_HOME=DIR"):
+        acquire(machine, opens(), closed(""))
+
+
+def test_the_stand_in_follows_the_source_tree(machine: dict[str, str]) -> None:
+    """A cached stand-in of another version of this project is replaced by this one's."""
+    folder = acquire(machine, closed(""), opens())
+    build.lay_language_host(folder)
+    (folder / "language_host.py").write_text("# of last year")
+    present(machine)
+    source = REPOSITORY / "rehearsal" / "pulumi_cli" / "language_host.py"
+    assert (folder / "language_host.py").read_text() == source.read_text()
+
+
+def test_the_official_language_host_is_left_alone(machine: dict[str, str]) -> None:
+    """A folder that the installer filled keeps its own language host."""
+    folder = acquire(machine, opens(), closed(""))
+    official = (folder / "pulumi-language-python").read_text()
+    present(machine)
+    assert (folder / "pulumi-language-python").read_text() == official
+
+
+def test_the_command_fails_with_one_message(machine: dict[str, str]) -> None:
+    """The command on a bare machine: the message on stderr, exit code 1, no folder."""
+    with socket.socket() as unanswered:
+        unanswered.bind(("127.0.0.1", 0))
+        proxy = f"http://127.0.0.1:{unanswered.getsockname()[1]}"
+        done = subprocess.run(
+            [sys.executable, "-m", "rehearsal.pulumi_cli"],
+            cwd=REPOSITORY,
+            env={**machine, "HTTPS_PROXY": proxy, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: No Pulumi CLI 3.259.0 or newer is to be had.")
+    assert "https://get.pulumi.com/install.sh cannot be reached: " in done.stderr
+
+
+def test_the_command_prints_the_folder(machine: dict[str, str]) -> None:
+    """`python -m rehearsal.pulumi_cli` prints the folder and nothing else, for use in PATH."""
+    folder = cli(Path(machine["PATH"]))
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal.pulumi_cli"],
+        cwd=REPOSITORY,
+        env={**machine, "PATH": f"{folder}{os.pathsep}{Path(str(shutil.which('sh'))).parent}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{folder}\n"

@@ -1,0 +1,124 @@
+"""The build from Go modules, with a scripted go command; the real one takes minutes."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rehearsal.progress_line import Progress
+from rehearsal.pulumi_cli.build import from_modules
+from rehearsal.pulumi_cli.errors import UnavailableError
+
+GO = """#!/bin/sh
+echo "$GOFLAGS $CGO_ENABLED $*" >> calls
+case "$1 $2" in
+  "list -deps")
+    echo "go: downloading example.com/a v1.0.0" >&2
+    echo fmt; echo example.com/a; echo example.com/a/b ;;
+  "build -v")
+    echo fmt >&2; echo example.com/a/b >&2
+    [ -z "$GO_FAILS" ] || { echo "# example.com/a" >&2; echo "a.go:1:2: no space" >&2; exit 1; }
+    while [ "$1" != -o ]; do shift; done
+    mkdir -p "$2"; echo binary > "$2/pulumi" ;;
+  "list -m") echo "$SDK" ;;
+esac
+"""
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Always."""
+        return True
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A machine whose go command is scripted, and whose module cache holds the SDK's executor."""
+    monkeypatch.setattr("rehearsal.pulumi_cli.build.HERE", tmp_path / "pulumi_cli")
+    shutil.copytree(Path(__file__).parents[2] / "rehearsal" / "pulumi_cli", tmp_path / "pulumi_cli")
+    go = tmp_path / "path" / "go"
+    go.parent.mkdir()
+    go.write_text(GO)
+    go.chmod(0o755)
+    executor = tmp_path / "sdk" / "python" / "cmd" / "pulumi-language-python-exec"
+    executor.parent.mkdir(parents=True)
+    executor.write_text("# runs programs")
+    path = os.pathsep.join([str(go.parent), *os.defpath.split(os.pathsep)])
+    return {"PATH": path, "SDK": str(tmp_path / "sdk")}
+
+
+def test_the_folder_holds_cli_executor_and_stand_in(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    """Beside `pulumi` lie the SDK's executor and the stand-in language host, executable."""
+    from_modules(tmp_path / "out", machine, "3.259.0", io.StringIO())
+    files = {path.name: os.access(path, os.X_OK) for path in (tmp_path / "out" / "bin").iterdir()}
+    del files["pulumi"]
+    assert files == {
+        "language_host.py": True,
+        "pulumi-language-python": True,
+        "pulumi-language-python-exec": True,
+    }
+
+
+def test_modules_are_pinned_and_the_version_is_stamped(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    """`go` may not change go.mod, uses no C compiler, and stamps the version it is asked for."""
+    from_modules(tmp_path / "out", {**machine, "GOFLAGS": "-mod=mod"}, "3.259.0", io.StringIO())
+    calls = (tmp_path / "pulumi_cli" / "calls").read_text().splitlines()
+    assert all(call.startswith("-mod=readonly 0 ") for call in calls)
+    assert "common/version.Version=v3.259.0 -o" in calls[1]
+
+
+def test_without_go_there_is_no_build(tmp_path: Path) -> None:
+    """A machine without the go command is told so."""
+    with pytest.raises(UnavailableError, match="go is not on PATH"):
+        from_modules(tmp_path / "out", {"PATH": str(tmp_path)}, "3.259.0", io.StringIO())
+
+
+def test_a_failed_build_gives_the_compilers_words(machine: dict[str, str], tmp_path: Path) -> None:
+    """The reason holds what go said, and not the packages that it did compile."""
+    expected = "^`go build` failed: # example.com/a / a.go:1:2: no space$"
+    with pytest.raises(UnavailableError, match=expected):
+        from_modules(tmp_path / "out", {**machine, "GO_FAILS": "1"}, "3.259.0", io.StringIO())
+
+
+def test_a_log_gets_plain_lines(machine: dict[str, str], tmp_path: Path) -> None:
+    """Elsewhere than on a terminal: what will be done and how long it takes, no control codes."""
+    out = io.StringIO()
+    from_modules(tmp_path / "out", machine, "3.259.0", out)
+    assert out.getvalue().startswith("building the Pulumi CLI 3.259.0 from Go modules: once, about")
+    assert "\r" not in out.getvalue()
+
+
+def test_a_terminal_sees_the_work_counted(machine: dict[str, str], tmp_path: Path) -> None:
+    """On a terminal one line counts modules, then packages, and the time; toward no false total.
+
+    Go compiles none that its cache holds, so the number of all packages need not be reached.
+    """
+    out = Terminal()
+    from_modules(tmp_path / "out", machine, "3.259.0", out)
+    assert "\r\033[K  1 module fetched, 3 packages found, elapsed 0:0" in out.getvalue()
+    assert "0 modules fetched, 2 packages compiled, elapsed 0:0" in out.getvalue()
+    assert " of " not in out.getvalue()
+    assert (
+        "compiling 3 packages, but for those that this machine's Go has already" in out.getvalue()
+    )
+
+
+def test_a_log_gets_a_line_every_fifteen_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many steps a log shows one per quarter of a minute, with the time since the start."""
+    seconds = iter([0.0, 5.0, 16.0, 20.0, 75.0])
+    monkeypatch.setattr("rehearsal.progress_line.time.monotonic", lambda: next(seconds))
+    out = io.StringIO()
+    progress = Progress(out)
+    for step in range(4):
+        progress.count(f"step {step}")
+    assert out.getvalue() == "  step 1, elapsed 0:16\n  step 3, elapsed 1:15\n"

@@ -1,0 +1,473 @@
+"""The release condition means what it says: judged by Google's own CEL engine, row by row."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra import naming
+from infra.attestation.clause import (
+    CLAIMS,
+    Clause,
+    Party,
+    PolicyError,
+    in_one_line,
+    listed,
+    literals,
+    quoted,
+)
+from infra.attestation.release_policy import (
+    BUILT_HERE,
+    CONFIGURED,
+    MAPPING,
+    MAX_CONDITION,
+    MAX_SUBJECT,
+    AttestationPolicy,
+    read,
+)
+from ops import cel_engine
+from rehearsal.attacks.scenario import drop, put
+from tests.unit.tokens import (
+    ACCOUNT,
+    AUDIENCE,
+    BUCKET,
+    DIGEST,
+    MODEL,
+    MODEL_URI,
+    NEXT_DIGEST,
+    READER,
+    Claims,
+    genuine,
+    policy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SPACE = "submods.confidential_space"
+CONTAINER = "submods.container"
+
+
+def told_to_use(sha256: str) -> Callable[[Claims], None]:
+    """Another model, by its hash and at its place: the place follows the hash."""
+
+    def change(claims: Claims) -> None:
+        put(f"{CONTAINER}.env.MODEL_SHA256", sha256)(claims)
+        put(f"{CONTAINER}.env.MODEL_URI", f"gs://{BUCKET}/models/{sha256}/model.tar.gz")(claims)
+
+    return change
+
+
+ADMITTED = {
+    "the genuine workload": lambda _: None,
+    "an older, supported Confidential Space": put(
+        f"{SPACE}.support_attributes", ["STABLE", "USABLE"]
+    ),
+    "Intel TDX": put("hwmodel", "GCP_INTEL_TDX"),
+    "an empty command override": put(f"{CONTAINER}.cmd_override", []),
+    "no override of variables stated": drop(f"{CONTAINER}.env_override"),
+    "another machine of the operator": put("submods.gce.instance_name", "workload-vm-2"),
+}
+REFUSED = {
+    "not Confidential Space": ("Confidential Space", put("swname", "GCE")),
+    "no software name": ("Confidential Space", drop("swname")),
+    "an image out of support": ("supports", put(f"{SPACE}.support_attributes", ["USABLE"])),
+    "an experimental image": ("supports", put(f"{SPACE}.support_attributes", ["EXPERIMENTAL"])),
+    "support as a lookalike text": ("supports", put(f"{SPACE}.support_attributes", "UNSTABLE")),
+    "a debug image": ("debugging", put("dbgstat", "enabled")),
+    "secure boot off": ("secure boot", put("secboot", value=False)),
+    "secure boot as a number": ("secure boot", put("secboot", 1)),
+    "secure boot as a text": ("secure boot", put("secboot", "true")),
+    "shielded, not confidential": ("memory is encrypted", put("hwmodel", "GCP_SHIELDED_VM")),
+    "hardware by its documented, wrong name": ("encrypted", put("hwmodel", "INTEL_TDX")),
+    "another image": ("image that Primus admits", put(f"{CONTAINER}.image_digest", NEXT_DIGEST)),
+    "a digest with a suffix": ("admits", put(f"{CONTAINER}.image_digest", DIGEST + "0")),
+    "no digest": ("image that Primus admits", drop(f"{CONTAINER}.image_digest")),
+    "more arguments": (
+        "as Primus wrote it",
+        put(f"{CONTAINER}.args", ["python", "-m", "workload", "-c"]),
+    ),
+    "fewer arguments": ("as Primus wrote it", put(f"{CONTAINER}.args", ["python"])),
+    "arguments in another order": (
+        "as Primus wrote it",
+        put(f"{CONTAINER}.args", ["-m", "python", "workload"]),
+    ),
+    "an overridden command": ("override", put(f"{CONTAINER}.cmd_override", ["-c", "evil"])),
+    "a null command override": ("override", put(f"{CONTAINER}.cmd_override", None)),
+    "a variable that loads code": (
+        "no variables but",
+        put(f"{CONTAINER}.env_override", {"MODEL_SHA256": MODEL, "LD_PRELOAD": "evil.so"}),
+    ),
+    "a null override of variables": ("no variables but", put(f"{CONTAINER}.env_override", None)),
+    "another model": ("a model that Primus", told_to_use("0" * 64)),
+    "another object of Primus' bucket": (
+        "where Primus keeps",
+        put(f"{CONTAINER}.env.MODEL_URI", f"gs://{BUCKET}/models/{'0' * 64}/model.tar.gz"),
+    ),
+    "another bucket of Primus'": (
+        "where Primus keeps",
+        put(f"{CONTAINER}.env.MODEL_URI", MODEL_URI.replace(BUCKET, "primus-models-secrets")),
+    ),
+    "no object named": ("where Primus keeps", drop(f"{CONTAINER}.env.MODEL_URI")),
+    "another provider": (
+        "provider that judges",
+        put(f"{CONTAINER}.env.MODEL_AUDIENCE", AUDIENCE.replace("1a2b3c", "ffffff")),
+    ),
+    "no provider": ("provider that judges", drop(f"{CONTAINER}.env.MODEL_AUDIENCE")),
+    "another account of Primus'": (
+        "model's reader",
+        put(f"{CONTAINER}.env.MODEL_READER", READER.replace("primus-sa", "other-sa")),
+    ),
+    "no reader": ("model's reader", drop(f"{CONTAINER}.env.MODEL_READER")),
+    "monitored memory": ("monitored", put(f"{SPACE}.monitoring_enabled.memory", value=True)),
+    "memory monitoring not stated": ("monitored", drop(f"{SPACE}.monitoring_enabled")),
+    "a GPU": ("no GPU", put("submods.nvidia_gpu", {"cc_mode": "ON"})),
+    "a GPU whose memory is not protected": ("GPU", put("submods.nvidia_gpu", {"cc_mode": "OFF"})),
+    "a null GPU": ("no GPU", put("submods.nvidia_gpu", None)),
+    "another project": ("operator's project", put("submods.gce.project_number", "333333333333")),
+    "the project number as a number": ("project", put("submods.gce.project_number", 222222222222)),
+    "another account": (
+        "agreed service account",
+        put("google_service_accounts", ["x@y.iam.gserviceaccount.com"]),
+    ),
+    "an impersonated account besides": (
+        "agreed service account",
+        put("google_service_accounts", [ACCOUNT, "x@y.iam.gserviceaccount.com"]),
+    ),
+    "the agreed account only impersonated": (
+        "agreed service account",
+        put("google_service_accounts", ["x@y.iam.gserviceaccount.com", ACCOUNT]),
+    ),
+    "no account": ("agreed service account", put("google_service_accounts", [])),
+}
+
+
+@pytest.mark.parametrize("change", ADMITTED.values(), ids=ADMITTED)
+def test_admitted(change: Callable[[Claims], None]) -> None:
+    """Google's engine admits what Primus means to admit, and nothing is explained away."""
+    claims = genuine()
+    change(claims)
+    assert cel_engine.holds(policy().condition, {"assertion": claims})
+    assert policy().explain(claims) == ()
+
+
+@pytest.mark.parametrize(("clause", "change"), REFUSED.values(), ids=REFUSED)
+def test_refused_by_exactly_the_clause_that_is_about_it(
+    clause: str, change: Callable[[Claims], None]
+) -> None:
+    """Google's engine refuses, and the explanation names that clause and no other."""
+    claims = genuine()
+    change(claims)
+    assert not cel_engine.holds(policy().condition, {"assertion": claims})
+    (failed,) = policy().explain(claims)
+    assert clause in failed.sentence
+
+
+@pytest.mark.parametrize("clause", policy().clauses, ids=lambda clause: clause.sentence)
+def test_every_clause_refuses_something(clause: Any) -> None:
+    """A clause that no row fails would be decoration."""
+    rows = [change for text, change in REFUSED.values() if text in clause.sentence]
+    verdicts = []
+    for change in rows:
+        claims = genuine()
+        change(claims)
+        verdicts.append(cel_engine.holds(clause.cel, {"assertion": claims}))
+    assert False in verdicts
+
+
+@pytest.mark.parametrize("clause", policy().clauses, ids=lambda clause: clause.sentence)
+def test_python_and_cel_agree_on_every_clause_and_row(clause: Any) -> None:
+    """Otherwise an explanation would blame a clause that did not refuse."""
+    for change in [*ADMITTED.values(), *(change for _, change in REFUSED.values())]:
+        claims = genuine()
+        change(claims)
+        assert clause.check(claims) == cel_engine.holds(clause.cel, {"assertion": claims})
+
+
+def test_nothing_is_admitted_on_an_empty_token() -> None:
+    """Every clause fails where nothing is said."""
+    claims: Claims = {}
+    assert not cel_engine.holds(policy().condition, {"assertion": claims})
+    assert policy().explain(claims) == policy().clauses
+
+
+def test_lists_admit_old_and_new_side_by_side() -> None:
+    """A rollout needs both for a while."""
+    both = policy(image_digests=(NEXT_DIGEST, DIGEST), model_hashes=("0" * 64, MODEL))
+    old, new = genuine(), genuine()
+    put(f"{CONTAINER}.image_digest", NEXT_DIGEST)(new)
+    assert cel_engine.holds(both.condition, {"assertion": old})
+    assert cel_engine.holds(both.condition, {"assertion": new})
+    told_to_use("0" * 64)(new)
+    assert cel_engine.holds(both.condition, {"assertion": new})
+
+
+@pytest.mark.parametrize("sha256", [None, 7, ["0" * 64], ""])
+def test_no_hash_means_no_place(sha256: object) -> None:
+    """The place is made of the hash: of anything else, Google's engine makes none, and refuses."""
+    claims = genuine()
+    put(f"{CONTAINER}.env.MODEL_SHA256", sha256)(claims)
+    (place,) = (c for c in policy().clauses if c.claim.endswith("MODEL_URI"))
+    assert not place.check(claims)
+    assert not cel_engine.holds(place.cel, {"assertion": claims})
+    told = {c.sentence for c in policy().explain(claims)}
+    assert told == {place.sentence, "it was told to use a model that Primus admits"}
+
+
+def test_the_order_in_config_is_no_change_of_the_policy() -> None:
+    """A preview shows only real changes: in a rollout old and new swap their places in config."""
+    hashes = MODEL, "0" * 64
+    there = policy(image_digests=(DIGEST, NEXT_DIGEST), model_hashes=hashes)
+    back = policy(image_digests=(NEXT_DIGEST, DIGEST, NEXT_DIGEST), model_hashes=hashes[::-1])
+    assert there.condition == back.condition
+
+
+def test_rendering_is_deterministic_and_one_clause_a_line() -> None:
+    """A preview shows a change only where something changed, and shows which clause it was."""
+    assert policy().condition == copy.deepcopy(policy()).condition
+    assert policy().condition.split(" &&\n") == [clause.cel for clause in policy().clauses]
+
+
+@given(st.text())
+@settings(max_examples=500)
+def test_a_quoted_text_is_that_text_to_the_engine(text: str) -> None:
+    """No text can end its literal early and go on as CEL."""
+    assert cel_engine.evaluate(quoted(text), {}) == text
+
+
+@given(st.text(alphabet="'\"\\\n\r\t\x00`${}&|()ué✓𝄞", min_size=1))
+@settings(max_examples=300)
+def test_quoting_holds_for_the_characters_that_could_break_it(text: str) -> None:
+    """The same, where it hurts most."""
+    assert cel_engine.evaluate(f"[{quoted(text)}]", {}) == [text]
+    assert quoted(text).isascii()
+
+
+def test_a_lone_surrogate_cannot_be_quoted() -> None:
+    """It is no Unicode text; quoting it to something else would pin something else."""
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        quoted("\ud800")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model_bucket": "gs://models"}, "model_bucket: got 'gs://models'"),
+        ({"audience": "https://sts.googleapis.com"}, "audience: got 'https://sts"),
+        ({"audience": None}, "audience: got None"),
+        ({"model_reader": "somebody@primus.example"}, "model_reader: got 'somebody@"),
+        ({"image_digests": ()}, "image_digests: got an empty list"),
+        ({"model_hashes": ()}, "model_hashes: got an empty list"),
+        ({"hardware": ()}, "hardware: got an empty list"),
+        ({"arguments": ()}, "arguments: got an empty list"),
+        ({"image_digests": ("latest",)}, "image_digests: got 'latest', expected 'sha256:'"),
+        ({"image_digests": (DIGEST.upper(),)}, "image_digests: got 'SHA256:"),
+        ({"image_digests": (DIGEST + "\n",)}, "image_digests"),
+        ({"image_digests": (DIGEST, "")}, "image_digests: got ''"),
+        ({"model_hashes": ("c3",)}, "model_hashes: got 'c3'"),
+        ({"arguments": ("python", "")}, "arguments: got ''"),
+        ({"hardware": ("GCP_SHIELDED_VM",)}, "hardware: got 'GCP_SHIELDED_VM'"),
+        ({"project_number": "secundus-vision"}, "project_number: got 'secundus-vision'"),
+        ({"project_number": ""}, "project_number: got ''"),
+        ({"service_account": "user@example.com"}, "service_account: got 'user@example.com'"),
+        ({"service_account": None}, "service_account: got None"),
+        ({"image_digests": (None,)}, "image_digests: got None"),
+        ({"arguments": "python"}, "arguments: got 'python'"),
+        ({"environment": ()}, "environment: got an empty list"),
+        ({"environment": ("MODEL_URI", "a' || true || '")}, "environment: got \"a' "),
+    ],
+)
+def test_a_policy_that_means_less_than_it_should_cannot_exist(
+    changes: dict[str, Any], message: str
+) -> None:
+    """An error, never a wider policy."""
+    with pytest.raises(PolicyError, match=message):
+        policy(**changes)
+
+
+def test_all_problems_of_a_policy_are_told_together() -> None:
+    """Mending one at a time costs a preview each."""
+    with pytest.raises(PolicyError, match=r"image_digests.*project_number"):
+        policy(image_digests=(), project_number="x")
+
+
+def test_a_condition_longer_than_google_takes_cannot_exist() -> None:
+    """Google would refuse it in the middle of an update, and the old one would stay."""
+    digests = tuple(f"sha256:{n:064x}" for n in range(60))
+    with pytest.raises(PolicyError, match=f"expected at most {MAX_CONDITION}"):
+        policy(image_digests=digests)
+
+
+def test_twenty_images_at_once_fit_with_the_longest_names() -> None:
+    """The limit is far from what a rollout needs, whatever the operator's project is called."""
+    digests = tuple(f"sha256:{n:064x}" for n in range(20))
+    assert len(longest(image_digests=digests).condition) <= MAX_CONDITION
+
+
+def longest(**changes: Any) -> AttestationPolicy:
+    """A policy with the longest names that Google takes."""
+    account = f"{'a' * 30}@{'b' * 30}.iam.gserviceaccount.com"
+    return policy(
+        project_number="9" * 19,
+        service_account=account,
+        model_reader=account,
+        model_bucket="b" * 63,
+        audience=naming.audience("9" * 19, "p" * 32, "q" * 32),
+        **changes,
+    )
+
+
+def test_no_line_is_cut_in_a_preview_even_with_the_longest_names() -> None:
+    """The engine shows 150 characters of a line; what changes must be among them."""
+    assert max(map(len, longest().condition.split("\n"))) <= 150
+
+
+def test_an_entry_that_comes_or_goes_changes_no_other_line() -> None:
+    """Wherever it is sorted in: a preview then shows that entry and nothing else."""
+    before = policy().condition.split("\n")
+    for digest in ("sha256:" + "0" * 64, "sha256:" + "f" * 64):
+        after = policy(image_digests=(DIGEST, digest)).condition.split("\n")
+        assert [line for line in after if line not in before] == [f"  '{digest}',"]
+        assert [line for line in after if line != f"  '{digest}',"] == before
+
+
+def test_an_argument_is_data_whatever_it_looks_like() -> None:
+    """Text that would be CEL stays a text: the policy still refuses what it refused."""
+    hostile = policy(arguments=("python", "'] || true || ['"))
+    assert not cel_engine.holds(hostile.condition, {"assertion": genuine()})
+    claims = genuine()
+    put(f"{CONTAINER}.args", ["python", "'] || true || ['"])(claims)
+    assert cel_engine.holds(hostile.condition, {"assertion": claims})
+
+
+def test_no_clause_can_pin_a_claim_that_tokens_do_not_have() -> None:
+    """It would admit nobody, and nobody would know why."""
+    with pytest.raises(PolicyError, match=r"pins the claim 'submods\.container\.labels'"):
+        Clause(
+            sentence="it is labelled",
+            cel="assertion.submods.container.labels == 'x'",
+            claim="submods.container.labels",
+            expected="x",
+            accepts=bool,
+            cure="none",
+        )
+
+
+def test_every_claim_that_can_be_pinned_is_in_a_token_or_optional() -> None:
+    """The list of claims is that of a live token; only overrides and a GPU may be absent."""
+    optional = {clause.claim for clause in policy().clauses if clause.absent_is_fine}
+    assert optional == {
+        f"{CONTAINER}.cmd_override",
+        f"{CONTAINER}.env_override",
+        "submods.nvidia_gpu",
+    }
+    for claim in CLAIMS - optional:
+        drop(claim)(genuine())  # KeyError for a claim that is not there
+
+
+def test_a_rendered_condition_can_be_read_back() -> None:
+    """Whoever has only the deployed text gets the very clauses it was made of."""
+    wide = policy(image_digests=(DIGEST, NEXT_DIGEST), arguments=("it's", "\\", "é"))
+    assert read(wide.condition) == wide.clauses
+
+
+def test_a_condition_of_one_clause_a_line_is_read_too() -> None:
+    """That is how it was rendered before: companies have such texts, and clouds such conditions."""
+    old = (
+        f"assertion.submods.container.image_digest in ['{DIGEST}', '{NEXT_DIGEST}'] &&\n"
+        "assertion.submods.container.args == ['python', '-m', 'workload'] &&\n"
+        "(!has(assertion.submods.container.env_override)"
+        " || assertion.submods.container.env_override.all(name, name in ['INPUT_URI'])) &&\n"
+        "size(assertion.google_service_accounts) == 1"
+        f" && assertion.google_service_accounts[0] == '{ACCOUNT}'"
+    )
+    clauses = policy(image_digests=(DIGEST, NEXT_DIGEST), environment=("INPUT_URI",)).clauses
+    claims = [clause.claim for clause in read(old)]
+    assert claims == [
+        f"{CONTAINER}.image_digest",
+        f"{CONTAINER}.args",
+        f"{CONTAINER}.env_override",
+        "google_service_accounts",
+    ]
+    assert read(old) == tuple(c for c in clauses if c.claim in claims)
+    with pytest.raises(PolicyError, match="line 1 "):
+        read(old.replace("', '", "','"))
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
+def test_a_list_is_read_back_in_either_form_whatever_is_in_it(texts: list[str]) -> None:
+    """No text in a list looks like the layout around it."""
+    rendered = policy(arguments=tuple(texts))
+    assert read(rendered.condition) == rendered.clauses
+    assert cel_engine.evaluate(listed(texts), {}) == cel_engine.evaluate(
+        in_one_line(listed(texts)), {}
+    )
+
+
+@given(st.lists(st.text(), max_size=4))
+def test_literals_are_what_was_quoted(texts: list[str]) -> None:
+    """The way back from CEL loses nothing."""
+    assert literals(", ".join(map(quoted, texts))) == tuple(texts)
+
+
+def test_what_this_program_does_not_write_is_named_and_not_explained() -> None:
+    """A clause that somebody wrote by hand must not be passed over in silence."""
+    lines = policy().condition.count("\n") + 1
+    named = rf"line {lines + 1} .*assertion\.swname == 'GCE'.*; line {lines + 2}$"
+    with pytest.raises(PolicyError, match=named):
+        read(policy().condition + " &&\nassertion.swname == 'GCE' &&\ntrue")
+
+
+def test_what_is_no_condition_at_all_is_not_shown() -> None:
+    """Somebody may hand over the wrong file, and it may be a key."""
+    with pytest.raises(PolicyError, match=r"line 1$"):
+        read('{"private_key": "SECRET"}')
+
+
+def test_the_subject_is_one_run_of_one_image() -> None:
+    """A subject that is a constant would make the audit log worthless."""
+    subject = cel_engine.evaluate(MAPPING["google.subject"], {"assertion": genuine()})
+    assert subject == f"gcpcs::{DIGEST}::222222222222::5931486520014322321"
+
+
+def test_the_longest_subject_fits_googles_127_bytes() -> None:
+    """A project's number is an int64 and an instance's id a uint64, so nothing can be longer."""
+    claims = genuine()
+    put("submods.gce.project_number", str(2**63 - 1))(claims)
+    put("submods.gce.instance_id", str(2**64 - 1))(claims)
+    subject = cel_engine.evaluate(MAPPING["google.subject"], {"assertion": claims})
+    assert len(subject.encode()) == 121 <= MAX_SUBJECT
+
+
+@pytest.mark.parametrize("attribute", [CONFIGURED, BUILT_HERE])
+def test_attributes_that_grants_name_are_the_image_digest(attribute: str) -> None:
+    """A grant names the digest, whichever of the two it goes by."""
+    assert (
+        cel_engine.evaluate(MAPPING[f"attribute.{attribute}"], {"assertion": genuine()}) == DIGEST
+    )
+
+
+def test_the_two_attributes_are_two() -> None:
+    """Under one name, a grant for a built image would be the binding of a grant in config."""
+    assert len({CONFIGURED, BUILT_HERE}) == 2
+
+
+def test_what_a_token_holds_is_shown_beside_the_clause() -> None:
+    """Got and expected: a refusal without both cannot be mended."""
+    claims = genuine()
+    put("dbgstat", "enabled")(claims)
+    drop("submods.gce")(claims)
+    assert [clause.got(claims) for clause in policy().explain(claims)] == ['"enabled"', "nothing"]
+
+
+def test_a_missing_claim_is_the_platforms_mistake() -> None:
+    """Google always says it: an operator cannot leave it out."""
+    claims = genuine()
+    put("dbgstat", "enabled")(claims)
+    drop("submods.gce")(claims)
+    blamed = [clause.blame(claims) for clause in policy().explain(claims)]
+    assert blamed == [Party.OPERATOR, Party.PLATFORM]

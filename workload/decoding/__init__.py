@@ -1,0 +1,1 @@
+"""From picture files to pixels, in processes that hold neither model nor credentials."""

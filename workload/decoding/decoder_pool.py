@@ -1,0 +1,124 @@
+"""Decoding in child processes: every decoder busy, results in order, one picture lost at a time.
+
+A decoder that dies, hangs or lies is replaced, and the pictures of its chunk are tried again one by
+one. One that fails alone in a decoder that had decoded something before is tried once more in a new
+one: what it found there may have been an earlier picture's work. So exactly the guilty picture gets
+the code. Memory is bounded: as many pictures are on their way as there are slots for chunks.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from workload.decoding import image_limits, worker_protocol
+from workload.decoding.worker_client import Child, LostError, Task
+from workload.decoding.worker_process import Process
+from workload.errors import PictureFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from workload.job import Pixels
+    from workload.manifest import Input
+    from workload.records import Picture
+
+
+class Decoders:
+    """Decoders for a model's input in processes that were started; one thread may use them."""
+
+    def __init__(
+        self,
+        wanted: Input,
+        started: Sequence[Process],
+        start: Callable[[], Process] = Process,
+        child: Callable[[Input, Process], Child] = Child,
+    ) -> None:
+        self._begin = partial(child, wanted)
+        self._start = start
+        self._children = [self._begin(process) for process in started]
+        self._again: deque[list[Task]] = deque()
+        """Chunks to be tried once more, before anything new."""
+
+    def decode(
+        self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
+    ) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
+        """Each picture with its pixels or its failure, in the order in which they come."""
+        most = len(self._children) * worker_protocol.SLOTS * self._children[0].layout.pictures
+        coming = iter(downloaded)
+        tasks: deque[Task] = deque()
+        more = True
+        while more or tasks:
+            while tasks and tasks[0].outcome is not None:
+                done = tasks.popleft()
+                yield done.picture, cast("Pixels | PictureFailure", done.outcome)
+            chunk: list[Task] | None = None
+            child = min(self._children, key=lambda each: len(each.chunks))
+            if len(child.chunks) < worker_protocol.SLOTS:
+                if self._again:
+                    chunk = self._again.popleft()
+                elif more and len(tasks) < most:
+                    chunk = _chunk(coming, child.layout.pictures)
+                    more = bool(chunk)
+                    tasks += chunk
+            if waiting := [task for task in chunk or () if task.outcome is None]:
+                child.send(waiting)
+            # While there is something to hand out, only answers that are there are taken.
+            self._receive(wait=chunk is None)
+
+    def close(self) -> None:
+        """Ends all of them."""
+        for child in self._children:
+            child.close()
+
+    def _receive(self, *, wait: bool) -> None:
+        """Takes the answers that are there, or the next one; replaces the decoders that fail."""
+        busy = {each.answers: each for each in self._children if each.chunks or not each.ready}
+        if not busy:
+            return
+        poll = select.poll()
+        for answers in busy:
+            poll.register(answers, select.POLLIN)
+        seconds = min(each.deadline for each in busy.values()) - time.monotonic()
+        answered = {answers for answers, _ in poll.poll(max(0, seconds) * 1000 if wait else 0)}
+        for answers, each in busy.items():
+            try:
+                each.receive(answered=answers in answered)
+            except LostError as error:
+                self._replace(each, error.failure)
+
+    def _replace(self, lost: Child, failure: PictureFailure) -> None:
+        """Another decoder in this one's place; its pictures are tried again, but for the guilty."""
+        lost.close()
+        if not lost.ready:
+            raise RuntimeError("a decoder does not start, which is no picture's fault")
+        new = self._children[self._children.index(lost)] = self._begin(self._start())
+        first, *others = lost.chunks or [[]]
+        self._again.extendleft(reversed(others))
+        if len(first) > 1:
+            self._again.extendleft([task] for task in reversed(first))
+        elif first and lost.answered:
+            new.send(first)
+        elif first:
+            first[0].outcome = failure
+
+
+def _chunk(coming: Iterator[tuple[Picture, bytes | PictureFailure]], most: int) -> list[Task]:
+    """The next pictures, which fit into a slot; none if no more come."""
+    tasks: list[Task] = []
+    size = 0
+    while len(tasks) < most and size < worker_protocol.CHUNK:
+        picture, data = next(coming, (None, b""))
+        if picture is None:
+            break
+        if isinstance(data, PictureFailure):
+            tasks.append(Task(picture=picture, data=b"", outcome=data))
+        elif len(data) > image_limits.MAX_FILE_BYTES:
+            tasks.append(Task(picture=picture, data=b"", outcome=PictureFailure.TOO_LARGE))
+        else:
+            tasks.append(Task(picture=picture, data=data))
+            size += len(data)
+    return tasks

@@ -1,0 +1,100 @@
+"""A decoder process, started by `process`: takes chunks of pictures, gives pixels.
+
+It holds neither model nor credentials, and after `confine` it can't get at anything that it does
+not hold. It judges nothing: whatever comes out of it is checked by the run (`child`). What its
+libraries have to say goes nowhere.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import mmap
+import os
+import struct
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workload.decoding import pixels
+from workload.decoding.confinement import allow_cpu, confine
+from workload.decoding.worker_protocol import NOT_CONFINED, OUTCOMES, READY, Layout
+from workload.errors import PictureError
+from workload.manifest import Input
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_TAKEN, _GIVEN = 0, 1
+"""The pipe of chunks, and the pipe of outcomes."""
+
+
+def main() -> None:
+    """Serves until the run closes its pipe, be it before it has said for what."""
+    shared = int(sys.argv[1])
+    told = _line()
+    if not told:
+        return
+    wanted = Input(**json.loads(told))
+    layout = Layout.of(wanted)
+    memory = mmap.mmap(shared, layout.size)
+    os.close(shared)
+    gc.freeze()
+    gc.enable()
+    try:
+        confine()
+    except OSError:
+        os.write(_GIVEN, NOT_CONFINED)
+        return
+    os.write(_GIVEN, READY)
+    decode = partial(pixels.decode, wanted=wanted, room=pixels.Room())
+    number = 0
+    while count := _read(1):
+        lengths = struct.unpack(f"<{count[0]}I", _read(4 * count[0]))
+        os.write(_GIVEN, bytes(_decoded(memory, layout, number, lengths, decode)))
+        number += 1
+
+
+def _decoded(
+    memory: mmap.mmap,
+    layout: Layout,
+    number: int,
+    lengths: tuple[int, ...],
+    decode: partial[npt.NDArray[np.float32]],
+) -> list[int]:
+    """One outcome for each picture of a chunk, in order."""
+    taken = np.frombuffer(memory, np.float32, np.prod(layout.shape), layout.pixels(number))
+    outcomes, at = [], layout.encoded(number)
+    for place, length in zip(taken.reshape(layout.shape), lengths, strict=False):
+        allow_cpu()
+        try:
+            decode(memory[at : at + length], out=place)
+            outcomes.append(0)
+        except PictureError as error:
+            outcomes.append(OUTCOMES.index(error.failure))
+        at += length
+    return outcomes
+
+
+def _line() -> bytes:
+    """The first line, byte by byte: what is after it is not for now. None at the end."""
+    line = b""
+    while not line.endswith(b"\n"):
+        more = _read(1)
+        if not more:
+            return b""
+        line += more
+    return line
+
+
+def _read(size: int) -> bytes:
+    """So many bytes, or none at the end."""
+    read = b""
+    while len(read) < size:
+        more = os.read(_TAKEN, size - len(read))
+        if not more:
+            return b""
+        read += more
+    return read

@@ -1,0 +1,93 @@
+"""A JPEG's segments: how large the picture is, and what of the file a decoder has to see.
+
+Phones and tools put far more into a file than its picture: notes, profiles, stray bytes between
+segments, second pictures and whole videos after the end. All of that is skipped, by the rules by
+which libjpeg finds its next marker (ITU-T T.81, B.1.1): nobody judges it, and no decoder sees it.
+From the first scan to the end of the image nothing is changed: what a decoder makes of a flaw
+depends on every byte there.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workload.decoding import image_limits
+from workload.errors import PictureError, PictureFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def read(data: bytes) -> tuple[int, bytes, bytes]:
+    """Pixels, what a decoder is to see, and the EXIF note or nothing.
+
+    PictureError, struct.error or IndexError where there is no picture.
+    """
+    pixels = scans = first_scan = end = 0
+    exif = b""
+    kept = [data[:2]]
+    for marker, start, end in _segments(data):
+        if marker == _START_OF_SCAN:
+            first_scan = first_scan or start
+            scans += 1
+            if scans > image_limits.MAX_SCANS:
+                raise PictureError(PictureFailure.TOO_MANY_SCANS)
+        if first_scan:
+            continue
+        if marker < _LEAST:
+            raise PictureError(PictureFailure.DAMAGED)
+        if marker in _START_OF_FRAME and not pixels:  # libjpeg refuses a second one
+            height, width = struct.unpack_from(">HH", data, start + 5)
+            pixels = height * width
+        if marker == _APP1 and not exif and data.startswith(b"Exif\0\0", start + 4):
+            exif = data[start + 4 : end]
+        if marker not in _NO_PIXELS:
+            kept.append(data[start:end])
+    if not first_scan:
+        raise PictureError(PictureFailure.DAMAGED)
+    return pixels, b"".join((*kept, data[first_scan:end])), exif
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment up to the end of the image, which there must be."""
+    marker, end = 0, 2
+    while marker != _END_OF_IMAGE:
+        start = _next_marker(data, end)
+        marker, end = data[start + 1], start + 2
+        if marker >= _LEAST and marker != _END_OF_IMAGE:
+            # It counts itself; libjpeg takes what is less for a segment without content.
+            end += max(2, *struct.unpack_from(">H", data, end))
+        yield marker, start, end
+
+
+def _next_marker(data: bytes, at: int) -> int:
+    """Where it is, be there a scan's own data before it, or stray bytes."""
+    if data[at] == _PREFIX and _IS_MARKER[data[at + 1]]:
+        return at
+    octets = np.frombuffer(data, np.uint8)
+    # In blocks: an index takes eight times the memory of the byte that it stands for.
+    for start in range(at, len(data) - 1, _BLOCK):
+        prefixes = np.flatnonzero(
+            octets[start : start + _BLOCK][: len(data) - 1 - start] == _PREFIX
+        )
+        markers = prefixes[_IS_MARKER[octets[prefixes + (start + 1)]]]
+        if markers.size:
+            return start + int(markers[0])
+    raise PictureError(PictureFailure.DAMAGED)
+
+
+_BLOCK = 128 * 1024
+_PREFIX = 0xFF
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_END_OF_IMAGE, _START_OF_SCAN, _APP1 = 0xD9, 0xDA, 0xE1
+_NO_PIXELS = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
+"""Applications' segments and comments. JFIF's (E0) and Adobe's (EE) say which colours are meant."""
+_LEAST = 0xC0
+"""What is below has no meaning. libjpeg steps over it within a scan, without a length, so no scan
+may hide behind one; before the scans libjpeg gives up."""
+_IS_MARKER = np.ones(256, np.bool_)
+_IS_MARKER[[0x00, 0x01, *range(0xD0, 0xD8), _PREFIX]] = False
+"""A stuffed zero, what may stand anywhere, restarts and fill bytes."""

@@ -1,0 +1,241 @@
+"""From the bytes of a picture to the model's input: the only module that calls a decoder.
+
+It runs in a decoder process (`decoder`) and is as good as TensorFlow's own reading: equal pixels,
+bit by bit, for whatever tf.io.decode_image and tf.image.resize take, which tests hold it to. Like
+there, alpha is dropped, 16 bits become 8 by taking the upper ones, and an animation is its first
+frame. On top of it EXIF orientation is applied, a palette in a BMP is one, a WebP may be animated
+or have alpha, and a GIF's first frame stands where its canvas has it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import simplejpeg
+from PIL import Image, ImageFile, TiffImagePlugin, WebPImagePlugin
+
+from workload.decoding import image_headers, image_limits
+from workload.errors import PictureError, PictureFailure
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from workload.manifest import Input
+
+    Whole: TypeAlias = npt.NDArray[np.uint32]
+    """A picture as it was taken: R, G, B and a byte without meaning for each pixel."""
+
+# What Pillow imports when it meets a format, or EXIF, must be there before a process is confined.
+Image.preinit()
+# Its own guard against bombs warns from here on, which `headers` lets nothing through for.
+Image.MAX_IMAGE_PIXELS = image_limits.MAX_PIXELS
+_BESIDE_THE_COMMON_ONES = (TiffImagePlugin, WebPImagePlugin)
+
+
+class Room:
+    """Memory for one picture, kept for the next: new memory takes a tenth of a large one's time.
+
+    One thread may use it. What an earlier picture left there is overwritten, or `_jpeg` refuses.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, np.uint8)
+
+    def of(self, size: int) -> npt.NDArray[np.uint8]:
+        """So many bytes, for one picture at a time."""
+        if self._memory.size < size:
+            self.give_back()
+            self._memory = np.empty(size, np.uint8)
+        return self._memory[:size]
+
+    def give_back(self) -> None:
+        """Before other memory is taken: the largest pictures need all that there may be."""
+        self._memory = np.empty(0, np.uint8)
+
+
+def decode(
+    data: bytes, wanted: Input, room: Room, out: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """A picture as float32 [height, width, 3] just as the manifest says; raises PictureError.
+
+    `out` is where it is to be, and stays as it was if there is an error.
+    """
+    header = image_headers.check(data)
+    if header.kind != "JPEG":
+        room.give_back()
+    try:
+        picture = _jpeg(header, wanted, room) if header.kind == "JPEG" else _other(header)
+        resized = _resized(picture, wanted.height, wanted.width)
+    except MemoryError as error:
+        raise PictureError(PictureFailure.TOO_MANY_PIXELS) from error
+    except Exception as error:  # a decoder that was fed anything can fail in any way
+        raise PictureError(PictureFailure.DAMAGED) from error
+    resized *= np.float32((wanted.high - wanted.low) / 255)
+    resized += np.float32(wanted.low)
+    result = np.empty((wanted.height, wanted.width, 3), np.float32) if out is None else out
+    # Channel by channel: numpy is slow where three numbers in a row are all that it copies.
+    for place, channel in enumerate(wanted.channels):
+        result[:, :, place] = resized[:, :, "RGB".index(channel)]
+    return result
+
+
+def _jpeg(header: image_headers.Header, wanted: Input, room: Room) -> Whole:
+    data, turned = header.data, _orientation(header.exif)
+    height, width = wanted.height, wanted.width
+    if turned in _SIDEWAYS:
+        height, width = width, height
+    least = {"min_height": 2 * height, "min_width": 2 * width, "min_factor": 2}
+    if wanted.decode == "exact":
+        least = {}
+    rows, columns, space, _ = simplejpeg.decode_jpeg_header(data, strict=False, **least)
+    colours = "CMYK" if space in ("CMYK", "YCCK") else "RGBX"
+    # fastdct is TensorFlow's default, too.
+    options = {"colorspace": colours, "fastdct": True, **least}
+    options["buffer"] = room.of(4 * rows * columns)
+    try:
+        picture = simplejpeg.decode_jpeg(data, **options)
+    except ValueError as error:
+        # TensorFlow takes a flaw within the data. libjpeg says the last thing that went wrong:
+        # after a flaw alone, every pixel has been written.
+        if not str(error).startswith(_FLAWS):
+            raise
+        picture = simplejpeg.decode_jpeg(data, strict=False, **options)
+    if colours == "CMYK":
+        _without_black(picture, inverted=_ADOBE.search(data) is not None)
+    return _oriented(picture.view(np.uint32)[:, :, 0], turned)
+
+
+_FLAWS = ("Corrupt JPEG data", "Inconsistent progression sequence")
+"""What libjpeg calls a warning of its data; anything else it says is an error."""
+_ADOBE = re.compile(rb"\xff\xee..Adobe", re.DOTALL)
+
+
+def _without_black(picture: npt.NDArray[np.uint8], *, inverted: bool) -> None:
+    """CMYK to RGB in place, by TensorFlow's formula; Adobe's files hold the complement."""
+    for row in picture:  # one at a time, because the products need twice the memory
+        ink = row if inverted else 255 - row
+        row[:, :3] = ink[:, :3].astype(np.uint16) * ink[:, 3:] // 255
+
+
+def _orientation(note: bytes) -> int:
+    """From 1 to 8; 1, which is upright, if nothing that can be read says otherwise."""
+    exif = Image.Exif()
+    try:
+        exif.load(note)
+        value = exif.get(0x0112, 1)
+    except Exception:  # noqa: BLE001  a broken note beside the picture, in any way
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+def _oriented(picture: Whole, turned: int) -> Whole:
+    """Upright (Exif 2.32, table 6), without copying anything."""
+    if turned in _SIDEWAYS:
+        picture = picture.T
+    if turned in (3, 4, 7, 8):
+        picture = picture[::-1]
+    if turned in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    return picture
+
+
+def _other(header: image_headers.Header) -> Whole:
+    with _opened(header) as file:
+        # The first frame of a GIF may be smaller than the picture; TensorFlow, too, has black then.
+        left, top, right, bottom = (0, 0, *file.size)
+        if header.kind == "GIF":
+            left, top, right, bottom = file.tile[0].extents or (0, 0, 0, 0)
+        shown = _whole_png(header) if header.kind == "PNG" else file
+        shown.load()
+        picture = np.zeros((shown.height, shown.width), np.uint32)
+        # In strips: whatever is converted, is twice in memory.
+        for row in range(top, bottom, _STRIP):
+            below = min(row + _STRIP, bottom)
+            strip = shown.crop((left, row, right, below))
+            picture[row:below, left:right] = _colours(strip, header.kind)
+        return _oriented(picture, _orientation(header.exif or file.info.get("exif", b"")))
+
+
+def _opened(header: image_headers.Header) -> ImageFile.ImageFile:
+    return Image.open(io.BytesIO(header.data), formats=[header.kind])
+
+
+def _whole_png(header: image_headers.Header) -> Image.Image:
+    """A PNG whose rows have all been written; ValueError for another.
+
+    Pillow takes data that ends between two rows, and TensorFlow does not. The last row is then as
+    it was before, whatever that is; a whole picture may end like one ground, but not like two.
+    """
+    for ground in (0x5A, 0xA5):
+        file = _opened(header)
+        file.im = Image.new(file.mode, file.size, ground).im
+        file.load()
+        # Of an interlaced one, the rows with odd numbers come last.
+        last = file.height - 1 - (file.height % 2 if file.info.get("interlace") else 0)
+        row = file.crop((0, last, file.width, last + 1))
+        if row.tobytes() != Image.new(row.mode, row.size, ground).tobytes():
+            return file
+    raise ValueError
+
+
+_STRIP = 256
+"""Rows."""
+
+
+def _colours(image: Image.Image, kind: image_headers.Kind) -> Whole:
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image) >> 8).astype(np.uint32) * np.uint32(0x010101)
+    # A palette's transparency would be lost with a warning.
+    if kind == "GIF" or image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode != "RGB":
+        image = image.convert("RGB")
+    raw = image.tobytes("raw", "RGBX" if image.mode == "RGB" else "RGBA")
+    colours = np.frombuffer(raw, np.uint32).reshape(image.height, image.width)
+    if kind == "GIF":  # what is transparent is black, as in TensorFlow
+        return np.where(colours >> 24, colours, np.uint32(0))
+    return colours
+
+
+def _resized(picture: Whole, height: int, width: int) -> npt.NDArray[np.float32]:
+    """As tf.image.resize without antialiasing: bilinear between pixel centres, [h, w, 4].
+
+    Only four pixels count for each one that is wanted, so only those are ever made float; the
+    order of operations is that of TensorFlow's kernel, and so is every rounding.
+    """
+    upper, lower, down = _neighbours(picture.shape[0], height)
+    left, right, across = _neighbours(picture.shape[1], width)
+    rows = picture[np.concatenate((upper, lower))]
+    start = rows.take(left, axis=1).view(np.uint8).astype(np.float32)
+    end = rows.take(right, axis=1).view(np.uint8).astype(np.float32)
+    end -= start
+    end *= np.repeat(across, 4)
+    start += end
+    top, bottom = start[:height], start[height:]
+    bottom -= top
+    bottom *= down[:, None]
+    top += bottom
+    return top.reshape(height, width, 4)
+
+
+@lru_cache(64)
+def _neighbours(
+    size: int, wanted: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """For each place that is wanted: the pixels before and after it, and how far it is between."""
+    half = np.float32(0.5)
+    scale = np.float32(size) / np.float32(wanted)
+    at = (np.arange(wanted, dtype=np.float32) + half) * scale - half
+    before = np.floor(at)
+    return (
+        np.maximum(before, 0).astype(np.intp),
+        np.minimum(np.ceil(at), size - 1).astype(np.intp),
+        at - before,
+    )

@@ -1,0 +1,143 @@
+"""One decoder process as the run sees it: chunks go in, outcomes come out, nothing is believed.
+
+The process may have been taken over by a picture. So the length of an answer, each outcome and each
+pixel is checked, and the pixels are copied before that. What can't be seen from here is a decoder
+that gives well-formed but false pixels for the pictures that it gets after that one. Which picture
+is to blame for a failure is for `decoders` to find out.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workload.decoding import image_limits, worker_protocol
+from workload.errors import Failure, PictureFailure, WorkloadError
+
+if TYPE_CHECKING:
+    from workload.decoding.worker_process import Process
+    from workload.job import Pixels
+    from workload.manifest import Input
+    from workload.records import Picture
+
+
+class LostError(Exception):
+    """A decoder that died, hangs or lies; with what this is called if one picture is to blame."""
+
+    def __init__(self, failure: PictureFailure) -> None:
+        self.failure = failure
+        super().__init__(failure.value)
+
+
+@dataclass(eq=False, kw_only=True)
+class Task:
+    """One picture on its way through a decoder."""
+
+    picture: Picture
+    data: bytes
+    outcome: Pixels | PictureFailure | None = None
+
+
+class Child:
+    """A process as a decoder for a model's input, until it is closed; methods raise LostError.
+
+    A decoder that could not be confined is no lost one: DECODERS_NOT_CONFINED ends the run.
+    """
+
+    def __init__(self, wanted: Input, process: Process) -> None:
+        self.layout = worker_protocol.Layout.of(wanted)
+        self.chunks: deque[list[Task]] = deque()
+        """Sent and not answered, oldest first; never more than there are slots."""
+        self.answered = 0
+        self.ready = False
+        """Whether it has said that it is confined."""
+        self._wanted = wanted
+        self._slack = 1e-5 * (wanted.high - wanted.low)
+        self._sent = 0
+        self._unread = b""
+        self._process = process
+        self._memory = process.share(wanted, self.layout.size)
+        self._since = time.monotonic()
+
+    @property
+    def answers(self) -> int:
+        """What becomes readable when there is an answer, or none will come any more."""
+        return self._process.answers
+
+    @property
+    def deadline(self) -> float:
+        """When this decoder is late, by the monotonic clock."""
+        return self._since + image_limits.MAX_ANSWER_SECONDS
+
+    def send(self, chunk: list[Task]) -> None:
+        """Hands over a chunk; there must be a free slot."""
+        if not self.chunks and self.ready:
+            self._since = time.monotonic()
+        at = self.layout.encoded(self._sent)
+        for task in chunk:
+            self._memory[at : at + len(task.data)] = task.data
+            at += len(task.data)
+        self.chunks.append(chunk)
+        self._sent += 1
+        self._process.tell(worker_protocol.request([len(task.data) for task in chunk]))
+
+    def receive(self, *, answered: bool) -> None:
+        """Takes what was answered, if `answers` is readable."""
+        if not answered:
+            if time.monotonic() > self.deadline:
+                raise LostError(PictureFailure.DECODER_TOO_SLOW)
+            return
+        read = os.read(self.answers, 1 + worker_protocol.SLOTS * worker_protocol.PICTURES)
+        if not read:
+            raise LostError(self._process.cause_of_death())
+        if not self.ready:
+            if read.startswith(worker_protocol.NOT_CONFINED):
+                raise WorkloadError(Failure.DECODERS_NOT_CONFINED)
+            _believe(read.startswith(worker_protocol.READY))
+            self.ready, read, self._since = True, read[1:], time.monotonic()
+        self._unread += read
+        while self.chunks and len(self._unread) >= len(self.chunks[0]):
+            self._take()
+        _believe(bool(self.chunks) or not self._unread)
+
+    def close(self) -> None:
+        """Ends the process, whatever it is doing, and gives its memory back."""
+        self._process.close()
+        self._memory.close()
+
+    def _take(self) -> None:
+        """The oldest chunk's outcomes, all of them or none."""
+        chunk = self.chunks[0]
+        outcomes = [self._outcome(place) for place in range(len(chunk))]
+        for task, outcome in zip(chunk, outcomes, strict=True):
+            task.outcome = outcome
+        self._unread = self._unread[len(chunk) :]
+        self.chunks.popleft()
+        self.answered += 1
+        self._since = time.monotonic()
+
+    def _outcome(self, place: int) -> Pixels | PictureFailure:
+        code = self._unread[place]
+        _believe(code < len(worker_protocol.OUTCOMES))
+        failure = worker_protocol.OUTCOMES[code]
+        if failure is not None:
+            return failure
+        shape = self.layout.shape[1:]
+        size = math.prod(shape)
+        at = self.layout.pixels(self.answered) + place * 4 * size
+        pixels = np.frombuffer(self._memory, np.float32, size, at).copy().reshape(shape)
+        # No number fails both comparisons; a model could make anything of it.
+        _believe(bool(pixels.min() >= self._wanted.low - self._slack))
+        _believe(bool(pixels.max() <= self._wanted.high + self._slack))
+        return pixels
+
+
+def _believe(truth: bool) -> None:
+    if not truth:
+        raise LostError(PictureFailure.DECODER_CRASHED)

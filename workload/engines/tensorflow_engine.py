@@ -1,0 +1,72 @@
+"""The released model on the TensorFlow engine.
+
+Checks that the model's signature is what its manifest says, and says MODEL_UNUSABLE if not: what
+TensorFlow has to say about it names tensors and paths, and stays here. What the graph's operations
+may do was judged before: `workload.engines.tensorflow_operations`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from workload.engines import scores
+from workload.errors import Failure, WorkloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from workload.manifest import Manifest
+    from workload.records import Score
+
+
+_RGB = 3
+
+# Each call computes on its own thread, because that uses the cores better than one call on all of
+# them. Where TensorFlow is at work already, as in a test, it stays as it is.
+with suppress(RuntimeError):
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+class SavedModel:
+    """A TensorFlow SavedModel in a folder; raises MODEL_UNUSABLE."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._manifest = manifest
+        try:
+            # Kept for as long as the signature is used: its variables live in this object.
+            self._loaded = tf.saved_model.load(str(folder))
+            self._signature = self._loaded.signatures[manifest.signature]
+            self._input = _input_name(self._signature, manifest)
+        except Exception as error:  # a foreign graph can fail in any way
+            raise WorkloadError(Failure.MODEL_UNUSABLE) from error
+
+    def classify(self, batch: Sequence[npt.NDArray[np.float32]]) -> list[list[Score]]:
+        """The best `topK` classes of each picture; raises MODEL_SCORES_INVALID, too."""
+        try:
+            (output,) = self._signature(**{self._input: tf.constant(np.stack(batch))}).values()
+            probabilities = output.numpy()
+        except Exception as error:  # a foreign graph can fail in any way
+            raise WorkloadError(Failure.MODEL_UNUSABLE) from error
+        return scores.ranked(probabilities, len(batch), self._manifest)
+
+
+def _input_name(signature: Any, manifest: Manifest) -> str:  # noqa: ANN401  an untyped function
+    """The name of the one input; ValueError if the signature is not what the manifest says."""
+    _positional, inputs = signature.structured_input_signature
+    ((name, taken),) = inputs.items()
+    (given,) = signature.structured_outputs.values()
+    expected = (
+        (taken, [None, manifest.input.height, manifest.input.width, _RGB]),
+        (given, [None, len(manifest.classes)]),
+    )
+    for spec, shape in expected:
+        if spec.dtype != tf.float32 or spec.shape.as_list() != shape:
+            raise ValueError("not the signature of the manifest")
+    return str(name)
