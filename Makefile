@@ -14,6 +14,8 @@ READY := $(VENV)/.ready-for-requirements-dev
 # rest, with one file of the engine's, so that both take about as long.
 STORY := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/engine/test_*.py)) \
 	tests/attacks/test_canary.py
+# These import TensorFlow, which takes seconds: `make unit` runs them only when T names them.
+ENGINES := tests/unit/workload/engines
 SOURCES := __main__.py infra workload ops rehearsal model bench tests
 
 # Where this is set, every process of a test run would compile every module anew.
@@ -53,6 +55,20 @@ bench: $(READY) ## every figure of docs/bench.md, on a quiet machine (half an ho
 .PHONY: model
 model: $(READY) ## train the demonstration model again (minutes; ARGS=--convert: only for LiteRT, from it)
 	@$(RUN) -m model $(ARGS)
+
+# What differs from this commit is what `make check` looks at.
+BASE ?= HEAD
+CHANGED = $(shell git diff --name-only --diff-filter=d $(BASE) -- '*.py'; git ls-files -o --exclude-standard '*.py')
+
+.PHONY: check
+check: $(READY) ## ruff on the changed files, types, import contracts: seconds (BASE=main: since main)
+	@test -z "$(CHANGED)" || { $(RUN) -m ruff check $(CHANGED) && $(RUN) -m ruff format --check $(CHANGED); }
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo >/dev/null || $(VENV)/bin/lint-imports --no-logo
+
+.PHONY: unit
+unit: $(READY) ## the unit tests of one area, without engine or TensorFlow: make unit T=infra
+	@$(RUN) -m pytest -q $(if $(T),tests/unit/$(T),tests/unit) $(if $(findstring engines,$(T)),,--ignore=$(ENGINES)) $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, import-linter
