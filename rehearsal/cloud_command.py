@@ -17,7 +17,8 @@ from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.pulumi_cli.acquire import acquire
 from rehearsal.pulumi_cli.errors import ToolchainError
-from rehearsal.workspace import REPOSITORY, EngineError, Workspace
+from rehearsal.repository import REPOSITORY
+from rehearsal.workspace import EngineError, Workspace
 
 if TYPE_CHECKING:
     from ops.screen import Screen

@@ -22,11 +22,10 @@ from pulumi import automation
 from rehearsal.cloud.locations import REPOSITORIES
 from rehearsal.companies import COMPANIES
 from rehearsal.pulumi_plugins.install import install
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from rehearsal.cloud.http.server import LocalCloud
-
-REPOSITORY = Path(__file__).parent.parent
 
 PROGRAM = (
     "Pulumi.yaml",

@@ -26,7 +26,8 @@ from rehearsal.demo import impostor
 from rehearsal.image_builder.dockerfile import build
 from rehearsal.image_builder.oci import Image, Reference
 from rehearsal.image_builder.push import push
-from rehearsal.workspace import REPOSITORY, Workspace
+from rehearsal.repository import REPOSITORY
+from rehearsal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,13 +18,14 @@ from ops.screen import styled
 from rehearsal.administrator import Admin
 from rehearsal.demo.expectations import Promises
 from rehearsal.demo.progress import Progress
-from rehearsal.workspace import REPOSITORY, Workspace
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ops.screen import Screen
     from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.workspace import Workspace
 
 WAIT_SECONDS = 120
 

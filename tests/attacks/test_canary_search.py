@@ -11,20 +11,19 @@ import lzma
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 import pytest
 
 from rehearsal.attacks.canary_search import Leak, Mark, Search, numbers, pieces
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 VALUES = [0.9138627, 0.9452174, -0.9316482, 0.9671293, 0.2217541]
 BYTES = b"\x00\x89a secret \xc3\xa9\xf0\n\x7f\"of' \\ both\xff"
-ROOT = Path(__file__).parents[2]
 SEARCH = Search((numbers("numbers", VALUES), Mark("bytes", (BYTES,))))
 
 
@@ -142,7 +141,7 @@ def test_a_name_is_searched_too() -> None:
 
 def test_a_part_of_a_file_is_found() -> None:
     """An eighth of an archive is a leak, wherever it is taken from."""
-    archive = (ROOT / "model" / "model.tar.gz").read_bytes()
+    archive = (REPOSITORY / "model" / "model.tar.gz").read_bytes()
     search = Search((pieces("archive", archive),))
     eighth = len(archive) // 8
     for at in range(0, len(archive) - eighth, eighth // 2):
@@ -152,4 +151,4 @@ def test_a_part_of_a_file_is_found() -> None:
 @pytest.mark.parametrize("file", ["model/model.tar.gz", "requirements-dev.txt", "README.md"])
 def test_nothing_is_found_where_nothing_is(file: str) -> None:
     """An archive, hashes and prose hold numbers and noise, and no mark."""
-    assert found((ROOT / file).read_bytes()) == []
+    assert found((REPOSITORY / file).read_bytes()) == []

@@ -5,23 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench.folder import Folder
 from bench.workload_run import ENVIRONMENT
+from rehearsal.repository import REPOSITORY
 from workload import job
 from workload.decoding import prestart
 from workload.engines import selection
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 with warnings.catch_warnings():
     # TensorFlow's own dependencies use what NumPy and Python have deprecated.
     warnings.simplefilter("ignore")
     import tensorflow as tf  # noqa: F401  the run imports it late
 
-MODEL = Path(__file__).parents[2] / "model"
+MODEL = REPOSITORY / "model"
 DRAWN = json.loads((MODEL / "pictures.json").read_text())
 ARCHIVES = ("model.tar.gz", "model-litert.tar.gz")
 

@@ -11,7 +11,7 @@ import pytest
 from infra.attestation.clause import Party
 from ops import causes, launcher_causes
 from ops.picture_causes import PICTURES, PictureCause
-from rehearsal.workspace import REPOSITORY
+from rehearsal.repository import REPOSITORY
 from workload import errors, job, retries, settings
 from workload.decoding import image_limits
 from workload.errors import Detail, Failure, PictureFailure

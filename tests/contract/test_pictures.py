@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from infra.config import picture_folder
-from rehearsal.workspace import REPOSITORY
+from rehearsal.repository import REPOSITORY
 from workload.decoding import image_headers, image_limits
 from workload.errors import PictureFailure
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from infra import python_version
+from rehearsal.repository import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.txt", "requirements-dev.txt")
 ON_WORKLOAD = ("workload/requirements.txt", "workload/requirements-litert.txt")
 VERSIONS = [f"3.{minor}" for minor in range(11, 17)]
@@ -39,7 +38,7 @@ def locked(text: str, version: str) -> set[str]:
 @pytest.mark.parametrize("lock", [*LOCKS, *ON_WORKLOAD])
 def test_no_marker_of_a_lock_leaves_a_python_without_a_package(lock: str, version: str) -> None:
     """An emptied lock is installed without a word; one with a missing wheel fails, loudly."""
-    text = (ROOT / lock).read_text()
+    text = (REPOSITORY / lock).read_text()
     assert locked(text, version) == locked(text, "3.13")
     assert len(locked(text, version)) > 10
 
@@ -68,14 +67,14 @@ def test_any_other_python_is_told_with_what_to_do(version: tuple[int, int]) -> N
 
 def test_the_program_asks_before_it_imports_anything_else() -> None:
     """The first two statements after the docstring are the question."""
-    _, first, second, *_ = ast.parse((ROOT / "__main__.py").read_text()).body
+    _, first, second, *_ = ast.parse((REPOSITORY / "__main__.py").read_text()).body
     assert ast.unparse(first) == "from infra import python_version"
     assert ast.unparse(second) == "python_version.require()"
 
 
 def test_asking_imports_nothing_that_another_python_may_lack() -> None:
     """Only the standard library stands in the way of the sentence."""
-    module = ast.parse((ROOT / "infra" / "python_version.py").read_text())
+    module = ast.parse((REPOSITORY / "infra" / "python_version.py").read_text())
     imported = {
         alias.name if isinstance(node, ast.Import) else str(node.module)
         for node in ast.walk(module)
@@ -83,12 +82,12 @@ def test_asking_imports_nothing_that_another_python_may_lack() -> None:
         for alias in node.names
     }
     assert imported <= sys.stdlib_module_names
-    assert (ROOT / "infra" / "__init__.py").read_text().count("import") == 0
+    assert (REPOSITORY / "infra" / "__init__.py").read_text().count("import") == 0
 
 
 def test_the_versions_are_those_of_the_project() -> None:
     """One decision, in pyproject.toml."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     allowed = SpecifierSet(project["requires-python"])
     for minor in range(8, 20):
         inside = python_version.OLDEST <= (3, minor) <= python_version.NEWEST

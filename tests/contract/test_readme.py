@@ -11,7 +11,7 @@ import pytest
 from ops import cli
 from rehearsal import cli as rehearsal_cli
 from rehearsal.companies import COMPANIES
-from rehearsal.workspace import REPOSITORY
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

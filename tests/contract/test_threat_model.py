@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from rehearsal.attacks.matrix import LIES
+from rehearsal.repository import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "threat-model.md").read_text()
+TEXT = (REPOSITORY / "docs" / "threat-model.md").read_text()
 KNOWN = {row.name for row in LIES}
 LAYERS = {row.layer for row in LIES}
 CODE = re.findall(r"`([^`]+)`", TEXT)
@@ -26,7 +25,7 @@ def test_every_row_named_is_in_the_matrix() -> None:
 @pytest.mark.parametrize("path", sorted({text for text in CODE if text.endswith(".py")}))
 def test_every_test_named_is_there(path: str) -> None:
     """A file that was renamed shows nothing."""
-    assert (ROOT / path).is_file()
+    assert (REPOSITORY / path).is_file()
 
 
 def test_every_layer_is_spoken_of() -> None:
@@ -45,4 +44,4 @@ def test_every_line_about_somebody_says_what_shows_it() -> None:
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((\.\./[^)#]+)", TEXT))))
 def test_every_file_linked_is_there(target: str) -> None:
     """Links that lead nowhere are no sources."""
-    assert (ROOT / "docs" / target).exists()
+    assert (REPOSITORY / "docs" / target).exists()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rehearsal.workspace import REPOSITORY
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

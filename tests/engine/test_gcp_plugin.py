@@ -20,6 +20,7 @@ from rehearsal.cloud.http.server import LocalCloud, running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.pulumi_plugins.install import install
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:gcp[.].* has been deprecated:DeprecationWarning"),
 ]
 
-REPOSITORY = Path(__file__).parents[2]
 PROJECT, NUMBER = "secundus-vision", "222222222222"
 APIS = ("iam", "storage", "compute", "artifactregistry", "cloudresourcemanager", "serviceusage")
 DEPLOYER = "user:deployer@secundus.example"

@@ -15,11 +15,11 @@ from google.protobuf import struct_pb2  # type: ignore[import-untyped]  # it pub
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from rehearsal.pulumi_plugins.install import install, version
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPOSITORY = Path(__file__).parents[2]
 PLUGIN = [sys.executable, "-m", "rehearsal.pulumi_plugins.gcp"]
 ENGINE = f"""
 import subprocess

@@ -26,7 +26,8 @@ from rehearsal.companies import two_companies
 from rehearsal.demo import demonstration, impostor, inventory, loosen
 from rehearsal.demo.context import Stage, results_of, up
 from rehearsal.image_builder.dockerfile import build
-from rehearsal.workspace import REPOSITORY, Workspace
+from rehearsal.repository import REPOSITORY
+from rehearsal.workspace import Workspace
 from tests.engine.pinned import push
 
 if TYPE_CHECKING:

@@ -12,14 +12,17 @@ import random
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from rehearsal.repository import REPOSITORY
 from tests.unit.tokens import genuine, unsigned
 from workload.checkpoints import PART
 
-REPOSITORY = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MODEL = REPOSITORY / "model"
 PICTURES = 1100
 """Two parts and a bit."""

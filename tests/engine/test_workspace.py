@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.companies import COMPANIES
+from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import PROGRAM, EngineError
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from rehearsal.workspace import Workspace
 
 pytestmark = pytest.mark.engine
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
-
-REPOSITORY = Path(__file__).parents[2]
+from rehearsal.repository import REPOSITORY
 
 
 def test_the_deployers_hold_no_role_that_holds_everything() -> None:

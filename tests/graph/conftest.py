@@ -5,19 +5,19 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from infra.config.problems import NAMESPACE
+from rehearsal.repository import REPOSITORY
 from tests.graph.mocked import HANDOVER, Graph, deploy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 ARCHIVE = b"stands for a model archive; the program never opens it"
 
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def committed(stack: str) -> dict[str, Any]:
     """The values of a committed stack file."""
-    file = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())
+    file = yaml.safe_load((REPOSITORY / f"Pulumi.{stack}.yaml").read_text())
     return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in file["config"].items()}
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*(ROOT / "infra").glob("**/*.py"), *(ROOT / "workload").glob("**/*.py")])
+from rehearsal.repository import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOURCES = sorted(
+    [*(REPOSITORY / "infra").glob("**/*.py"), *(REPOSITORY / "workload").glob("**/*.py")]
+)
 
 AUTHORITATIVE = re.compile(r"iam_?(binding|policy)|access_?control", re.IGNORECASE)
 """Resources that own a whole policy or role: they silently remove what others were granted."""

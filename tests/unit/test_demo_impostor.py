@@ -8,7 +8,7 @@ import pytest
 
 from rehearsal.demo import impostor
 from rehearsal.image_builder.dockerfile import build
-from rehearsal.workspace import REPOSITORY
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

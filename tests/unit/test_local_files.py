@@ -6,14 +6,18 @@ import base64
 import hashlib
 import json
 import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from infra.config import local_files
 from infra.config.local_files import FilesError
+from rehearsal.repository import REPOSITORY
 
-MODEL = Path(__file__).parents[2] / "model"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODEL = REPOSITORY / "model"
 CONTENT = b"a model archive"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 

@@ -15,8 +15,9 @@ import pytest
 from model.draw import CLASSES
 from model.pack import ARCHIVE, CONVERTED, MANIFEST, archive, manifest, pack
 from model.record import retold
+from rehearsal.repository import REPOSITORY
 
-MODEL = Path(__file__).parents[2] / "model"
+MODEL = REPOSITORY / "model"
 MEGABYTE = 1_000_000
 BESIDE = {ARCHIVE: "manifest.json", CONVERTED: "manifest-litert.json"}
 

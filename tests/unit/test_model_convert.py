@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import tarfile
 import warnings
-from pathlib import Path
 
 import pytest
 
 from model.pack import ARCHIVE, CONVERTED, pack_converted
+from rehearsal.repository import REPOSITORY
 
 with warnings.catch_warnings():
     # TensorFlow's own dependencies use what NumPy and Python have deprecated.
@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     from model.build import main
     from model.convert import Agreement, agreement, converted
 
-MODEL = Path(__file__).parents[2] / "model"
+MODEL = REPOSITORY / "model"
 PICTURES = [path.read_bytes() for path in sorted((MODEL / "pictures").iterdir())]
 
 

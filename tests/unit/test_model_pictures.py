@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +13,9 @@ from model.defects import DEFECTS
 from model.draw import CLASSES, Key, PictureSet, draw, sample
 from model.pictures import CAMERAS, Shot, shots, take
 from model.surface import machined
+from rehearsal.repository import REPOSITORY
 
-MODEL = Path(__file__).parents[2] / "model"
+MODEL = REPOSITORY / "model"
 FOLDER = MODEL / "pictures"
 SHOTS = shots()
 

@@ -17,7 +17,7 @@ from ops.cli import UNUSABLE, main
 from ops.machine import Machine
 from ops.records import ResultsError, Run, parse
 from ops.screen import Screen
-from rehearsal.workspace import REPOSITORY
+from rehearsal.repository import REPOSITORY
 
 CRACK: dict[str, Any] = {
     "name": "part-1.png",

@@ -11,7 +11,7 @@ import pytest
 
 from infra.wording import counted
 from ops.screen import Screen, Table, complain, styled
-from rehearsal.workspace import REPOSITORY
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

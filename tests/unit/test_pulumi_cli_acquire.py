@@ -16,11 +16,10 @@ import pytest
 from rehearsal.pulumi_cli import build
 from rehearsal.pulumi_cli.acquire import acquire, present
 from rehearsal.pulumi_cli.errors import ToolchainError, UnavailableError
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def executable(path: Path, text: str) -> Path:

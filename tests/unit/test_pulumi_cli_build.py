@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rehearsal.progress_line import Progress
 from rehearsal.pulumi_cli.build import from_modules
 from rehearsal.pulumi_cli.errors import UnavailableError
+from rehearsal.repository import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GO = """#!/bin/sh
 echo "$GOFLAGS $CGO_ENABLED $*" >> calls
@@ -41,7 +45,7 @@ class Terminal(io.StringIO):
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A machine whose go command is scripted, and whose module cache holds the SDK's executor."""
     monkeypatch.setattr("rehearsal.pulumi_cli.build.HERE", tmp_path / "pulumi_cli")
-    shutil.copytree(Path(__file__).parents[2] / "rehearsal" / "pulumi_cli", tmp_path / "pulumi_cli")
+    shutil.copytree(REPOSITORY / "rehearsal" / "pulumi_cli", tmp_path / "pulumi_cli")
     go = tmp_path / "path" / "go"
     go.parent.mkdir()
     go.write_text(GO)

@@ -18,11 +18,11 @@ from infra.config.settings import (
     parse_primus,
     parse_secundus,
 )
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parents[2]
 DIGEST = "sha256:" + "a1" * 32
 PEER = "organization/confidential-inference/primus"
 
@@ -38,7 +38,7 @@ def as_handed_over(values: dict[str, Any]) -> dict[str, object]:
 
 def committed(stack: str) -> dict[str, Any]:
     """The values of a committed stack file."""
-    file = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())
+    file = yaml.safe_load((REPOSITORY / f"Pulumi.{stack}.yaml").read_text())
     return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in file["config"].items()}
 
 

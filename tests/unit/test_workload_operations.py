@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from model.pack import unpack
+from rehearsal.repository import REPOSITORY
 from workload.engines import selection
 from workload.errors import WorkloadError
 from workload.manifest import Input, Manifest
@@ -24,8 +24,9 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-MODEL = Path(__file__).parents[2] / "model"
+MODEL = REPOSITORY / "model"
 SIDE = 4
 MANIFEST = Manifest(
     format="tensorflow-saved-model",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ast
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from rehearsal.repository import REPOSITORY
 from workload import records
 from workload.errors import Detail, Failure, PictureFailure, WorkloadError
 from workload.records import Picture, Score
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/result-v1.json").read_text())
+SCHEMA = json.loads((REPOSITORY / "docs/schema/result-v1.json").read_text())
 ALLOWED = Draft202012Validator(SCHEMA)
 PICTURE = Picture(name="a.png", generation="17", sha256="5e" * 32)
 SCORES = [Score(3, "crack", 0.99731), Score(0, "clean", 0.0001)]

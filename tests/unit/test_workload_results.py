@@ -7,12 +7,12 @@ import json
 import threading
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from rehearsal.repository import REPOSITORY
 from tests.unit.result_bucket import ResultBucket
 from workload import results as module
 from workload.checkpoints import Origin
@@ -22,10 +22,11 @@ from workload.results import Results, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from workload.records import Outcome
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/summary-v1.json").read_text())
+SCHEMA = json.loads((REPOSITORY / "docs/schema/summary-v1.json").read_text())
 ALLOWED = Draft202012Validator(SCHEMA)
 IMAGE = "sha256:" + "a1" * 32
 ORIGIN = Origin(model_sha256="c3" * 32, engine="litert", image_digest=IMAGE)

@@ -12,13 +12,13 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
+from rehearsal.repository import REPOSITORY
 from workload.errors import Detail, Failure
 from workload.supervisor import FIRST_TO_BE_KILLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-REPOSITORY = Path(__file__).parents[2]
 PROGRAM = """
 import os, pathlib, resource, signal, sys, threading, time
 from workload import supervisor
