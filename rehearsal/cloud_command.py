@@ -17,6 +17,7 @@ from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.pulumi_cli.acquire import acquire
 from rehearsal.pulumi_cli.errors import ToolchainError
+from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described
 from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import EngineError, Workspace
 
@@ -48,10 +49,11 @@ def serve(console: Screen, port: int, folder: str | None) -> int:
             for company in COMPANIES:
                 _write(where / f"{company}.env", workspace.environment(company))
             stopped = _stop_request()
+            console.print(described(workspace.gcp_plugin), soft_wrap=True)
             _explain(console, where, kept=folder is not None)
             _wait(stopped)
-    except (ToolchainError, EngineError, OSError) as error:
-        console.print(styled("error:", "red"), _cure(error, port))
+    except (ToolchainError, PluginError, EngineError, OSError) as error:
+        console.print(styled("error:", "red"), _cure(error, port), soft_wrap=True)
         return 2
     return 0
 

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 
 from pulumi import automation
 
+from rehearsal.cloud.compute.machines import GENUINE_PLUGIN_SECONDS
 from rehearsal.cloud.locations import REPOSITORIES
 from rehearsal.companies import COMPANIES
+from rehearsal.pulumi_plugins.genuine_gcp import genuine_gcp_plugin
 from rehearsal.pulumi_plugins.install import install
 from rehearsal.repository import REPOSITORY
 
@@ -53,10 +55,14 @@ class EngineError(Exception):
 class Workspace:
     """The program's copy (`program`) and how to run `pulumi` there as one company or the other.
 
-    `folder` must not exist yet; `cli` is the folder that holds `pulumi`.
+    `folder` must not exist yet; `cli` is the folder that holds `pulumi`. The environment variable
+    GCP_PLUGIN chooses the gcp plugin; PluginError if it names none that can be used.
     """
 
     def __init__(self, folder: Path, cloud: LocalCloud, cli: Path) -> None:
+        self.gcp_plugin = genuine_gcp_plugin()
+        if self.gcp_plugin is not None:
+            cloud.launcher.least_seconds = GENUINE_PLUGIN_SECONDS
         self.folder = folder
         self.program = folder / "program"
         self._cloud = cloud
@@ -65,7 +71,7 @@ class Workspace:
         # The Automation API looks for `bin/pulumi` under the root it is given.
         (folder / "cli" / "bin").symlink_to(cli)
         _copy(REPOSITORY, self.program)
-        install(folder / "engine", Path(sys.executable), REPOSITORY)
+        install(folder / "engine", Path(sys.executable), REPOSITORY, self.gcp_plugin)
         self._tokens = {
             company.name: cloud.cloud.mint(company.deployer, TOKEN_SECONDS)
             for company in COMPANIES.values()

@@ -17,6 +17,7 @@ from rehearsal.attacks.mutants import remove_each
 from rehearsal.attacks.published_example import published
 from rehearsal.pulumi_cli.acquire import acquire
 from rehearsal.pulumi_cli.errors import ToolchainError
+from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described, genuine_gcp_plugin
 
 WIDTH = 130
 
@@ -42,10 +43,11 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     started = time.monotonic()
     try:
-        cli = acquire()
-    except ToolchainError as error:
+        plugin, cli = genuine_gcp_plugin(), acquire()
+    except (PluginError, ToolchainError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  the command's output
         return 2
+    console.print(described(plugin), highlight=False, soft_wrap=True)
     with (
         tempfile.TemporaryDirectory(prefix="confidential-inference-") as scratch,
         console.status("deploying both companies on the real engine"),

@@ -32,6 +32,7 @@ from rehearsal.demo.saved_evidence import KeepError, keeping
 from rehearsal.image_builder.dockerfile import build
 from rehearsal.pulumi_cli.acquire import acquire
 from rehearsal.pulumi_cli.errors import ToolchainError
+from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described
 from rehearsal.workspace import EngineError, Workspace
 
 if TYPE_CHECKING:
@@ -59,8 +60,16 @@ def run(console: Screen, weakened: frozenset[str], keep: str | None) -> int:
             two_companies(local.cloud)
             cli = acquire()
             workspace = Workspace(Path(scratch) / "workspace", local, cli)
+            console.print(described(workspace.gcp_plugin), soft_wrap=True)
             promises = _tell(Stage(console, local, workspace, kept=kept), weakened)
-    except (ToolchainError, EngineError, AdminError, CommandError, KeepError) as error:
+    except (
+        ToolchainError,
+        PluginError,
+        EngineError,
+        AdminError,
+        CommandError,
+        KeepError,
+    ) as error:
         console.print(styled("error:", "red"), str(error), soft_wrap=True)
         return 2
     console.rule(styled("What was shown", "bold"), align="left")

@@ -1,4 +1,4 @@
-"""Puts the stand-in plugins where the engine looks for the genuine ones."""
+"""Puts the plugins where the engine looks for them: the stand-ins, or the genuine gcp plugin."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from pathlib import Path
 PACKAGES = ("gcp", "docker")
 
 
-def install(home: Path, python: Path, repository: Path) -> None:
+def install(home: Path, python: Path, repository: Path, gcp: Path | None = None) -> None:
     """Write an executable for each plugin under `home` ($PULUMI_HOME).
 
-    `python` runs it, with this repository's `rehearsal` on its path. The engine wants exactly the
-    version that the installed SDK names, so that is where the version is taken from; LookupError if
-    an SDK is not installed. https://www.pulumi.com/docs/iac/concepts/plugins/
+    `python` runs the stand-ins, with this repository's `rehearsal` on its path. `gcp` is a genuine
+    gcp plugin to use in place of its stand-in (`genuine_gcp`). The engine looks for exactly the
+    version that the installed SDK names; LookupError if an SDK is not installed.
+    https://www.pulumi.com/docs/iac/concepts/plugins/
     """
     for package in PACKAGES:
         folder = home / "plugins" / f"resource-{package}-v{version(package)}"
         folder.mkdir(parents=True, exist_ok=True)
         executable = folder / f"pulumi-resource-{package}"
+        if package == "gcp" and gcp is not None:
+            executable.symlink_to(gcp)
+            continue
         executable.write_text(
             "#!/bin/sh\n"
             f"export PYTHONPATH={shlex.quote(str(repository))}\n"

@@ -134,7 +134,8 @@ class Rehearsal:
 
         async def life() -> None:
             machines = self.folder / "machines"
-            started = Launcher(self.cloud, self.issuer, machines, self.outside, self.least_seconds)
+            started = Launcher(self.cloud, self.issuer, machines, self.outside)
+            started.least_seconds = self.least_seconds
             started.start(instance)
             if during is not None:
                 await during(started, instance)

@@ -1,4 +1,4 @@
-"""The stand-in gcp plugin under the real engine: the life of every resource type it has.
+"""The gcp plugin under the real engine: the life of every resource type of the stand-in.
 
 One life, told in order: each test goes on where the last one ended. It asks for nothing that only
 the stand-in does: machines stay on until they were seen to run, and the program says what is
@@ -19,6 +19,7 @@ from rehearsal.cloud.compute.machines import GENUINE_PLUGIN_SECONDS
 from rehearsal.cloud.http.server import LocalCloud, running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
+from rehearsal.pulumi_plugins.genuine_gcp import genuine_gcp_plugin
 from rehearsal.pulumi_plugins.install import install
 from rehearsal.repository import REPOSITORY
 
@@ -150,7 +151,8 @@ def local() -> Iterator[LocalCloud]:
     """A running cloud with the two companies' empty projects."""
     cloud = Cloud()
     two_companies(cloud)
-    with running(cloud, machine_seconds=GENUINE_PLUGIN_SECONDS) as started:
+    with running(cloud) as started:
+        started.launcher.least_seconds = GENUINE_PLUGIN_SECONDS
         yield started
 
 
@@ -180,7 +182,7 @@ def stack(
     for folder in ("cli", "state", "home", "tmp"):
         (tmp_path / folder).mkdir()
     (tmp_path / "cli" / "bin").symlink_to(pulumi_cli)
-    install(tmp_path / "home", Path(sys.executable), REPOSITORY)
+    install(tmp_path / "home", Path(sys.executable), REPOSITORY, genuine_gcp_plugin())
     environment = {
         **local.environment(),
         "GOOGLE_OAUTH_ACCESS_TOKEN": local.cloud.mint(DEPLOYER),

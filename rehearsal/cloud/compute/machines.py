@@ -32,21 +32,17 @@ class Launcher:
 
     `outside` is what leads a workload to the local cloud: proxy and certificates. A machine stays
     on for `least_seconds`, even if its workload has ended: a real one boots for longer than that.
+    A caller may change them before a machine starts.
     """
 
     def __init__(
-        self,
-        cloud: Cloud,
-        issuer: Issuer,
-        folder: Path,
-        outside: Mapping[str, str],
-        least_seconds: float = 0.0,
+        self, cloud: Cloud, issuer: Issuer, folder: Path, outside: Mapping[str, str]
     ) -> None:
         self.cloud = cloud
         self.issuer = issuer
         self.folder = folder
         self.outside = outside
-        self.least_seconds = least_seconds
+        self.least_seconds = 0.0
         self._running: dict[str, asyncio.Task[None]] = {}
         self._finished: dict[str, threading.Event] = {}
 

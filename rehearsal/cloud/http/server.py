@@ -136,12 +136,10 @@ def running(
     *,
     port: int = 0,
     around: Callable[[ASGIApp], ASGIApp] = lambda services: services,
-    machine_seconds: float = 0.0,
 ) -> Iterator[LocalCloud]:
     """Run a local cloud until the block ends; OSError if `port`, the proxy's, is taken.
 
-    `around` may wrap all services, to see what they are asked. A machine stays on for at least
-    `machine_seconds`: Google's own provider plugin needs `launcher.GENUINE_PLUGIN_SECONDS`.
+    `around` may wrap all services, to see what they are asked.
     """
     cloud = cloud or Cloud()
     proxy_socket, tls_socket = listen(port), listen()
@@ -150,7 +148,7 @@ def running(
     issuer = token_issuer.Issuer()
     proxy_port = proxy_socket.getsockname()[1]
     outside = reach(proxy_port, ca_file)
-    launcher = Launcher(cloud, issuer, folder / "machines", outside, machine_seconds)
+    launcher = Launcher(cloud, issuer, folder / "machines", outside)
     known = hosts(cloud, issuer, launcher)
     proxy = Proxy(known.known, tls_socket.getsockname()[1])
     config = uvicorn.Config(
