@@ -13,12 +13,9 @@ import json
 import os
 from pathlib import Path
 
-import requests
-
 from rehearsal.image_builder import build_context, dockerfile
 from rehearsal.image_builder.dockerfile_text import DockerfileError
 from rehearsal.image_builder.oci import ACCESS_TOKEN_USER, ImageError, Reference
-from rehearsal.image_builder.push import PushError, push
 from rehearsal.pulumi_plugins.engine import serve
 from rehearsal.pulumi_plugins.install import version
 from rehearsal.pulumi_plugins.provider import (
@@ -75,6 +72,11 @@ class DockerImage(Resource):
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Build and push again; the image of before stays in the registry."""
+        # The library for HTTP takes a third of the time of a start, and most commands push nothing.
+        import requests  # noqa: PLC0415
+
+        from rehearsal.image_builder.push import PushError, push  # noqa: PLC0415
+
         del identity, state
         name, build = inputs["imageName"], inputs["build"]
         context, file = Path(build["context"]), Path(build["dockerfile"])

@@ -24,9 +24,9 @@ from google.protobuf import (  # type: ignore[import-untyped]  # it publishes no
     json_format,
     struct_pb2,
 )
-from pulumi.runtime.proto import plugin_pb2, status_pb2
-from pulumi.runtime.proto import provider_pb2 as pb
 
+from rehearsal.pulumi_plugins.protocol import plugin_pb2, status_pb2
+from rehearsal.pulumi_plugins.protocol import provider_pb2 as pb
 from rehearsal.pulumi_plugins.provider import PartlyCreatedError, ProviderError
 
 if TYPE_CHECKING:
