@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.nobody import LAUNCHER, REPOSITORY, USER
+from tests.fixtures.image_user import LAUNCHER, REPOSITORY, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.unit.result_bucket import Killed, ResultBucket
+from tests.fixtures.result_bucket import Killed, ResultBucket
 from workload import checkpoints as module
 from workload import job
 from workload.checkpoints import Origin

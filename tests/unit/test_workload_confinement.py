@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WANTED = Input(width=2, height=2, channels="RGB", low=0.0, high=255.0, resize="bilinear")
-TAKEN_OVER = (str(Path(__file__).parents[1] / "pictures" / "taken_over.py"),)
+TAKEN_OVER = (str(Path(__file__).parents[1] / "fixtures" / "compromised_decoder.py"),)
 
 REFUSED = dict.fromkeys(
     (

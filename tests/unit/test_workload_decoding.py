@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 WANTED = Input(width=8, height=6, channels="RGB", low=0.0, high=255.0, resize="bilinear")
-TAKEN_OVER = (str(Path(__file__).parents[1] / "pictures" / "taken_over.py"),)
+TAKEN_OVER = (str(Path(__file__).parents[1] / "fixtures" / "compromised_decoder.py"),)
 DEMONSTRATION = sorted((Path(model.__file__).parent / "pictures").iterdir())
 ROOM = worker_protocol.SLOTS * worker_protocol.PICTURES
 

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from rehearsal.repository import REPOSITORY
-from tests.unit.result_bucket import ResultBucket
+from tests.fixtures.result_bucket import ResultBucket
 from workload import results as module
 from workload.checkpoints import Origin
 from workload.errors import Detail, Failure, PictureFailure, WorkloadError

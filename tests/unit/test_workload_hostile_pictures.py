@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pictures.corpus import GOOD, SOME, Hostile, corpus
+from tests.fixtures.pictures.hostile import GOOD, SOME, Hostile, corpus
 from workload.decoding import worker_protocol
 from workload.decoding.prestart import decoders
 from workload.errors import PictureFailure

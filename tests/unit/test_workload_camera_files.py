@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.pictures.found import JPEG, PNG, REFUSED, TAKEN
+from tests.fixtures.pictures.camera_files import JPEG, PNG, REFUSED, TAKEN
 from workload.decoding import image_headers, pixels
 from workload.errors import PictureError
 from workload.manifest import Input
