@@ -128,6 +128,8 @@ class Repository:
     """digest -> (media type, bytes)"""
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
     """(image name, tag) -> digest"""
+    uploads: set[str] = field(default_factory=set)
+    """uploads of blobs that have begun and not ended"""
 
 
 @dataclass
@@ -193,6 +195,10 @@ class Cloud:
     """projects/ID/zones/ZONE/instances/NAME -> machine"""
     operations: dict[str, Json] = field(default_factory=dict)
     """operation name -> the operation, already done"""
+    uploads: dict[str, Any] = field(default_factory=dict)
+    """session -> resumable upload of an object that has not ended"""
+    generation: int = 0
+    """the generation of the object that was written last"""
     tokens: dict[str, AccessToken] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     clock_offset: float = 0.0

@@ -17,22 +17,19 @@ from urllib.parse import parse_qsl
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse
 
 from ops import attribute_mapping, cel_engine
 from ops.attribute_mapping import CLOCK_SKEW_SECONDS, MappingError
 from rehearsal.cloud.confidential_space import token_issuer
-from rehearsal.cloud.http.errors import ApiError, answer, not_json
+from rehearsal.cloud.http.errors import ApiError, HttpError
+from rehearsal.cloud.http.routing import Route
 from rehearsal.cloud.iam import access
 from rehearsal.cloud.state import AuditEntry
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import ASGIApp
-
     from rehearsal.cloud.confidential_space.token_issuer import Issuer
+    from rehearsal.cloud.http.routing import Request
     from rehearsal.cloud.iam.access import Caller
     from rehearsal.cloud.state import Cloud, Json, Pool, Provider
 
@@ -54,25 +51,26 @@ LIFETIME = 3600
 """The longest life of a token of either kind, in seconds."""
 
 
-class Refusal(Exception):  # noqa: N818  it is what RFC 6749 calls an error response
+class Refusal(HttpError):  # noqa: N818  it is what RFC 6749 calls an error response
     """A token exchange refused, in the form of RFC 6749 §5.2."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
         self.body = {"error": error, "error_description": description}
 
+    def response(self) -> JSONResponse:
+        """The refusal in JSON."""
+        return JSONResponse(self.body, 400)
 
-def sts(cloud: Cloud, issuer: Issuer) -> ASGIApp:
+
+def routes(issuer: Issuer) -> tuple[Route, ...]:
     """The security token service, to which `issuer` is the attestation service it can reach."""
 
-    async def token(request: Request) -> Response:
-        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
-        try:
-            return JSONResponse(exchange(cloud, issuer, form))
-        except Refusal as refusal:
-            return JSONResponse(refusal.body, 400)
+    def token(request: Request) -> Json:
+        form = dict(parse_qsl(request.content.decode(errors="replace")))
+        return exchange(request.cloud, issuer, form)
 
-    return Starlette(routes=[Route("/v1/token", token, methods=["POST"])])
+    return (Route("POST", "/v1/token", token),)
 
 
 def exchange(cloud: Cloud, issuer: Issuer, form: dict[str, str]) -> Json:
@@ -213,23 +211,19 @@ def lend(cloud: Cloud, who: Caller, email: str, body: Json) -> Json:
     }
 
 
-def credentials(cloud: Cloud) -> ASGIApp:
-    """The IAM Service Account Credentials API: access tokens of service accounts, on loan."""
-    account = "/v1/projects/-/serviceAccounts/{email}"
+def _generate(request: Request) -> Json:
+    return lend(request.cloud, request.caller, request.path["email"], request.body)
 
-    async def generate(request: Request) -> Response:
-        email, who = request.path_params["email"], access.caller(cloud, request.headers)
-        return JSONResponse(lend(cloud, who, email, await request.json()))
 
-    async def allowed_locations(request: Request) -> Response:
-        # Asked by google-auth behind every service account; 0x0 is "no boundary".
-        access.caller(cloud, request.headers)
-        return JSONResponse({"locations": [], "encodedLocations": "0x0"})
+def _allowed_locations(request: Request) -> Json:
+    """Asked by google-auth behind every service account; 0x0 is "no boundary"."""
+    access.caller(request.cloud, request.headers)
+    return {"locations": [], "encodedLocations": "0x0"}
 
-    return Starlette(
-        routes=[
-            Route(account + ":generateAccessToken", generate, methods=["POST"]),
-            Route(account + "/allowedLocations", allowed_locations, methods=["GET"]),
-        ],
-        exception_handlers={ApiError: answer, json.JSONDecodeError: not_json},
-    )
+
+ACCOUNT = "/v1/projects/-/serviceAccounts/{email}"
+CREDENTIALS_ROUTES = (
+    Route("POST", ACCOUNT + ":generateAccessToken", _generate),
+    Route("GET", ACCOUNT + "/allowedLocations", _allowed_locations),
+)
+"""The IAM Service Account Credentials API: access tokens of service accounts, on loan."""

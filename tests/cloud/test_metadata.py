@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-import uvicorn
 
 from rehearsal.cloud.compute import metadata
-from rehearsal.cloud.http.server import listen
+from rehearsal.cloud.http import routing, serving
 from rehearsal.cloud.state import Instance
 
 if TYPE_CHECKING:
@@ -41,9 +40,8 @@ def instance() -> Instance:
 @pytest.fixture
 def host(cloud: Cloud, instance: Instance) -> Iterator[str]:
     """Where the machine's metadata server listens."""
-    config = uvicorn.Config(metadata.app(cloud, instance), log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    with listen() as sock:
+    server = serving.server(routing.service(cloud, metadata.routes(instance)))
+    with serving.bound() as sock:
         sock.listen()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()

@@ -108,19 +108,6 @@ def test_a_deleted_pool_keeps_its_id_for_thirty_days(
     assert ask("GET", PROVIDER).status_code == 404
 
 
-@pytest.mark.usefixtures("_provider")
-def test_an_undeleted_pool_comes_back_with_its_providers(
-    ask: Callable[..., requests.Response],
-) -> None:
-    """Undelete restores a pool; one that is not deleted cannot be undeleted."""
-    ask("DELETE", POOL)
-    assert ask("POST", f"{POOL}:undelete").status_code == 200
-    assert ask("GET", POOL).json()["state"] == "ACTIVE"
-    assert ask("GET", PROVIDER).json()["state"] == "ACTIVE"
-    again = ask("POST", f"{POOL}:undelete")
-    assert (again.status_code, again.json()["error"]["status"]) == (400, "FAILED_PRECONDITION")
-
-
 @pytest.mark.parametrize(("verb", "path"), [("PATCH", POOL), ("DELETE", POOL)])
 @pytest.mark.usefixtures("_pool")
 def test_a_deleted_pool_is_not_changed(
@@ -224,25 +211,3 @@ def test_a_patch_clears_what_the_mask_names_and_the_body_lacks(
 def test_a_mask_that_names_no_field_is_refused(ask: Callable[..., requests.Response]) -> None:
     """A typing error in a mask changes nothing silently."""
     assert "update mask" in message(ask("PATCH", f"{POOL}?updateMask=displayNam", {}), 400)
-
-
-@pytest.mark.usefixtures("_provider")
-@pytest.mark.parametrize("item", [POOL, PROVIDER])
-@pytest.mark.parametrize(
-    ("verb", "suffix"),
-    [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", ":undelete"), ("GET", "/operations/x")],
-)
-def test_a_stranger_may_do_nothing(
-    ask: Callable[..., requests.Response], item: str, verb: str, suffix: str
-) -> None:
-    """Every method on a pool or provider asks for its permission."""
-    answer = ask(verb, item + suffix, by="user:anybody@example.com")
-    assert "Permission 'iam.workloadIdentityPool" in message(answer, 403)
-
-
-@pytest.mark.usefixtures("_pool")
-@pytest.mark.parametrize("path", [NEW_POOL, NEW_PROVIDER])
-def test_a_stranger_makes_nothing(ask: Callable[..., requests.Response], path: str) -> None:
-    """Creating asks for its permission."""
-    answer = ask("POST", path, WANTED, by="user:anybody@example.com")
-    assert ".create'" in message(answer, 403)

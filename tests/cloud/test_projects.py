@@ -273,32 +273,6 @@ def test_deleting_a_repository_drops_its_content(
     assert cloud.repositories[REPOSITORY].blobs == {}
 
 
-@pytest.mark.usefixtures("_repository")
-@pytest.mark.parametrize(
-    ("verb", "url"),
-    [
-        ("POST", f"{NEW_REPOSITORY}other"),
-        ("GET", ARTIFACTS + REPOSITORY),
-        ("PATCH", ARTIFACTS + REPOSITORY),
-        ("DELETE", ARTIFACTS + REPOSITORY),
-        ("GET", f"{ARTIFACTS}{REPOSITORY}:getIamPolicy"),
-        ("POST", f"{ARTIFACTS}{REPOSITORY}:setIamPolicy"),
-        ("GET", f"{ARTIFACTS}{LOCATION}/operations/x"),
-        ("GET", PRIMUS),
-        ("POST", f"{PRIMUS}/iam.googleapis.com:enable"),
-        ("POST", f"{PRIMUS}/serviceusage.googleapis.com:disable"),
-        ("POST", f"{PRIMUS}:batchEnable"),
-        ("POST", f"{PROJECTS}primus-models:getIamPolicy"),
-        ("POST", f"{PROJECTS}primus-models:setIamPolicy"),
-    ],
-)
-def test_a_stranger_may_do_nothing(
-    ask: Callable[..., requests.Response], verb: str, url: str
-) -> None:
-    """Every method asks for its permission, and the refusal names it."""
-    assert message(ask(verb, url, {}, by=ANYBODY), 403).startswith("Permission '")
-
-
 def test_a_body_that_is_no_message_is_refused(
     ask: Callable[..., requests.Response],
 ) -> None:

@@ -7,7 +7,8 @@ import socket
 import pytest
 import requests
 
-from rehearsal.cloud.http.server import listen, running
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.http.serving import bound
 from rehearsal.cloud.state import Cloud
 
 
@@ -71,7 +72,7 @@ def test_its_port_can_be_chosen_and_is_refused_when_taken() -> None:
 
 def test_it_listens_on_loopback_only() -> None:
     """No other machine can reach the local cloud."""
-    with listen() as sock:
+    with bound() as sock:
         assert sock.getsockname()[0] == "127.0.0.1"
 
 
@@ -81,7 +82,7 @@ def test_it_leaves_nothing_behind() -> None:
         folder, port = local.folder, local.proxy_port
         assert (folder / "ca.pem").exists()
     assert not folder.exists()
-    listen(port).close()
+    bound(port).close()
 
 
 def test_the_leaf_key_is_not_on_disk() -> None:

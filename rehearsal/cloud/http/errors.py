@@ -1,4 +1,4 @@
-"""Refusals in the JSON shapes of Google's APIs, which the client libraries parse."""
+"""Refusals of requests; those of Google's APIs have a JSON shape that client libraries parse."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.responses import Response
 
     from rehearsal.cloud.state import Json
 
@@ -32,8 +32,16 @@ REASON = {
 """The usual `reason` of the older JSON APIs."""
 
 
-class ApiError(Exception):
-    """An answer other than success; https://docs.cloud.google.com/apis/design/errors."""
+class HttpError(Exception):
+    """A handler's refusal of a request, in whatever shape the service gives to its refusals."""
+
+    def response(self) -> Response:
+        """The refusal as an HTTP response."""
+        raise NotImplementedError
+
+
+class ApiError(HttpError):
+    """A refusal by a Google API; https://docs.cloud.google.com/apis/design/errors."""
 
     def __init__(
         self,
@@ -52,7 +60,7 @@ class ApiError(Exception):
         self.details = details or []
 
     def response(self) -> JSONResponse:
-        """The error as an HTTP answer."""
+        """The error in JSON."""
         error: Json = {
             "code": self.code,
             "message": self.message,
@@ -62,15 +70,3 @@ class ApiError(Exception):
         if self.details:
             error["details"] = self.details
         return JSONResponse({"error": error}, self.code)
-
-
-async def answer(_request: Request, error: Exception) -> JSONResponse:
-    """Starlette's exception handler for `ApiError`."""
-    if not isinstance(error, ApiError):
-        raise error
-    return error.response()
-
-
-async def not_json(_request: Request, _error: Exception) -> JSONResponse:
-    """Starlette's exception handler for a request body that is no JSON (`JSONDecodeError`)."""
-    return ApiError(400, "Parse Error", reason="parseError").response()

@@ -1,31 +1,29 @@
-"""What every API has in common: authentication, project, API switched on, permission, errors.
+"""The checks that most of Google's APIs share: credentials, project, API enabled, permissions.
 
-Checked in this order, before a method's own handler sees the request. Owns no resource.
+They are made in this order, before a method's own handler sees the request.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
-from rehearsal.cloud.http import errors
 from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.http.routing import Route
 from rehearsal.cloud.iam import access
-from rehearsal.cloud.state import Cloud, Json, Policy, Project
+from rehearsal.cloud.state import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.datastructures import QueryParams
-    from starlette.requests import Request
+
+    from rehearsal.cloud.http.routing import Request
+    from rehearsal.cloud.state import Cloud, Json, Policy
 
 
 class Method(NamedTuple):
@@ -55,39 +53,30 @@ class Api:
     refusal: Callable[[str, str], ApiError] | None = None
     """the words of an older API for a permission that is missing on a resource"""
 
-    def app(self, cloud: Cloud) -> Starlette:
-        """The API as a web application."""
+    def routes(self) -> tuple[Route, ...]:
+        """The API's table of routes."""
         # Actions first: the name at the end of a path would swallow them.
-        methods = sorted(self.methods, key=lambda m: not m.action)
-        return Starlette(
-            routes=[
-                Route(m.path + m.action, self._endpoint(cloud, m), methods=[m.verb])
-                for m in methods
-            ],
-            exception_handlers={ApiError: errors.answer, HTTPException: _not_modelled},
+        methods = sorted(self.methods, key=lambda method: not method.action)
+        return tuple(Route(m.verb, m.path + m.action, partial(self._serve, m)) for m in methods)
+
+    def _serve(self, method: Method, request: Request) -> Json:
+        cloud, path, caller = request.cloud, request.path, request.caller
+        if caller.member is None:
+            raise ApiError(401, "Request is missing required authentication credential.")
+        reference = path.get("project", "")
+        # An unknown project is one in which nobody may do anything: 403, never 404.
+        project = self.project(cloud, path) or Project(reference, "0")
+        if project.id in cloud.projects:
+            require_enabled(project, self.host, self.title)
+        resource = re.sub(r"^/(compute/)?[^/]+/", "", unquote(request.url_path))
+        resource = resource.removesuffix(method.action)
+        resource = resource.replace(f"projects/{reference}", f"projects/{project.id}", 1)
+        policy = self.policy(cloud, resource)
+        call = Call(
+            self, cloud, caller, project, policy, resource, path, request.query, request.body
         )
-
-    def _endpoint(self, cloud: Cloud, method: Method) -> Callable[[Request], object]:
-        async def serve(request: Request) -> Response:
-            who = access.caller(cloud, request.headers)
-            if who.member is None:
-                raise ApiError(401, "Request is missing required authentication credential.")
-            path = request.path_params
-            reference = path.get("project", "")
-            # An unknown project is one in which nobody may do anything: 403, never 404.
-            project = self.project(cloud, path) or Project(reference, "0")
-            if project.id in cloud.projects:
-                require_enabled(project, self.host, self.title)
-            resource = re.sub(r"^/(compute/)?[^/]+/", "", request.url.path)
-            resource = resource.removesuffix(method.action)
-            resource = resource.replace(f"projects/{reference}", f"projects/{project.id}", 1)
-            policy, body = self.policy(cloud, resource), _body(await request.body())
-            query = request.query_params
-            call = Call(self, cloud, who, project, policy, resource, path, query, body)
-            call.require(method.permissions)
-            return JSONResponse(method.handler(call))
-
-        return serve
+        call.require(method.permissions)
+        return method.handler(call)
 
 
 @dataclass(frozen=True)
@@ -115,21 +104,6 @@ class Call:
                 access.require(self.cloud, self.who, permission, name, policies)
             elif not access.decide(self.cloud, self.who, permission, name, policies):
                 raise self.api.refusal(permission, resource)
-
-
-def _body(data: bytes) -> Json:
-    try:
-        body = json.loads(data or b"{}")
-    except ValueError as error:
-        raise ApiError(400, f"Invalid JSON payload received. {error}") from error
-    if not isinstance(body, dict):
-        raise ApiError(400, "Invalid JSON payload received. Root element must be a message.")
-    return body
-
-
-async def _not_modelled(request: Request, _error: Exception) -> JSONResponse:
-    what = f"{request.method} {request.url.path}"
-    return ApiError(404, f"{what} is not modelled by the local cloud.").response()
 
 
 def require_enabled(project: Project, service: str, title: str) -> None:

@@ -6,21 +6,19 @@ import asyncio
 import contextlib
 import re
 import shutil
-import socket
 import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import uvicorn
 from starlette.responses import JSONResponse
 
 from rehearsal.cloud import sts
 from rehearsal.cloud.compute import compute_api
 from rehearsal.cloud.compute.machines import Launcher
 from rehearsal.cloud.confidential_space import token_issuer
-from rehearsal.cloud.http import certificates
+from rehearsal.cloud.http import certificates, routing, serving
 from rehearsal.cloud.http.proxy import Proxy
 from rehearsal.cloud.iam import projects, service_accounts, services
 from rehearsal.cloud.registry import distribution, repositories
@@ -39,25 +37,24 @@ START_SECONDS = 20
 
 
 class Hosts:
-    """Routes a request to the service that answers for the host it names."""
+    """Gives a request to the service that has the host's name."""
 
     def __init__(self, services_by_host: dict[str, ASGIApp], registries: ASGIApp) -> None:
         self._services = services_by_host
         self._registries = registries
 
+    def _service(self, host: str) -> ASGIApp | None:
+        return self._registries if REGISTRY_HOST.fullmatch(host) else self._services.get(host)
+
     def known(self, host: str) -> bool:
         """Whether the local cloud answers for a host."""
-        return host in self._services or REGISTRY_HOST.fullmatch(host) is not None
+        return self._service(host) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").partition(":")[0]
-        if REGISTRY_HOST.fullmatch(host):
-            await self._registries(scope, receive, send)
-        elif host in self._services:
-            await self._services[host](scope, receive, send)
-        else:
-            await JSONResponse({"error": f"no service at {host!r}"}, 404)(scope, receive, send)
+        missing = JSONResponse({"error": f"no service at {host!r}"}, 404)
+        await (self._service(host) or missing)(scope, receive, send)
 
 
 @dataclass
@@ -92,42 +89,20 @@ def reach(proxy_port: int, ca_file: Path) -> dict[str, str]:
     }
 
 
-def listen(port: int = 0) -> socket.socket:
-    """A bound loopback socket; OSError if the port is taken."""
-    # asyncio sets TCP_NODELAY only on sockets that say IPPROTO_TCP; without it answers take 40 ms.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
 def hosts(cloud: Cloud, issuer: token_issuer.Issuer, machines: compute_api.Machines) -> Hosts:
     """Every service of the local cloud under Google's name for it."""
-    issuing, buckets = token_issuer.app(issuer), storage_api.app(cloud)
-
-    async def oldest(scope: Scope, receive: Receive, send: Send) -> None:
-        asked = buckets if storage_api.JSON_PATH.match(scope["path"]) else issuing
-        await asked(scope, receive, send)
-
-    return Hosts(
-        {
-            "storage.googleapis.com": buckets,
-            "sts.googleapis.com": sts.sts(cloud, issuer),
-            "iamcredentials.googleapis.com": sts.credentials(cloud),
-            "confidentialcomputing.googleapis.com": issuing,
-            "www.googleapis.com": oldest,
-            "iam.googleapis.com": service_accounts.app(cloud),
-            "artifactregistry.googleapis.com": repositories.app(cloud),
-            "cloudresourcemanager.googleapis.com": projects.app(cloud),
-            "serviceusage.googleapis.com": services.app(cloud),
-            "compute.googleapis.com": compute_api.app(cloud, machines),
-        },
-        distribution.app(cloud),
-    )
+    issuing = token_issuer.routes(issuer)
+    routes = {
+        "storage.googleapis.com": storage_api.ROUTES,
+        "sts.googleapis.com": sts.routes(issuer),
+        "iamcredentials.googleapis.com": sts.CREDENTIALS_ROUTES,
+        "confidentialcomputing.googleapis.com": issuing,
+        "www.googleapis.com": (*issuing, *storage_api.JSON_ROUTES),
+    }
+    apis = (service_accounts.API, repositories.API, projects.API, services.API)
+    routes |= {api.host: api.routes() for api in (*apis, compute_api.api(machines))}
+    by_host = {host: routing.service(cloud, table) for host, table in routes.items()}
+    return Hosts(by_host, routing.service(cloud, distribution.ROUTES))
 
 
 @contextlib.contextmanager
@@ -142,7 +117,7 @@ def running(
     `around` may wrap all services, to see what they are asked.
     """
     cloud = cloud or Cloud()
-    proxy_socket, tls_socket = listen(port), listen()
+    proxy_socket, tls_socket = serving.bound(port), serving.bound()
     folder = Path(tempfile.mkdtemp(prefix="local-cloud-"))
     ca_file, context = certificates.write(folder)
     issuer = token_issuer.Issuer()
@@ -151,12 +126,7 @@ def running(
     launcher = Launcher(cloud, issuer, folder / "machines", outside)
     known = hosts(cloud, issuer, launcher)
     proxy = Proxy(known.known, tls_socket.getsockname()[1])
-    config = uvicorn.Config(
-        around(known), log_level="error", access_log=False, lifespan="off", ws="none"
-    )
-    config.load()
-    config.ssl = context
-    server = uvicorn.Server(config)
+    server = serving.server(around(known), context)
     ready = threading.Event()
 
     async def main() -> None:

@@ -115,9 +115,9 @@ def _find(kind: Kind, call: Call) -> Pool | Provider:
         raise rest.not_found() from None
 
 
-def _active(kind: Kind, call: Call, *, deleted: bool = False) -> Pool | Provider:
+def _active(kind: Kind, call: Call) -> Pool | Provider:
     item = _find(kind, call)
-    if (item.deleted_at is not None) != deleted:
+    if item.deleted_at is not None:
         raise ApiError(400, "Precondition check failed.", status="FAILED_PRECONDITION")
     return item
 
@@ -174,12 +174,6 @@ def _delete(kind: Kind, call: Call) -> Json:
     return _done(kind, call, item)
 
 
-def _undelete(kind: Kind, call: Call) -> Json:
-    item = _active(kind, call, deleted=True)
-    item.deleted_at = None
-    return _done(kind, call, item)
-
-
 def _attestation_rules(call: Call) -> Json:
     """No rule can be made here; what the provider wants to know is whether the pool is there."""
     if _find(POOL_KIND, call).deleted_at is not None:
@@ -193,7 +187,6 @@ def _methods(kind: Kind, collection: str) -> Iterator[Method]:
     yield Method("GET", item, f"{permission}get", partial(_get, kind))
     yield Method("PATCH", item, f"{permission}update", partial(_patch, kind))
     yield Method("DELETE", item, f"{permission}delete", partial(_delete, kind))
-    yield Method("POST", item, f"{permission}undelete", partial(_undelete, kind), ":undelete")
     yield Method(
         "GET", f"{item}/operations/{{operation}}", f"{permission}get", conventions.operation
     )

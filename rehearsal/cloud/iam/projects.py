@@ -34,4 +34,4 @@ METHODS = (
     Method("POST", PROJECT, f"{PERMISSION}setIamPolicy", conventions.set_policy, ":setIamPolicy"),
 )
 HOST, TITLE = "cloudresourcemanager.googleapis.com", "Cloud Resource Manager API"
-app = Api(HOST, TITLE, METHODS, policy=_policy).app
+API = Api(HOST, TITLE, METHODS, policy=_policy)

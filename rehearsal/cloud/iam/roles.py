@@ -37,8 +37,6 @@ ROLES: dict[str, tuple[str, ...]] = {
     "roles/iam.serviceAccountAdmin": (
         "iam.serviceAccounts.create",
         "iam.serviceAccounts.delete",
-        "iam.serviceAccounts.disable",
-        "iam.serviceAccounts.enable",
         "iam.serviceAccounts.get",
         "iam.serviceAccounts.list",
         "iam.serviceAccounts.update",
@@ -76,7 +74,6 @@ ROLES: dict[str, tuple[str, ...]] = {
         "compute.subnetworks.useExternalIp",
         "compute.subnetworks.get",
         "compute.networks.get",
-        "compute.projects.get",
     ),
     "roles/compute.networkAdmin": (
         "compute.networks.*",
@@ -84,13 +81,11 @@ ROLES: dict[str, tuple[str, ...]] = {
         "compute.firewalls.get",
         "compute.globalOperations.get",
         "compute.regionOperations.get",
-        "compute.projects.get",
     ),
     "roles/compute.securityAdmin": (
         "compute.firewalls.*",
         "compute.networks.updatePolicy",
         "compute.globalOperations.get",
-        "compute.projects.get",
     ),
     # What the workload's own account holds
     "roles/confidentialcomputing.workloadUser": (

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from functools import partial
 from typing import TYPE_CHECKING
 
 from rehearsal.cloud.http import conventions
@@ -73,11 +72,6 @@ def _patch(call: Call) -> Json:
     return _render(account)
 
 
-def _switch(call: Call, *, disabled: bool) -> Json:
-    _find(call).disabled = disabled
-    return {}
-
-
 def _delete(call: Call) -> Json:
     account, cloud = _find(call), call.cloud
     member = f"serviceAccount:{account.email}"
@@ -107,17 +101,14 @@ def _policy(cloud: Cloud, resource: str) -> Policy | None:
     return account.policy if account and resource.split("/")[1] == account.project else None
 
 
-DISABLE, ENABLE = partial(_switch, disabled=True), partial(_switch, disabled=False)
 METHODS = (
     Method("POST", ACCOUNTS, f"{PERMISSION}create", _create),
     Method("GET", ACCOUNT, f"{PERMISSION}get", _get),
     Method("PATCH", ACCOUNT, f"{PERMISSION}update", _patch),
     Method("DELETE", ACCOUNT, f"{PERMISSION}delete", _delete),
-    Method("POST", ACCOUNT, f"{PERMISSION}disable", DISABLE, ":disable"),
-    Method("POST", ACCOUNT, f"{PERMISSION}enable", ENABLE, ":enable"),
     Method("POST", ACCOUNT, f"{PERMISSION}getIamPolicy", conventions.get_policy, ":getIamPolicy"),
     Method("POST", ACCOUNT, f"{PERMISSION}setIamPolicy", conventions.set_policy, ":setIamPolicy"),
     *pools.METHODS,
 )
 HOST, TITLE = "iam.googleapis.com", "Identity and Access Management (IAM) API"
-app = Api(HOST, TITLE, METHODS, _project, _policy).app
+API = Api(HOST, TITLE, METHODS, _project, _policy)

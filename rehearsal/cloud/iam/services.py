@@ -88,4 +88,4 @@ METHODS = (
     Method("POST", f"{SERVICES}/{{service}}", f"{PERMISSION}disable", _disable, ":disable"),
     Method("GET", "/v1/operations/{operation}", READ, conventions.operation),
 )
-app = Api("serviceusage.googleapis.com", "Service Usage API", METHODS, _project).app
+API = Api("serviceusage.googleapis.com", "Service Usage API", METHODS, _project)

@@ -12,20 +12,15 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
-from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.http.errors import ApiError, HttpError
+from rehearsal.cloud.http.routing import Route
 from rehearsal.cloud.iam import access
 from rehearsal.image_builder.oci import Image, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from starlette.requests import Request
-    from starlette.types import ASGIApp
-
+    from rehearsal.cloud.http.routing import Request
     from rehearsal.cloud.iam.access import Caller
     from rehearsal.cloud.state import Cloud, Json, Repository
     from rehearsal.image_builder.oci import Reference
@@ -35,7 +30,7 @@ DOWNLOAD = "artifactregistry.repositories.downloadArtifacts"
 UPLOAD = "artifactregistry.repositories.uploadArtifacts"
 
 
-class RegistryError(Exception):
+class RegistryError(HttpError):
     """A refusal in the distribution API's shape."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -43,6 +38,11 @@ class RegistryError(Exception):
         self.status = status
         self.code = code
         self.message = message
+
+    def response(self) -> JSONResponse:
+        """The refusal in JSON."""
+        errors = [{"code": self.code, "message": self.message}]
+        return JSONResponse({"errors": errors}, self.status)
 
 
 def authorise(cloud: Cloud, who: Caller, permission: str, name: str) -> Repository:
@@ -80,101 +80,6 @@ def pull(cloud: Cloud, who: Caller, reference: Reference) -> Image:
     return Image(manifest, {each: repository.blobs[each] for each in named})
 
 
-def app(cloud: Cloud) -> ASGIApp:
-    """The registries of all regions; which one is asked for is in the Host header."""
-    registry = _Registry(cloud)
-
-    async def refuse(_request: Request, error: Exception) -> Response:
-        if not isinstance(error, RegistryError):
-            raise error
-        errors = {"errors": [{"code": error.code, "message": error.message}]}
-        return JSONResponse(errors, error.status)
-
-    name = "/v2/{project}/{repository}/{image:path}"
-    routes: list[tuple[str, str, Callable[..., object]]] = [
-        ("GET", name + "/manifests/{reference}", registry.get_manifest),
-        ("PUT", name + "/manifests/{reference}", registry.put_manifest),
-        ("POST", name + "/blobs/uploads/", registry.begin),
-        ("PUT", name + "/blobs/uploads/{upload}", registry.finish),
-        ("GET", name + "/blobs/{digest}", registry.get_blob),
-    ]
-    return Starlette(
-        routes=[Route(path, handler, methods=[verb]) for verb, path, handler in routes],
-        exception_handlers={RegistryError: refuse},
-    )
-
-
-class _Registry:
-    """The requests of the distribution API; GET routes answer HEAD too."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-        self.uploads: set[str] = set()
-
-    async def get_manifest(self, request: Request) -> Response:
-        repository, image = self._open(request, DOWNLOAD)
-        media_type, data = _manifest(repository, image, request.path_params["reference"])
-        return Response(
-            data, media_type=media_type, headers={"Docker-Content-Digest": digest(data)}
-        )
-
-    async def put_manifest(self, request: Request) -> Response:
-        repository, image = self._open(request, UPLOAD)
-        data, reference = await request.body(), request.path_params["reference"]
-        address = digest(data)
-        if reference.startswith("sha256:") and reference != address:
-            raise RegistryError(400, "DIGEST_INVALID", f"got {address}, expected {reference}")
-        try:
-            named = _named(json.loads(data))
-        except (ValueError, KeyError, TypeError) as error:
-            raise RegistryError(400, "MANIFEST_INVALID", f"not a manifest: {error!r}") from error
-        if unknown := sorted(named - repository.blobs.keys()):
-            raise RegistryError(400, "MANIFEST_BLOB_UNKNOWN", f"blobs unknown: {unknown}")
-        repository.manifests[address] = (request.headers.get("content-type", ""), data)
-        if reference != address:
-            repository.tags[image, reference] = address
-        return _stored(request.url.path.rsplit("/", 1)[0], address)
-
-    async def get_blob(self, request: Request) -> Response:
-        repository, _ = self._open(request, DOWNLOAD)
-        address = request.path_params["digest"]
-        if address not in repository.blobs:
-            raise RegistryError(404, "BLOB_UNKNOWN", f"blob {address} unknown to registry")
-        headers = {"Docker-Content-Digest": address, "Content-Type": "application/octet-stream"}
-        return Response(repository.blobs[address], headers=headers)
-
-    async def begin(self, request: Request) -> Response:
-        """Start an upload, which a PUT with the digest and the whole blob finishes."""
-        self._open(request, UPLOAD)
-        upload = secrets.token_hex(16)
-        self.uploads.add(upload)
-        return Response(None, 202, {"Location": request.url.path + upload})
-
-    async def finish(self, request: Request) -> Response:
-        repository, _ = self._open(request, UPLOAD)
-        if request.path_params["upload"] not in self.uploads:
-            raise RegistryError(404, "BLOB_UPLOAD_UNKNOWN", "no such upload")
-        data, address = await request.body(), request.query_params.get("digest", "")
-        if digest(data) != address:
-            raise RegistryError(400, "DIGEST_INVALID", f"got {digest(data)}, expected {address!r}")
-        repository.blobs[address] = data
-        self.uploads.remove(request.path_params["upload"])
-        return _stored(request.url.path.partition("/uploads/")[0], address)
-
-    def _open(self, request: Request, permission: str) -> tuple[Repository, str]:
-        path = request.path_params
-        location = request.headers["host"].partition("-docker.pkg.dev")[0]
-        name = f"projects/{path['project']}/locations/{location}/repositories/{path['repository']}"
-        return authorise(self.cloud, self._who(request), permission, name), path["image"]
-
-    def _who(self, request: Request) -> Caller:
-        """Who is asking, maybe nobody; RegistryError 401 for a login that is not known."""
-        try:
-            return access.caller(self.cloud, request.headers)
-        except ApiError as error:
-            raise RegistryError(401, "UNAUTHORIZED", error.message) from error
-
-
 def _stored(collection: str, address: str) -> Response:
     headers = {"Location": f"{collection}/{address}", "Docker-Content-Digest": address}
     return Response(None, 201, headers)
@@ -194,3 +99,76 @@ def _manifest(repository: Repository, image: str, selector: str) -> tuple[str, b
 def _named(manifest: Json) -> set[str]:
     """The blobs that a manifest needs."""
     return {each["digest"] for each in [manifest["config"], *manifest["layers"]]}
+
+
+def _open(request: Request, permission: str) -> Repository:
+    """The repository that a request names, in the region of its host; RegistryError."""
+    location = request.headers["host"].partition("-docker.pkg.dev")[0]
+    project, name = request.path["project"], request.path["repository"]
+    resource = f"projects/{project}/locations/{location}/repositories/{name}"
+    try:
+        caller = request.caller
+    except ApiError as error:
+        raise RegistryError(401, "UNAUTHORIZED", error.message) from error
+    return authorise(request.cloud, caller, permission, resource)
+
+
+def _get_manifest(request: Request) -> Response:
+    repository, image = _open(request, DOWNLOAD), request.path["image"]
+    media_type, data = _manifest(repository, image, request.path["reference"])
+    return Response(data, media_type=media_type, headers={"Docker-Content-Digest": digest(data)})
+
+
+def _put_manifest(request: Request) -> Response:
+    repository, data = _open(request, UPLOAD), request.content
+    address, reference = digest(data), request.path["reference"]
+    if reference.startswith("sha256:") and reference != address:
+        raise RegistryError(400, "DIGEST_INVALID", f"got {address}, expected {reference}")
+    try:
+        named = _named(json.loads(data))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RegistryError(400, "MANIFEST_INVALID", f"not a manifest: {error!r}") from error
+    if unknown := sorted(named - repository.blobs.keys()):
+        raise RegistryError(400, "MANIFEST_BLOB_UNKNOWN", f"blobs unknown: {unknown}")
+    repository.manifests[address] = (request.headers.get("content-type", ""), data)
+    if reference != address:
+        repository.tags[request.path["image"], reference] = address
+    return _stored(request.url_path.rsplit("/", 1)[0], address)
+
+
+def _get_blob(request: Request) -> Response:
+    repository, address = _open(request, DOWNLOAD), request.path["digest"]
+    if address not in repository.blobs:
+        raise RegistryError(404, "BLOB_UNKNOWN", f"blob {address} unknown to registry")
+    headers = {"Docker-Content-Digest": address, "Content-Type": "application/octet-stream"}
+    return Response(repository.blobs[address], headers=headers)
+
+
+def _begin(request: Request) -> Response:
+    """Start an upload, which a PUT with the digest and the whole blob finishes."""
+    upload = secrets.token_hex(16)
+    _open(request, UPLOAD).uploads.add(upload)
+    return Response(None, 202, {"Location": request.url_path + upload})
+
+
+def _finish(request: Request) -> Response:
+    repository, data = _open(request, UPLOAD), request.content
+    if request.path["upload"] not in repository.uploads:
+        raise RegistryError(404, "BLOB_UPLOAD_UNKNOWN", "no such upload")
+    address = request.query.get("digest", "")
+    if digest(data) != address:
+        raise RegistryError(400, "DIGEST_INVALID", f"got {digest(data)}, expected {address!r}")
+    repository.blobs[address] = data
+    repository.uploads.remove(request.path["upload"])
+    return _stored(request.url_path.partition("/uploads/")[0], address)
+
+
+IMAGE = "/v2/{project}/{repository}/{image:path}"
+ROUTES = (
+    Route("GET", IMAGE + "/manifests/{reference}", _get_manifest),
+    Route("PUT", IMAGE + "/manifests/{reference}", _put_manifest),
+    Route("POST", IMAGE + "/blobs/uploads/", _begin),
+    Route("PUT", IMAGE + "/blobs/uploads/{upload}", _finish),
+    Route("GET", IMAGE + "/blobs/{digest}", _get_blob),
+)
+"""The registries of all regions; the Host header names the region."""

@@ -118,4 +118,4 @@ METHODS = (
     ),
 )
 HOST, TITLE = "artifactregistry.googleapis.com", "Artifact Registry API"
-app = Api(HOST, TITLE, METHODS, policy=_policy).app
+API = Api(HOST, TITLE, METHODS, policy=_policy)

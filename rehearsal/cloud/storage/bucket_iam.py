@@ -7,32 +7,22 @@ https://docs.cloud.google.com/storage/docs/access-control/iam-json
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
-
-from starlette.responses import JSONResponse, Response
 
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.iam import access
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-
+    from rehearsal.cloud.http.routing import Request
     from rehearsal.cloud.iam.access import Caller
-    from rehearsal.cloud.state import Bucket, Cloud, Policy
+    from rehearsal.cloud.state import Bucket, Cloud, Json, Policy
 
 PUBLIC = frozenset({"allUsers", "allAuthenticatedUsers"})
 NOT_MET = "At least one of the pre-conditions you specified did not hold."
 
 
-def requester(request: Request) -> tuple[Cloud, Caller]:
-    """The cloud, and who is asking it; ApiError 401 for a bad token."""
-    cloud: Cloud = request.app.state.cloud
-    return cloud, access.caller(cloud, request.headers)
-
-
-def segment(request: Request, key: str) -> str:
-    """One segment of the path, decoded: object names may hold encoded slashes."""
-    return unquote(request.path_params[key])
+def requested(request: Request, permission: str) -> Bucket:
+    """The bucket that a request names, if its caller holds the permission on it; ApiError."""
+    return authorize(request.cloud, request.caller, permission, request.path["bucket"])
 
 
 def authorize(
@@ -84,45 +74,29 @@ def _public_access_prevented(bucket: Bucket) -> bool:
     return bool(bucket.meta["iamConfiguration"]["publicAccessPrevention"] == "enforced")
 
 
-async def get_policy(request: Request) -> Response:
+def get_policy(request: Request) -> Json:
     """GET /b/BUCKET/iam: the allow policy."""
-    cloud, who = requester(request)
-    name = segment(request, "bucket")
-    return _policy(authorize(cloud, who, "storage.buckets.getIamPolicy", name))
+    return _shown(requested(request, "storage.buckets.getIamPolicy"))
 
 
-async def set_policy(request: Request) -> Response:
+def set_policy(request: Request) -> Json:
     """PUT /b/BUCKET/iam: a new allow policy, if nobody changed it meanwhile."""
-    cloud, who = requester(request)
-    bucket = authorize(cloud, who, "storage.buckets.setIamPolicy", segment(request, "bucket"))
-    wanted = await request.json()
-    if wanted.get("etag") not in (None, bucket.policy.etag):
+    bucket = requested(request, "storage.buckets.setIamPolicy")
+    policy = request.body
+    if policy.get("etag") not in (None, bucket.policy.etag):
         raise ApiError(412, NOT_MET)
-    members = {m for binding in wanted.get("bindings", ()) for m in binding["members"]}
+    members = {m for binding in policy.get("bindings", ()) for m in binding["members"]}
     if _public_access_prevented(bucket) and members & PUBLIC:
         raise ApiError(
             412,
             "The member bindings allUsers and allAuthenticatedUsers are not allowed since public "
             "access prevention is enforced.",
         )
-    access.check_bindings(cloud, bucket.policy, wanted)
-    access.replace(bucket.policy, wanted)
-    return _policy(bucket)
+    access.check_bindings(request.cloud, bucket.policy, policy)
+    access.replace(bucket.policy, policy)
+    return _shown(bucket)
 
 
-def _policy(bucket: Bucket) -> Response:
+def _shown(bucket: Bucket) -> Json:
     named = {"kind": "storage#policy", "resourceId": f"projects/_/buckets/{bucket.name}"}
-    return JSONResponse(named | bucket.policy.as_json())
-
-
-async def test_permissions(request: Request) -> Response:
-    """GET /b/BUCKET/iam/testPermissions: which of the named permissions the caller holds."""
-    cloud, who = requester(request)
-    bucket = cloud.buckets.get(segment(request, "bucket"))
-    if bucket is None:
-        raise ApiError(404, "The specified bucket does not exist.")
-    policies = (bucket.policy, cloud.projects[bucket.project].policy)
-    resource = {"name": f"projects/_/buckets/{bucket.name}"}
-    asked = request.query_params.getlist("permissions")
-    held = [p for p in asked if access.allowed(who, p, policies, resource)]
-    return JSONResponse({"kind": "storage#testIamPermissionsResponse", "permissions": held})
+    return named | bucket.policy.as_json()

@@ -10,18 +10,16 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rehearsal.cloud import locations
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.state import Bucket, Policy
-from rehearsal.cloud.storage.bucket_iam import authorize, requester, require, segment
+from rehearsal.cloud.storage.bucket_iam import requested, require
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from rehearsal.cloud.iam.access import Caller
-    from rehearsal.cloud.state import Cloud, Json, Project
+    from rehearsal.cloud.http.routing import Request
+    from rehearsal.cloud.state import Cloud, Json
 
 NAME = re.compile(r"(?!goog)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 """https://docs.cloud.google.com/storage/docs/buckets#naming"""
@@ -49,20 +47,14 @@ def merge(target: Json, patch: Json) -> Json:
     return merged
 
 
-def _project(request: Request, cloud: Cloud, who: Caller, permission: str) -> Project:
-    reference = request.query_params.get("project", "")
+def insert(request: Request) -> Json:
+    """POST /b?project=: a new bucket."""
+    cloud, body, reference = request.cloud, request.body, request.query.get("project", "")
     project = cloud.project(reference)
     if project is None:
         raise ApiError(400, f"Unknown project id: {reference}")
-    require(cloud, who, permission, f"projects/{project.id}", (project.policy,), "project")
-    return project
-
-
-async def insert(request: Request) -> Response:
-    """POST /b?project=: a new bucket."""
-    cloud, who = requester(request)
-    project = _project(request, cloud, who, "storage.buckets.create")
-    body = await request.json()
+    resource, policies = f"projects/{project.id}", (project.policy,)
+    require(cloud, request.caller, "storage.buckets.create", resource, policies, "project")
     name = body.get("name", "")
     if not NAME.fullmatch(name):
         raise ApiError(400, f"Invalid bucket name: '{name}'")
@@ -101,7 +93,7 @@ async def insert(request: Request) -> Response:
     owners = [f"projectEditor:{project.id}", f"projectOwner:{project.id}"]
     policy = Policy([{"role": "roles/storage.legacyBucketOwner", "members": owners}])
     cloud.buckets[name] = Bucket(name, project.id, meta, policy)
-    return JSONResponse(meta)
+    return meta
 
 
 def _validate(meta: Json) -> None:
@@ -112,49 +104,36 @@ def _validate(meta: Json) -> None:
         raise ApiError(400, f"Invalid value for public access prevention: '{prevention}'")
 
 
-async def list_buckets(request: Request) -> Response:
-    """GET /b?project=: the buckets of a project."""
-    cloud, who = requester(request)
-    project = _project(request, cloud, who, "storage.buckets.list")
-    items = [b.meta for b in cloud.buckets.values() if b.project == project.id]
-    return JSONResponse({"kind": "storage#buckets", "items": items})
-
-
-async def get(request: Request) -> Response:
+def get(request: Request) -> Json:
     """GET /b/BUCKET: its settings."""
-    cloud, who = requester(request)
-    name = segment(request, "bucket")
-    return JSONResponse(authorize(cloud, who, "storage.buckets.get", name).meta)
+    return requested(request, "storage.buckets.get").meta
 
 
-async def patch(request: Request) -> Response:
+def patch(request: Request) -> Json:
     """PATCH /b/BUCKET: changed settings."""
-    cloud, who = requester(request)
-    bucket = authorize(cloud, who, "storage.buckets.update", segment(request, "bucket"))
-    meta = merge(bucket.meta, await request.json())
+    bucket = requested(request, "storage.buckets.update")
+    meta = merge(bucket.meta, request.body)
     _validate(meta)
     metageneration = int(bucket.meta["metageneration"]) + 1
     bucket.meta = meta | {key: bucket.meta[key] for key in FIXED}
     bucket.meta |= {
         "metageneration": str(metageneration),
         "etag": f"CA{metageneration}=",
-        "updated": timestamp(cloud),
+        "updated": timestamp(request.cloud),
     }
-    return JSONResponse(bucket.meta)
+    return bucket.meta
 
 
-async def delete(request: Request) -> Response:
+def delete(request: Request) -> Response:
     """DELETE /b/BUCKET: gone, if it is empty."""
-    cloud, who = requester(request)
-    bucket = authorize(cloud, who, "storage.buckets.delete", segment(request, "bucket"))
+    bucket = requested(request, "storage.buckets.delete")
     if bucket.objects:
         raise ApiError(409, "The bucket you tried to delete is not empty.")
-    del cloud.buckets[bucket.name]
+    del request.cloud.buckets[bucket.name]
     return Response(status_code=204)
 
 
-async def anywhere_caches(request: Request) -> Response:
-    """GET /b/BUCKET/anywhereCaches: none; asked by the Pulumi provider before it deletes."""
-    cloud, who = requester(request)
-    authorize(cloud, who, "storage.anywhereCaches.list", segment(request, "bucket"))
-    return JSONResponse({"kind": "storage#anywhereCaches"})
+def anywhere_caches(request: Request) -> Json:
+    """GET /b/BUCKET/anywhereCaches: none; the Pulumi provider asks before it deletes a bucket."""
+    requested(request, "storage.anywhereCaches.list")
+    return {"kind": "storage#anywhereCaches"}

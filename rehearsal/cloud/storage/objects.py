@@ -11,18 +11,17 @@ import gzip
 import re
 from typing import TYPE_CHECKING
 
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from rehearsal.cloud.http.errors import ApiError
-from rehearsal.cloud.storage.bucket_iam import NOT_MET, authorize, requester, segment
+from rehearsal.cloud.storage import bucket_iam
+from rehearsal.cloud.storage.bucket_iam import NOT_MET, authorize
 from rehearsal.cloud.storage.buckets import merge, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.requests import Request
-
+    from rehearsal.cloud.http.routing import Request
     from rehearsal.cloud.state import Bucket, Json, StoredObject
 
 WRITABLE = frozenset({"contentType", "contentEncoding", "cacheControl", "metadata", "storageClass"})
@@ -32,52 +31,47 @@ PAGE = 1000
 """The JSON API's largest page of a listing."""
 
 
-def check_preconditions(
-    query: Mapping[str, str], stored: StoredObject | None, *, reading: bool = False
-) -> None:
-    """ApiError 412 (304 for reads) unless the generations are as asked; 0 means no object.
+def check_preconditions(query: Mapping[str, str], stored: StoredObject | None) -> None:
+    """ApiError 412 unless the generations are those of the query; 0 means no object.
 
     https://docs.cloud.google.com/storage/docs/request-preconditions
     """
     for name in ("Generation", "Metageneration"):
-        have = int(stored.meta[name.lower()]) if stored else 0
-        if int(query.get(f"if{name}Match", have)) != have:
+        current = int(stored.meta[name.lower()]) if stored else 0
+        if int(query.get(f"if{name}Match", current)) != current:
             raise ApiError(412, NOT_MET)
-        if int(query.get(f"if{name}NotMatch", -1)) == have:
-            raise HTTPException(304) if reading else ApiError(412, NOT_MET)
 
 
-def find(
-    bucket: Bucket, name: str, query: Mapping[str, str], *, reading: bool = False
-) -> StoredObject:
-    """The object, in the generation asked for; ApiError 404 or 412."""
+def requested(request: Request, permission: str) -> tuple[Bucket, StoredObject]:
+    """The bucket and the object of a request, in the generation that it names; ApiError."""
+    cloud, caller, query, name = (
+        request.cloud,
+        request.caller,
+        request.query,
+        request.path["object"],
+    )
+    bucket = authorize(cloud, caller, permission, request.path["bucket"], name)
     stored = bucket.objects.get(name)
     if (
         stored is None
-        or query.get("generation", stored.meta["generation"]) != (stored.meta["generation"])
+        or query.get("generation", stored.meta["generation"]) != stored.meta["generation"]
     ):
         raise ApiError(404, f"No such object: {bucket.name}/{name}")
-    check_preconditions(query, stored, reading=reading)
-    return stored
+    check_preconditions(query, stored)
+    return bucket, stored
 
 
-async def get(request: Request) -> Response:
+def get(request: Request) -> Json | Response:
     """GET /b/BUCKET/o/OBJECT: its settings, or with alt=media its content."""
-    if request.query_params.get("alt") == "media":
+    if request.query.get("alt") == "media":
         return content(request)
-    return JSONResponse(_readable(request).meta)
+    return requested(request, "storage.objects.get")[1].meta
 
 
 def content(request: Request) -> Response:
     """The bytes of an object, or of a part of it, with their checksums; ApiError."""
-    return _media(_readable(request), request.headers)
-
-
-def _readable(request: Request) -> StoredObject:
-    cloud, who = requester(request)
-    name = segment(request, "object")
-    bucket = authorize(cloud, who, "storage.objects.get", segment(request, "bucket"), name)
-    return find(bucket, name, request.query_params, reading=True)
+    _, stored = requested(request, "storage.objects.get")
+    return _media(stored, request.headers)
 
 
 def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
@@ -122,19 +116,17 @@ def _transcoded(meta: Json, asked: Mapping[str, str]) -> bool:
     return meta.get("contentEncoding") == "gzip" and not accepted and not kept
 
 
-async def list_objects(request: Request) -> Response:
+def list_objects(request: Request) -> Json:
     """GET /b/BUCKET/o: a page of the listing, in order of name."""
-    cloud, who = requester(request)
-    bucket = authorize(cloud, who, "storage.objects.list", segment(request, "bucket"))
-    query = request.query_params
+    bucket = bucket_iam.requested(request, "storage.objects.list")
+    query = request.query
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     limit = min(int(query.get("maxResults", PAGE)), PAGE)
-    begin, end = query.get("startOffset", ""), query.get("endOffset")
     after = base64.urlsafe_b64decode(query.get("pageToken", "")).decode()
     page: dict[str, StoredObject | None] = {}
-    answer = {"kind": "storage#objects"}
+    answer: Json = {"kind": "storage#objects"}
     for name in sorted(bucket.objects):
-        if not name.startswith(prefix) or name < begin or (end is not None and name >= end):
+        if not name.startswith(prefix):
             continue
         head, cut, _ = name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
         entry = prefix + head + cut if cut else name
@@ -147,28 +139,22 @@ async def list_objects(request: Request) -> Response:
         page[entry] = None if cut else bucket.objects[name]
     items = [stored.meta for stored in page.values() if stored]
     prefixes = [entry for entry, stored in page.items() if not stored]
-    return JSONResponse(answer | {"items": items, "prefixes": prefixes})
+    return answer | {"items": items, "prefixes": prefixes}
 
 
-async def patch(request: Request) -> Response:
+def patch(request: Request) -> Json:
     """PATCH /b/BUCKET/o/OBJECT: changed settings of an object; its content stays."""
-    cloud, who = requester(request)
-    name = segment(request, "object")
-    bucket = authorize(cloud, who, "storage.objects.update", segment(request, "bucket"), name)
-    stored = find(bucket, name, request.query_params)
-    wanted = {k: v for k, v in (await request.json()).items() if k in WRITABLE}
-    stored.meta = merge(stored.meta, wanted) | {
+    _, stored = requested(request, "storage.objects.update")
+    settings = {key: value for key, value in request.body.items() if key in WRITABLE}
+    stored.meta = merge(stored.meta, settings) | {
         "metageneration": str(int(stored.meta["metageneration"]) + 1),
-        "updated": timestamp(cloud),
+        "updated": timestamp(request.cloud),
     }
-    return JSONResponse(stored.meta)
+    return stored.meta
 
 
-async def delete(request: Request) -> Response:
+def delete(request: Request) -> Response:
     """DELETE /b/BUCKET/o/OBJECT: gone for good."""
-    cloud, who = requester(request)
-    name = segment(request, "object")
-    bucket = authorize(cloud, who, "storage.objects.delete", segment(request, "bucket"), name)
-    find(bucket, name, request.query_params)
-    del bucket.objects[name]
+    bucket, _ = requested(request, "storage.objects.delete")
+    del bucket.objects[request.path["object"]]
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""How an object comes to be: the three upload protocols, and copies of objects.
+"""How an object is written: by one multipart request, or by a resumable upload.
 
 https://docs.cloud.google.com/storage/docs/uploads-downloads
 """
@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import google_crc32c
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.state import StoredObject
-from rehearsal.cloud.storage.bucket_iam import authorize, requester, segment
+from rehearsal.cloud.storage.bucket_iam import authorize
 from rehearsal.cloud.storage.buckets import timestamp
-from rehearsal.cloud.storage.objects import WRITABLE, check_preconditions, find
+from rehearsal.cloud.storage.objects import WRITABLE, check_preconditions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.requests import Request
-
+    from rehearsal.cloud.http.routing import Request
     from rehearsal.cloud.iam.access import Caller
     from rehearsal.cloud.state import Bucket, Cloud, Json
 
@@ -67,7 +66,8 @@ def _admit(cloud: Cloud, upload: Upload) -> Bucket:
     return bucket
 
 
-def _write(request: Request, cloud: Cloud, upload: Upload) -> Json:
+def _write(request: Request, upload: Upload) -> Json:
+    cloud = request.cloud
     bucket, name, data = _admit(cloud, upload), upload.name, bytes(upload.data)
     sums = {
         "crc32c": base64.b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode(),
@@ -81,7 +81,8 @@ def _write(request: Request, cloud: Cloud, upload: Upload) -> Json:
                 400,
                 f'Provided {title} "{given[key]}" doesn\'t match calculated {title} "{sums[key]}".',
             )
-    generation, now = str(next(request.app.state.generations)), timestamp(cloud)
+    cloud.generation = max(cloud.generation + 1, int(cloud.now() * 1e6))
+    generation, now = str(cloud.generation), timestamp(cloud)
     path = f"storage/v1/b/{bucket.name}/o/{quote(name, safe='')}"
     defaults = {
         "contentType": "application/octet-stream",
@@ -106,31 +107,26 @@ def _write(request: Request, cloud: Cloud, upload: Upload) -> Json:
     return meta
 
 
-async def insert(request: Request) -> Response:
-    """POST /upload/b/BUCKET/o?uploadType=: media, multipart, or the start of a resumable upload."""
-    cloud, who = requester(request)
-    query, body = dict(request.query_params), await request.body()
-    upload = Upload(who, segment(request, "bucket"), {}, query)
-    content_type = request.headers.get("content-type", "application/octet-stream")
+def insert(request: Request) -> Json | Response:
+    """POST /upload/b/BUCKET/o?uploadType=: multipart, or the start of a resumable upload."""
+    query = dict(request.query)
+    upload = Upload(request.caller, request.path["bucket"], {}, query)
     match query.get("uploadType"):
-        case "media":
-            upload.meta, upload.data = {"contentType": content_type}, bytearray(body)
-            if "contentEncoding" in query:
-                upload.meta["contentEncoding"] = query["contentEncoding"]
         case "multipart":
-            upload.meta, upload.data = _parts(content_type, body)
+            content_type = request.headers.get("content-type", "")
+            upload.meta, upload.data = _parts(content_type, request.content)
         case "resumable":
-            upload.meta = json.loads(body or b"{}")
+            upload.meta = request.body
             if "x-upload-content-type" in request.headers:
                 upload.meta.setdefault("contentType", request.headers["x-upload-content-type"])
-            _admit(cloud, upload)
+            _admit(request.cloud, upload)
             session = secrets.token_urlsafe(24)
-            request.app.state.uploads[session] = upload
-            location = f"{HOST}{request.url.path}?uploadType=resumable&upload_id={session}"
+            request.cloud.uploads[session] = upload
+            location = f"{HOST}{request.url_path}?uploadType=resumable&upload_id={session}"
             return Response(headers={"location": location, "x-guploader-uploadid": session})
         case other:
             raise ApiError(400, f"Unknown uploadType: {other!r}")
-    return JSONResponse(_write(request, cloud, upload))
+    return _write(request, upload)
 
 
 def _parts(content_type: str, body: bytes) -> tuple[Json, bytearray]:
@@ -147,52 +143,26 @@ def _parts(content_type: str, body: bytes) -> tuple[Json, bytearray]:
     return meta, bytearray(data)
 
 
-async def resume(request: Request) -> Response:
+def resume(request: Request) -> Json | Response:
     """PUT to a session: the next bytes of a resumable upload, or the question how many arrived.
 
     As at Google, the unguessable session URI is all the authority that is asked for here; who
     started it is checked again when the object is written.
     """
-    cloud: Cloud = request.app.state.cloud
-    session = request.query_params.get("upload_id", "")
-    upload: Upload | None = request.app.state.uploads.get(session)
-    if upload is None:
+    uploads, session = request.cloud.uploads, request.query.get("upload_id", "")
+    if session not in uploads:
         raise ApiError(404, "Upload session not found.")
-    body = await request.body()
+    upload, body = uploads[session], request.content
     whole = f"bytes 0-{len(body) - 1}/{len(body)}" if body else "bytes */0"
     sent = request.headers.get("content-range", whole)
-    wanted = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", sent)
-    if wanted is None or int(wanted[1] or 0) > len(upload.data):
+    part = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", sent)
+    if part is None or int(part[1] or 0) > len(upload.data):
         raise ApiError(400, f"Invalid Content-Range: {sent}")
-    if wanted[1]:
-        upload.data[int(wanted[1]) :] = body
-    if wanted[2] == str(len(upload.data)):
-        meta = _write(request, cloud, upload)
-        del request.app.state.uploads[session]
-        return JSONResponse(meta)
+    if part[1]:
+        upload.data[int(part[1]) :] = body
+    if part[2] == str(len(upload.data)):
+        meta = _write(request, upload)
+        del uploads[session]
+        return meta
     arrived = {"range": f"bytes=0-{len(upload.data) - 1}"} if upload.data else {}
     return Response(status_code=308, headers=arrived)
-
-
-async def copy(request: Request) -> Response:
-    """POST …/copyTo/…: the same bytes under another name."""
-    return JSONResponse(await _copy(request))
-
-
-async def rewrite(request: Request) -> Response:
-    """POST …/rewriteTo/…: a copy, for sizes that may take Google several calls; here never."""
-    meta = await _copy(request)
-    sizes = {"totalBytesRewritten": meta["size"], "objectSize": meta["size"], "done": True}
-    return JSONResponse({"kind": "storage#rewriteResponse", "resource": meta} | sizes)
-
-
-async def _copy(request: Request) -> Json:
-    cloud, who = requester(request)
-    name, query = segment(request, "object"), request.query_params
-    source = authorize(cloud, who, "storage.objects.get", segment(request, "bucket"), name)
-    pinned = {"generation": query["sourceGeneration"]} if "sourceGeneration" in query else {}
-    stored = find(source, name, pinned)
-    meta = {k: v for k, v in stored.meta.items() if k in WRITABLE}
-    meta |= json.loads(await request.body() or b"{}") | {"name": segment(request, "to_object")}
-    upload = Upload(who, segment(request, "to_bucket"), meta, query, bytearray(stored.data))
-    return _write(request, cloud, upload)

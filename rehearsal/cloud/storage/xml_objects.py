@@ -14,10 +14,9 @@ from starlette.responses import Response
 
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.storage import objects
-from rehearsal.cloud.storage.bucket_iam import segment
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from rehearsal.cloud.http.routing import Request
 
 UNKNOWN, REFUSED, MISSING = 401, 403, 404
 ERRORS = {
@@ -30,12 +29,12 @@ NO_OBJECT = ("NoSuchKey", "The specified key does not exist.")
 NO_BUCKET = ("NoSuchBucket", "The specified bucket does not exist.")
 
 
-async def read(request: Request) -> Response:
+def read(request: Request) -> Response:
     """GET /BUCKET/OBJECT, whose name may hold slashes as they are."""
     try:
         return objects.content(request)
     except ApiError as error:
-        return _refusal(error, segment(request, "bucket") in request.app.state.cloud.buckets)
+        return _refusal(error, request.path["bucket"] in request.cloud.buckets)
 
 
 def _refusal(error: ApiError, bucket_exists: bool) -> Response:

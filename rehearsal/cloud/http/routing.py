@@ -1,0 +1,107 @@
+"""Which function answers a request: one table of routes for each service, and refusals as answers.
+
+A path is matched as the client encoded it, and its parameters are decoded afterwards: an object's
+name is one segment of a path, and may hold slashes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+
+from rehearsal.cloud.http.errors import ApiError, HttpError
+from rehearsal.cloud.iam import access
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from starlette.datastructures import Headers, QueryParams
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from rehearsal.cloud.state import Cloud, Json
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to the cloud; `url_path` is the whole path, as the client encoded it."""
+
+    cloud: Cloud
+    url_path: str
+    path: Mapping[str, str]
+    """the parameters of the route's path, decoded"""
+    query: QueryParams
+    headers: Headers
+    content: bytes
+
+    @property
+    def caller(self) -> access.Caller:
+        """Who sends it; ApiError 401 for a token that is unknown or has expired."""
+        return access.caller(self.cloud, self.headers)
+
+    @property
+    def body(self) -> Json:
+        """Its JSON object, empty without content; ApiError 400 for anything else."""
+        try:
+            body = json.loads(self.content or b"{}")
+        except ValueError as error:
+            raise ApiError(400, f"Invalid JSON payload received. {error}") from error
+        if not isinstance(body, dict):
+            raise ApiError(400, "Invalid JSON payload received. Root element must be a message.")
+        return body
+
+
+class Route(NamedTuple):
+    """One row of a service's table; the handler returns JSON or a response, or raises HttpError."""
+
+    verb: str
+    path: str
+    """`{name}` stands for one segment, `{name:path}` for the rest of the path"""
+    handler: Callable[[Request], Json | Response]
+
+
+def service(cloud: Cloud, routes: Iterable[Route]) -> ASGIApp:
+    """A service over the cloud's state; of several routes that match, the first one answers."""
+    table = [(route, _pattern(route.path)) for route in routes]
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        request = HttpRequest(scope, receive)
+        path, content = scope["raw_path"].decode("latin-1"), await request.body()
+        verb = "GET" if scope["method"] == "HEAD" else scope["method"]  # the server cuts the body
+        for route, pattern in table:
+            if route.verb == verb and (found := pattern.fullmatch(path)):
+                named = {name: unquote(value) for name, value in found.groupdict().items()}
+                query, headers = request.query_params, request.headers
+                asked = Request(cloud, path, named, query, headers, content)
+                await _answer(route, asked)(scope, receive, send)
+                return
+        missing = f"{scope['method']} {path} is not modelled by the local cloud."
+        await ApiError(404, missing).response()(scope, receive, send)
+
+    return answer
+
+
+def _answer(route: Route, request: Request) -> Response:
+    try:
+        answer = route.handler(request)
+    except HttpError as error:
+        return error.response()
+    return answer if isinstance(answer, Response) else JSONResponse(answer)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """The regular expression of a route's path."""
+    parts = re.split(r"\{(\w+)(:path)?\}", path)  # text, name, ":path" or None, text, …
+    texts = map(re.escape, parts[::3])
+    groups = [
+        f"(?P<{name}>{'.*' if rest else '[^/]+'})"
+        for name, rest in zip(parts[1::3], parts[2::3], strict=True)
+    ]
+    return re.compile(
+        "".join(text + group for text, group in zip(texts, [*groups, ""], strict=True))
+    )
