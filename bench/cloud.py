@@ -116,7 +116,7 @@ class Site:
 def site() -> Iterator[Site]:
     """A local cloud with both projects, until the block ends."""
     line = Line()
-    with running(world(), around=line.around) as local:
+    with running(world(), middleware=line.around) as local:
         yield Site(local=local, line=line)
 
 

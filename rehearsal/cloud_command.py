@@ -16,7 +16,7 @@ from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.pulumi_cli.acquire import acquire
-from rehearsal.pulumi_cli.errors import ToolchainError
+from rehearsal.pulumi_cli.errors import PulumiCliError
 from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described
 from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import EngineError, Workspace
@@ -52,7 +52,7 @@ def serve(console: Screen, port: int, folder: str | None) -> int:
             console.print(described(workspace.gcp_plugin), soft_wrap=True)
             _explain(console, where, kept=folder is not None)
             _wait(stopped)
-    except (ToolchainError, PluginError, EngineError, OSError) as error:
+    except (PulumiCliError, PluginError, EngineError, OSError) as error:
         console.print(styled("error:", "red"), _cure(error, port), soft_wrap=True)
         return 2
     return 0

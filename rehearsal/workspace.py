@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pulumi import automation
 
 from rehearsal.cloud.compute.machines import GENUINE_PLUGIN_SECONDS
-from rehearsal.cloud.locations import REPOSITORIES
+from rehearsal.cloud.locations import REPOSITORY_LOCATIONS
 from rehearsal.companies import COMPANIES
 from rehearsal.pulumi_plugins.genuine_gcp import genuine_gcp_plugin
 from rehearsal.pulumi_plugins.install import install
@@ -62,7 +62,7 @@ class Workspace:
     def __init__(self, folder: Path, cloud: LocalCloud, cli: Path) -> None:
         self.gcp_plugin = genuine_gcp_plugin()
         if self.gcp_plugin is not None:
-            cloud.launcher.least_seconds = GENUINE_PLUGIN_SECONDS
+            cloud.machines.least_seconds = GENUINE_PLUGIN_SECONDS
         self.folder = folder
         self.program = folder / "program"
         self._cloud = cloud
@@ -155,5 +155,5 @@ def _docker_login(folder: Path, token: str) -> None:
     login = base64.b64encode(f"oauth2accesstoken:{token}".encode()).decode()
     config = folder / "config.json"
     config.touch(mode=0o600)
-    hosts = [f"{location}-docker.pkg.dev" for location in sorted(REPOSITORIES)]
+    hosts = [f"{location}-docker.pkg.dev" for location in sorted(REPOSITORY_LOCATIONS)]
     config.write_text(json.dumps({"auths": {host: {"auth": login} for host in hosts}}))

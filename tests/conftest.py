@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.cloud.confidential_space import token_mount
-from rehearsal.pulumi_cli.acquire import present
-from rehearsal.pulumi_cli.errors import ToolchainError
+from rehearsal.pulumi_cli.acquire import find_cli
+from rehearsal.pulumi_cli.errors import PulumiCliError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,15 +26,15 @@ NOT_RUN = pytest.StashKey[list[tuple[str, list[str], str]]]()
 
 def _no_engine() -> str:
     try:
-        present()
-    except ToolchainError as error:
+        find_cli()
+    except PulumiCliError as error:
         return str(error)
     return ""
 
 
 NEEDS: dict[str, tuple[str, Callable[[], str]]] = {
     "engine": ("Pulumi engine", _no_engine),
-    "namespace": ("mount namespace", token_mount.missing),
+    "namespace": ("mount namespace", token_mount.unavailable_reason),
 }
 """By marker: what the tests need, and the function that says why it is not there."""
 
@@ -65,4 +65,4 @@ def pytest_terminal_summary(
 @pytest.fixture(scope="session")
 def pulumi_cli() -> Path:
     """The folder that holds `pulumi`."""
-    return present()
+    return find_cli()

@@ -16,7 +16,7 @@ from rehearsal.attacks.fuzz import fuzz
 from rehearsal.attacks.mutants import remove_each
 from rehearsal.attacks.published_example import published
 from rehearsal.pulumi_cli.acquire import acquire
-from rehearsal.pulumi_cli.errors import ToolchainError
+from rehearsal.pulumi_cli.errors import PulumiCliError
 from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described, genuine_gcp_plugin
 
 WIDTH = 130
@@ -44,7 +44,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         plugin, cli = genuine_gcp_plugin(), acquire()
-    except (PluginError, ToolchainError) as error:
+    except (PluginError, PulumiCliError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  the command's output
         return 2
     console.print(described(plugin), highlight=False, soft_wrap=True)

@@ -116,7 +116,10 @@ def _deployment(folder: Path, cli: Path) -> Iterator[_Play]:
     cloud = Cloud()
     two_companies(cloud)
     machine = visible_bytes.Machine(cloud)
-    with running(cloud, around=machine.overheard) as local, pytest.MonkeyPatch.context() as patch:
+    with (
+        running(cloud, middleware=machine.overheard) as local,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(container, "run", machine.run)
         yield _Play(local, Workspace(folder / "workspace", local, cli), machine)
 
@@ -170,7 +173,7 @@ class _Play:
         self._machine.printed.clear()
         self.up("secundus")
         (machine,) = self._local.cloud.instances.values()
-        assert self._local.launcher.finished(machine).wait(WORKLOAD_SECONDS), machine.serial
+        assert self._local.machines.finished(machine).wait(WORKLOAD_SECONDS), machine.serial
         self._terminals["secundus"].append(self._results())
         left = {
             name: stored.data.decode()

@@ -49,7 +49,7 @@ def subject_of(told: World) -> Subject:
     """The deployed provider; Refusal if it does not accept a token to start from."""
     found = Subject(provider=told.provider, tokens=tokens(told), truths=truths(told))
     for claims in map(json.loads, found.tokens):
-        sts.judge(told.provider, claims, sts.attributes(told.provider, claims))
+        sts.check_condition(told.provider, claims, sts.attributes(told.provider, claims))
         assert not found.truths.lies(claims), claims
     return found
 
@@ -142,7 +142,7 @@ def judge(subject: Subject, clauses: Sequence[Clause], made: Case) -> Outcome:
         mapped = {}
     try:
         # Also where the mapping has refused: explain must agree there too.
-        sts.judge(subject.provider, claims, mapped)
+        sts.check_condition(subject.provider, claims, mapped)
         admitted = True
     except Refusal:
         admitted = False

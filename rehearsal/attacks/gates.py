@@ -100,7 +100,7 @@ def exchange(told: World, token: str, audience: str | None = None) -> Caller:
             told.unmapped.append(target.claims_of(token))
         raise Refused(gate, str(refusal)) from refusal
     _note(told, form, admitted=True)
-    return access.bearer(told.cloud, answer["access_token"])
+    return access.caller_of_token(told.cloud, answer["access_token"])
 
 
 def _gate(refusal: Refusal) -> Gate:
@@ -120,8 +120,8 @@ def impersonate(told: World, who: Caller, reader: str | None = None) -> Caller:
     email = reader or told.reader.email
     scope = ["https://www.googleapis.com/auth/devstorage.read_only"]
     try:
-        answer = sts.lend(told.cloud, who, email, {"scope": scope})
-        return access.bearer(told.cloud, answer["accessToken"])
+        answer = sts.generate_access_token(told.cloud, who, email, {"scope": scope})
+        return access.caller_of_token(told.cloud, answer["accessToken"])
     except ApiError as error:
         raise Refused(Gate.IAM, str(error)) from error
 

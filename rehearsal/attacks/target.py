@@ -161,7 +161,7 @@ def world(deployment: Deployment) -> World:
     """A copy of what was deployed, once the machine's own workload has finished."""
     local = deployment.local
     (machine,) = local.cloud.instances.values()
-    assert local.launcher.finished(machine).wait(WORKLOAD_SECONDS), machine.serial
+    assert local.machines.finished(machine).wait(WORKLOAD_SECONDS), machine.serial
     found = World(
         cloud=copy.deepcopy(local.cloud),
         issuer=local.issuer,

@@ -104,7 +104,7 @@ class Machine:
         return {
             "sent": b"\n".join(self.sent),
             "printed": "\n".join(self.printed).encode(),
-            "other hosts asked for": "\n".join(local.refused).encode(),
+            "other hosts asked for": "\n".join(local.refused_hosts).encode(),
             **{f"disk {path}": path.read_bytes() for path in disks.rglob("*") if path.is_file()},
         }
 

@@ -41,10 +41,10 @@ def region_of(zone: str) -> str | None:
     return region if letter in list(REGIONS.get(region, "")) else None
 
 
-REPOSITORIES = frozenset({*REGIONS, "asia", "europe", "us"})
+REPOSITORY_LOCATIONS = frozenset({*REGIONS, "asia", "europe", "us"})
 """https://docs.cloud.google.com/artifact-registry/docs/repositories/repo-locations"""
 
-BUCKETS = {
+BUCKET_LOCATIONS = {
     **dict.fromkeys((region.upper() for region in REGIONS), "region"),
     **dict.fromkeys(("ASIA", "EU", "US"), "multi-region"),
     **dict.fromkeys(("ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4"), "dual-region"),

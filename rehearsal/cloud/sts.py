@@ -1,8 +1,8 @@
-"""The way from an attestation token to a service account: token exchange, then impersonation.
+"""From an attestation token to a service account: token exchange, then impersonation.
 
-`exchange` judges a token by the provider as it is DEPLOYED, condition and mapping word for word;
-`lend` gives a service account to whom its allow policy says. What a token claims is not decided
-here. google.groups is not modelled.
+`exchange` checks a token against the provider as it is DEPLOYED, condition and mapping word for
+word. `generate_access_token` makes a token of a service account for the members that its allow
+policy names. `claims` decides what a token claims. google.groups is not modelled.
 https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
 """
 
@@ -83,7 +83,7 @@ def exchange(cloud: Cloud, issuer: Issuer, form: dict[str, str]) -> Json:
         pool = f"iam.googleapis.com/{provider.pool}"
         member = f"principal://{pool}/subject/{mapped['google']['subject']}"
         entry = AuditEntry(member, EXCHANGE, provider.name, allowed=False)
-        judge(provider, claims, mapped)
+        check_condition(provider, claims, mapped)
         entry = AuditEntry(member, EXCHANGE, provider.name, allowed=True)
     finally:
         cloud.audit.append(entry)
@@ -182,7 +182,7 @@ def attributes(provider: Provider, claims: Json) -> dict[str, dict[str, str]]:
         raise Refusal(error.code, str(error)) from None
 
 
-def judge(provider: Provider, claims: Json, mapped: dict[str, dict[str, str]]) -> None:
+def check_condition(provider: Provider, claims: Json, mapped: dict[str, dict[str, str]]) -> None:
     """Refusal, unless the deployed condition holds."""
     condition = provider.doc.get("attributeCondition")
     # No condition admits every valid token of the issuer: Google's rule, and a trap.
@@ -192,7 +192,7 @@ def judge(provider: Provider, claims: Json, mapped: dict[str, dict[str, str]]) -
         )
 
 
-def lend(cloud: Cloud, who: Caller, email: str, body: Json) -> Json:
+def generate_access_token(cloud: Cloud, who: Caller, email: str, body: Json) -> Json:
     """An access token of a service account, for whom its allow policy admits; ApiError."""
     lent = cloud.service_accounts.get(email)
     policies = (lent.policy, cloud.projects[lent.project].policy) if lent else ()
@@ -212,7 +212,7 @@ def lend(cloud: Cloud, who: Caller, email: str, body: Json) -> Json:
 
 
 def _generate(request: Request) -> Json:
-    return lend(request.cloud, request.caller, request.path["email"], request.body)
+    return generate_access_token(request.cloud, request.caller, request.path["email"], request.body)
 
 
 def _allowed_locations(request: Request) -> Json:

@@ -95,7 +95,7 @@ def results_of(stage: Stage) -> Run:
 def launcher_log(stage: Stage, which: str) -> str:
     """The serial console of the machine, once it is off; kept, with what it left as `result`."""
     (machine,) = stage.local.cloud.instances.values()
-    stage.local.launcher.finished(machine).wait(WAIT_SECONDS)
+    stage.local.machines.finished(machine).wait(WAIT_SECONDS)
     text = "".join(f"{line}\n" for line in machine.serial)
     stage.kept[f"launcher-{which}.log"] = text
     bucket = stage.local.cloud.buckets[bucket_of(stage.outputs["secundus"]["resultUri"])]

@@ -31,7 +31,7 @@ from rehearsal.demo.context import Stage, launcher_log, results_of, show_console
 from rehearsal.demo.saved_evidence import KeepError, keeping
 from rehearsal.image_builder.dockerfile import build
 from rehearsal.pulumi_cli.acquire import acquire
-from rehearsal.pulumi_cli.errors import ToolchainError
+from rehearsal.pulumi_cli.errors import PulumiCliError
 from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described
 from rehearsal.workspace import EngineError, Workspace
 
@@ -63,7 +63,7 @@ def run(console: Screen, weakened: frozenset[str], keep: str | None) -> int:
             console.print(described(workspace.gcp_plugin), soft_wrap=True)
             promises = _tell(Stage(console, local, workspace, kept=kept), weakened)
     except (
-        ToolchainError,
+        PulumiCliError,
         PluginError,
         EngineError,
         AdminError,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from rehearsal.pulumi_cli.acquire import acquire
-from rehearsal.pulumi_cli.errors import ToolchainError
+from rehearsal.pulumi_cli.errors import PulumiCliError
 
 try:
     print(acquire())  # noqa: T201  the answer
-except ToolchainError as error:
+except PulumiCliError as error:
     sys.exit(f"error: {error}")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehearsal.pulumi_cli import build, download
-from rehearsal.pulumi_cli.errors import ToolchainError, UnavailableError
+from rehearsal.pulumi_cli.errors import PulumiCliError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,10 +36,10 @@ ANSWER_SECONDS = 30
 """How long `pulumi version` may take on a busy machine; it normally answers in 0.3 s."""
 
 
-def present(environ: Mapping[str, str] = os.environ) -> Path:
+def find_cli(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder of a CLI that this machine has already: on PATH, else in the cache.
 
-    Gets nothing. ToolchainError if there is none.
+    Gets nothing. PulumiCliError if there is none.
     """
     reasons: list[str] = []
     for look in (_on_path, _cached):
@@ -47,7 +47,7 @@ def present(environ: Mapping[str, str] = os.environ) -> Path:
             return look(environ)
         except UnavailableError as error:
             reasons.append(str(error))
-    raise ToolchainError(
+    raise PulumiCliError(
         f"There is no Pulumi CLI {VERSION} or newer on this machine.\n"
         f"  on PATH: {reasons[0]}\n"
         f"  in the cache: {reasons[1]}\n"
@@ -60,13 +60,13 @@ def acquire(
     official: Fill = download.official,
     from_modules: Fill = build.from_modules,
 ) -> Path:
-    """The folder of a CLI, getting it if need be; ToolchainError if no way is open.
+    """The folder of a CLI, getting it if need be; PulumiCliError if no way is open.
 
     A download or a build appears in the cache whole or not at all, and two runs never do it twice.
     """
     reasons: list[str] = []
-    with suppress(ToolchainError):
-        return present(environ)
+    with suppress(PulumiCliError):
+        return find_cli(environ)
     with _alone(cache_folder(environ)):
         try:
             return _cached(environ)
@@ -77,7 +77,7 @@ def acquire(
                 return get(environ)
             except UnavailableError as error:
                 reasons.append(str(error))
-    raise ToolchainError(
+    raise PulumiCliError(
         f"No Pulumi CLI {VERSION} or newer is to be had. Three ways were tried:\n"
         f"  1. on PATH: {reasons[0]}\n"
         f"  2. the official installer: {reasons[1]}\n"
@@ -156,7 +156,7 @@ def _alone(cache: Path) -> Iterator[None]:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / "lock").open("w")
     except OSError as error:
-        raise ToolchainError(
+        raise PulumiCliError(
             f"{error}: the Pulumi CLI cannot be kept there. Name a writable folder: "
             "export XDG_CACHE_HOME=DIR"
         ) from error

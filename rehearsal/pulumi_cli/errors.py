@@ -7,5 +7,5 @@ class UnavailableError(Exception):
     """One way to the CLI is closed on this machine; the text says why."""
 
 
-class ToolchainError(Exception):
+class PulumiCliError(Exception):
     """Every way is closed; the text gives each with its reason, and what opens one."""

@@ -1,7 +1,7 @@
 """Faults of the local cloud, planned by a test: a busy service, a broken or hanging connection.
 
     faults = Faults()
-    with running(around=faults.around) as local:
+    with running(middleware=faults.around) as local:
         faults.answer(503, "sts.googleapis.com", times=2)
 
 A fault meets the next requests to its host whose path or query holds its text; then the service

@@ -61,8 +61,8 @@ def power(local: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
     def note(action: str) -> Callable[[Instance], None]:
         return lambda instance: told.append((action, instance.name))
 
-    monkeypatch.setattr(local.launcher, "start", note("start"))
-    monkeypatch.setattr(local.launcher, "stop", note("stop"))
+    monkeypatch.setattr(local.machines, "start", note("start"))
+    monkeypatch.setattr(local.machines, "stop", note("stop"))
     return told
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from rehearsal.attacks.image_editions import edition, store
 from rehearsal.cloud.compute import machines
-from rehearsal.cloud.compute.machines import Launcher
+from rehearsal.cloud.compute.machines import RunningMachines
 from rehearsal.cloud.confidential_space import container, process_group
 from rehearsal.cloud.iam.roles import ROLES
 from rehearsal.cloud.state import Instance, Json, Repository
@@ -84,7 +84,7 @@ class Rehearsal:
         self.least_seconds = 0.0
         self.labels = ""
         self.dockerfile = DOCKERFILE
-        self.outside = {"HTTPS_PROXY": "outside"}
+        self.client_environment = {"HTTPS_PROXY": "outside"}
         self.metadata = {"tee-image-reference": REFERENCE, "tee-env-REPORT": str(self.report)}
         name = "projects/primus-models/locations/us-west1/repositories/repo"
         self.repository = Repository(name, "primus-models", {})
@@ -126,7 +126,7 @@ class Rehearsal:
         return Instance("4711", "secundus-vision", "us-west1-b", "workload-vm", self.doc)
 
     def run(
-        self, during: Callable[[Launcher, Instance], Coroutine[Any, Any, None]] | None = None
+        self, during: Callable[[RunningMachines, Instance], Coroutine[Any, Any, None]] | None = None
     ) -> Instance:
         """Start the machine and wait until its launcher has finished."""
         self.image()
@@ -134,7 +134,7 @@ class Rehearsal:
 
         async def life() -> None:
             machines = self.folder / "machines"
-            started = Launcher(self.cloud, self.issuer, machines, self.outside)
+            started = RunningMachines(self.cloud, self.issuer, machines, self.client_environment)
             started.least_seconds = self.least_seconds
             started.start(instance)
             if during is not None:
@@ -558,7 +558,7 @@ def test_stop_kills_everything_on_the_machine(rehearsal: Rehearsal, pipe: Path) 
     """The workload and the processes that it started are gone, and the console falls silent."""
     rehearsal.metadata["tee-env-HOLD"] = str(pipe)
 
-    async def interrupt(machines: Launcher, instance: Instance) -> None:
+    async def interrupt(machines: RunningMachines, instance: Instance) -> None:
         reader = await asyncio.to_thread(pipe.open)
         with reader:
             assert await asyncio.to_thread(reader.readline) == "holding\n"
@@ -596,7 +596,7 @@ def test_a_second_stop_does_not_interrupt_the_first(
     """A stop and then a delete: the machine has finished only when its workload is dead."""
     workload = SlowToDie(monkeypatch)
 
-    async def interrupt(machines: Launcher, instance: Instance) -> None:
+    async def interrupt(machines: RunningMachines, instance: Instance) -> None:
         await workload.up.wait()
         machines.stop(instance)
         await workload.dying.wait()
@@ -634,7 +634,7 @@ def test_a_machine_that_only_stays_on_can_be_stopped(
         waits.set()
         await asyncio.Event().wait()
 
-    async def interrupt(machines: Launcher, instance: Instance) -> None:
+    async def interrupt(machines: RunningMachines, instance: Instance) -> None:
         await waits.wait()
         machines.stop(instance)
 
@@ -645,7 +645,7 @@ def test_a_machine_that_only_stays_on_can_be_stopped(
 def test_a_machine_that_is_stopped_at_once_is_finished(rehearsal: Rehearsal) -> None:
     """Before its launcher did anything; a second stop changes nothing."""
 
-    async def interrupt(machines: Launcher, instance: Instance) -> None:
+    async def interrupt(machines: RunningMachines, instance: Instance) -> None:
         machines.stop(instance)
         machines.stop(instance)
 

@@ -46,10 +46,10 @@ def test_no_token_is_nobody(cloud: Cloud) -> None:
 def test_a_token_speaks_until_it_expires(cloud: Cloud) -> None:
     """To the second, by the cloud's own clock."""
     token = cloud.mint(MEMBER, lifetime=60)
-    assert str(access.bearer(cloud, token)) == EMAIL
+    assert str(access.caller_of_token(cloud, token)) == EMAIL
     cloud.clock_offset = 60
     with pytest.raises(ApiError, match="invalid authentication credentials") as refused:
-        access.bearer(cloud, token)
+        access.caller_of_token(cloud, token)
     assert refused.value.code == 401
 
 
@@ -64,7 +64,7 @@ def test_the_token_of_a_disabled_account_is_worthless(cloud: Cloud) -> None:
     token = cloud.mint(MEMBER)
     cloud.service_accounts[EMAIL].disabled = True
     with pytest.raises(ApiError, match="invalid authentication credentials"):
-        access.bearer(cloud, token)
+        access.caller_of_token(cloud, token)
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_a_service_account_is_itself_and_one_of_its_project(
     cloud: Cloud, member: str, expected: bool
 ) -> None:
     """Grants to it, and to all service accounts of its project, reach it; others do not."""
-    who = access.bearer(cloud, cloud.mint(MEMBER))
-    assert access.allowed(who, GET, [viewer(member)]) is expected
+    who = access.caller_of_token(cloud, cloud.mint(MEMBER))
+    assert access.is_allowed(who, GET, [viewer(member)]) is expected
 
 
 def test_a_user_is_no_service_account(cloud: Cloud) -> None:
     """The principal set of a project's service accounts holds no people."""
-    who = access.bearer(cloud, cloud.mint("user:admin@secundus.example"))
-    assert not access.allowed(who, GET, [viewer(OF_PROJECT.format("2" * 12))])
+    who = access.caller_of_token(cloud, cloud.mint("user:admin@secundus.example"))
+    assert not access.is_allowed(who, GET, [viewer(OF_PROJECT.format("2" * 12))])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_conditional_binding_grants_where_its_condition_is_true(
 ) -> None:
     """Nothing but true grants."""
     policy = viewer(MEMBER, {"title": "t", "expression": expression})
-    who = access.bearer(cloud, cloud.mint(MEMBER))
+    who = access.caller_of_token(cloud, cloud.mint(MEMBER))
     assert access.decide(cloud, who, GET, "a", [policy]) is expected
     assert cloud.audit == [AuditEntry(MEMBER, GET, "a", expected)]
 
@@ -124,12 +124,12 @@ def test_a_conditional_binding_grants_where_its_condition_is_true(
 )
 def test_a_role_is_its_permissions(role: str, permission: str, expected: bool) -> None:
     """And a role that is unknown is none."""
-    assert access.permits(role, permission) is expected
+    assert access.role_includes(role, permission) is expected
 
 
 def test_a_refusal_tells_permission_and_resource(cloud: Cloud) -> None:
     """In the words and details of Google's newer APIs."""
-    who = access.bearer(cloud, cloud.mint(MEMBER))
+    who = access.caller_of_token(cloud, cloud.mint(MEMBER))
     with pytest.raises(ApiError, match=r"Permission 'x\.y' denied on resource '//z'") as refused:
         access.require(cloud, who, "x.y", "z", [])
     assert refused.value.code == 403

@@ -142,7 +142,9 @@ def test_create_pushes_under_iam(program: Path, cloud: Cloud, repository: Reposi
         "registryServer": "",
         "repoDigest": f"{HOST}/primus-models/repo/workload@{digest}",
     }
-    pulled = distribution.pull(cloud, access.bearer(cloud, token), Reference.parse(IMAGE_NAME))
+    pulled = distribution.pull(
+        cloud, access.caller_of_token(cloud, token), Reference.parse(IMAGE_NAME)
+    )
     assert pulled.config["Env"] == ["B=2"]
 
 

@@ -66,7 +66,7 @@ def test_what_is_pushed_is_pulled(cloud: Cloud, repository: Repository) -> None:
     """An image comes back byte for byte, by tag and by digest, for whom the policy names."""
     assert push(IMAGE, TAGGED, cloud.mint(WRITER), requests.Session()) == IMAGE.digest
     assert repository.tags == {("workload", "v1"): IMAGE.digest}
-    reader = access.bearer(cloud, cloud.mint(WORKLOAD))
+    reader = access.caller_of_token(cloud, cloud.mint(WORKLOAD))
     by_digest = Reference.parse(f"{HOST}/primus-models/repo/workload@{IMAGE.digest}")
     assert distribution.pull(cloud, reader, TAGGED) == IMAGE
     assert distribution.pull(cloud, reader, by_digest) == IMAGE
@@ -104,7 +104,7 @@ def test_only_writers_push(
 def test_a_pull_without_the_grant_is_denied(cloud: Cloud, repository: Repository) -> None:
     """The accounts of another project read nothing, and the refusal is in the audit log."""
     repository.policy.bindings.pop()
-    who = access.bearer(cloud, cloud.mint(WORKLOAD))
+    who = access.caller_of_token(cloud, cloud.mint(WORKLOAD))
     with pytest.raises(distribution.RegistryError) as caught:
         distribution.pull(cloud, who, TAGGED)
     assert caught.value.code == "DENIED"

@@ -39,7 +39,7 @@ def test_every_other_host_is_refused(host: str) -> None:
     with running() as local:
         with pytest.raises(requests.exceptions.ProxyError, match="403"):
             session(local.environment()).get(f"https://{host}/")
-        assert local.refused == [f"{host}:443"]
+        assert local.refused_hosts == [f"{host}:443"]
 
 
 def test_plain_http_is_refused() -> None:

@@ -156,7 +156,7 @@ def test_tensorflows_own_client_reads_lists_and_removes(
         local.cloud.buckets["a-bucket"].policy.bindings.append(binding)
     monkeypatch.setattr("tests.cloud.test_confidential_space.PROBE", TENSORFLOW)
     rehearsal = Rehearsal(local, tmp_path)
-    rehearsal.outside = local.environment()
+    rehearsal.client_environment = local.environment()
     rehearsal.run()
     found: dict[str, Any] = json.loads(rehearsal.report.read_text())
     assert found == {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def published(local: LocalCloud) -> Any:
     """The key set, found as a relying party finds it: from the issuer's name."""
-    assert local.refused == []
+    assert local.refused_hosts == []
     discovery = requests.get(f"{ISSUER}/.well-known/openid-configuration", timeout=10).json()
     assert discovery["issuer"] == ISSUER
     return requests.get(discovery["jwks_uri"], timeout=10).json()

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 def shown(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run Python code as a command that sees the folder."""
     return subprocess.run(
-        [*token_mount.around(folder), sys.executable, "-c", code],
+        [*token_mount.command_prefix(folder), sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=False,
@@ -36,7 +36,9 @@ def shown(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
 @namespace
 def test_a_command_reads_the_token_at_its_path(folder: Path) -> None:
     """And everything else in /run is still there for it."""
-    code = f"import os; print(open('{token_mount.PLACE}/{TOKEN}').read(), *os.listdir('/run'))"
+    code = (
+        f"import os; print(open('{token_mount.MOUNT_POINT}/{TOKEN}').read(), *os.listdir('/run'))"
+    )
     text, *names = shown(folder, code).stdout.split(maxsplit=2)
     assert f"{text} {names[0]}" == "the token"
     assert set(names[1].split()) == {
@@ -48,13 +50,13 @@ def test_a_command_reads_the_token_at_its_path(folder: Path) -> None:
 @namespace
 def test_nobody_else_sees_it(folder: Path) -> None:
     """Neither this process meanwhile nor the next command, which has a folder of its own."""
-    read = f"print(open('{token_mount.PLACE}/{TOKEN}').read())"
+    read = f"print(open('{token_mount.MOUNT_POINT}/{TOKEN}').read())"
     wait = f"print('up', flush=True); input(); {read}"
-    command = [*token_mount.around(folder), sys.executable, "-c", wait]
+    command = [*token_mount.command_prefix(folder), sys.executable, "-c", wait]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "up\n"
-        assert not Path(token_mount.PLACE, TOKEN).exists()
+        assert not Path(token_mount.MOUNT_POINT, TOKEN).exists()
         (folder / "second").mkdir()
         assert "No such file" in shown(folder / "second", read).stderr
         assert first.communicate("\n")[0] == "the token\n"
@@ -63,7 +65,7 @@ def test_nobody_else_sees_it(folder: Path) -> None:
 @namespace
 def test_the_command_cannot_change_the_token(folder: Path) -> None:
     """The real folder is mounted read-only, too."""
-    code = f"open('{token_mount.PLACE}/{TOKEN}', 'w')"
+    code = f"open('{token_mount.MOUNT_POINT}/{TOKEN}', 'w')"
     assert "Read-only file system" in shown(folder, code).stderr
 
 
@@ -89,7 +91,7 @@ if os.getuid() == 0:
     os.setresgid(65532, 65532, 65532)
     os.setresuid(65532, 65532, 65532)
     ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: /proc/self is his again, as after an exec
-token = f"{token_mount.PLACE}/attestation_verifier_claims_token"
+token = f"{token_mount.MOUNT_POINT}/attestation_verifier_claims_token"
 token_mount.main(sys.argv[1], ["/bin/sh", "-c", f"id -u; cat {token}"])
 """
 
@@ -111,20 +113,20 @@ def test_a_system_that_forbids_it_says_why(monkeypatch: pytest.MonkeyPatch) -> N
     """The last line of what the attempt says."""
     said = "import sys; sys.exit('warning\\ntoken_mount: Operation not permitted')"
     monkeypatch.setattr(token_mount, "around", lambda _: [sys.executable, "-c", said])
-    token_mount.missing.cache_clear()
-    assert token_mount.missing() == "token_mount: Operation not permitted"
-    token_mount.missing.cache_clear()
+    token_mount.unavailable_reason.cache_clear()
+    assert token_mount.unavailable_reason() == "token_mount: Operation not permitted"
+    token_mount.unavailable_reason.cache_clear()
 
 
 @namespace
 @pytest.mark.parametrize("shows", ["/", str(Path(token_mount.__file__).parent)])
 def test_a_folder_with_others_mounted_below_it_can_be_shown(shows: str) -> None:
     """To an ordinary user, too, whom the kernel lets take no mount from what it hides."""
-    code = ORDINARY.replace("cat {token}", "ls -d {token_mount.PLACE}")
+    code = ORDINARY.replace("cat {token}", "ls -d {token_mount.MOUNT_POINT}")
     done = subprocess.run(
         [sys.executable, "-c", code, shows], capture_output=True, text=True, check=False
     )
-    assert done.stdout.endswith(f"\n{token_mount.PLACE}\n"), done.stderr
+    assert done.stdout.endswith(f"\n{token_mount.MOUNT_POINT}\n"), done.stderr
 
 
 def test_without_a_folder_to_show_nothing_is_run(tmp_path: Path) -> None:

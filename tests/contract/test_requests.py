@@ -41,7 +41,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> list[Jud
     cloud = Cloud()
     two_companies(cloud)
     recorder = Recorder(cloud, {company.deployer for company in COMPANIES.values()})
-    with running(cloud, around=recorder.around) as local:
+    with running(cloud, middleware=recorder.around) as local:
         workspace = Workspace(tmp_path_factory.mktemp("sent") / "workspace", local, pulumi_cli)
         workspace.create_stacks()
         workspace.pulumi("secundus", "config", "rm", "pictures")

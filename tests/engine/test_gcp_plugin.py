@@ -152,7 +152,7 @@ def local() -> Iterator[LocalCloud]:
     cloud = Cloud()
     two_companies(cloud)
     with running(cloud) as started:
-        started.launcher.least_seconds = GENUINE_PLUGIN_SECONDS
+        started.machines.least_seconds = GENUINE_PLUGIN_SECONDS
         yield started
 
 

@@ -46,7 +46,7 @@ def test_the_engine_runs_the_named_plugin(
     monkeypatch.setenv("GCP_PLUGIN", str(plugin))
     workspace = Workspace(tmp_path / "workspace", local_cloud, pulumi_cli)
     assert workspace.gcp_plugin == plugin
-    assert local_cloud.launcher.least_seconds == GENUINE_PLUGIN_SECONDS
+    assert local_cloud.machines.least_seconds == GENUINE_PLUGIN_SECONDS
     workspace.create_stacks()
     done = workspace.pulumi("primus", "preview")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -38,7 +38,7 @@ def deployed(workspace: Workspace, local_cloud: LocalCloud) -> Instance:
         done = workspace.pulumi(company, "up", "--yes", "--skip-preview")
         assert done.returncode == 0, done.stdout + done.stderr
     (machine,) = local_cloud.cloud.instances.values()
-    assert local_cloud.launcher.finished(machine).wait(SECONDS), machine.serial
+    assert local_cloud.machines.finished(machine).wait(SECONDS), machine.serial
     return machine
 
 

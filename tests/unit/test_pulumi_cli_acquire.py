@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.pulumi_cli import build
-from rehearsal.pulumi_cli.acquire import acquire, present
-from rehearsal.pulumi_cli.errors import ToolchainError, UnavailableError
+from rehearsal.pulumi_cli.acquire import acquire, find_cli
+from rehearsal.pulumi_cli.errors import PulumiCliError, UnavailableError
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_the_language_host_beside_a_linked_cli_counts(
     """A `pulumi` that is a link (as package managers make them) has the host of its target."""
     real = cli(tmp_path / "real")
     Path(machine["PATH"], "pulumi").symlink_to(real / "pulumi")
-    assert present(machine) == Path(machine["PATH"])
+    assert find_cli(machine) == Path(machine["PATH"])
 
 
 def test_a_cli_on_path_needs_no_cache(machine: dict[str, str], tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_a_cli_that_will_not_do_is_refused(
         executable(Path(machine["PATH"], "pulumi"), pulumi)
     if host:
         executable(Path(machine["PATH"], "pulumi-language-python"), "")
-    with pytest.raises(ToolchainError, match=reason):
-        present(machine)
+    with pytest.raises(PulumiCliError, match=reason):
+        find_cli(machine)
 
 
 def test_the_official_installer_comes_before_the_build(
@@ -134,7 +134,7 @@ def test_what_was_fetched_once_is_kept(machine: dict[str, str]) -> None:
     """The second run finds the first one's CLI, and so does a look that fetches nothing."""
     folder = acquire(machine, opens(), closed(""))
     assert acquire(machine, closed("again"), closed("again")) == folder
-    assert present(machine) == folder
+    assert find_cli(machine) == folder
 
 
 def test_a_broken_cache_is_filled_again(machine: dict[str, str]) -> None:
@@ -147,7 +147,7 @@ def test_a_broken_cache_is_filled_again(machine: dict[str, str]) -> None:
 
 def test_one_error_names_all_three_ways(machine: dict[str, str]) -> None:
     """Where nothing works the one message has each way's reason, and each way's cure."""
-    with pytest.raises(ToolchainError) as error:
+    with pytest.raises(PulumiCliError) as error:
         acquire(machine, closed("host not found"), closed("go is not on PATH"))
     text = str(error.value)
     assert "1. on PATH: pulumi is not on PATH\n" in text
@@ -159,14 +159,14 @@ def test_one_error_names_all_three_ways(machine: dict[str, str]) -> None:
 
 def test_a_failure_leaves_nothing_behind(machine: dict[str, str], cache: Path) -> None:
     """After two half-done attempts the cache holds its lock and nothing else."""
-    with pytest.raises(ToolchainError):
+    with pytest.raises(PulumiCliError):
         acquire(machine, closed(""), closed(""))
     assert [path.name for path in cache.iterdir()] == ["lock"]
 
 
 def test_a_way_that_brings_another_version_is_refused(machine: dict[str, str]) -> None:
     """What a way brings is asked for its version before it is kept."""
-    with pytest.raises(ToolchainError, match=r"installer: .* is version v3.100.0, expected"):
+    with pytest.raises(PulumiCliError, match=r"installer: .* is version v3.100.0, expected"):
         acquire(machine, opens("v3.100.0"), closed(""))
 
 
@@ -191,7 +191,7 @@ def test_two_runs_do_not_fetch_twice(machine: dict[str, str], cache: Path) -> No
 def test_a_cache_that_cannot_be_written_is_said(machine: dict[str, str], tmp_path: Path) -> None:
     """An unusable cache folder is an error with the variable that names another."""
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(ToolchainError, match="export XDG_CACHE_HOME=DIR"):
+    with pytest.raises(PulumiCliError, match="export XDG_CACHE_HOME=DIR"):
         acquire(machine, opens(), closed(""))
 
 
@@ -200,7 +200,7 @@ def test_the_stand_in_follows_the_source_tree(machine: dict[str, str]) -> None:
     folder = acquire(machine, closed(""), opens())
     build.lay_language_host(folder)
     (folder / "language_host.py").write_text("# of last year")
-    present(machine)
+    find_cli(machine)
     source = REPOSITORY / "rehearsal" / "pulumi_cli" / "language_host.py"
     assert (folder / "language_host.py").read_text() == source.read_text()
 
@@ -209,7 +209,7 @@ def test_the_official_language_host_is_left_alone(machine: dict[str, str]) -> No
     """A folder that the installer filled keeps its own language host."""
     folder = acquire(machine, opens(), closed(""))
     official = (folder / "pulumi-language-python").read_text()
-    present(machine)
+    find_cli(machine)
     assert (folder / "pulumi-language-python").read_text() == official
 
 

@@ -81,7 +81,7 @@ def _administering(where: Callable[[World], str], verb: str, body: object = None
 
 
 def _as(told: World, member: str) -> Caller:
-    return access.bearer(told.cloud, told.cloud.mint(member))
+    return access.caller_of_token(told.cloud, told.cloud.mint(member))
 
 
 def _borrowing(member: str) -> Attempt:

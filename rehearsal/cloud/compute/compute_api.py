@@ -57,7 +57,7 @@ METHODS = (
             "GET",
             f"{ROOT}/{scope}/operations/{{operation}}",
             f"compute.{kind}Operations.get",
-            conventions.operation,
+            conventions.get_operation,
         )
         for scope, kind in OPERATIONS.items()
     ),

@@ -141,11 +141,13 @@ def _may_act_as(call: Call, accounts: list[Json]) -> None:
             message = f"The resource '{resource}' of type 'serviceAccount' was not found."
             raise ApiError(404, message)
         policies = (account.policy, call.cloud.projects[account.project].policy)
-        if not access.decide(call.cloud, call.who, "iam.serviceAccounts.actAs", resource, policies):
+        if not access.decide(
+            call.cloud, call.caller, "iam.serviceAccounts.actAs", resource, policies
+        ):
             raise ApiError(
                 400,
                 f"The user does not have access to service account '{email}'.  "
-                f"User: '{call.who}'.  Ask a project owner to grant you the "
+                f"User: '{call.caller}'.  Ask a project owner to grant you the "
                 "iam.serviceAccountUser role on the service account",
                 reason="SERVICE_ACCOUNT_ACCESS_DENIED",
             )

@@ -27,21 +27,21 @@ GENUINE_PLUGIN_SECONDS: Final = 10.0
 insert that one waits 5 s, and then for nothing but RUNNING, 20 minutes long."""
 
 
-class Launcher:
-    """The machines, each an asyncio task on the cloud's event loop, which starts and stops them.
+class RunningMachines:
+    """Runs machines: each one is an asyncio task on the cloud's event loop.
 
-    `outside` is what leads a workload to the local cloud: proxy and certificates. A machine stays
-    on for `least_seconds`, even if its workload has ended: a real one boots for longer than that.
-    A caller may change them before a machine starts.
+    `client_environment` leads a workload to the local cloud: proxy and certificates. A machine
+    stays on for at least `least_seconds`, even if its workload ends earlier: booting a real one
+    takes longer. A caller may change `least_seconds` before a machine starts.
     """
 
     def __init__(
-        self, cloud: Cloud, issuer: Issuer, folder: Path, outside: Mapping[str, str]
+        self, cloud: Cloud, issuer: Issuer, folder: Path, client_environment: Mapping[str, str]
     ) -> None:
         self.cloud = cloud
         self.issuer = issuer
         self.folder = folder
-        self.outside = outside
+        self.client_environment = client_environment
         self.least_seconds = 0.0
         self._running: dict[str, asyncio.Task[None]] = {}
         self._finished: dict[str, threading.Event] = {}
@@ -83,7 +83,7 @@ class Launcher:
         disk = Disk(self.folder / instance.id)
         earliest_end = asyncio.get_running_loop().time() + self.least_seconds
         try:
-            launch = Launch(self.cloud, self.issuer, self.outside, instance, boot, disk)
+            launch = Launch(self.cloud, self.issuer, self.client_environment, instance, boot, disk)
             if not await launch.stays_on():
                 await _until(earliest_end)
                 instance.doc["status"] = "TERMINATED"

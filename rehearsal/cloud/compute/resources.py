@@ -86,4 +86,4 @@ def done(call: Call, kind: str, target: Json) -> Json:
         "targetLink": target["selfLink"],
         **{key: f"{project}/{place}" for key, place in scope.items()},
     }
-    return conventions.keep(call, name, operation)
+    return conventions.store_operation(call, name, operation)

@@ -54,7 +54,7 @@ class Disk:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
-    def rebased(self, text: str) -> str:
+    def path_on_disk(self, text: str) -> str:
         """An absolute path as seen from here, if the image has it; anything else as it is."""
         inside = self.root / text.lstrip("/")
         return str(inside) if text.startswith("/") and inside.exists() else text
@@ -73,7 +73,11 @@ class Disk:
             **env,
             **({"PYTHONPATH": ":".join(inside)} if "PYTHONPATH" in env else {}),
             **outside,
-            **({"ATTESTATION_TOKEN_FILE": str(self.token)} if token_mount.missing() else {}),
+            **(
+                {"ATTESTATION_TOKEN_FILE": str(self.token)}
+                if token_mount.unavailable_reason()
+                else {}
+            ),
             "GRANT_SECONDS": "0",  # a grant is in force at once here: none is waited for
             "GCE_METADATA_HOST": metadata_address,
             "GCE_METADATA_IP": metadata_address,
@@ -84,11 +88,15 @@ class Disk:
 
     def command(self, args: tuple[str, ...]) -> list[str]:
         """The container's argv as it is run here; NotStarted for a program not in the image."""
-        program = sys.executable if args[0] in INTERPRETERS else self.rebased(args[0])
+        program = sys.executable if args[0] in INTERPRETERS else self.path_on_disk(args[0])
         if program == args[0]:
             raise NotStarted(f'exec: "{program}": executable file not found in $PATH')
-        before = [] if token_mount.missing() else token_mount.around(self.token.parent)
-        return [*before, program, *map(self.rebased, args[1:])]
+        before = (
+            []
+            if token_mount.unavailable_reason()
+            else token_mount.command_prefix(self.token.parent)
+        )
+        return [*before, program, *map(self.path_on_disk, args[1:])]
 
 
 async def run(

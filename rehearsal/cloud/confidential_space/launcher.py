@@ -77,11 +77,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Launch:
-    """One VM from power-on to power-off; `outside` leads its workload to the local cloud."""
+    """One VM from power-on to power-off.
+
+    `client_environment` leads its workload to the local cloud.
+    """
 
     cloud: Cloud
     issuer: Issuer
-    outside: Mapping[str, str]
+    client_environment: Mapping[str, str]
     instance: Instance
     boot: BootImage
     disk: Disk
@@ -126,7 +129,7 @@ class Launch:
         if email not in self.cloud.service_accounts:
             return access.ANONYMOUS
         try:
-            return access.bearer(self.cloud, self.cloud.mint(f"serviceAccount:{email}"))
+            return access.caller_of_token(self.cloud, self.cloud.mint(f"serviceAccount:{email}"))
         except ApiError as error:
             self._error(
                 f"failed to retrieve auth token: {error}, using empty auth for image pulling"
@@ -232,10 +235,10 @@ class Launch:
         redirected = "be redirected to serial logging" if shown else "not be redirected"
         self._info(f"Container stdout/stderr will {redirected}.")
         folder = self.disk.root / (ready.image.config.get("WorkingDir") or "/").lstrip("/")
-        env = self.disk.environment(ready.container.env, self.outside, metadata_address)
+        env = self.disk.environment(ready.container.env, self.client_environment, metadata_address)
         show = self.instance.serial.append if shown else None
-        if why := token_mount.missing():
-            self._log("WARN", f"local cloud: no token at {token_mount.PLACE}: {why}", {})
+        if why := token_mount.unavailable_reason():
+            self._log("WARN", f"local cloud: no token at {token_mount.MOUNT_POINT}: {why}", {})
         try:
             command = self.disk.command(ready.container.args)
             self._info("workload task started")

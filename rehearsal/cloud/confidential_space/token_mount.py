@@ -1,10 +1,11 @@
-"""Shows a folder to one command at the place where Confidential Space mounts its own.
+"""Runs one command with a folder mounted where Confidential Space mounts the attestation token.
 
-Usage: python -I -S token_mount.py FOLDER [COMMAND ARGUMENT…]. The command runs in a mount namespace
-of its own, so that no other process on this machine sees the folder there, and any number of
-machines can run at once. Root needs no more than that; an ordinary user makes a user namespace for
-it, in which he stays who he is, and loses what he could do there with the start of the command.
-Linux only. Some systems forbid it (containers without privileges, Ubuntu's AppArmor): `missing`.
+Usage: python -I -S token_mount.py FOLDER [COMMAND ARGUMENT…]. The command runs in its own mount
+namespace: no other process on this machine sees the mount, and any number of machines can run at
+the same time. Root needs nothing else. For an ordinary user, this creates a user namespace as well;
+the user id stays the same, and the capabilities in that namespace end when the command starts.
+Linux only. Some systems forbid it (containers without privileges, Ubuntu's AppArmor);
+`unavailable_reason` tells why.
 https://man7.org/linux/man-pages/man7/user_namespaces.7.html
 """
 
@@ -18,28 +19,28 @@ import subprocess
 import sys
 from pathlib import Path
 
-PLACE = "/run/container_launcher"
+MOUNT_POINT = "/run/container_launcher"
 """https://github.com/google/go-tpm-tools/blob/main/launcher/launcherfile/launcherfile.go"""
 
 _RUN = "/run"
 _NEWNS, _NEWUSER = 0x20000, 0x10000000  # linux/sched.h
 _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18  # linux/mount.h
-_KEPT = 2 | 4 | 8 | 1024 | 2048
+_LOCKED_FLAGS = 2 | 4 | 8 | 1024 | 2048
 """nosuid, nodev, noexec, noatime, nodiratime, which a user namespace may not take from a mount that
 it copied; statvfs(3) and mount(2) have the same values for them, but not for relatime."""
 _RELATIME, _RELATIME_FOUND = 1 << 21, 1 << 12
 
 
-def around(folder: Path) -> list[str]:
-    """The words to put before a command, so that it sees the folder at `PLACE`."""
+def command_prefix(folder: Path) -> list[str]:
+    """The words to put before a command, so that it sees the folder at `MOUNT_POINT`."""
     return [sys.executable, "-I", "-S", __file__, str(folder)]
 
 
 @functools.cache
-def missing() -> str:
+def unavailable_reason() -> str:
     """Why no command on this machine can be shown a folder there; empty if it can."""
     done = subprocess.run(  # noqa: S603  this file
-        around(Path(__file__).parent), capture_output=True, text=True, check=False
+        command_prefix(Path(__file__).parent), capture_output=True, text=True, check=False
     )
     return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
 
@@ -48,11 +49,13 @@ def main(folder: str, command: list[str]) -> None:
     """Become the command; OSError if the system forbids a namespace, or has no such program."""
     _enter()
     _mount("", "/", "", _REC | _PRIVATE)  # nothing that is mounted from here on shows outside
-    if not Path(PLACE).is_dir():
-        _make_place()
+    if not Path(MOUNT_POINT).is_dir():
+        _make_mount_point()
     # With what is mounted below it, or an ordinary user could uncover what that hides: EINVAL.
-    _mount(folder, PLACE, "", _BIND | _REC)
-    _mount("", PLACE, "", _REMOUNT | _BIND | _RDONLY | _flags(PLACE))  # as there: rbind, ro
+    _mount(folder, MOUNT_POINT, "", _BIND | _REC)
+    _mount(
+        "", MOUNT_POINT, "", _REMOUNT | _BIND | _RDONLY | _flags(MOUNT_POINT)
+    )  # as there: rbind, ro
     if command:
         os.execvp(command[0], command)  # noqa: S606  the caller's command is the whole point
 
@@ -70,7 +73,7 @@ def _enter() -> None:
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
-def _make_place() -> None:
+def _make_mount_point() -> None:
     """A new /run with everything that is in the old one, and the place."""
     before = os.open(_RUN, os.O_PATH | os.O_DIRECTORY)
     targets = list(Path(_RUN).iterdir())
@@ -84,12 +87,12 @@ def _make_place() -> None:
             target.mkdir() if source.is_dir() else target.touch()
             _mount(str(source), str(target), "", _BIND | _REC)
     os.close(before)
-    Path(PLACE).mkdir()
+    Path(MOUNT_POINT).mkdir()
 
 
 def _flags(place: str) -> int:
     found = os.statvfs(place).f_flag
-    return found & _KEPT | (_RELATIME if found & _RELATIME_FOUND else 0)
+    return found & _LOCKED_FLAGS | (_RELATIME if found & _RELATIME_FOUND else 0)
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:

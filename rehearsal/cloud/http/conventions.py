@@ -35,7 +35,7 @@ def set_policy(call: Call) -> Json:
     return call.policy.as_json()
 
 
-def known(body: Json, fields: frozenset[str]) -> Json:
+def require_known_fields(body: Json, fields: frozenset[str]) -> Json:
     """The message itself; ApiError 400 naming every field that the API does not have."""
     if unknown := sorted(body.keys() - fields):
         names = ", ".join(f'"{name}"' for name in unknown)
@@ -44,7 +44,7 @@ def known(body: Json, fields: frozenset[str]) -> Json:
     return body
 
 
-def masked(current: Json, body: Json, mask: str, fields: frozenset[str]) -> Json:
+def apply_update_mask(current: Json, body: Json, mask: str, fields: frozenset[str]) -> Json:
     """A resource after PATCH: what the mask names is taken from the body, where absent: cleared."""
     result = dict(current)
     for name in mask.split(",") if mask else fields & body.keys():
@@ -53,7 +53,9 @@ def masked(current: Json, body: Json, mask: str, fields: frozenset[str]) -> Json
             raise ApiError(400, f"Invalid update mask: {name!r} is not an updatable field.")
         if rest_of_path:  # one level is all that there is, as in oidc.allowedAudiences
             inner, wanted = dict(result.get(head) or {}), body.get(head) or {}
-            result[head] = masked(inner, wanted, rest_of_path[0], frozenset(rest_of_path))
+            result[head] = apply_update_mask(
+                inner, wanted, rest_of_path[0], frozenset(rest_of_path)
+            )
         elif head in body:
             result[head] = body[head]
         else:
@@ -61,21 +63,23 @@ def masked(current: Json, body: Json, mask: str, fields: frozenset[str]) -> Json
     return result
 
 
-def done(call: Call, parent: str, kind: str, response: Json, prefix: str = "") -> Json:
+def finished_operation(
+    call: Call, parent: str, kind: str, response: Json, prefix: str = ""
+) -> Json:
     """An operation that has succeeded with a message of some type: all here happens at once."""
     identifier = prefix + secrets.token_hex(12)
     response = {"@type": f"type.googleapis.com/google.{kind}", **response}
     operation = {"name": f"{parent}operations/{identifier}", "done": True, "response": response}
-    return keep(call, identifier, operation)
+    return store_operation(call, identifier, operation)
 
 
-def keep(call: Call, identifier: str, operation: Json) -> Json:
+def store_operation(call: Call, identifier: str, operation: Json) -> Json:
     """Remember an operation of the caller's project."""
     call.cloud.operations[f"{call.project.id}/{identifier}"] = operation
     return operation
 
 
-def operation(call: Call) -> Json:
+def get_operation(call: Call) -> Json:
     """An operation of the project; ApiError 404 if there is none of that name."""
     try:
         return call.cloud.operations[f"{call.project.id}/{call.path['operation']}"]

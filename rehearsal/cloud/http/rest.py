@@ -85,7 +85,7 @@ class Call:
 
     api: Api
     cloud: Cloud
-    who: access.Caller
+    caller: access.Caller
     project: Project
     policy: Policy | None
     resource: str
@@ -101,8 +101,8 @@ class Call:
         name = f"{self.api.host}/{resource}"
         for permission in permissions.split():
             if self.api.refusal is None:
-                access.require(self.cloud, self.who, permission, name, policies)
-            elif not access.decide(self.cloud, self.who, permission, name, policies):
+                access.require(self.cloud, self.caller, permission, name, policies)
+            elif not access.decide(self.cloud, self.caller, permission, name, policies):
                 raise self.api.refusal(permission, resource)
 
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 
 from rehearsal.cloud import sts
 from rehearsal.cloud.compute import compute_api
-from rehearsal.cloud.compute.machines import Launcher
+from rehearsal.cloud.compute.machines import RunningMachines
 from rehearsal.cloud.confidential_space import token_issuer
 from rehearsal.cloud.http import certificates, routing, serving
 from rehearsal.cloud.http.proxy import Proxy
@@ -64,18 +64,18 @@ class LocalCloud:
     cloud: Cloud
     issuer: token_issuer.Issuer
     folder: Path
-    launcher: Launcher
+    machines: RunningMachines
     proxy_port: int
     ca_file: Path
-    refused: list[str] = field(default_factory=list)
+    refused_hosts: list[str] = field(default_factory=list)
     """hosts that somebody tried to reach through the proxy, and that are not the local cloud's"""
 
     def environment(self) -> dict[str, str]:
         """The variables that lead a process here; nothing else about it needs to change."""
-        return reach(self.proxy_port, self.ca_file)
+        return client_environment(self.proxy_port, self.ca_file)
 
 
-def reach(proxy_port: int, ca_file: Path) -> dict[str, str]:
+def client_environment(proxy_port: int, ca_file: Path) -> dict[str, str]:
     """The environment for Go (SSL_CERT_FILE), Python (REQUESTS_CA_BUNDLE) and curl alike.
 
     TensorFlow's own Cloud Storage client is built on curl's library, and reads CURL_CA_BUNDLE.
@@ -110,11 +110,11 @@ def running(
     cloud: Cloud | None = None,
     *,
     port: int = 0,
-    around: Callable[[ASGIApp], ASGIApp] = lambda services: services,
+    middleware: Callable[[ASGIApp], ASGIApp] = lambda services: services,
 ) -> Iterator[LocalCloud]:
     """Run a local cloud until the block ends; OSError if `port`, the proxy's, is taken.
 
-    `around` may wrap all services, to see what they are asked.
+    `middleware` may wrap all services, to see what they are asked.
     """
     cloud = cloud or Cloud()
     proxy_socket, tls_socket = serving.bound(port), serving.bound()
@@ -122,11 +122,11 @@ def running(
     ca_file, context = certificates.write(folder)
     issuer = token_issuer.Issuer()
     proxy_port = proxy_socket.getsockname()[1]
-    outside = reach(proxy_port, ca_file)
-    launcher = Launcher(cloud, issuer, folder / "machines", outside)
-    known = hosts(cloud, issuer, launcher)
+    outside = client_environment(proxy_port, ca_file)
+    machines = RunningMachines(cloud, issuer, folder / "machines", outside)
+    known = hosts(cloud, issuer, machines)
     proxy = Proxy(known.known, tls_socket.getsockname()[1])
-    server = serving.server(around(known), context)
+    server = serving.server(middleware(known), context)
     ready = threading.Event()
 
     async def main() -> None:
@@ -137,14 +137,14 @@ def running(
             await server.serve(sockets=[tls_socket])
         finally:
             gate.close()
-            await launcher.close()
+            await machines.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), name="local-cloud", daemon=True)
     thread.start()
     try:
         if not ready.wait(START_SECONDS):
             raise TimeoutError("the local cloud did not start")
-        yield LocalCloud(cloud, issuer, folder, launcher, proxy_port, ca_file, proxy.refused)
+        yield LocalCloud(cloud, issuer, folder, machines, proxy_port, ca_file, proxy.refused)
     finally:
         server.should_exit = server.force_exit = True
         thread.join()

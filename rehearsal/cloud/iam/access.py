@@ -46,10 +46,10 @@ def caller(cloud: Cloud, headers: Mapping[str, str]) -> Caller:
     authorization = headers.get("authorization", "")
     if not authorization:
         return ANONYMOUS
-    return bearer(cloud, authorization.removeprefix("Bearer ").strip())
+    return caller_of_token(cloud, authorization.removeprefix("Bearer ").strip())
 
 
-def bearer(cloud: Cloud, token: str) -> Caller:
+def caller_of_token(cloud: Cloud, token: str) -> Caller:
     """Who an access token speaks for; ApiError 401 if unknown, expired, or its account off."""
     known = cloud.tokens.get(token)
     account = known and cloud.service_accounts.get(known.member.removeprefix("serviceAccount:"))
@@ -62,17 +62,17 @@ def bearer(cloud: Cloud, token: str) -> Caller:
     return Caller(known.member, known.members | {"allUsers", "allAuthenticatedUsers"})
 
 
-def permits(role: str, permission: str) -> bool:
+def role_includes(role: str, permission: str) -> bool:
     """Whether a role includes a permission."""
     return any(fnmatch.fnmatchcase(permission, pattern) for pattern in ROLES.get(role, ()))
 
 
-def allowed(
+def is_allowed(
     who: Caller, permission: str, policies: Iterable[Policy], resource: Json | None = None
 ) -> bool:
     """Whether any binding of the policies grants the permission to the caller."""
     return any(
-        permits(binding["role"], permission)
+        role_includes(binding["role"], permission)
         and who.members.intersection(binding["members"])
         and _applies(binding.get("condition"), resource or {})
         for policy in policies
@@ -93,7 +93,7 @@ def decide(
     attributes: Json | None = None,
 ) -> bool:
     """The decision, written to the audit log."""
-    verdict = allowed(who, permission, policies, {"name": resource, **(attributes or {})})
+    verdict = is_allowed(who, permission, policies, {"name": resource, **(attributes or {})})
     cloud.audit.append(AuditEntry(who.member, permission, resource, verdict))
     return verdict
 

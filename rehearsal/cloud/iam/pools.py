@@ -129,7 +129,7 @@ def _render(item: Pool | Provider) -> Json:
 
 def _done(kind: Kind, call: Call, item: Pool | Provider) -> Json:
     message = f"iam.v1.{kind.name[0].upper()}{kind.name[1:]}"
-    return conventions.done(call, f"{item.name}/", message, _render(item))
+    return conventions.finished_operation(call, f"{item.name}/", message, _render(item))
 
 
 def _checked(kind: Kind, doc: Json) -> Json:
@@ -141,7 +141,7 @@ def _checked(kind: Kind, doc: Json) -> Json:
 def _create(kind: Kind, call: Call) -> Json:
     identifier = call.query.get(f"{kind.name}Id", "")
     name, stored = f"{_name(call)}/{identifier}", _reserved(call.cloud, kind)
-    doc = conventions.known(call.body, kind.fields)
+    doc = conventions.require_known_fields(call.body, kind.fields)
     if not ID.fullmatch(identifier):
         raise ApiError(400, f'Invalid {kind.name}Id "{identifier}": must match {ID.pattern}.')
     if name in stored:
@@ -164,7 +164,7 @@ def _get(kind: Kind, call: Call) -> Json:
 
 def _patch(kind: Kind, call: Call) -> Json:
     item, mask = _active(kind, call), call.query.get("updateMask", "")
-    item.doc = _checked(kind, conventions.masked(item.doc, call.body, mask, kind.fields))
+    item.doc = _checked(kind, conventions.apply_update_mask(item.doc, call.body, mask, kind.fields))
     return _done(kind, call, item)
 
 
@@ -188,7 +188,7 @@ def _methods(kind: Kind, collection: str) -> Iterator[Method]:
     yield Method("PATCH", item, f"{permission}update", partial(_patch, kind))
     yield Method("DELETE", item, f"{permission}delete", partial(_delete, kind))
     yield Method(
-        "GET", f"{item}/operations/{{operation}}", f"{permission}get", conventions.operation
+        "GET", f"{item}/operations/{{operation}}", f"{permission}get", conventions.get_operation
     )
 
 

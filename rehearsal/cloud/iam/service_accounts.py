@@ -42,7 +42,7 @@ def _find(call: Call) -> ServiceAccount:
 
 def _create(call: Call) -> Json:
     identifier, project = str(call.body.get("accountId", "")), call.project.id
-    doc = dict(conventions.known(call.body.get("serviceAccount") or {}, FIELDS))
+    doc = dict(conventions.require_known_fields(call.body.get("serviceAccount") or {}, FIELDS))
     if not ACCOUNT_ID.fullmatch(identifier):
         message = f'The account ID "{identifier}" does not match {ACCOUNT_ID.pattern}.'
         raise ApiError(400, message)
@@ -67,7 +67,9 @@ def _get(call: Call) -> Json:
 
 def _patch(call: Call) -> Json:
     account, wanted = _find(call), call.body.get("serviceAccount") or {}
-    account.doc = conventions.masked(account.doc, wanted, call.body.get("updateMask", ""), FIELDS)
+    account.doc = conventions.apply_update_mask(
+        account.doc, wanted, call.body.get("updateMask", ""), FIELDS
+    )
     account.doc["etag"] = secrets.token_hex(4)
     return _render(account)
 

@@ -72,7 +72,7 @@ def _disable(call: Call) -> Json:
 
 def _done(call: Call, kind: str, response: Json) -> Json:
     prefix = f"{OPERATION}{call.project.number}-"
-    return conventions.done(call, "", f"api.serviceusage.v1.{kind}", response, prefix)
+    return conventions.finished_operation(call, "", f"api.serviceusage.v1.{kind}", response, prefix)
 
 
 def _project(cloud: Cloud, path: Mapping[str, str]) -> Project | None:
@@ -86,6 +86,6 @@ METHODS = (
     Method("POST", SERVICES, ENABLE, _enable_all, ":batchEnable"),
     Method("POST", f"{SERVICES}/{{service}}", ENABLE, _enable_one, ":enable"),
     Method("POST", f"{SERVICES}/{{service}}", f"{PERMISSION}disable", _disable, ":disable"),
-    Method("GET", "/v1/operations/{operation}", READ, conventions.operation),
+    Method("GET", "/v1/operations/{operation}", READ, conventions.get_operation),
 )
 API = Api("serviceusage.googleapis.com", "Service Usage API", METHODS, _project)

@@ -45,7 +45,7 @@ class RegistryError(HttpError):
         return JSONResponse({"errors": errors}, self.status)
 
 
-def authorise(cloud: Cloud, who: Caller, permission: str, name: str) -> Repository:
+def authorize(cloud: Cloud, who: Caller, permission: str, name: str) -> Repository:
     """The repository, if the caller holds the permission; else RegistryError, as Google words it.
 
     Who may not see a repository cannot tell whether it exists.
@@ -74,7 +74,7 @@ def pull(cloud: Cloud, who: Caller, reference: Reference) -> Image:
     The same decisions and audit entries as over HTTP.
     """
     name = f"projects/{reference.project}/locations/{reference.location}/repositories/"
-    repository = authorise(cloud, who, DOWNLOAD, name + reference.repository)
+    repository = authorize(cloud, who, DOWNLOAD, name + reference.repository)
     _, manifest = _manifest(repository, reference.image, reference.selector)
     named = _named(json.loads(manifest))
     return Image(manifest, {each: repository.blobs[each] for each in named})
@@ -110,7 +110,7 @@ def _open(request: Request, permission: str) -> Repository:
         caller = request.caller
     except ApiError as error:
         raise RegistryError(401, "UNAUTHORIZED", error.message) from error
-    return authorise(request.cloud, caller, permission, resource)
+    return authorize(request.cloud, caller, permission, resource)
 
 
 def _get_manifest(request: Request) -> Response:

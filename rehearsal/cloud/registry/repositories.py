@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rehearsal.cloud.http import conventions, rest
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.http.rest import Api, Call, Method
-from rehearsal.cloud.locations import REPOSITORIES as LOCATIONS
+from rehearsal.cloud.locations import REPOSITORY_LOCATIONS
 from rehearsal.cloud.state import Repository
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def _find(call: Call) -> Repository:
 def _create(call: Call) -> Json:
     identifier = call.query.get("repository_id") or call.query.get("repositoryId") or ""
     location, name = call.path["location"], f"{call.resource}/{identifier}"
-    doc = {"mode": "STANDARD_REPOSITORY", **conventions.known(call.body, FIELDS)}
-    if location not in LOCATIONS:
+    doc = {"mode": "STANDARD_REPOSITORY", **conventions.require_known_fields(call.body, FIELDS)}
+    if location not in REPOSITORY_LOCATIONS:
         raise ApiError(403, f"Location {location} is not found or access is unauthorized.")
     if not NAME.fullmatch(identifier):
         raise ApiError(400, f'Invalid repository id "{identifier}": must match {NAME.pattern}.')
@@ -66,7 +66,7 @@ def _get(call: Call) -> Json:
 
 def _patch(call: Call) -> Json:
     repository, mask = _find(call), call.query.get("updateMask", "")
-    repository.doc = conventions.masked(repository.doc, call.body, mask, UPDATABLE)
+    repository.doc = conventions.apply_update_mask(repository.doc, call.body, mask, UPDATABLE)
     repository.doc["updateTime"] = rest.timestamp(call.cloud)
     return _render(repository)
 
@@ -93,7 +93,7 @@ def _image(call: Call) -> Json:
 
 def _done(call: Call, kind: str, response: Json) -> Json:
     parent = f"projects/{call.project.id}/locations/{call.path['location']}/"
-    return conventions.done(call, parent, kind, response)
+    return conventions.finished_operation(call, parent, kind, response)
 
 
 def _policy(cloud: Cloud, resource: str) -> Policy | None:
@@ -114,7 +114,7 @@ METHODS = (
         "POST", REPOSITORY, f"{PERMISSION}setIamPolicy", conventions.set_policy, ":setIamPolicy"
     ),
     Method(
-        "GET", f"{LOCATION}/operations/{{operation}}", f"{PERMISSION}get", conventions.operation
+        "GET", f"{LOCATION}/operations/{{operation}}", f"{PERMISSION}get", conventions.get_operation
     ),
 )
 HOST, TITLE = "artifactregistry.googleapis.com", "Artifact Registry API"

@@ -76,7 +76,7 @@ def insert(request: Request) -> Json:
     meta = merge(defaults, body)
     _validate(meta)
     location = body.get("location", "US").upper()
-    if location not in locations.BUCKETS:
+    if location not in locations.BUCKET_LOCATIONS:
         raise ApiError(400, "The specified location constraint is not valid.")
     meta |= {
         "kind": "storage#bucket",
@@ -84,7 +84,7 @@ def insert(request: Request) -> Json:
         "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}",
         "projectNumber": project.number,
         "location": location,
-        "locationType": locations.BUCKETS[location],
+        "locationType": locations.BUCKET_LOCATIONS[location],
         "metageneration": "1",
         "etag": "CAE=",
         "timeCreated": now,
