@@ -112,7 +112,7 @@ def test_an_ordinary_user_needs_no_privilege() -> None:
 def test_a_system_that_forbids_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last line of what the attempt says."""
     said = "import sys; sys.exit('warning\\ntoken_mount: Operation not permitted')"
-    monkeypatch.setattr(token_mount, "around", lambda _: [sys.executable, "-c", said])
+    monkeypatch.setattr(token_mount, "command_prefix", lambda _: [sys.executable, "-c", said])
     token_mount.unavailable_reason.cache_clear()
     assert token_mount.unavailable_reason() == "token_mount: Operation not permitted"
     token_mount.unavailable_reason.cache_clear()
