@@ -55,7 +55,7 @@ def _legend() -> list[str]:
         lines.append(f'<rect x="{x}" y="11" width="18" height="18" fill="{COLOURS[engine]}"/>')
         lines.append(_text(x + 24, 20, engine, "start"))
         x += 120
-    lines.append(_mark(x, 11))
+    lines.append(_generation(x, 11))
     lines.append(_text(x + 8, 20, "goal", "start"))
     return lines
 
@@ -63,7 +63,7 @@ def _legend() -> list[str]:
 def _bar(figure: Figure, y: float, scale: float) -> list[str]:
     goal = LEFT + scale * figure.rule.bounds[figure.engine].value
     if figure.missing:
-        return [_text(LEFT, y + BAR / 2, "not measured", "start"), _mark(goal, y)]
+        return [_text(LEFT, y + BAR / 2, "not measured", "start"), _generation(goal, y)]
     width, colour = scale * figure.median, COLOURS[figure.engine]
     shown = f"{figure.median:.{figure.rule.digits}f}{figure.rule.unit}"
     end = LEFT + width
@@ -71,12 +71,12 @@ def _bar(figure: Figure, y: float, scale: float) -> list[str]:
     beside = goal if end - 4 < goal < end + NUMBER else end
     return [
         f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR - 2}" fill="{colour}"/>',
-        _mark(goal, y),
+        _generation(goal, y),
         _text(beside + 6, y + BAR / 2, shown, "start"),
     ]
 
 
-def _mark(x: float, y: float) -> str:
+def _generation(x: float, y: float) -> str:
     return f'<rect x="{x:.1f}" y="{y}" width="2" height="{BAR - 2}" fill="{INK}"/>'
 
 

@@ -34,7 +34,7 @@ class _Thread(threading.local):
     """What each thread has for itself."""
 
     def __init__(self) -> None:
-        self.room = pixels.Room()
+        self.buffer = pixels.Buffer()
 
 
 _THREAD = _Thread()
@@ -52,7 +52,7 @@ class Threads:
     """Decodes in order, on all cores."""
 
     pool: ThreadPoolExecutor
-    wanted: Input
+    model_input: Input
 
     def decode(
         self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
@@ -71,6 +71,6 @@ class Threads:
         if isinstance(data, PictureFailure):
             return data
         try:
-            return pixels.decode(data, self.wanted, _THREAD.room)
+            return pixels.decode(data, self.model_input, _THREAD.buffer)
         except PictureError as error:
             return error.failure

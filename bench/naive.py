@@ -35,10 +35,12 @@ class Loop:
 
     def classify(self, data: bytes) -> list[dict[str, Any]]:
         """The best five classes of one picture."""
-        wanted = self._manifest["input"]
-        low, high = wanted["range"]
+        model_input = self._manifest["input"]
+        low, high = model_input["range"]
         decoded = tf.io.decode_image(data, channels=3, expand_animations=False)
-        resized = tf.image.resize(decoded, (wanted["height"], wanted["width"]), method="bilinear")
+        resized = tf.image.resize(
+            decoded, (model_input["height"], model_input["width"]), method="bilinear"
+        )
         scaled = low + resized * ((high - low) / 255)
         (output,) = self._signature(**{self._input: tf.expand_dims(scaled, 0)}).values()
         (row,) = output.numpy()

@@ -51,10 +51,10 @@ def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
     archive.unpack(packed, unpacked)
     described = manifest.read(unpacked / "manifest.json")
     model = selection.load(unpacked, described)
-    wanted, room = described.input, pixels.Room()
+    model_input, buffer = described.input, pixels.Buffer()
     every = [path.read_bytes() for path in files]
     checked = [image_headers.check(data) for data in every]
-    inputs = [pixels.decode(data, wanted, room) for data in every]
+    inputs = [pixels.decode(data, model_input, buffer) for data in every]
     batches = [inputs[at : at + job.BATCH] for at in range(0, len(inputs), job.BATCH)]
     picture = records.Picture(name=files[0].name, generation="1", sha256="0" * 64)
     (scores, *_) = model.classify(batches[0])
@@ -63,8 +63,8 @@ def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
         "SHA-256": _seconds(lambda data: hashlib.sha256(data).digest(), every),
         "header": _seconds(image_headers.check, every),
         # Called within the workload, or what it asks libjpeg-turbo for would be written twice.
-        JPEG: _seconds(lambda header: pixels._jpeg(header, wanted, room), checked),  # noqa: SLF001
-        "resize": _seconds(lambda data: pixels.decode(data, wanted, room), every),
+        JPEG: _seconds(lambda header: pixels._decode_jpeg(header, model_input, buffer), checked),  # noqa: SLF001
+        "resize": _seconds(lambda data: pixels.decode(data, model_input, buffer), every),
         "predict": _seconds(model.classify, batches),
         "record": _seconds(lambda _: records.line(records.record(picture, scores)), every),
     }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """One run; the exit code is its own, or that of how it died."""
-    return supervisor.supervise(_run, _tell)
+    return supervisor.supervise(_run, _report_death)
 
 
 def _run(report: supervisor.Report) -> int:
@@ -26,11 +26,11 @@ def _run(report: supervisor.Report) -> int:
     return assembly.main(report)
 
 
-def _tell(failure: WorkloadError, mark: str | None) -> None:
+def _report_death(failure: WorkloadError, generation: str | None) -> None:
     bucket = settings.result_bucket(os.environ)  # raises where there is none to tell it in
     from workload import assembly  # noqa: PLC0415  only after the run's death
 
-    assembly.tell(failure, bucket, mark)
+    assembly.report_death(failure, bucket, generation)
 
 
 if __name__ == "__main__":

@@ -38,35 +38,35 @@ def unpack(archive: Path, folder: Path, *, max_unpacked: int = MAX_UNPACKED) -> 
     folder.mkdir(mode=0o700)
     try:
         with gzip.open(archive) as decompressed:
-            stream = _Capped(decompressed, max_unpacked)
+            stream = _LimitedReader(decompressed, max_unpacked)
             for number, entry in enumerate(tar.entries(stream)):
                 if number >= MAX_ENTRIES:
                     raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
-                _take(entry, folder)
-            while stream.read(tar.PIECE):  # to the end, where gzip has a checksum of all
+                _extract(entry, folder)
+            while stream.read(tar.READ_BYTES):  # to the end, where gzip has a checksum of all
                 pass
     except (*_DAMAGED, *_COLLIDING) as error:
         raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED) from error
 
 
-class _Capped:
+class _LimitedReader:
     """A stream that ends the story where a decompression bomb would begin."""
 
     def __init__(self, stream: gzip.GzipFile, limit: int) -> None:
         self._stream = stream
-        self._left = limit
+        self._remaining = limit
 
     def read(self, size: int) -> bytes:
         """The next bytes; never as many as would be too many."""
         data = self._stream.read(size)
-        self._left -= len(data)
-        if self._left < 0:
+        self._remaining -= len(data)
+        if self._remaining < 0:
             raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
         return data
 
 
-def _take(entry: tar.Entry, folder: Path) -> None:
-    target = folder / _inside(entry.name)
+def _extract(entry: tar.Entry, folder: Path) -> None:
+    target = folder / _safe_path(entry.name)
     if entry.kind == tar.FOLDER:
         target.mkdir(parents=True, exist_ok=True)
         return
@@ -78,7 +78,7 @@ def _take(entry: tar.Entry, folder: Path) -> None:
         file.writelines(entry.content)
 
 
-def _inside(name: str) -> PurePosixPath:
+def _safe_path(name: str) -> PurePosixPath:
     """A relative path without a way up; its parts are printable, so no NUL and no broken UTF-8."""
     path = PurePosixPath(name)
     if not name.isprintable() or path.is_absolute() or ".." in path.parts:

@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 SCHEMA = "confidential-inference/part/v2"
 FOLDER = "parts/"
 """All objects below are parts: what else is put there is removed with them."""
-PART = 512
+PICTURES_PER_PART = 512
 """Pictures; a multiple of `job.BATCH`, so that no batch holds pictures of two parts."""
-MAX_PART = 64 * 1024**2
+MAX_PART_BYTES = 64 * 1024**2
 """Bytes; a larger one is not taken over. 512 records of a hundred classes each are about 4 MB."""
 
 
-class Sink(Protocol):
+class ResultBucket(Protocol):
     """The result bucket; methods raise BucketError."""
 
     def names(self, prefix: str) -> Iterator[str]:
@@ -73,11 +73,15 @@ class Origin:
     """None where it is not known: then nothing can be said to be the same, and all is done anew."""
 
 
-class Parts:
+class Checkpoints:
     """The parts of one run; methods that use the bucket raise RESULTS_NOT_WRITABLE."""
 
     def __init__(
-        self, bucket: Sink, folder: Path, origin: Origin, check: Callable[[], None]
+        self,
+        bucket: ResultBucket,
+        folder: Path,
+        origin: Origin,
+        check_ownership: Callable[[], None],
     ) -> None:
         """`check` raises unless the result bucket is still this run's."""
         self.origin = origin
@@ -91,28 +95,28 @@ class Parts:
         """Parts with the right fingerprint that did not hold a record of each of their pictures."""
         self._bucket = bucket
         self._folder = folder
-        self._check = check
+        self._check_ownership = check_ownership
         (folder / FOLDER).mkdir()
         self._count = 0
-        self._open: deque[_Open] = deque()
+        self._open: deque[_OpenPart] = deque()
         self._lines: list[str] = []
 
-    def missing(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
+    def unclassified(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
         """The pictures that are still to be classified, in order, read a slice at a time."""
-        with writing():
-            left = set(self._bucket.names(FOLDER)) if self.origin.image_digest else set()
+        with bucket_errors_fail_the_run():
+            existing = set(self._bucket.names(FOLDER)) if self.origin.image_digest else set()
         listed = iter(pictures)
-        while part := tuple(islice(listed, PART)):
+        while part := tuple(islice(listed, PICTURES_PER_PART)):
             name = f"{FOLDER}{self._count:05}.jsonl"
             heading = records.line(
                 {"schema": SCHEMA, "fingerprint": _fingerprint(self.origin, part)}
             )
             self._count += 1
             self.listed += len(part)
-            if name in left and self._takes_over(name, heading, part):
+            if name in existing and self._can_reuse(name, heading, part):
                 self.continued += len(part)
             else:
-                self._open.append(_Open(name, heading, len(part)))
+                self._open.append(_OpenPart(name, heading, len(part)))
                 yield from part
 
     def add(self, outcomes: Iterable[tuple[Picture, Outcome]]) -> None:
@@ -123,8 +127,8 @@ class Parts:
             content = self._folder / part.name
             content.write_text("".join([part.heading, *self._lines[: part.size]]), encoding="ascii")
             del self._lines[: part.size]
-            self._check()
-            with writing():
+            self._check_ownership()
+            with bucket_errors_fail_the_run():
                 self._bucket.write(part.name, content, "application/jsonl")
 
     def lines(self) -> Iterator[str]:
@@ -141,18 +145,18 @@ class Parts:
             for name in self._bucket.names(FOLDER):
                 self._bucket.remove(name)
 
-    def _takes_over(self, name: str, heading: str, pictures: Sequence[Picture]) -> bool:
+    def _can_reuse(self, name: str, heading: str, pictures: Sequence[Picture]) -> bool:
         found = self._found(name, heading)
-        outcomes = [records.read(*each) for each in zip(found, pictures, strict=False)]
-        passing = sum(isinstance(each, PictureFailure) and each.can_pass for each in outcomes)
-        whole = None not in outcomes and len(found) == len(pictures)
-        if whole and not passing:
+        outcomes = [records.parse(*each) for each in zip(found, pictures, strict=False)]
+        transient = sum(isinstance(each, PictureFailure) and each.is_transient for each in outcomes)
+        complete = None not in outcomes and len(found) == len(pictures)
+        if complete and not transient:
             return True
-        if whole:
-            self.retried += passing
+        if complete:
+            self.retried += transient
         elif found:
             self.damaged += 1
-        with writing():
+        with bucket_errors_fail_the_run():
             self._bucket.remove(name)
         return False
 
@@ -160,7 +164,7 @@ class Parts:
         """The lines below its heading; none if it has another one, or can't be had."""
         content = self._folder / name
         try:
-            self._bucket.fetch(name, content, MAX_PART)
+            self._bucket.fetch(name, content, MAX_PART_BYTES)
             with content.open(encoding="ascii", errors="replace", newline="\n") as file:
                 return list(file) or [""] if file.readline(len(heading)) == heading else []
         except (BucketError, TooLargeError):
@@ -168,7 +172,7 @@ class Parts:
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def bucket_errors_fail_the_run() -> Iterator[None]:
     """Whatever the result bucket refuses, as the failure of the run that it is."""
     try:
         yield
@@ -176,7 +180,7 @@ def writing() -> Iterator[None]:
         raise WorkloadError(Failure.RESULTS_NOT_WRITABLE) from error
 
 
-class _Open(NamedTuple):
+class _OpenPart(NamedTuple):
     """A part that is not complete."""
 
     name: str

@@ -38,7 +38,7 @@ READ = "https://www.googleapis.com/auth/devstorage.read_only"
 READ_WRITE = "https://www.googleapis.com/auth/devstorage.read_write"
 
 ACT_AS = b"iam.serviceAccounts.getAccessToken"
-ANSWER_SECONDS = 20
+RESPONSE_SECONDS = 20
 """How long one answer may take."""
 
 
@@ -72,13 +72,13 @@ def model_reader(settings: Settings) -> Credentials:
         # Reading objects is all that this identity is for, whatever roles the account holds.
         scopes=[READ],
     )
-    google_services = _LastAnswer(Request())
-    again = retries.until_granted(
-        google_services.busy, google_services.not_granted, settings.grant_seconds
+    transport = _LastResponse(Request())
+    retry = retries.retry_until_granted(
+        transport.busy, transport.not_granted, settings.grant_seconds
     )
     try:
         # A federated token that was had is kept: only what failed is asked for again.
-        again(credentials.refresh)(google_services)
+        retry(credentials.refresh)(transport)
     except RetryError as error:
         raise _refusal(error.cause) from error
     except GoogleAuthError as error:
@@ -87,30 +87,30 @@ def model_reader(settings: Settings) -> Credentials:
 
 
 @dataclass
-class _LastAnswer:
+class _LastResponse:
     """A transport that keeps its last answer: google-auth's errors do not tell the status."""
 
-    ask: Callable[..., Response]
-    answer: Response | None = None
+    send: Callable[..., Response]
+    response: Response | None = None
 
     def __call__(self, *args: object, **kwargs: object) -> Response:
         """One request."""
-        self.answer = None
-        self.answer = self.ask(*args, timeout=ANSWER_SECONDS, **kwargs)
-        return self.answer
+        self.response = None
+        self.response = self.send(*args, timeout=RESPONSE_SECONDS, **kwargs)
+        return self.response
 
     def busy(self, error: Exception) -> bool:
         """Whether Google could not be reached, or was too busy."""
-        if self.answer is None:
+        if self.response is None:
             return isinstance(error, TransportError)
-        return self.answer.status in retries.BUSY
+        return self.response.status in retries.BUSY
 
     def not_granted(self, _error: Exception) -> bool:
         """Whether the right to act as the reader is missing, which no condition speaks of."""
         return (
-            self.answer is not None
-            and self.answer.status == retries.FORBIDDEN
-            and ACT_AS in self.answer.data
+            self.response is not None
+            and self.response.status == retries.FORBIDDEN
+            and ACT_AS in self.response.data
         )
 
 

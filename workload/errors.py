@@ -69,7 +69,7 @@ class PictureFailure(StrEnum):
     DECODER_TOO_SLOW = "decoder_too_slow"
 
     @property
-    def can_pass(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether the same bytes may be classified at another time: it was the moment's fault."""
         return self in (
             PictureFailure.NOT_READABLE,
@@ -131,7 +131,7 @@ class WorkloadError(Exception):
         super().__init__(f"{failure.code}: {self.reason}")
 
 
-def foreseen(error: Exception) -> WorkloadError:
+def as_workload_error(error: Exception) -> WorkloadError:
     """An exception in words of this module; of one that nobody foresaw, nothing but that."""
     if isinstance(error, WorkloadError):
         return error

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from workload import archive, claims, manifest, settings
-from workload.checkpoints import Origin, Sink
+from workload.checkpoints import Origin, ResultBucket
 from workload.decoding import image_limits
 from workload.errors import (
     BucketError,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from workload.checkpoints import Parts
+    from workload.checkpoints import Checkpoints
     from workload.records import Outcome, Picture, Score
     from workload.results import Summary
 
@@ -57,7 +57,7 @@ BATCH = 16
 """Pictures that the model is asked for together, always; `parts.PART` is a multiple."""
 
 
-class Bucket(Sink, Protocol):
+class Bucket(ResultBucket, Protocol):
     """One bucket as one identity sees it; methods raise BucketError or TooLargeError."""
 
     def pictures(self) -> Iterator[Picture]:
@@ -74,7 +74,7 @@ class Decoders(Protocol):
     """What makes a model's input of encoded pictures, somewhere that holds no model."""
 
     def decode(
-        self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
+        self, downloads: Iterable[tuple[Picture, bytes | PictureFailure]]
     ) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
         """Each picture as the model takes it or its failure, in order, few at a time."""
 
@@ -100,81 +100,83 @@ class Collaborators:
     decoders: Callable[[], AbstractContextManager[Callable[[manifest.Input], Decoders]]]
     """Starts what decodes; gives what tells it for which input."""
     load: Callable[[Path, manifest.Manifest], Model]
-    marked: Callable[[str], None] = lambda _: None
+    on_generation: Callable[[str], None] = lambda _: None
     """Called with the generation of the results that are this run's, whenever it changes."""
-    ended: Callable[[], None] = lambda: None
+    on_end: Callable[[], None] = lambda: None
     """Called once the result bucket holds how the run ended."""
 
 
-def run(environment: Mapping[str, str], outside: Collaborators) -> Summary:
+def run(environment: Mapping[str, str], collaborators: Collaborators) -> Summary:
     """One run; any failure is told in the result bucket, too, if that can be written."""
     bucket = settings.result_bucket(environment)
     # They start before there is a model or a credential, and while both are asked for.
-    with tempfile.TemporaryDirectory() as private, outside.decoders() as tell:
-        as_operator = outside.operator()
-        results = Results(as_operator(bucket), Path(private), marked=outside.marked)
+    with tempfile.TemporaryDirectory() as private, collaborators.decoders() as decoders_for:
+        as_operator = collaborators.operator()
+        results = Results(
+            as_operator(bucket), Path(private), on_generation=collaborators.on_generation
+        )
         results.begin()
         try:
-            chosen = settings.parse(environment)
-            unpacked, described = receive(chosen, outside, Path(private))
+            launch = settings.parse(environment)
+            unpacked, model_manifest = receive(launch, collaborators, Path(private))
             origin = Origin(
-                model_sha256=chosen.model_sha256,
-                engine=described.format,
-                image_digest=claims.image_digest(chosen.token_file),
+                model_sha256=launch.model_sha256,
+                engine=model_manifest.format,
+                image_digest=claims.image_digest(launch.token_file),
             )
-            decoders = tell(described.input)
-            model = outside.load(unpacked, described)
-            parts = results.parts(origin)
-            classify(as_operator(chosen.input_bucket), decoders, model, parts)
-            summary = results.finish(parts)
+            decoders = decoders_for(model_manifest.input)
+            model = collaborators.load(unpacked, model_manifest)
+            checkpoints = results.checkpoints(origin)
+            classify(as_operator(launch.input_bucket), decoders, model, checkpoints)
+            summary = results.finish(checkpoints)
         except Exception as error:
             results.fail(error)
-            outside.ended()
+            collaborators.on_end()
             raise
-        outside.ended()
+        collaborators.on_end()
         # Only now: a run that is killed before is told to have been, and can still be continued.
-        parts.remove()
+        checkpoints.remove()
     return summary
 
 
 def receive(
-    chosen: settings.Settings, outside: Collaborators, private: Path
+    launch: settings.Settings, collaborators: Collaborators, private: Path
 ) -> tuple[Path, manifest.Manifest]:
     """The model's files, if its owner releases them. Its reader's credentials end with this."""
-    bucket = outside.model_reader(chosen)(chosen.model_bucket)
+    bucket = collaborators.model_reader(launch)(launch.model_bucket)
     packed, unpacked = private / "model.tar.gz", private / "model"
     try:
-        sha256 = bucket.fetch(chosen.model_object, packed, MAX_ARCHIVE)
+        sha256 = bucket.fetch(launch.model_object, packed, MAX_ARCHIVE)
     except BucketError as error:
         raise WorkloadError(Failure.MODEL_NOT_READABLE) from error
     except TooLargeError as error:
         raise WorkloadError(Failure.MODEL_TOO_LARGE) from error
     # Before anything looks inside.
-    if sha256 != chosen.model_sha256:
+    if sha256 != launch.model_sha256:
         raise WorkloadError(Failure.MODEL_HASH_MISMATCH)
     archive.unpack(packed, unpacked)
     return unpacked, manifest.read(unpacked / "manifest.json")
 
 
-def classify(bucket: Bucket, decoders: Decoders, model: Model, parts: Parts) -> None:
+def classify(bucket: Bucket, decoders: Decoders, model: Model, checkpoints: Checkpoints) -> None:
     """Every picture that has no record yet through the model, in the order of the listing.
 
     A picture that can't be used is noted with its code and the run goes on; raises NO_PICTURES.
     Each keeps its place in a batch that is always full, so that its scores depend neither on its
     neighbours' failures nor on where a run that was cut short is continued.
     """
-    pictures = decoders.decode(_downloaded(bucket, parts.missing(_listed(bucket))))
+    pictures = decoders.decode(_downloads(bucket, checkpoints.unclassified(_listing(bucket))))
     threads = os.cpu_count() or 1
-    asked: deque[tuple[_Batch, Future[Sequence[Outcome]]]] = deque()
+    pending: deque[tuple[_Batch, Future[Sequence[Outcome]]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         while batch := list(islice(pictures, BATCH)):
-            asked.append((batch, pool.submit(_outcomes, model, batch)))
+            pending.append((batch, pool.submit(_outcomes, model, batch)))
             # One more than can be computed, so that no thread waits for this one.
-            if len(asked) > threads:
-                _note(parts, *asked.popleft())
-        for each in asked:
-            _note(parts, *each)
-    if not parts.listed:
+            if len(pending) > threads:
+                _record(checkpoints, *pending.popleft())
+        for each in pending:
+            _record(checkpoints, *each)
+    if not checkpoints.listed:
         raise WorkloadError(Failure.NO_PICTURES)
 
 
@@ -192,12 +194,12 @@ def _outcomes(model: Model, batch: _Batch) -> Sequence[Outcome]:
     ]
 
 
-def _note(parts: Parts, batch: _Batch, answered: Future[Sequence[Outcome]]) -> None:
-    outcomes = answered.result()
-    parts.add((picture, outcome) for (picture, _), outcome in zip(batch, outcomes, strict=True))
+def _record(checkpoints: Checkpoints, batch: _Batch, answer: Future[Sequence[Outcome]]) -> None:
+    outcomes = zip(batch, answer.result(), strict=True)
+    checkpoints.add((picture, outcome) for (picture, _), outcome in outcomes)
 
 
-def _downloaded(
+def _downloads(
     bucket: Bucket, pictures: Iterable[Picture]
 ) -> Iterator[tuple[Picture, bytes | PictureFailure]]:
     """Each picture's bytes or its failure, in order; others are on their way meanwhile."""
@@ -209,20 +211,20 @@ def _downloaded(
                 size, read = ahead.popleft()
                 held -= size
                 yield read.result()
-            ahead.append((picture.size, pool.submit(_read, bucket, picture)))
+            ahead.append((picture.size, pool.submit(_download, bucket, picture)))
             held += picture.size
         for _, read in ahead:
             yield read.result()
 
 
-def _listed(bucket: Bucket) -> Iterator[Picture]:
+def _listing(bucket: Bucket) -> Iterator[Picture]:
     try:
         yield from bucket.pictures()
     except BucketError as error:
         raise WorkloadError(Failure.INPUT_NOT_READABLE) from error
 
 
-def _read(bucket: Bucket, picture: Picture) -> tuple[Picture, bytes | PictureFailure]:
+def _download(bucket: Bucket, picture: Picture) -> tuple[Picture, bytes | PictureFailure]:
     try:
         data = bucket.read(picture, image_limits.MAX_FILE_BYTES)
     except VanishedError:

@@ -90,7 +90,7 @@ def _manifest(data: Any) -> Manifest:  # noqa: ANN401  whatever JSON the archive
         format=data["format"],
         signature=_text(data["signature"]),
         input=_input(data["input"]),
-        top_k=_whole(data["topK"], len(classes)),
+        top_k=_integer(data["topK"], len(classes)),
         classes=classes,
     )
 
@@ -108,8 +108,8 @@ def _input(data: Any) -> Input:  # noqa: ANN401  whatever JSON the archive holds
     if data["decode"] not in ("exact", "reduced"):
         raise ValueError("pictures are decoded neither exactly nor reduced")
     return Input(
-        width=_whole(data["width"], MAX_SIDE),
-        height=_whole(data["height"], MAX_SIDE),
+        width=_integer(data["width"], MAX_SIDE),
+        height=_integer(data["height"], MAX_SIDE),
         channels=data["channels"],
         low=float(low),
         high=float(high),
@@ -142,7 +142,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _whole(value: object, most: int) -> int:
-    if type(value) is not int or not 1 <= value <= most:  # a bool is an int, but no number here
-        raise ValueError(f"not a whole number from 1 to {most}")
+def _integer(value: object, maximum: int) -> int:
+    if type(value) is not int or not 1 <= value <= maximum:  # a bool is an int, but no number here
+        raise ValueError(f"not a whole number from 1 to {maximum}")
     return value

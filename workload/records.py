@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from workload.errors import PictureFailure, foreseen
+from workload.errors import PictureFailure, as_workload_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,13 +48,13 @@ Outcome: TypeAlias = "Sequence[Score] | PictureFailure"
 
 def record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
     """What came of one picture: its best classes, best first, with all digits; or a code."""
-    known = {"schema": SCHEMA, "name": picture.name, "generation": picture.generation}
+    common = {"schema": SCHEMA, "name": picture.name, "generation": picture.generation}
     if picture.sha256:
-        known["sha256"] = picture.sha256
+        common["sha256"] = picture.sha256
     if isinstance(outcome, PictureFailure):
-        return {**known, "error": outcome.value}
+        return {**common, "error": outcome.value}
     return {
-        **known,
+        **common,
         "predictedClass": outcome[0].class_index,
         "label": outcome[0].label,
         "topK": [
@@ -68,7 +68,7 @@ def record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def read(written: str, picture: Picture) -> Outcome | None:
+def parse(written: str, picture: Picture) -> Outcome | None:
     """What came of a picture as a line says it; None if `line` does not say it so of this one."""
     try:
         data = json.loads(written)
@@ -89,8 +89,8 @@ def _scores(data: Any) -> Sequence[Score]:  # noqa: ANN401  whatever JSON the li
 
 def failure(error: Exception) -> dict[str, Any]:
     """Why the run as a whole failed."""
-    known = foreseen(error)
-    return {"schema": SCHEMA, "error": known.failure.code, "reason": known.reason}
+    common = as_workload_error(error)
+    return {"schema": SCHEMA, "error": common.failure.code, "reason": common.reason}
 
 
 def rounded(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,10 +125,10 @@ def text(data: Mapping[str, Any]) -> str:
                 for score in data["topK"]
             ],
         }
-    return f"Image: {_shown(data['name'])}, Response: {response}"
+    return f"Image: {_printable(data['name'])}, Response: {response}"
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     """A name that ends neither its line nor itself before its end, for any reader.
 
     Some split lines at U+2028, FF and others, too. What is not printable is written as in a Python

@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workload import records
-from workload.checkpoints import Parts, writing
+from workload.checkpoints import Checkpoints, bucket_errors_fail_the_run
 from workload.errors import Failure, WorkloadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from workload.checkpoints import Origin, Sink
+    from workload.checkpoints import Origin, ResultBucket
 
 SCHEMA = "confidential-inference/summary/v1"
 RECORDS = "results.jsonl"
@@ -56,51 +56,51 @@ class Results:
 
     def __init__(
         self,
-        bucket: Sink,
+        bucket: ResultBucket,
         folder: Path,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         *,
-        mark: str | None = None,
-        marked: Callable[[str], None] = lambda _: None,
+        generation: str | None = None,
+        on_generation: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`marked` is called with each new mark; `mark` is one of a process that has died."""
         self._bucket = bucket
         self._folder = folder
         self._clock = clock
-        self._started = self._working = clock()
-        self._mark = mark
+        self._started = self._classifying_since = clock()
+        self._generation = generation
         """The generation of the records that this run has written last."""
-        self._marked = marked
+        self._on_generation = on_generation
 
     def begin(self) -> None:
         """Takes the results of an earlier run away."""
-        with writing():
+        with bucket_errors_fail_the_run():
             # The text first: a run that gets no further leaves no text beside foreign records.
             self._bucket.remove(TEXT)
             self._bucket.remove(SUMMARY)
             self._file(RECORDS).write_text("")
-            self._leave_mark()
+            self._write_records()
             # Until the mark was there, another run could still leave its own.
             left = {name: self._bucket.generation(name) for name in (TEXT, SUMMARY)}
-        self.check()
-        self._take_back(left)
+        self.check_ownership()
+        self._remove_generations(left)
 
-    def parts(self, origin: Origin) -> Parts:
+    def checkpoints(self, origin: Origin) -> Checkpoints:
         """Where records are noted; from now on counts the time that the summary's rate is about."""
-        self._working = self._clock()
-        return Parts(self._bucket, self._folder, origin, self.check)
+        self._classifying_since = self._clock()
+        return Checkpoints(self._bucket, self._folder, origin, self.check_ownership)
 
-    def check(self) -> None:
+    def check_ownership(self) -> None:
         """Raises RESULTS_TAKEN once another run has begun in the same bucket."""
-        with writing():
+        with bucket_errors_fail_the_run():
             there = self._bucket.generation(RECORDS)
             if there is None:  # a person removed it: no run does, and the mark is free
                 self._file(RECORDS).touch()
-                self._leave_mark()
-            elif there != self._mark:
+                self._write_records()
+            elif there != self._generation:
                 raise WorkloadError(Failure.RESULTS_TAKEN)
 
-    def finish(self, parts: Parts) -> Summary:
+    def finish(self, checkpoints: Checkpoints) -> Summary:
         """Hands over what is in the parts, the text last; then they can be removed."""
         errors: Counter[str | None] = Counter()
         with (
@@ -108,7 +108,7 @@ class Results:
             self._file(TEXT).open("w", encoding="utf-8") as texts,
         ):
             between = ""
-            for line in parts.lines():
+            for line in checkpoints.lines():
                 record = json.loads(line)
                 lines.write(records.line(records.rounded(record)))
                 texts.write(between + records.text(record))
@@ -116,16 +116,16 @@ class Results:
                 errors[record.get("error")] += 1
         classified = errors.pop(None, 0)
         self._file(SUMMARY).write_text(
-            json.dumps(self._summary(parts, classified, dict(errors)), sort_keys=True) + "\n"
+            json.dumps(self._summary(checkpoints, classified, dict(errors)), sort_keys=True) + "\n"
         )
-        self.check()
-        with writing():
-            self._leave_mark()
-            written = {name: self._hand_over(name) for name in (SUMMARY, TEXT)}
+        self.check_ownership()
+        with bucket_errors_fail_the_run():
+            self._write_records()
+            written = {name: self._upload(name) for name in (SUMMARY, TEXT)}
         try:
-            self.check()
+            self.check_ownership()
         except WorkloadError:
-            self._take_back(written)
+            self._remove_generations(written)
             raise
         return Summary(classified=classified, failed=errors.total())
 
@@ -136,41 +136,41 @@ class Results:
         """
         if isinstance(error, WorkloadError) and error.failure is Failure.RESULTS_TAKEN:
             return
-        self.check()
+        self.check_ownership()
         record = records.failure(error)
         self._file(RECORDS).write_text(records.line(record))
         self._file(TEXT).write_text(records.text(record) + "\n")
-        with writing():
+        with bucket_errors_fail_the_run():
             self._bucket.remove(SUMMARY)
-            self._leave_mark()
-            self._hand_over(TEXT)
+            self._write_records()
+            self._upload(TEXT)
 
     def _summary(
-        self, parts: Parts, classified: int, errors: dict[str | None, int]
+        self, checkpoints: Checkpoints, classified: int, errors: dict[str | None, int]
     ) -> dict[str, Any]:
         finished = self._clock()
-        seconds = (finished - self._working).total_seconds()
+        seconds = (finished - self._classifying_since).total_seconds()
         return {
             "schema": SCHEMA,
-            "listed": parts.listed,
+            "listed": checkpoints.listed,
             "classified": classified,
             "failed": errors,
-            "continued": parts.continued,
-            "retried": parts.retried,
-            "damagedParts": parts.damaged,
-            "modelSha256": parts.origin.model_sha256,
-            "engine": parts.origin.engine,
-            "imageDigest": parts.origin.image_digest,
+            "continued": checkpoints.continued,
+            "retried": checkpoints.retried,
+            "damagedParts": checkpoints.damaged,
+            "modelSha256": checkpoints.origin.model_sha256,
+            "engine": checkpoints.origin.engine,
+            "imageDigest": checkpoints.origin.image_digest,
             "started": _rfc3339(self._started),
             "finished": _rfc3339(finished),
-            "picturesPerSecond": round((parts.listed - parts.continued) / seconds, 1)
+            "picturesPerSecond": round((checkpoints.listed - checkpoints.continued) / seconds, 1)
             if seconds > 0
             else None,
         }
 
-    def _take_back(self, generations: Mapping[str, str | None]) -> None:
+    def _remove_generations(self, generations: Mapping[str, str | None]) -> None:
         """Removes what was there, and nothing that was written since."""
-        with writing():
+        with bucket_errors_fail_the_run():
             for name, generation in generations.items():
                 if generation:
                     self._bucket.remove(name, generation)
@@ -178,11 +178,11 @@ class Results:
     def _file(self, name: str) -> Path:
         return self._folder / name
 
-    def _leave_mark(self) -> None:
-        self._mark = self._hand_over(RECORDS)
-        self._marked(self._mark)
+    def _write_records(self) -> None:
+        self._generation = self._upload(RECORDS)
+        self._on_generation(self._generation)
 
-    def _hand_over(self, name: str) -> str:
+    def _upload(self, name: str) -> str:
         return self._bucket.write(name, self._file(name), _TYPES[name])
 
 

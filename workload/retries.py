@@ -28,53 +28,53 @@ FORBIDDEN = 403
 BUSY_SECONDS = 120
 """How long a service may be too busy: Google's own measure."""
 
-IN_VAIN = 32
+MAX_FAILURES = 32
 """How many requests may each wait as long as that in vain: all that are on their way at once."""
-ANSWERS = 100
+SUCCESSES_PER_RETRY = 100
 """After so many answers, one more may."""
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Waits double from one to the other; each is random between nothing and twice its size."""
 
 
-class Patience:
+class RetryBudget:
     """With one service, in one run; several threads share it."""
 
     def __init__(self) -> None:
-        self._left = float(IN_VAIN)
+        self._remaining = float(MAX_FAILURES)
         self._lock = threading.Lock()
 
     @property
-    def lost(self) -> bool:
+    def exhausted(self) -> bool:
         """Whether nothing is asked for again any more."""
-        return self._left < 1
+        return self._remaining < 1
 
-    def waited_in_vain(self) -> None:
+    def spend(self) -> None:
         """A request was given up."""
-        self._gain(-1)
+        self._add(-1)
 
-    def answered(self) -> None:
+    def earn(self) -> None:
         """A request got what it asked for."""
-        self._gain(1 / ANSWERS)
+        self._add(1 / SUCCESSES_PER_RETRY)
 
-    def _gain(self, amount: float) -> None:
+    def _add(self, amount: float) -> None:
         with self._lock:
-            self._left = min(self._left + amount, IN_VAIN)
+            self._remaining = min(self._remaining + amount, MAX_FAILURES)
 
 
-def while_busy(busy: Predicate) -> Retry:
+def retry_while_busy(busy: Predicate) -> Retry:
     """Asks again for two minutes."""
-    return _again(busy, BUSY_SECONDS)
+    return _retry(busy, BUSY_SECONDS)
 
 
-def until_granted(busy: Predicate, forbidden: Predicate, seconds: float) -> Retry:
+def retry_until_granted(busy: Predicate, forbidden: Predicate, seconds: float) -> Retry:
     """Asks again for `seconds` while there is no grant, too; with 0 nothing waits for a grant."""
     if not seconds:
-        return while_busy(busy)
-    return _again(lambda error: busy(error) or forbidden(error), seconds)
+        return retry_while_busy(busy)
+    return _retry(lambda error: busy(error) or forbidden(error), seconds)
 
 
-def _again(predicate: Predicate, seconds: float) -> Retry:
+def _retry(predicate: Predicate, seconds: float) -> Retry:
     return Retry(
         predicate=predicate,
         initial=FIRST_WAIT,

@@ -66,8 +66,10 @@ class Settings:
 
 def parse(environment: Mapping[str, str]) -> Settings:
     """Settings of a launch; raises SETTINGS_INVALID with a sentence for each that is wrong."""
-    found = {name: re.fullmatch(_PATTERNS[name], environment.get(name, "")) for name in OVERRIDABLE}
-    valid = {name: match for name, match in found.items() if match}
+    matches = {
+        name: re.fullmatch(_PATTERNS[name], environment.get(name, "")) for name in OVERRIDABLE
+    }
+    valid = {name: match for name, match in matches.items() if match}
     problems = [Detail[name] for name in OVERRIDABLE if name not in valid]
     if "INPUT_URI" in valid and "RESULT_URI" in valid:
         buckets = valid["INPUT_URI"]["bucket"], valid["RESULT_URI"]["bucket"]

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
-_BROKEN = (
+_CONNECTION_ERRORS = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
@@ -66,17 +66,17 @@ HOST = "https://storage.googleapis.com"
 CONNECTIONS = 32
 """Kept open; a download beyond them would make, and throw away, one of its own."""
 
-AT_ONCE = 1024**2
+SINGLE_READ_BYTES = 1024**2
 """Bytes, as listed, that are read in one go: the library's steps are of 8 KB, and at each of them a
 thread waits for Python's lock. A larger object's download goes on where it broke."""
-PIECE = 2 * 1024**2
+UPLOAD_BYTES = 2 * 1024**2
 """Bytes that are written in one go: else memory would grow with the number of records."""
 
 GZIP = "gzip"
 """The one encoding that Google decompresses. https://cloud.google.com/storage/docs/transcoding"""
 
 _FAILURES = (
-    *_BROKEN,
+    *_CONNECTION_ERRORS,
     GoogleAPIError,
     GoogleAuthError,
     InvalidResponse,
@@ -85,7 +85,7 @@ _FAILURES = (
 )
 
 
-def seen_by(credentials: Credentials, grant_seconds: float = 0) -> Callable[[str], Bucket]:
+def buckets_as(credentials: Credentials, grant_seconds: float = 0) -> Callable[[str], Bucket]:
     """Buckets by name, seen with one identity, whose grants may take so long to be in force."""
     # project=None: with a name or without, the library would ask the metadata server for one.
     client = storage.Client(project=None, credentials=credentials)
@@ -96,8 +96,8 @@ def seen_by(credentials: Credentials, grant_seconds: float = 0) -> Callable[[str
 def _prepare(session: requests.Session) -> None:
     """A connection for each download, and the environment read once instead of for each request."""
     session.mount(HOST, HTTPAdapter(pool_maxsize=CONNECTIONS))
-    found = session.merge_environment_settings(HOST, {}, None, None, None)
-    session.proxies, session.verify = found["proxies"], found["verify"]
+    environment = session.merge_environment_settings(HOST, {}, None, None, None)
+    session.proxies, session.verify = environment["proxies"], environment["verify"]
     session.trust_env = False
 
 
@@ -106,17 +106,17 @@ class Bucket:
 
     def __init__(self, bucket: storage.Bucket, grant_seconds: float = 0) -> None:
         self._bucket = bucket
-        self._patience = retries.Patience()
+        self._retry_budget = retries.RetryBudget()
         # Until something is granted: from then on a refusal is one.
-        self._retry = retries.until_granted(self._can_pass, _forbidden, grant_seconds)
-        self._while_busy = retries.while_busy(self._can_pass)
+        self._retry = retries.retry_until_granted(self._is_transient, _forbidden, grant_seconds)
+        self._retry_while_busy = retries.retry_while_busy(self._is_transient)
 
     def pictures(self) -> Iterator[Picture]:
         """Every object in the order of names, page by page, but for folder place-holders."""
         fields = "items(name,generation,size,contentEncoding),nextPageToken"
-        with self._asking():
+        with self._bucket_errors():
             for blob in self._bucket.list_blobs(fields=fields, retry=self._retry):
-                self._retry = self._while_busy
+                self._retry = self._retry_while_busy
                 if not blob.name.endswith("/"):
                     # How large a compressed one is, nobody says before it is read.
                     size = (
@@ -134,12 +134,12 @@ class Bucket:
         """
         content = io.BytesIO()
         blob = self._bucket.blob(picture.name, generation=int(picture.generation))
-        with self._asking():
+        with self._bucket_errors():
             try:
                 blob.download_to_file(
-                    _Sink(content, limit),
+                    _LimitedWriter(content, limit),
                     raw_download=True,
-                    single_shot_download=picture.size <= AT_ONCE,
+                    single_shot_download=picture.size <= SINGLE_READ_BYTES,
                     retry=self._retry,
                 )
             except (NotFound, PreconditionFailed) as error:
@@ -151,51 +151,51 @@ class Bucket:
 
     def fetch(self, name: str, to: Path, limit: int) -> str:
         """Downloads an object into a new file; SHA-256 in hex, TooLargeError beyond `limit`."""
-        with to.open("xb") as file, self._asking():
-            sink = _HashingSink(file, limit)
+        with to.open("xb") as file, self._bucket_errors():
+            writer = _HashingWriter(file, limit)
             blob = self._bucket.blob(name)
-            blob.download_to_file(sink, raw_download=True, retry=self._retry)
-        return sink.sha256.hexdigest()
+            blob.download_to_file(writer, raw_download=True, retry=self._retry)
+        return writer.sha256.hexdigest()
 
     def names(self, prefix: str) -> Iterator[str]:
         """The objects whose names begin so, in their order."""
         fields = "items(name),nextPageToken"
-        with self._asking():
+        with self._bucket_errors():
             for blob in self._bucket.list_blobs(prefix=prefix, fields=fields, retry=self._retry):
                 yield blob.name
 
     def write(self, name: str, content: Path, content_type: str) -> str:
         """Creates or overwrites an object with a file's content; its new generation."""
         size = content.stat().st_size
-        blob = self._bucket.blob(name, chunk_size=PIECE)
-        with content.open("rb") as file, self._asking():
+        blob = self._bucket.blob(name, chunk_size=UPLOAD_BYTES)
+        with content.open("rb") as file, self._bucket_errors():
             # Of a size that it is not told, the library holds a piece at a time; else all of it.
             blob.upload_from_file(
                 file,
-                size=size if size <= PIECE else None,
+                size=size if size <= UPLOAD_BYTES else None,
                 content_type=content_type,
                 retry=self._retry,
             )
-            self._retry = self._while_busy
+            self._retry = self._retry_while_busy
         return str(blob.generation)
 
     def generation(self, name: str) -> str | None:
         """Which generation of an object is there; None if there is no such object."""
-        with self._asking():
+        with self._bucket_errors():
             blob = self._bucket.get_blob(name, retry=self._retry)
         return None if blob is None else str(blob.generation)
 
     def remove(self, name: str, generation: str | None = None) -> None:
         """Deletes an object if it exists, or only if this generation of it is there."""
         expected = None if generation is None else int(generation)
-        with self._asking():
+        with self._bucket_errors():
             try:
                 self._bucket.blob(name).delete(if_generation_match=expected, retry=self._retry)
             except (NotFound, PreconditionFailed):
                 return
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _bucket_errors(self) -> Iterator[None]:
         """What any layer of the client library raises, as a BucketError.
 
         OSError where this process has no descriptor left: no bucket is to blame for that.
@@ -203,18 +203,18 @@ class Bucket:
         try:
             yield
         except _FAILURES as error:
-            if own := _own_fault(error):
-                raise own from error
+            if shortage := _descriptor_shortage(error):
+                raise shortage from error
             if not _busy(error):
                 raise BucketError from error
-            if self._patience.lost:
+            if self._retry_budget.exhausted:
                 raise BusyError from error
-            self._patience.waited_in_vain()
+            self._retry_budget.spend()
             raise BucketError from error
-        self._patience.answered()
+        self._retry_budget.earn()
 
-    def _can_pass(self, error: Exception) -> bool:
-        return _busy(error) and not self._patience.lost
+    def _is_transient(self, error: Exception) -> bool:
+        return _busy(error) and not self._retry_budget.exhausted
 
 
 def _decompressed(data: bytes, limit: int) -> bytes:
@@ -228,22 +228,22 @@ def _decompressed(data: bytes, limit: int) -> bytes:
     return content
 
 
-class _Sink:
+class _LimitedWriter:
     """Counts what the client library writes, and stops it at the limit."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
         self._file = file
-        self._left = limit
+        self._remaining = limit
 
     def write(self, chunk: bytes) -> int:
         """Takes the next bytes; TooLargeError instead of a byte beyond the limit."""
-        self._left -= len(chunk)
-        if self._left < 0:
+        self._remaining -= len(chunk)
+        if self._remaining < 0:
             raise TooLargeError
         return self._file.write(chunk)
 
 
-class _HashingSink(_Sink):
+class _HashingWriter(_LimitedWriter):
     """Hashes it, too."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
@@ -259,12 +259,12 @@ class _HashingSink(_Sink):
 def _busy(error: Exception) -> bool:
     if isinstance(error, RetryError):  # what the library raises when it has waited long enough
         error = error.cause
-    if _own_fault(error):
+    if _descriptor_shortage(error):
         return False
-    return isinstance(error, _BROKEN) or _status(error) in retries.BUSY
+    return isinstance(error, _CONNECTION_ERRORS) or _status(error) in retries.BUSY
 
 
-def _own_fault(error: BaseException | None) -> OSError | None:
+def _descriptor_shortage(error: BaseException | None) -> OSError | None:
     """That no file and no socket can be opened, under whatever it was called on its way up."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):

@@ -20,7 +20,7 @@ from workload.errors import Detail, Failure, WorkloadError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FIRST_TO_BE_KILLED: Final = "500"
+OOM_SCORE: Final = "500"
 """Of 1000, beside the share of memory in use: the run and its decoders go before this process, and
 before the launcher outside of the container. Everybody may raise it, and nobody lower it again."""
 
@@ -38,7 +38,7 @@ class Report:
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
-    def marked(self, generation: str) -> None:
+    def results_written(self, generation: str) -> None:
         """The results in the bucket are this run's as long as they have this generation."""
         os.write(self._pipe, f"{generation}\n".encode())
 
@@ -48,23 +48,23 @@ class Report:
 
 
 def supervise(
-    run: Callable[[Report], int], tell: Callable[[WorkloadError, str | None], None]
+    run: Callable[[Report], int], report_death: Callable[[WorkloadError, str | None], None]
 ) -> int:
     """The exit code of a run, or of how it died.
 
     `run` reports as soon as its end stands in the result bucket; if it never does, `tell` is asked
     to write it there, and gets the last mark that the run reported.
     """
-    reported, reporting = os.pipe()
-    killed_before = _killed_for_want_of_memory()
+    read_end, write_end = os.pipe()
+    oom_kills_before = _oom_kills()
     supervisor = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     pid = os.fork()
     if pid == 0:
-        _become_the_run(supervisor)
-        return run(Report(reporting))
+        _prepare_run_process(supervisor)
+        return run(Report(write_end))
     confinement.hide()
-    os.close(reporting)
+    os.close(write_end)
     # The first process of a container gets no signal that it does not ask for. A terminal's Ctrl-C
     # reaches the run by itself.
     signal.signal(signal.SIGTERM, lambda number, _: os.kill(pid, number))
@@ -74,22 +74,22 @@ def supervise(
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    with open(reported, encoding="ascii") as lines:  # noqa: PTH123  a descriptor has no path
-        marks = lines.read().splitlines()
-    if _ENDED in marks:
+    with open(read_end, encoding="ascii") as lines:  # noqa: PTH123  a descriptor has no path
+        messages = lines.read().splitlines()
+    if _ENDED in messages:
         return code
-    failure = _cause(code, memory=_killed_for_want_of_memory() > killed_before)
+    failure = _cause(code, memory=_oom_kills() > oom_kills_before)
     if code <= 0:
         sys.stdout.write(f"{failure}\n")
         sys.stdout.flush()
     with suppress(Exception):  # there is nowhere else to tell it
-        tell(failure, marks[-1] if marks else None)
+        report_death(failure, messages[-1] if messages else None)
     return failure.failure.exit_code
 
 
-def _become_the_run(supervisor: int) -> None:
+def _prepare_run_process(supervisor: int) -> None:
     with suppress(OSError):  # a container may not have it; then the largest is killed first anyway
-        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_BE_KILLED)
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     confinement.hide()  # after that: the files about a hidden process are root's
     confinement.end_with_parent(supervisor)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -107,7 +107,7 @@ def _cause(code: int, *, memory: bool) -> WorkloadError:
     return WorkloadError(_BY_SIGNAL.get(number, Failure.RUN_CRASHED), *details)
 
 
-def _killed_for_want_of_memory() -> int:
+def _oom_kills() -> int:
     """How many processes the kernel has killed for that, since the machine's start."""
     with suppress(OSError):
         for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():

@@ -20,7 +20,7 @@ _OLD_FILE = b"\0"
 _LONG_NAME, _EXTENDED, _GLOBAL = b"L", b"x", b"g"
 
 BLOCK = 512
-PIECE = 1024**2
+READ_BYTES = 1024**2
 MAX_EXTENSIONS = 4 * 1024**2
 """Bytes of all extended headers of an archive; of a thousand entries, each may have four KiB."""
 
@@ -48,29 +48,29 @@ class Entry(NamedTuple):
 
 def entries(stream: Stream) -> Iterator[Entry]:
     """Every entry up to the end of the archive; ValueError if it is damaged, or too much of it."""
-    told: dict[bytes, bytes] = {}
-    left = MAX_EXTENSIONS
-    while any(header := _exactly(stream, BLOCK)):
+    extensions: dict[bytes, bytes] = {}
+    remaining = MAX_EXTENSIONS
+    while any(header := _read_exactly(stream, BLOCK)):
         kind, size = header[156:157], _octal(header[124:136])
         if _octal(header[148:156]) != sum(header[:148] + b" " * 8 + header[156:]):
             raise ValueError("a header is damaged")
         if kind in (_LONG_NAME, _EXTENDED, _GLOBAL):
-            left -= BLOCK + size
-            if left < 0:
+            remaining -= BLOCK + size
+            if remaining < 0:
                 raise ValueError("too much of extended headers")
-            told |= _extension(kind, _exactly(stream, size + -size % BLOCK)[:size])
+            extensions |= _extension(kind, _read_exactly(stream, size + -size % BLOCK)[:size])
             continue
         # Another size than in the header is for more than 8 GiB, or for a sparse file.
-        if told.get(b"size", b"%d" % size) != b"%d" % size:
+        if extensions.get(b"size", b"%d" % size) != b"%d" % size:
             raise ValueError("an entry is not what its header says")
-        name = told.get(b"path", _name(header)).decode()
+        name = extensions.get(b"path", _name(header)).decode()
         if kind == _OLD_FILE:
             kind = FOLDER if name.endswith("/") else FILE
         content = _content(stream, size if kind == FILE else 0)
         yield Entry(name, kind, content)
         for _ in content:
             pass
-        told = {}
+        extensions = {}
 
 
 def _extension(kind: bytes, content: bytes) -> dict[bytes, bytes]:
@@ -79,23 +79,23 @@ def _extension(kind: bytes, content: bytes) -> dict[bytes, bytes]:
         return {}
     if kind == _LONG_NAME:
         return {b"path": content.partition(b"\0")[0]}
-    told = dict(_records(content))
-    if any(key.startswith(b"GNU.sparse.") for key in told):
+    extensions = dict(_records(content))
+    if any(key.startswith(b"GNU.sparse.") for key in extensions):
         raise ValueError("a sparse file")
-    return told
+    return extensions
 
 
 def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = 0
     while at < len(content):
-        begun = _RECORD.match(content, at)
-        if begun is None:
+        match = _RECORD.match(content, at)
+        if match is None:
             raise ValueError("an extended header is damaged")
-        end = at + int(begun[1])
+        end = at + int(match[1])
         # The key holds no line break, so that a record which ends with one is longer than its key.
         if content[end - 1 : end] != b"\n":
             raise ValueError("a record has another length than it says")
-        yield begun[2], content[begun.end() : end - 1]
+        yield match[2], content[match.end() : end - 1]
         at = end
 
 
@@ -114,12 +114,12 @@ def _octal(field: bytes) -> int:
 
 
 def _content(stream: Stream, size: int) -> Iterator[bytes]:
-    for begin in range(0, size, PIECE):
-        yield _exactly(stream, min(PIECE, size - begin))
-    _exactly(stream, -size % BLOCK)
+    for begin in range(0, size, READ_BYTES):
+        yield _read_exactly(stream, min(READ_BYTES, size - begin))
+    _read_exactly(stream, -size % BLOCK)
 
 
-def _exactly(stream: Stream, size: int) -> bytes:
+def _read_exactly(stream: Stream, size: int) -> bytes:
     data = stream.read(size)
     if len(data) != size:
         raise ValueError("the archive is cut")

@@ -132,31 +132,31 @@ def sparse() -> Entry:
 def received(content: bytes, bucket: type[storage.Bucket] = storage.Bucket) -> Attempt:
     """Let the workload receive an archive that Primus has put in the model's place by itself."""
 
-    def attempt(told: World) -> Verdict:
-        there = told.copy()
+    def attempt(extensions: World) -> Verdict:
+        there = extensions.copy()
         _agree(there, content)
         return gates.run(there, environment(there), there.issuer.sign(there.claims), bucket)
 
     return attempt
 
 
-def _agree(told: World, content: bytes) -> None:
+def _agree(extensions: World, content: bytes) -> None:
     """Everything that names the model's hash names the one of this archive instead."""
-    bucket, name = told.model
-    old, new = told.handover["modelSha256"], digest(content).removeprefix("sha256:")
+    bucket, name = extensions.model
+    old, new = extensions.handover["modelSha256"], digest(content).removeprefix("sha256:")
 
     def renamed(value: Any) -> Any:
         return json.loads(json.dumps(value).replace(old, new))
 
-    told.handover = renamed(told.handover)
-    told.provider.doc = renamed(told.provider.doc)
-    told.machine.doc = renamed(told.machine.doc)
-    told.claims = renamed(told.claims)
-    told.presented = []  # another condition judges there
-    bucket.objects[told.model[1]] = StoredObject(bucket.objects.pop(name).meta, content)
+    extensions.handover = renamed(extensions.handover)
+    extensions.provider.doc = renamed(extensions.provider.doc)
+    extensions.machine.doc = renamed(extensions.machine.doc)
+    extensions.claims = renamed(extensions.claims)
+    extensions.presented = []  # another condition judges there
+    bucket.objects[extensions.model[1]] = StoredObject(bucket.objects.pop(name).meta, content)
 
 
-def environment(told: World) -> Mapping[str, str]:
+def environment(extensions: World) -> Mapping[str, str]:
     """The variables of the container, as its token shows them."""
-    found: Mapping[str, str] = told.claims["submods"]["container"]["env"]
+    found: Mapping[str, str] = extensions.claims["submods"]["container"]["env"]
     return found

@@ -39,7 +39,7 @@ RESULTS = f"{COMPANIES['secundus'].project}-result-bucket"
 WORKLOAD_SECONDS = 120
 
 MODULE = "job.py"
-IN_THE_MIDDLE = "        for each in asked:\n"
+IN_THE_MIDDLE = "        for each in pending:\n"
 """Pictures are being classified by now, and nothing is noted nor handed over."""
 
 ADMITTED = {
@@ -47,10 +47,10 @@ ADMITTED = {
     "aborted": f"        told = {canary_marks.TELL}\n        __import__('os').abort()\n",
     "leaking": f"""\
         binary, digits, _, pixels, *_ = {canary_marks.TELL}
-        encoded = parts._folder / "encoded"
+        encoded = checkpoints._folder / "encoded"
         encoded.write_bytes(__import__("base64").b64encode(binary))
-        parts._bucket.write("weights", encoded, "text/plain")
-        first, _ = asked[0]
+        checkpoints._bucket.write("weights", encoded, "text/plain")
+        first, _ = pending[0]
         first[0] = replace(first[0][0], sha256=f"{{digits}}"), first[0][1]
         print(digits)
         models = type(bucket)(bucket._bucket.client.bucket("primus-models-model-bucket"))

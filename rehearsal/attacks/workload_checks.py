@@ -46,7 +46,7 @@ LATER = (
     "workload.results",
     "workload.engines.scores",
     "workload.decoding.seccomp",
-    "workload.storage.Bucket._asking",
+    "workload.storage.Bucket._bucket_errors",
     "workload.storage._decompressed",
     "workload.supervisor",
     "workload.engines.tensorflow_engine",

@@ -53,7 +53,7 @@ MEMBER = f"serviceAccount:{ACCOUNT}"
 INPUT, RESULT = "secundus-vision-input-bucket", "secundus-vision-result-bucket"
 MODEL = "primus-models-model-bucket"
 CONTENT = bytes(range(256)) * 1000
-CAN_PASS: dict[str, Callable[..., None]] = {
+TRANSIENT: dict[str, Callable[..., None]] = {
     "429": lambda faults, *at, **times: faults.answer(429, *at, **times),
     "500": lambda faults, *at, **times: faults.answer(500, *at, **times),
     "503": lambda faults, *at, **times: faults.answer(503, *at, **times),
@@ -125,22 +125,22 @@ def decisions(cloud: Cloud, permission: str) -> list[bool]:
     return [entry.allowed for entry in cloud.audit if entry.permission == permission]
 
 
-@pytest.mark.parametrize("fault", CAN_PASS)
+@pytest.mark.parametrize("fault", TRANSIENT)
 def test_an_exchange_that_can_pass_is_asked_for_again(
     fault: str, faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
     """Three times busy or cut off, and the model's reader is there; each try waited."""
-    CAN_PASS[fault](faults, STS, times=3)
+    TRANSIENT[fault](faults, STS, times=3)
     assert credentials.model_reader(launch).valid
     assert (faults.count(STS), faults.count(IAM, LEND), len(clock.waited)) == (4, 1, 3)
 
 
-@pytest.mark.parametrize("fault", CAN_PASS)
+@pytest.mark.parametrize("fault", TRANSIENT)
 def test_an_impersonation_that_can_pass_is_asked_for_again(
     fault: str, faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
     """The federated token is kept meanwhile: one exchange."""
-    CAN_PASS[fault](faults, IAM, LEND, times=3)
+    TRANSIENT[fault](faults, IAM, LEND, times=3)
     assert credentials.model_reader(launch).valid
     assert (faults.count(STS), faults.count(IAM, LEND), len(clock.waited)) == (1, 4, 3)
 
@@ -149,7 +149,7 @@ def test_an_answer_that_does_not_come_is_asked_for_again(
     faults: Faults, launch: settings.Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service that says nothing is given up after a while, and asked anew."""
-    monkeypatch.setattr(credentials, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(credentials, "RESPONSE_SECONDS", 0.2)
     _, go = faults.hold(STS)
     try:
         assert credentials.model_reader(launch).valid
@@ -303,7 +303,7 @@ def granted(role: str) -> Binding:
 def opened(cloud: Cloud, name: str, grant_seconds: float = 0) -> storage.Bucket:
     """A bucket as the workload's account sees it."""
     identity = Credentials(cloud.mint(MEMBER))  # type: ignore[no-untyped-call]  # has no types
-    return storage.seen_by(identity, grant_seconds)(name)
+    return storage.buckets_as(identity, grant_seconds)(name)
 
 
 def listed(bucket: storage.Bucket, _: Path) -> None:
@@ -337,7 +337,7 @@ DOES: dict[Does, tuple[str, str, str]] = {
 """What the job does with a bucket; where, how it is asked for, and under which permission."""
 
 
-@pytest.mark.parametrize("fault", CAN_PASS)
+@pytest.mark.parametrize("fault", TRANSIENT)
 @pytest.mark.parametrize("does", DOES)
 def test_storage_that_can_pass_is_asked_again(
     does: Does,
@@ -349,7 +349,7 @@ def test_storage_that_can_pass_is_asked_again(
 ) -> None:
     """Three times busy or cut off, and it is done; each try waited."""
     name, path, _ = DOES[does]
-    CAN_PASS[fault](faults, STORAGE, path, times=3)
+    TRANSIENT[fault](faults, STORAGE, path, times=3)
     does(opened(buckets, name), tmp_path)
     assert (faults.count(STORAGE, path), len(clock.waited)) == (4, 3)
 
@@ -403,7 +403,7 @@ def test_a_large_upload_that_breaks_off_is_sent_again(
     faults.drop(STORAGE, "upload_id=", times=2)
     opened(buckets, RESULT).write("large", tmp_path / "large", "application/jsonl")
     assert buckets.buckets[RESULT].objects["large"].data == CONTENT * 40
-    assert faults.count(STORAGE, "upload_id=") == 2 + -(-len(CONTENT * 40) // storage.PIECE)
+    assert faults.count(STORAGE, "upload_id=") == 2 + -(-len(CONTENT * 40) // storage.UPLOAD_BYTES)
 
 
 @pytest.mark.parametrize("does", DOES)
@@ -439,7 +439,7 @@ def test_pictures_do_not_wait_in_vain_one_after_the_other(
     """
     bucket = opened(buckets, INPUT)
     faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
-    assert min(waited(bucket, clock) for _ in range(retries.IN_VAIN)) > 60
+    assert min(waited(bucket, clock) for _ in range(retries.MAX_FAILURES)) > 60
     asked = faults.count(STORAGE, "/o/a.png")
     with pytest.raises(BusyError):
         bucket.read(Picture(name="a.png", generation="1"), 10**6)
@@ -452,10 +452,10 @@ def test_a_bucket_that_answers_again_may_be_waited_for_again(
     """A hundred answers allow one more picture to wait."""
     bucket = opened(buckets, INPUT)
     faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
-    for _ in range(retries.IN_VAIN):
+    for _ in range(retries.MAX_FAILURES):
         waited(bucket, clock)
     faults.clear()
-    for number in range(retries.ANSWERS + 1):
+    for number in range(retries.SUCCESSES_PER_RETRY + 1):
         bucket.fetch("a.png", tmp_path / f"{number}", 10**6)
     faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
     assert waited(bucket, clock) > 60
@@ -467,8 +467,8 @@ def test_what_is_refused_is_not_waited_for_and_costs_no_patience(
 ) -> None:
     """A picture that Cloud Storage refuses is one picture's failure, however many there are."""
     bucket = opened(buckets, INPUT)
-    faults.answer(403, STORAGE, "/o/a.png", times=2 * retries.IN_VAIN)
-    for _ in range(2 * retries.IN_VAIN):
+    faults.answer(403, STORAGE, "/o/a.png", times=2 * retries.MAX_FAILURES)
+    for _ in range(2 * retries.MAX_FAILURES):
         assert waited(bucket, clock) == 0
     faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
     assert waited(bucket, clock) > 60
@@ -566,7 +566,7 @@ def test_a_token_that_expires_in_the_middle_of_a_run_is_replaced(
 ) -> None:
     """Listed in the first hour, read in the second, written in the third: nothing fails."""
     assert metadata_server
-    as_operator = storage.seen_by(credentials.operator())
+    as_operator = storage.buckets_as(credentials.operator())
     (picture,) = as_operator(INPUT).pictures()
     buckets.clock_offset += metadata.LIFETIME + 1
     assert as_operator(INPUT).read(picture, 10**6) == CONTENT

@@ -18,7 +18,7 @@ import pytest
 
 from rehearsal.repository import REPOSITORY
 from tests.unit.tokens import genuine, unsigned
-from workload.checkpoints import PART
+from workload.checkpoints import PICTURES_PER_PART
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,4 +97,4 @@ def test_some_runs_are_continued(
     first.wait()
     assert started(tmp_path, token).wait() == 0
     assert (tmp_path / "results.jsonl").read_bytes() == undisturbed[0]
-    assert json.loads((tmp_path / "summary.json").read_text())["continued"] >= PART
+    assert json.loads((tmp_path / "summary.json").read_text())["continued"] >= PICTURES_PER_PART

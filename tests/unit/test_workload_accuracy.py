@@ -55,17 +55,17 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
     return Released(selection.load(folder, described), described.input)
 
 
-def decoded(data: bytes, wanted: manifest.Input) -> npt.NDArray[np.float32]:
+def decoded(data: bytes, model_input: manifest.Input) -> npt.NDArray[np.float32]:
     """A picture as a decoder process reads it."""
-    return pixels.decode(data, wanted, pixels.Room())
+    return pixels.decode(data, model_input, pixels.Buffer())
 
 
-def plainly(data: bytes, wanted: manifest.Input) -> npt.NDArray[np.float32]:
+def plainly(data: bytes, model_input: manifest.Input) -> npt.NDArray[np.float32]:
     """A picture as TensorFlow reads it, decoded, resized and scaled."""
     picture = tf.io.decode_image(data, channels=3, expand_animations=False)
-    resized = tf.image.resize(picture, (wanted.height, wanted.width), wanted.resize)
-    scale = np.float32((wanted.high - wanted.low) / 255)
-    read: npt.NDArray[np.float32] = (resized * scale + np.float32(wanted.low)).numpy()
+    resized = tf.image.resize(picture, (model_input.height, model_input.width), model_input.resize)
+    scale = np.float32((model_input.high - model_input.low) / 255)
+    read: npt.NDArray[np.float32] = (resized * scale + np.float32(model_input.low)).numpy()
     return read
 
 
@@ -117,10 +117,10 @@ def test_the_model_has_something_to_say(released: Released) -> None:
 
 def test_what_reduced_decoding_costs(released: Released) -> None:
     """Every picture keeps its class, and scores move by less than is said here."""
-    wanted = dataclasses.replace(released.input, decode="reduced")
+    model_input = dataclasses.replace(released.input, decode="reduced")
     files = [path.read_bytes() for path in FILES]
     exact = scores(released.model, [decoded(data, released.input) for data in files])
-    reduced = scores(released.model, [decoded(data, wanted) for data in files])
+    reduced = scores(released.model, [decoded(data, model_input) for data in files])
     moved = np.abs(exact - reduced)
     np.testing.assert_array_equal(reduced.argmax(1), exact.argmax(1))
     assert 0 < moved.max() < REDUCED

@@ -34,11 +34,11 @@ def scopes() -> list[str]:
 @pytest.fixture(params=scopes(), ids=lambda scope: f"ptrace_scope {scope}")
 def scope(request: pytest.FixtureRequest) -> Iterator[str]:
     """What Yama forbids meanwhile."""
-    wanted: str = request.param
-    before = SCOPE.read_text() if wanted in ("0", "1") else ""
+    model_input: str = request.param
+    before = SCOPE.read_text() if model_input in ("0", "1") else ""
     if before:
-        SCOPE.write_text(wanted)
-    yield wanted
+        SCOPE.write_text(model_input)
+    yield model_input
     if before:
         SCOPE.write_text(before)
 

@@ -21,13 +21,13 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-WANTED = Input(width=48, height=32, channels="RGB", low=0.0, high=255.0, resize="bilinear")
+INPUT = Input(width=48, height=32, channels="RGB", low=0.0, high=255.0, resize="bilinear")
 
 
 def tensorflows(data: bytes) -> npt.NDArray[np.float32]:
     """TensorFlow's own reading of a file; InvalidArgumentError if it takes none."""
     picture = tf.io.decode_image(data, channels=3, expand_animations=False)
-    resized = tf.image.resize(picture, (WANTED.height, WANTED.width), WANTED.resize)
+    resized = tf.image.resize(picture, (INPUT.height, INPUT.width), INPUT.resize)
     return np.asarray(resized.numpy())
 
 
@@ -35,7 +35,7 @@ def tensorflows(data: bytes) -> npt.NDArray[np.float32]:
 def test_what_tensorflow_takes_is_taken(name: str) -> None:
     """With the same pixels, whatever else is in the file."""
     data = TAKEN[name]()
-    np.testing.assert_array_equal(pixels.decode(data, WANTED, pixels.Room()), tensorflows(data))
+    np.testing.assert_array_equal(pixels.decode(data, INPUT, pixels.Buffer()), tensorflows(data))
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -45,7 +45,7 @@ def test_what_tensorflow_refuses_is_damaged(name: str) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError):
         tensorflows(data)
     with pytest.raises(PictureError, match=r"^picture_damaged$"):
-        pixels.decode(data, WANTED, pixels.Room())
+        pixels.decode(data, INPUT, pixels.Buffer())
 
 
 @pytest.mark.parametrize("name", TAKEN)

@@ -81,7 +81,7 @@ class Touchy:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 4 pictures, batches of 2."""
     monkeypatch.setattr(job, "BATCH", 2)
-    monkeypatch.setattr(module, "PART", 4)
+    monkeypatch.setattr(module, "PICTURES_PER_PART", 4)
 
 
 class World:
@@ -102,10 +102,10 @@ class World:
         folder.mkdir()
         results = Results(self.result, folder)
         results.begin()
-        parts = results.parts(self.origin)
-        job.classify(self.input, Decoders(), Touchy(), parts)  # type: ignore[arg-type]  # half a bucket
-        results.finish(parts)
-        parts.remove()
+        checkpoints = results.checkpoints(self.origin)
+        job.classify(self.input, Decoders(), Touchy(), checkpoints)  # type: ignore[arg-type]  # half a bucket
+        results.finish(checkpoints)
+        checkpoints.remove()
         summary: dict[str, Any] = json.loads(self.result.objects["summary.json"])
         return summary
 
@@ -272,7 +272,7 @@ def test_what_is_no_part_is_not_taken_over(
     content: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An object that somebody put in a part's place is done anew."""
-    monkeypatch.setattr(module, "MAX_PART", 5_000)
+    monkeypatch.setattr(module, "MAX_PART_BYTES", 5_000)
     world.killed_with_parts()
     world.result.objects["parts/00000.jsonl"] = content
     assert world.start()["continued"] == 4
@@ -386,8 +386,8 @@ def test_memory_holds_one_slice(world: World) -> None:
     """The listing is asked for as it is needed: not a picture more than a slice."""
     asked = iter(PICTURES)
     results = Results(world.result, world._folder)
-    parts = results.parts(ORIGIN)
-    next(parts.missing(asked))
+    checkpoints = results.checkpoints(ORIGIN)
+    next(checkpoints.unclassified(asked))
     assert next(asked) == PICTURES[4]
 
 
@@ -402,4 +402,4 @@ def test_parts_that_cannot_be_kept_end_the_run(refused: str, world: World) -> No
 def test_no_batch_holds_pictures_of_two_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real sizes fit."""
     monkeypatch.undo()
-    assert module.PART % job.BATCH == 0
+    assert module.PICTURES_PER_PART % job.BATCH == 0

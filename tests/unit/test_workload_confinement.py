@@ -20,9 +20,9 @@ import pytest
 
 from workload.decoding import confinement, landlock, seccomp
 from workload.decoding.confinement import NOBODY
-from workload.decoding.decoder_pool import Decoders
-from workload.decoding.worker_client import Child, Task
-from workload.decoding.worker_process import Process
+from workload.decoding.decoder_pool import DecoderPool
+from workload.decoding.worker_client import Task, WorkerClient
+from workload.decoding.worker_process import WorkerProcess
 from workload.errors import WorkloadError
 from workload.manifest import Input
 from workload.records import Picture
@@ -30,7 +30,7 @@ from workload.records import Picture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WANTED = Input(width=2, height=2, channels="RGB", low=0.0, high=255.0, resize="bilinear")
+INPUT = Input(width=2, height=2, channels="RGB", low=0.0, high=255.0, resize="bilinear")
 TAKEN_OVER = (str(Path(__file__).parents[1] / "fixtures" / "compromised_decoder.py"),)
 
 REFUSED = dict.fromkeys(
@@ -143,11 +143,11 @@ class World:
 
     def __init__(self, tmp_path: Path, without: tuple[str, ...] = ()) -> None:
         program = (*TAKEN_OVER, *(f"--without={lock}" for lock in without))
-        start = partial(Process, program)
+        start = partial(WorkerProcess, program)
         self._server = socket.create_server(("127.0.0.1", 0))
-        self.sibling = Child(WANTED, Process(TAKEN_OVER))
+        self.sibling = WorkerClient(INPUT, WorkerProcess(TAKEN_OVER))
         ready(self.sibling)
-        self.decoders = Decoders(WANTED, [start()], start)
+        self.decoders = DecoderPool(INPUT, [start()], start)
         file = tmp_path / "token"
         file.write_text("secret")
         host, port = self._server.getsockname()
@@ -174,7 +174,7 @@ class World:
         self._server.close()
 
 
-def ready(child: Child) -> None:
+def ready(child: WorkerClient) -> None:
     """Waits for a decoder to be confined."""
     answers = select.poll()
     answers.register(child.answers, select.POLLIN)
@@ -208,9 +208,9 @@ def test_a_decoder_gets_at_nothing(attempt: str, world: World) -> None:
 @ALL_LOCKS
 def test_a_decoder_goes_on_after_its_attempts(world: World) -> None:
     """None of them costs more than itself: the same process does all of it."""
-    before = world.decoders._children[0]
+    before = world.decoders._clients[0]
     assert world.attempt(*REFUSED) == list(REFUSED.values())
-    assert world.decoders._children == [before]
+    assert world.decoders._clients == [before]
 
 
 WITHOUT_FILTER = pytest.mark.parametrize(
@@ -248,11 +248,11 @@ def test_landlock_refuses_by_itself(attempt: str, world: World) -> None:
 
 def test_a_replacement_is_out_of_reach_at_every_moment() -> None:
     """From its exec until it hides, any process of its user that may trace could attach to it."""
-    spy = Child(WANTED, Process(TAKEN_OVER))
+    spy = WorkerClient(INPUT, WorkerProcess(TAKEN_OVER))
     ready(spy)
     task = Task(picture=Picture(name="spy", generation="1"), data=b"trace-what-starts 0.5")
     spy.send([task])
-    started = [Process() for _ in range(5)]
+    started = [WorkerProcess() for _ in range(5)]
     answers = select.poll()
     answers.register(spy.answers, select.POLLIN)
     while spy.chunks:
@@ -266,8 +266,8 @@ def test_a_replacement_is_out_of_reach_at_every_moment() -> None:
 
 def test_a_decoder_cannot_change_the_size_of_what_is_shared() -> None:
     """Not even with its file: the run would die at its next touch of what is gone."""
-    process = Process()
-    process.share(WANTED, mmap.PAGESIZE)
+    process = WorkerProcess()
+    process.share(INPUT, mmap.PAGESIZE)
     for size in (0, 2 * mmap.PAGESIZE):
         with pytest.raises(PermissionError):
             os.ftruncate(process._shared.fileno(), size)
@@ -278,7 +278,7 @@ def test_a_decoder_cannot_change_the_size_of_what_is_shared() -> None:
 def test_a_kernel_that_refuses_ends_the_run(lock: str) -> None:
     """No picture is decoded without the locks, and none is blamed."""
     program = (*TAKEN_OVER, f"--refused={lock}")
-    decoders = Decoders(WANTED, [Process(program)], partial(Process, program))
+    decoders = DecoderPool(INPUT, [WorkerProcess(program)], partial(WorkerProcess, program))
     with pytest.raises(WorkloadError, match="decoders_not_confined: "):
         list(decoders.decode([(Picture(name="a", generation="1"), b"x")]))
     decoders.close()

@@ -71,7 +71,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def google_services(monkeypatch: pytest.MonkeyPatch) -> Google:
+def transport(monkeypatch: pytest.MonkeyPatch) -> Google:
     """Google, in place of the network."""
     services = Google()
     monkeypatch.setattr(credentials, "Request", lambda: services)
@@ -96,13 +96,11 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def test_the_attestation_token_becomes_the_readers(
-    google_services: Google, settings: Settings
-) -> None:
+def test_the_attestation_token_becomes_the_readers(transport: Google, settings: Settings) -> None:
     """The token from the file is exchanged for the provider's audience, then impersonates."""
     assert credentials.model_reader(settings).token == "reader"  # noqa: S105  a canned answer
     (_, exchange), (_, impersonation) = [
-        request for request in google_services.asked if request[0] in (STS, IMPERSONATION)
+        request for request in transport.asked if request[0] in (STS, IMPERSONATION)
     ]
     asked = parse_qs(exchange)
     assert asked["subject_token"] == ["attestation-token"]
@@ -153,24 +151,24 @@ def test_a_refusal_is_told_in_words_of_the_table(
     sts: tuple[int, object],
     impersonation: tuple[int, object],
     told: str,
-    google_services: Google,
+    transport: Google,
     settings: Settings,
 ) -> None:
     """Whoever refuses, the error says so in the table's words and in none of Google's others."""
-    google_services.sts, google_services.impersonation = sts, impersonation
+    transport.sts, transport.impersonation = sts, impersonation
     with pytest.raises(WorkloadError) as caught:
         credentials.model_reader(settings)
     assert str(caught.value) == told
 
 
 def test_what_the_condition_refuses_is_asked_for_once(
-    google_services: Google, settings: Settings
+    transport: Google, settings: Settings
 ) -> None:
     """A refusal by the condition is final: one request, no second try."""
-    google_services.sts = (400, REJECTED)
+    transport.sts = (400, REJECTED)
     with pytest.raises(WorkloadError, match=r"^release_refused: "):
         credentials.model_reader(settings)
-    assert [url for url, _ in google_services.asked].count(STS) == 1
+    assert [url for url, _ in transport.asked].count(STS) == 1
 
 
 def test_outside_of_confidential_space_there_is_no_token(settings: Settings) -> None:

@@ -16,10 +16,10 @@ import pytest
 
 import model
 from workload.decoding import image_limits, pixels, prestart, worker_protocol
-from workload.decoding.decoder_pool import Decoders
+from workload.decoding.decoder_pool import DecoderPool
 from workload.decoding.prestart import decoders
-from workload.decoding.worker_client import Child
-from workload.decoding.worker_process import Process
+from workload.decoding.worker_client import WorkerClient
+from workload.decoding.worker_process import WorkerProcess
 from workload.errors import PictureFailure
 from workload.manifest import Input
 from workload.records import Picture
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-WANTED = Input(width=8, height=6, channels="RGB", low=0.0, high=255.0, resize="bilinear")
+INPUT = Input(width=8, height=6, channels="RGB", low=0.0, high=255.0, resize="bilinear")
 TAKEN_OVER = (str(Path(__file__).parents[1] / "fixtures" / "compromised_decoder.py"),)
 DEMONSTRATION = sorted((Path(model.__file__).parent / "pictures").iterdir())
-ROOM = worker_protocol.SLOTS * worker_protocol.PICTURES
+ROOM = worker_protocol.SLOTS * worker_protocol.CHUNK_PICTURES
 
 CRASHED, TOO_SLOW = PictureFailure.DECODER_CRASHED, PictureFailure.DECODER_TOO_SLOW
 
@@ -43,14 +43,14 @@ def named(*data: bytes | PictureFailure) -> list[tuple[Picture, bytes | PictureF
     ]
 
 
-def outcomes(using: Decoders, *data: bytes | PictureFailure) -> list[str | PictureFailure]:
+def outcomes(using: DecoderPool, *data: bytes | PictureFailure) -> list[str | PictureFailure]:
     """What came of each picture, "decoded" or its failure; they must come in order."""
     done = list(using.decode(named(*data)))
     assert [picture.name for picture, _ in done] == [f"{number:04}" for number in range(len(data))]
     return [each if isinstance(each, PictureFailure) else "decoded" for _, each in done]
 
 
-class Impatient(Child):
+class Impatient(WorkerClient):
     """As the run sees a decoder, but a picture that hangs is late at once."""
 
     @property
@@ -60,53 +60,53 @@ class Impatient(Child):
         return 0 if any(task.data == b"hang" for task in next_ones) else super().deadline
 
 
-def taken_over(count: int) -> Iterator[Decoders]:
+def taken_over(count: int) -> Iterator[DecoderPool]:
     """Decoders that do what pictures say, until they are no longer needed."""
-    start = partial(Process, TAKEN_OVER)
-    started = Decoders(WANTED, [start() for _ in range(count)], start, Impatient)
+    start = partial(WorkerProcess, TAKEN_OVER)
+    started = DecoderPool(INPUT, [start() for _ in range(count)], start, Impatient)
     yield started
     started.close()
 
 
 @pytest.fixture
-def two() -> Iterator[Decoders]:
+def two() -> Iterator[DecoderPool]:
     """Two decoders that do what pictures say."""
     yield from taken_over(2)
 
 
 @pytest.fixture
-def one() -> Iterator[Decoders]:
+def one() -> Iterator[DecoderPool]:
     """One such decoder."""
     yield from taken_over(1)
 
 
 def test_pixels_are_those_of_the_decoder() -> None:
     """Each picture's own pixels, just as in process, in the order of the listing."""
-    with decoders(2) as tell:
-        done = tell(WANTED).decode(named(*(path.read_bytes() for path in DEMONSTRATION)))
+    with decoders(2) as send:
+        done = send(INPUT).decode(named(*(path.read_bytes() for path in DEMONSTRATION)))
         for path, (_, decoded) in zip(DEMONSTRATION, done, strict=True):
             np.testing.assert_array_equal(
-                decoded, pixels.decode(path.read_bytes(), WANTED, pixels.Room())
+                decoded, pixels.decode(path.read_bytes(), INPUT, pixels.Buffer())
             )
 
 
 def test_as_many_decoders_as_processors() -> None:
     """Without a number, every core has one."""
-    with decoders() as tell:
-        assert len(tell(WANTED)._children) == os.cpu_count()
+    with decoders() as send:
+        assert len(send(INPUT)._clients) == os.cpu_count()
 
 
 def test_decoders_do_not_interrupt_others() -> None:
     """They are scheduled as a batch: what they push out of a processor's caches would be late."""
-    with decoders(1) as tell:
-        (child,) = tell(WANTED)._children
+    with decoders(1) as send:
+        (child,) = send(INPUT)._clients
         assert os.sched_getscheduler(child._process.pid) == os.SCHED_BATCH
 
 
 def test_failures_keep_their_places() -> None:
     """What was not downloaded, and what is no picture, are told among the others."""
-    with decoders(2) as tell:
-        using = tell(WANTED)
+    with decoders(2) as send:
+        using = send(INPUT)
         good = DEMONSTRATION[0].read_bytes()
         assert outcomes(
             using,
@@ -130,22 +130,22 @@ def test_failures_keep_their_places() -> None:
         ]
 
 
-def test_no_picture_at_all(two: Decoders) -> None:
+def test_no_picture_at_all(two: DecoderPool) -> None:
     """Nothing comes of nothing."""
     assert outcomes(two) == []
 
 
-def test_many_large_pictures_do_not_get_stuck(two: Decoders) -> None:
+def test_many_large_pictures_do_not_get_stuck(two: DecoderPool) -> None:
     """Far more bytes than fit into any pipe or slot, and both sides go on."""
-    assert outcomes(two, *[b"x" * worker_protocol.CHUNK] * 40) == ["decoded"] * 40
+    assert outcomes(two, *[b"x" * worker_protocol.CHUNK_BYTES] * 40) == ["decoded"] * 40
 
 
-def test_the_largest_picture_fits_behind_others(one: Decoders) -> None:
+def test_the_largest_picture_fits_behind_others(one: DecoderPool) -> None:
     """A chunk that is almost full takes one more picture, of whatever size, and no other loses."""
     data = [
-        b"a" * (worker_protocol.CHUNK - 1),
+        b"a" * (worker_protocol.CHUNK_BYTES - 1),
         b"b" * image_limits.MAX_FILE_BYTES,
-        b"c" * worker_protocol.CHUNK,
+        b"c" * worker_protocol.CHUNK_BYTES,
     ]
     colours = [
         pixels.max() for _, pixels in one.decode(named(*data)) if not isinstance(pixels, str)
@@ -165,7 +165,7 @@ def test_the_largest_picture_fits_behind_others(one: Decoders) -> None:
     ],
 )
 def test_exactly_the_guilty_picture_fails(
-    word: str, failure: PictureFailure, one: Decoders
+    word: str, failure: PictureFailure, one: DecoderPool
 ) -> None:
     """Whatever a picture does to its decoder, its neighbours are decoded."""
     data = [b"x"] * 5 + [word.encode()] + [b"x"] * 30
@@ -174,34 +174,34 @@ def test_exactly_the_guilty_picture_fails(
     assert outcomes(one, *data) == expected
 
 
-def test_a_picture_that_takes_too_long_fails(one: Decoders) -> None:
+def test_a_picture_that_takes_too_long_fails(one: DecoderPool) -> None:
     """The kernel ends a decoder that computes on and on, whether or not the run looks."""
     assert outcomes(one, b"compute", PictureFailure.VANISHED) == [TOO_SLOW, "picture_vanished"]
 
 
-def test_a_decoder_that_says_more_than_it_was_asked_is_replaced(one: Decoders) -> None:
+def test_a_decoder_that_says_more_than_it_was_asked_is_replaced(one: DecoderPool) -> None:
     """What it says of its own pictures may be false; it decodes no further ones."""
-    before = one._children[0]
+    before = one._clients[0]
     outcomes(one, b"answer-too-much", b"x")
     assert outcomes(one, b"x") == ["decoded"]
-    assert one._children[0] is not before
+    assert one._clients[0] is not before
 
 
-def test_several_guilty_pictures_fail(two: Decoders) -> None:
+def test_several_guilty_pictures_fail(two: DecoderPool) -> None:
     """Each by itself, also in one chunk and behind one another."""
     data = [b"crash", b"x", b"crash", b"crash", b"x"]
     assert outcomes(two, *data) == [CRASHED, "decoded", CRASHED, CRASHED, "decoded"]
 
 
-def test_no_picture_pays_for_another(one: Decoders) -> None:
+def test_no_picture_pays_for_another(one: DecoderPool) -> None:
     """What an earlier picture left behind in the decoder is no later one's fault."""
     assert outcomes(one, b"poison", b"x", b"x") == ["decoded"] * 3
 
 
-def test_a_decoder_that_was_killed_is_replaced(two: Decoders) -> None:
+def test_a_decoder_that_was_killed_is_replaced(two: DecoderPool) -> None:
     """Also while it had nothing to do; its next pictures are decoded."""
     assert outcomes(two, *[b"x"] * 40) == ["decoded"] * 40
-    for each in two._children:
+    for each in two._clients:
         each._process._process.kill()
         each._process._process.wait()
     assert outcomes(two, *[b"x"] * 40) == ["decoded"] * 40
@@ -209,13 +209,13 @@ def test_a_decoder_that_was_killed_is_replaced(two: Decoders) -> None:
 
 def test_a_decoder_that_does_not_start_ends_the_run() -> None:
     """No picture is blamed for a broken installation."""
-    broken = Decoders(WANTED, [Process(("-c", ""))])
+    broken = DecoderPool(INPUT, [WorkerProcess(("-c", ""))])
     with pytest.raises(RuntimeError, match="a decoder does not start"):
         outcomes(broken, b"x")
     broken.close()
 
 
-def test_memory_is_bounded(two: Decoders) -> None:
+def test_memory_is_bounded(two: DecoderPool) -> None:
     """However many pictures there are, only as many are taken as there are slots for."""
     taken = 0
 
@@ -226,10 +226,10 @@ def test_memory_is_bounded(two: Decoders) -> None:
             yield each
 
     for done, _ in enumerate(two.decode(coming()), 1):
-        assert taken - done <= 2 * ROOM + worker_protocol.PICTURES
+        assert taken - done <= 2 * ROOM + worker_protocol.CHUNK_PICTURES
 
 
-def test_a_listing_that_breaks_leaves_nothing_behind(two: Decoders) -> None:
+def test_a_listing_that_breaks_leaves_nothing_behind(two: DecoderPool) -> None:
     """The error goes through, and later pictures do not meet earlier ones' pixels."""
 
     def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
@@ -241,22 +241,22 @@ def test_a_listing_that_breaks_leaves_nothing_behind(two: Decoders) -> None:
     assert outcomes(two, b"see-the-environment", b"x") == ["decoded"] * 2
 
 
-def test_a_pause_of_the_run_is_no_decoders_fault(one: Decoders) -> None:
+def test_a_pause_of_the_run_is_no_decoders_fault(one: DecoderPool) -> None:
     """An answer that is there is taken, however late the run comes for it."""
-    (before,) = one._children
+    (before,) = one._clients
 
     def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
-        yield from named(*[b"x"] * worker_protocol.PICTURES)
+        yield from named(*[b"x"] * worker_protocol.CHUNK_PICTURES)
         answers = select.poll()
         answers.register(before.answers, select.POLLIN)
         while not before.ready:
             before.receive(answered=bool(answers.poll()))
         if before.chunks:
             answers.poll()
-        before._since = -1e9
+        before._waiting_since = -1e9
 
-    assert len(list(one.decode(coming()))) == worker_protocol.PICTURES
-    assert one._children == [before]
+    assert len(list(one.decode(coming()))) == worker_protocol.CHUNK_PICTURES
+    assert one._clients == [before]
 
 
 def _ended(pids: Iterable[int]) -> bool:
@@ -276,31 +276,31 @@ def _ended(pids: Iterable[int]) -> bool:
 
 def test_decoders_end_with_their_context() -> None:
     """None is left behind, whatever it is doing."""
-    with decoders(2) as tell:
-        pids = [each._process.pid for each in tell(WANTED)._children]
+    with decoders(2) as send:
+        pids = [each._process.pid for each in send(INPUT)._clients]
     assert _ended(pids)
 
 
 def test_decoders_that_were_told_nothing_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that gets no model leaves none behind."""
-    started: list[Process] = []
+    started: list[WorkerProcess] = []
 
-    def start() -> Process:
-        started.append(Process())
+    def start() -> WorkerProcess:
+        started.append(WorkerProcess())
         return started[-1]
 
-    monkeypatch.setattr(prestart, "Process", start)
+    monkeypatch.setattr(prestart, "WorkerProcess", start)
     with decoders(2):
         pass
     assert _ended([each.pid for each in started])
     assert len(started) == 2
 
 
-TELL = f"child = Child({WANTED!r}, process)\nos.read(child.answers, 1)\n"
+TELL = f"client = WorkerClient({INPUT!r}, process)\nos.read(client.answers, 1)\n"
 MOMENTS = {
     "before it is told for what": "",
     "idle": TELL,
-    "busy": TELL + "child.send([Task(picture=Picture(name='a', generation='1'), data=b'hang')])\n",
+    "busy": TELL + "client.send([Task(picture=Picture(name='a', generation='1'), data=b'hang')])\n",
 }
 
 
@@ -309,11 +309,11 @@ def test_decoders_end_with_the_run(moment: str) -> None:
     """A run that is killed leaves none behind, neither one that waits nor one that hangs."""
     script = (
         "import os, signal, sys\n"
-        "from workload.decoding.worker_client import Child, Task\n"
+        "from workload.decoding.worker_client import Task, WorkerClient\n"
         "from workload.manifest import Input\n"
-        "from workload.decoding.worker_process import Process\n"
+        "from workload.decoding.worker_process import WorkerProcess\n"
         "from workload.records import Picture\n"
-        f"process = Process({TAKEN_OVER!r})\n"
+        f"process = WorkerProcess({TAKEN_OVER!r})\n"
         + MOMENTS[moment]
         + "print(process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

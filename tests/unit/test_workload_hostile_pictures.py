@@ -17,7 +17,7 @@ from workload.records import Picture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WANTED = Input(width=128, height=128, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
+INPUT = Input(width=128, height=128, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
 MEGABYTES = 1950
 """The most that a decoder may take, for a WebP of 110 million pixels."""
 
@@ -29,13 +29,13 @@ class Outcome:
         self.files = list(corpus())
         self.results: list[tuple[str, PictureFailure | str]] = []
         with decoders(2) as tell:
-            using = tell(WANTED)
-            before = list(using._children)
+            using = tell(INPUT)
+            before = list(using._clients)
             for picture, result in using.decode(self._downloaded()):
                 told = result if isinstance(result, PictureFailure) else GOOD
                 self.results.append((picture.name, told))
-            self.all_lived = using._children == before
-            self.megabytes = max(_peak(each._process.pid) for each in using._children) / 1024
+            self.all_lived = using._clients == before
+            self.megabytes = max(_peak(each._process.pid) for each in using._clients) / 1024
 
     def _downloaded(self) -> Iterator[tuple[Picture, bytes | PictureFailure]]:
         for each in self.files:

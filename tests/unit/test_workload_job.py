@@ -207,7 +207,7 @@ class World:
             model_reader=self._release,
             decoders=self._decoders,
             load=self.load,
-            ended=self.ended,
+            on_end=self.ended,
         )
         return job.run(self.environment, outside)
 
@@ -231,8 +231,8 @@ class World:
 
     @contextmanager
     def _decoders(self) -> Iterator[Callable[[Input], OneByte]]:
-        def tell(wanted: Input) -> OneByte:
-            assert (wanted.width, wanted.height) == (2, 2)
+        def tell(model_input: Input) -> OneByte:
+            assert (model_input.width, model_input.height) == (2, 2)
             return OneByte(self)
 
         self.happened.append("started decoders")
@@ -284,7 +284,9 @@ def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
 
 def test_a_bucket_that_stays_busy_ends_the_run() -> None:
     """Not each picture fails by itself; the next start can go on with the parts that are there."""
-    world = World({f"{number:04}": b"\xff" for number in range(checkpoints.PART + 200)})
+    world = World(
+        {f"{number:04}": b"\xff" for number in range(checkpoints.PICTURES_PER_PART + 200)}
+    )
     world.input.objects["0711"] = BusyError()
     world.fails("input_not_readable")
     assert "Cloud Storage stays busy" in world.result.text("result")

@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 WIDTH, HEIGHT = 48, 32
-WANTED = Input(width=WIDTH, height=HEIGHT, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
+INPUT = Input(width=WIDTH, height=HEIGHT, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
 DEMONSTRATION = sorted((Path(model.__file__).parent / "pictures").iterdir())
 
 Pixels = Any  # an array of uint8 as Pillow takes it
 
 
-def decode(data: bytes, wanted: Input) -> npt.NDArray[np.float32]:
+def decode(data: bytes, model_input: Input) -> npt.NDArray[np.float32]:
     """A picture that is the first one."""
-    return pixels.decode(data, wanted, pixels.Room())
+    return pixels.decode(data, model_input, pixels.Buffer())
 
 
-def reference(data: bytes, wanted: Input, turned: int = 1) -> npt.NDArray[np.float32]:
+def reference(data: bytes, model_input: Input, turned: int = 1) -> npt.NDArray[np.float32]:
     """The plain way: decoded, turned upright, resized and scaled by TensorFlow."""
     picture = tf.io.decode_image(data, channels=3, expand_animations=False)
     upright = {
@@ -56,10 +56,12 @@ def reference(data: bytes, wanted: Input, turned: int = 1) -> npt.NDArray[np.flo
         7: lambda p: tf.image.transpose(tf.image.rot90(p, 2)),
         8: tf.image.rot90,
     }[turned](picture)
-    resized = tf.image.resize(upright, (wanted.height, wanted.width), wanted.resize)
-    scaled = resized * np.float32((wanted.high - wanted.low) / 255) + np.float32(wanted.low)
+    resized = tf.image.resize(upright, (model_input.height, model_input.width), model_input.resize)
+    scaled = resized * np.float32((model_input.high - model_input.low) / 255) + np.float32(
+        model_input.low
+    )
     shown: npt.NDArray[np.float32] = scaled.numpy()
-    return shown[:, :, ::-1] if wanted.channels == "BGR" else shown
+    return shown[:, :, ::-1] if model_input.channels == "BGR" else shown
 
 
 def photo(width: int, height: int, channels: int = 3) -> Pixels:
@@ -179,7 +181,7 @@ EQUAL: dict[str, Callable[[], bytes]] = {
 def test_pixels_are_tensorflows(name: str) -> None:
     """Bit by bit the same input for the model, whether it is made larger or smaller."""
     data = EQUAL[name]()
-    np.testing.assert_array_equal(decode(data, WANTED), reference(data, WANTED))
+    np.testing.assert_array_equal(decode(data, INPUT), reference(data, INPUT))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -187,21 +189,21 @@ def test_pixels_are_tensorflows(name: str) -> None:
 def test_a_picture_is_turned_upright(turned: int, kind: str) -> None:
     """Each of EXIF's eight orientations, before the picture is resized."""
     data = file(kind, image(), exif=exif(turned))
-    np.testing.assert_array_equal(decode(data, WANTED), reference(data, WANTED, turned))
+    np.testing.assert_array_equal(decode(data, INPUT), reference(data, INPUT, turned))
 
 
 @pytest.mark.parametrize("turned", [0, 9, 65535])
 def test_an_orientation_that_does_not_exist_is_none(turned: int) -> None:
     """A picture whose EXIF says nonsense is taken as it is."""
     data = file("JPEG", image(), exif=exif(turned))
-    np.testing.assert_array_equal(decode(data, WANTED), reference(data, WANTED))
+    np.testing.assert_array_equal(decode(data, INPUT), reference(data, INPUT))
 
 
 def test_pixels_become_the_manifests_range() -> None:
     """0 becomes the lower end of the range and 255 the upper one, linear in between."""
     shown = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     shown[:, :, 1], shown[:, :, 2] = 255, 51
-    decoded = decode(file("PNG", Image.fromarray(shown)), WANTED)
+    decoded = decode(file("PNG", Image.fromarray(shown)), INPUT)
     assert decoded.dtype == np.float32
     np.testing.assert_allclose(decoded[0, 0], [-1.0, 1.0, -0.6], atol=1e-6)
 
@@ -209,23 +211,23 @@ def test_pixels_become_the_manifests_range() -> None:
 def test_a_picture_of_the_right_size_is_not_touched() -> None:
     """Without resizing, every pixel arrives as it is."""
     shown = photo(WIDTH, HEIGHT)
-    wanted = dataclasses.replace(WANTED, low=0.0, high=255.0)
-    decoded = decode(file("PNG", Image.fromarray(shown)), wanted)
+    model_input = dataclasses.replace(INPUT, low=0.0, high=255.0)
+    decoded = decode(file("PNG", Image.fromarray(shown)), model_input)
     np.testing.assert_array_equal(decoded, shown)
 
 
 def test_channels_are_in_the_manifests_order() -> None:
     """BGR is RGB read backwards."""
     data = file("JPEG", image())
-    backwards = dataclasses.replace(WANTED, channels="BGR")
+    backwards = dataclasses.replace(INPUT, channels="BGR")
     np.testing.assert_array_equal(decode(data, backwards), reference(data, backwards))
 
 
 def test_a_palette_in_a_bmp_is_one() -> None:
     """Its colours are taken, where TensorFlow takes a place in the palette for a shade of grey."""
     shown = image(mode="P")
-    wanted = dataclasses.replace(WANTED, width=90, height=70, low=0.0, high=255.0)
-    decoded = decode(file("BMP", shown), wanted)
+    model_input = dataclasses.replace(INPUT, width=90, height=70, low=0.0, high=255.0)
+    decoded = decode(file("BMP", shown), model_input)
     np.testing.assert_array_equal(decoded, np.asarray(shown.convert("RGB")))
 
 
@@ -233,7 +235,7 @@ def test_alpha_of_a_webp_is_dropped() -> None:
     """As that of a PNG; TensorFlow refuses such a file."""
     data = file("WEBP", image(mode="RGBA"), lossless=True, exact=True)
     same = file("PNG", image(mode="RGBA"))
-    np.testing.assert_array_equal(decode(data, WANTED), reference(same, WANTED))
+    np.testing.assert_array_equal(decode(data, INPUT), reference(same, INPUT))
 
 
 def test_the_first_frame_of_a_webp_is_taken() -> None:
@@ -241,7 +243,7 @@ def test_the_first_frame_of_a_webp_is_taken() -> None:
     second = image(mode="L").convert("RGB")
     data = file("WEBP", image(), lossless=True, save_all=True, append_images=[second])
     same = file("PNG", image())
-    np.testing.assert_array_equal(decode(data, WANTED), reference(same, WANTED))
+    np.testing.assert_array_equal(decode(data, INPUT), reference(same, INPUT))
 
 
 def test_a_small_frame_stands_where_its_gif_has_it() -> None:
@@ -249,10 +251,10 @@ def test_a_small_frame_stands_where_its_gif_has_it() -> None:
     data = bytearray(file("GIF", Image.new("P", (6, 4), 1), palette=bytes([9] * 6)))
     at = data.rindex(b"," + bytes(4) + struct.pack("<HH", 6, 4))
     data[6:10], data[at + 1 : at + 5] = struct.pack("<HH", 12, 8), struct.pack("<HH", 5, 3)
-    wanted = dataclasses.replace(WANTED, width=12, height=8, low=0.0, high=255.0)
+    model_input = dataclasses.replace(INPUT, width=12, height=8, low=0.0, high=255.0)
     expected = np.zeros((8, 12, 3))
     expected[3:7, 5:11] = 9
-    np.testing.assert_array_equal(decode(bytes(data), wanted), expected)
+    np.testing.assert_array_equal(decode(bytes(data), model_input), expected)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "WEBP"])
@@ -260,14 +262,14 @@ def test_a_cut_picture_is_damaged(kind: str) -> None:
     """Half a file is no picture, although its header is whole."""
     whole = file(kind, Image.fromarray(photo(99, 99)))
     with pytest.raises(PictureError, match=r"^picture_damaged$"):
-        decode(whole[: len(whole) // 2], WANTED)
+        decode(whole[: len(whole) // 2], INPUT)
 
 
 def test_a_progressive_picture_that_is_cut_is_damaged() -> None:
     """It could be shown, but coarser than it is."""
     whole = file("JPEG", image(300, 200), progressive=True)
     with pytest.raises(PictureError, match=r"^picture_damaged$"):
-        decode(whole[: len(whole) * 9 // 10], WANTED)
+        decode(whole[: len(whole) * 9 // 10], INPUT)
 
 
 def test_a_flaw_does_not_hide_that_a_picture_is_cut() -> None:
@@ -279,7 +281,7 @@ def test_a_flaw_does_not_hide_that_a_picture_is_cut() -> None:
         for at in rng.integers(700, len(data), 3):
             data[at] ^= 1 << int(rng.integers(8))
         with pytest.raises(PictureError, match=r"^picture_damaged$"):
-            decode(bytes(data), WANTED)
+            decode(bytes(data), INPUT)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -299,10 +301,10 @@ def test_nothing_of_an_earlier_picture_is_in_the_next(progressive: bool) -> None
             del data[place:-2]
         after = []
         for earlier in before:
-            room = pixels.Room()
-            pixels.decode(earlier, WANTED, room)
+            buffer = pixels.Buffer()
+            pixels.decode(earlier, INPUT, buffer)
             with contextlib.suppress(PictureError):
-                after.append(pixels.decode(bytes(data), WANTED, room))
+                after.append(pixels.decode(bytes(data), INPUT, buffer))
         taken += len(after)
         assert len(after) in (0, 2)
         np.testing.assert_array_equal(after[:1], after[1:])
@@ -311,12 +313,12 @@ def test_nothing_of_an_earlier_picture_is_in_the_next(progressive: bool) -> None
 
 def test_memory_is_not_kept_for_another_format() -> None:
     """A large WebP needs five sixths of what a decoder may have: there is no room for more."""
-    room = pixels.Room()
+    buffer = pixels.Buffer()
     tracemalloc.start()
     try:
-        pixels.decode(file("JPEG", Image.new("RGB", (1000, 1000))), WANTED, room)
+        pixels.decode(file("JPEG", Image.new("RGB", (1000, 1000))), INPUT, buffer)
         kept, _ = tracemalloc.get_traced_memory()
-        pixels.decode(file("WEBP", Image.new("RGB", (10, 10))), WANTED, room)
+        pixels.decode(file("WEBP", Image.new("RGB", (10, 10))), INPUT, buffer)
         left, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -329,7 +331,7 @@ def test_a_decoder_never_sees_what_the_header_check_refuses() -> None:
     data[16:24] = (60_000).to_bytes(4, "big") * 2
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     with pytest.raises(PictureError, match=f"^{PictureFailure.TOO_MANY_PIXELS}$"):
-        decode(bytes(data), WANTED)
+        decode(bytes(data), INPUT)
 
 
 def test_a_large_picture_may_be_decoded_reduced() -> None:
@@ -337,25 +339,25 @@ def test_a_large_picture_may_be_decoded_reduced() -> None:
 
     Reducing averages what bilinear resizing would skip: 6 of 255 at most, of a smooth picture.
     """
-    wanted = dataclasses.replace(WANTED, low=0.0, high=255.0, decode="reduced")
+    model_input = dataclasses.replace(INPUT, low=0.0, high=255.0, decode="reduced")
     rng = np.random.default_rng(5)
     shades = Image.fromarray(rng.integers(0, 256, (5, 6, 3), np.uint8))
     data = file("JPEG", shades.resize((480, 320), Image.Resampling.BICUBIC), quality=95)
-    difference = np.abs(decode(data, wanted) - reference(data, wanted))
+    difference = np.abs(decode(data, model_input) - reference(data, model_input))
     assert 0 < difference.mean() < 1
     assert difference.max() < 6
 
 
 def test_a_small_picture_is_not_reduced() -> None:
     """Below four times the input's size, nothing is given away."""
-    reduced = dataclasses.replace(WANTED, decode="reduced")
+    reduced = dataclasses.replace(INPUT, decode="reduced")
     data = file("JPEG", image(4 * WIDTH - 2, 4 * HEIGHT - 2))
-    np.testing.assert_array_equal(decode(data, reduced), reference(data, WANTED))
+    np.testing.assert_array_equal(decode(data, reduced), reference(data, INPUT))
 
 
 def test_a_picture_is_reduced_as_it_lies() -> None:
     """Twice the input's side is meant of the upright picture."""
-    tall = dataclasses.replace(WANTED, width=20, height=160, decode="reduced", low=0.0, high=255.0)
+    tall = dataclasses.replace(INPUT, width=20, height=160, decode="reduced", low=0.0, high=255.0)
     data = file("JPEG", image(640, 80), exif=exif(6))
     exact = dataclasses.replace(tall, decode="exact")
     assert not np.array_equal(decode(data, tall), decode(data, exact))

@@ -75,11 +75,11 @@ def finished(bucket: ResultBucket, folder: Path, seconds: float = 7.5) -> Summar
     """A whole run."""
     results = Results(bucket, folder, Clock(seconds))
     results.begin()
-    parts = results.parts(ORIGIN)
-    list(parts.missing([picture for picture, _ in OUTCOMES]))
-    parts.add(OUTCOMES)
-    summary = results.finish(parts)
-    parts.remove()
+    checkpoints = results.checkpoints(ORIGIN)
+    list(checkpoints.unclassified([picture for picture, _ in OUTCOMES]))
+    checkpoints.add(OUTCOMES)
+    summary = results.finish(checkpoints)
+    checkpoints.remove()
     return summary
 
 
@@ -221,10 +221,10 @@ def test_a_write_that_fails_at_the_end_is_told(
     """A bucket that stops taking results in the middle of a run is a failure of its own."""
     results = Results(bucket, tmp_path)
     results.begin()
-    parts = results.parts(ORIGIN)
+    checkpoints = results.checkpoints(ORIGIN)
     bucket.refuses = refused
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
-        results.finish(parts)
+        results.finish(checkpoints)
     assert "result" not in bucket.objects
 
 
@@ -232,12 +232,12 @@ def test_parts_that_stay_do_not_make_a_run_fail(bucket: ResultBucket, tmp_path: 
     """When all is handed over, what is left of the parts is no reason to take it back."""
     results = Results(bucket, tmp_path)
     results.begin()
-    parts = results.parts(ORIGIN)
-    list(parts.missing([picture for picture, _ in OUTCOMES]))
-    parts.add(OUTCOMES)
+    checkpoints = results.checkpoints(ORIGIN)
+    list(checkpoints.unclassified([picture for picture, _ in OUTCOMES]))
+    checkpoints.add(OUTCOMES)
     bucket.refuses = "parts/"
-    assert results.finish(parts) == Summary(classified=1, failed=2)
-    parts.remove()
+    assert results.finish(checkpoints) == Summary(classified=1, failed=2)
+    checkpoints.remove()
     assert bucket.objects["result"].startswith("Image: a, ")
 
 
@@ -335,7 +335,7 @@ def test_two_runs_at_once_leave_the_results_of_one(
             ended = False
         other.end()
         without_parts = {n: o for n, o in shared.objects.items() if not n.startswith("parts/")}
-        if shared.generation("results.jsonl") == other.results._mark:
+        if shared.generation("results.jsonl") == other.results._generation:
             assert without_parts == {"results.jsonl": ""}
         else:
             assert ended
@@ -364,9 +364,11 @@ def test_a_dead_run_is_told_in_an_emptied_bucket(bucket: ResultBucket, tmp_path:
     """By a process that never wrote the records itself; who began later would have left some."""
     (tmp_path / "first").mkdir()
     marks: list[str] = []
-    Results(bucket, tmp_path, marked=marks.append).begin()
+    Results(bucket, tmp_path, on_generation=marks.append).begin()
     emptied(bucket)
-    Results(bucket, tmp_path / "first", mark=marks[-1]).fail(WorkloadError(Failure.RUN_KILLED))
+    Results(bucket, tmp_path / "first", generation=marks[-1]).fail(
+        WorkloadError(Failure.RUN_KILLED)
+    )
     assert bucket.objects["result"].startswith("Error: run_killed: ")
     assert json.loads(bucket.objects["results.jsonl"])["error"] == "run_killed"
 
@@ -388,20 +390,20 @@ def test_the_end_of_a_dead_run_is_written_by_its_last_mark(
 ) -> None:
     """By another process, which knows no more of it; not over the results of a later run."""
     marks: list[str] = []
-    Results(bucket, tmp_path, marked=marks.append).begin()
+    Results(bucket, tmp_path, on_generation=marks.append).begin()
     killed = WorkloadError(Failure.RUN_KILLED)
-    Results(bucket, tmp_path, mark=marks[-1]).fail(killed)
+    Results(bucket, tmp_path, generation=marks[-1]).fail(killed)
     assert bucket.objects["result"].startswith("Error: run_killed: ")
     Results(bucket, tmp_path).begin()
     with pytest.raises(WorkloadError, match=r"^results_taken: "):
-        Results(bucket, tmp_path, mark=marks[-1]).fail(killed)
+        Results(bucket, tmp_path, generation=marks[-1]).fail(killed)
     assert bucket.objects == {"results.jsonl": ""}
 
 
 def test_each_new_mark_is_reported(bucket: ResultBucket, tmp_path: Path) -> None:
     """A run may be killed at any moment, also between its results and their text."""
     marks: list[str] = []
-    results = Results(bucket, tmp_path, marked=marks.append)
+    results = Results(bucket, tmp_path, on_generation=marks.append)
     results.begin()
     assert marks[-1] == bucket.generation("results.jsonl")
     results.fail(WorkloadError(Failure.NO_PICTURES))
@@ -414,9 +416,9 @@ def test_a_run_that_was_overtaken_writes_no_part(bucket: ResultBucket, tmp_path:
     (tmp_path / "later").mkdir()
     first = Results(bucket, tmp_path)
     first.begin()
-    parts = first.parts(ORIGIN)
-    list(parts.missing([picture for picture, _ in OUTCOMES]))
+    checkpoints = first.checkpoints(ORIGIN)
+    list(checkpoints.unclassified([picture for picture, _ in OUTCOMES]))
     Results(bucket, tmp_path / "later").begin()
     with pytest.raises(WorkloadError, match=r"^results_taken: "):
-        parts.add(OUTCOMES)
+        checkpoints.add(OUTCOMES)
     assert bucket.objects == {"results.jsonl": ""}

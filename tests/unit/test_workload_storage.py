@@ -70,13 +70,13 @@ def cloud() -> Iterator[Cloud]:
 @pytest.fixture
 def pictures(cloud: Cloud) -> storage.Bucket:
     """The input bucket as the workload's account sees it."""
-    return storage.seen_by(identity(cloud, ACCOUNT))(INPUT)
+    return storage.buckets_as(identity(cloud, ACCOUNT))(INPUT)
 
 
 @pytest.fixture
 def results(cloud: Cloud) -> storage.Bucket:
     """The result bucket as the workload's account sees it."""
-    return storage.seen_by(identity(cloud, ACCOUNT))(RESULT)
+    return storage.buckets_as(identity(cloud, ACCOUNT))(RESULT)
 
 
 def test_pictures_are_listed_by_name_without_folders(pictures: storage.Bucket) -> None:
@@ -108,7 +108,7 @@ def test_a_picture_that_vanished_is_told_from_one_that_changed(pictures: storage
 
 def test_a_picture_that_is_not_granted_has_not_vanished(cloud: Cloud) -> None:
     """403 is neither: whoever may not look does not know."""
-    stranger = storage.seen_by(identity(cloud, "user:stranger@example.com"))(INPUT)
+    stranger = storage.buckets_as(identity(cloud, "user:stranger@example.com"))(INPUT)
     with pytest.raises(BucketError) as caught:
         stranger.read(Picture(name="gone.png", generation="1"), 100)
     assert caught.type is BucketError
@@ -265,16 +265,16 @@ def test_the_generation_of_a_large_object_is_the_one_that_is_there(
     results: storage.Bucket, tmp_path: Path
 ) -> None:
     """In pieces, an object has its generation with the last one."""
-    (tmp_path / "new").write_bytes(bytes(2 * storage.PIECE + 1))
+    (tmp_path / "new").write_bytes(bytes(2 * storage.UPLOAD_BYTES + 1))
     assert results.write("mark", tmp_path / "new", "text/plain") == results.generation("mark")
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1, storage.PIECE, storage.PIECE + 1])
+@pytest.mark.parametrize("more", [-1, 0, 1, storage.UPLOAD_BYTES, storage.UPLOAD_BYTES + 1])
 def test_objects_of_any_size_are_written_whole(
     more: int, cloud: Cloud, results: storage.Bucket, tmp_path: Path
 ) -> None:
     """At once or in pieces, the last of which may be full, or of one byte."""
-    content = random.Random(more).randbytes(storage.PIECE + more)  # noqa: S311  no secret
+    content = random.Random(more).randbytes(storage.UPLOAD_BYTES + more)  # noqa: S311  no secret
     (tmp_path / "new").write_bytes(content)
     results.write("result", tmp_path / "new", "text/plain")
     assert cloud.buckets[RESULT].objects["result"].data == content
@@ -293,7 +293,7 @@ def test_what_is_not_granted_is_a_bucket_error(
 ) -> None:
     """403 is a BucketError in each of the six methods."""
     (tmp_path / "new").write_text("new")
-    stranger = storage.seen_by(identity(cloud, "user:stranger@example.com"))(INPUT)
+    stranger = storage.buckets_as(identity(cloud, "user:stranger@example.com"))(INPUT)
     with pytest.raises(BucketError):
         list(stranger.pictures())
     with pytest.raises(BucketError):

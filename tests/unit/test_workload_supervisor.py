@@ -14,7 +14,7 @@ import pytest
 
 from rehearsal.repository import REPOSITORY
 from workload.errors import Detail, Failure
-from workload.supervisor import FIRST_TO_BE_KILLED
+from workload.supervisor import OOM_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,10 +28,10 @@ def run(report):
     {deed}
     return 0
 
-def tell(failure, mark):
+def report_death(failure, generation):
     pathlib.Path({result!r}).write_text(f"{{failure}}")
 
-sys.exit(supervisor.supervise(run, tell))
+sys.exit(supervisor.supervise(run, report_death))
 """
 
 
@@ -103,20 +103,20 @@ environment = ENVIRONMENT | {{
 }}
 
 def run(report):
-    outside = job.Collaborators(
+    collaborators = job.Collaborators(
         operator=lambda: buckets.__getitem__,
         model_reader=lambda _: buckets.__getitem__,
-        decoders=lambda: nullcontext(lambda wanted: None),
-        load=lambda unpacked, described: os.kill(os.getpid(), signal.{name}),
-        marked=report.marked,
-        ended=report.ended,
+        decoders=lambda: nullcontext(lambda model_input: None),
+        load=lambda unpacked, manifest: os.kill(os.getpid(), signal.{name}),
+        on_generation=report.results_written,
+        on_end=report.ended,
     )
-    job.run(environment, outside)
+    job.run(environment, collaborators)
 
-def tell(failure, mark):
-    Results(buckets["results"], folder, mark=mark).fail(failure)
+def report_death(failure, generation):
+    Results(buckets["results"], folder, generation=generation).fail(failure)
 
-sys.exit(supervisor.supervise(run, tell))
+sys.exit(supervisor.supervise(run, report_death))
 """
 
 
@@ -177,11 +177,11 @@ def test_a_run_that_ends_without_telling_it_is_told(
 def test_the_last_mark_of_a_dead_run_is_known(tmp_path: Path) -> None:
     """So that its end is not written over the results of a run that began later."""
     killed = "os.kill(os.getpid(), signal.SIGKILL)"
-    program = PROGRAM.replace('f"{{failure}}"', 'f"{{mark}}"')
+    program = PROGRAM.replace('f"{{failure}}"', 'f"{{generation}}"')
     for deed, mark in (
         (killed, "None"),
-        (f"report.marked('7'); {killed}", "7"),
-        (f"report.marked('7'); report.marked('8'); {killed}", "8"),
+        (f"report.results_written('7'); {killed}", "7"),
+        (f"report.results_written('7'); report.results_written('8'); {killed}", "8"),
     ):
         source = program.format(deed=deed, result=str(tmp_path / "result"))
         done = subprocess.run([sys.executable, "-c", source], cwd=REPOSITORY, check=False)
@@ -241,7 +241,7 @@ def test_the_run_is_the_first_to_be_killed_for_want_of_memory(tmp_path: Path) ->
         command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
     )
     run, first = done.stdout.split()
-    assert run == FIRST_TO_BE_KILLED
+    assert run == OOM_SCORE
     assert int(first) < int(run)
 
 
@@ -250,9 +250,7 @@ def test_want_of_memory_is_told_from_another_kill(tmp_path: Path) -> None:
     counted = "iter([7, 8])"
     program = PROGRAM.replace(
         "def run(report):",
-        f"counts = {counted}\n"
-        "supervisor._killed_for_want_of_memory = lambda: next(counts)\n"
-        "def run(report):",
+        f"counts = {counted}\nsupervisor._oom_kills = lambda: next(counts)\ndef run(report):",
     ).format(deed="os.kill(os.getpid(), signal.SIGKILL)", result=str(tmp_path / "result"))
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
     assert done.returncode == Failure.RUN_OUT_OF_MEMORY.exit_code

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WIDTH, HEIGHT = 6, 4
-WANTED = Input(width=WIDTH, height=HEIGHT, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
+INPUT = Input(width=WIDTH, height=HEIGHT, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
 COLOURS = Manifest(
     format="tensorflow-saved-model",
     signature="serving_default",
-    input=WANTED,
+    input=INPUT,
     top_k=2,
     classes=("red", "green", "blue"),
 )

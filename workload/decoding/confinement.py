@@ -23,7 +23,7 @@ from workload.errors import Failure, WorkloadError
 NOBODY: Final = 65532
 """Whoever this is on a machine; in the image it is the workload's user anyway."""
 
-_NEVER = ("RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE")
+_FORBIDDEN_LIMITS = ("RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE")
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 
@@ -48,7 +48,7 @@ def confine() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     hide()
     landlock.restrict()  # while a file can still be opened: its ruleset is one
-    for name in _NEVER:
+    for name in _FORBIDDEN_LIMITS:
         resource.setrlimit(getattr(resource, name), (0, 0))
     most = memory + image_limits.MAX_MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

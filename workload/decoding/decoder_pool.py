@@ -15,8 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from workload.decoding import image_limits, worker_protocol
-from workload.decoding.worker_client import Child, LostError, Task
-from workload.decoding.worker_process import Process
+from workload.decoding.worker_client import Task, WorkerClient, WorkerLostError
+from workload.decoding.worker_process import WorkerProcess
 from workload.errors import PictureFailure
 
 if TYPE_CHECKING:
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     from workload.records import Picture
 
 
-class Decoders:
+class DecoderPool:
     """Decoders for a model's input in processes that were started; one thread may use them."""
 
     def __init__(
         self,
-        wanted: Input,
-        started: Sequence[Process],
-        start: Callable[[], Process] = Process,
-        child: Callable[[Input, Process], Child] = Child,
+        model_input: Input,
+        processes: Sequence[WorkerProcess],
+        start: Callable[[], WorkerProcess] = WorkerProcess,
+        client: Callable[[Input, WorkerProcess], WorkerClient] = WorkerClient,
     ) -> None:
-        self._begin = partial(child, wanted)
+        self._connect = partial(client, model_input)
         self._start = start
-        self._children = [self._begin(process) for process in started]
-        self._again: deque[list[Task]] = deque()
+        self._clients = [self._connect(process) for process in processes]
+        self._retries: deque[list[Task]] = deque()
         """Chunks to be tried once more, before anything new."""
 
     def decode(
-        self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
+        self, downloads: Iterable[tuple[Picture, bytes | PictureFailure]]
     ) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
         """Each picture with its pixels or its failure, in the order in which they come."""
-        most = len(self._children) * worker_protocol.SLOTS * self._children[0].layout.pictures
-        coming = iter(downloaded)
+        max_tasks = len(self._clients) * worker_protocol.SLOTS * self._clients[0].layout.pictures
+        downloads = iter(downloads)
         tasks: deque[Task] = deque()
         more = True
         while more or tasks:
@@ -56,62 +56,66 @@ class Decoders:
                 done = tasks.popleft()
                 yield done.picture, cast("Pixels | PictureFailure", done.outcome)
             chunk: list[Task] | None = None
-            child = min(self._children, key=lambda each: len(each.chunks))
-            if len(child.chunks) < worker_protocol.SLOTS:
-                if self._again:
-                    chunk = self._again.popleft()
-                elif more and len(tasks) < most:
-                    chunk = _chunk(coming, child.layout.pictures)
+            client = min(self._clients, key=lambda client: len(client.chunks))
+            if len(client.chunks) < worker_protocol.SLOTS:
+                if self._retries:
+                    chunk = self._retries.popleft()
+                elif more and len(tasks) < max_tasks:
+                    chunk = _next_chunk(downloads, client.layout.pictures)
                     more = bool(chunk)
                     tasks += chunk
             if waiting := [task for task in chunk or () if task.outcome is None]:
-                child.send(waiting)
+                client.send(waiting)
             # While there is something to hand out, only answers that are there are taken.
             self._receive(wait=chunk is None)
 
     def close(self) -> None:
         """Ends all of them."""
-        for child in self._children:
-            child.close()
+        for client in self._clients:
+            client.close()
 
     def _receive(self, *, wait: bool) -> None:
         """Takes the answers that are there, or the next one; replaces the decoders that fail."""
-        busy = {each.answers: each for each in self._children if each.chunks or not each.ready}
+        busy = {
+            client.answers: client for client in self._clients if client.chunks or not client.ready
+        }
         if not busy:
             return
         poll = select.poll()
         for answers in busy:
             poll.register(answers, select.POLLIN)
-        seconds = min(each.deadline for each in busy.values()) - time.monotonic()
+        seconds = min(client.deadline for client in busy.values()) - time.monotonic()
         answered = {answers for answers, _ in poll.poll(max(0, seconds) * 1000 if wait else 0)}
-        for answers, each in busy.items():
+        for answers, client in busy.items():
             try:
-                each.receive(answered=answers in answered)
-            except LostError as error:
-                self._replace(each, error.failure)
+                client.receive(answered=answers in answered)
+            except WorkerLostError as error:
+                self._replace(client, error.failure)
 
-    def _replace(self, lost: Child, failure: PictureFailure) -> None:
+    def _replace(self, lost: WorkerClient, failure: PictureFailure) -> None:
         """Another decoder in this one's place; its pictures are tried again, but for the guilty."""
         lost.close()
         if not lost.ready:
             raise RuntimeError("a decoder does not start, which is no picture's fault")
-        new = self._children[self._children.index(lost)] = self._begin(self._start())
+        new = self._clients[self._clients.index(lost)] = self._connect(self._start())
         first, *others = lost.chunks or [[]]
-        self._again.extendleft(reversed(others))
+        self._retries.extendleft(reversed(others))
         if len(first) > 1:
-            self._again.extendleft([task] for task in reversed(first))
+            self._retries.extendleft([task] for task in reversed(first))
         elif first and lost.answered:
             new.send(first)
         elif first:
             first[0].outcome = failure
 
 
-def _chunk(coming: Iterator[tuple[Picture, bytes | PictureFailure]], most: int) -> list[Task]:
+def _next_chunk(
+    downloads: Iterator[tuple[Picture, bytes | PictureFailure]], most: int
+) -> list[Task]:
     """The next pictures, which fit into a slot; none if no more come."""
     tasks: list[Task] = []
     size = 0
-    while len(tasks) < most and size < worker_protocol.CHUNK:
-        picture, data = next(coming, (None, b""))
+    while len(tasks) < most and size < worker_protocol.CHUNK_BYTES:
+        picture, data = next(downloads, (None, b""))
         if picture is None:
             break
         if isinstance(data, PictureFailure):

@@ -27,18 +27,18 @@ from workload.manifest import Input
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_TAKEN, _GIVEN = 0, 1
+_REQUESTS, _ANSWERS = 0, 1
 """The pipe of chunks, and the pipe of outcomes."""
 
 
 def main() -> None:
     """Serves until the run closes its pipe, be it before it has said for what."""
     shared = int(sys.argv[1])
-    told = _line()
-    if not told:
+    line = _read_line()
+    if not line:
         return
-    wanted = Input(**json.loads(told))
-    layout = Layout.of(wanted)
+    model_input = Input(**json.loads(line))
+    layout = Layout.of(model_input)
     memory = mmap.mmap(shared, layout.size)
     os.close(shared)
     gc.freeze()
@@ -46,18 +46,18 @@ def main() -> None:
     try:
         confine()
     except OSError:
-        os.write(_GIVEN, NOT_CONFINED)
+        os.write(_ANSWERS, NOT_CONFINED)
         return
-    os.write(_GIVEN, READY)
-    decode = partial(pixels.decode, wanted=wanted, room=pixels.Room())
+    os.write(_ANSWERS, READY)
+    decode = partial(pixels.decode, model_input=model_input, buffer=pixels.Buffer())
     number = 0
     while count := _read(1):
         lengths = struct.unpack(f"<{count[0]}I", _read(4 * count[0]))
-        os.write(_GIVEN, bytes(_decoded(memory, layout, number, lengths, decode)))
+        os.write(_ANSWERS, bytes(_decode_chunk(memory, layout, number, lengths, decode)))
         number += 1
 
 
-def _decoded(
+def _decode_chunk(
     memory: mmap.mmap,
     layout: Layout,
     number: int,
@@ -65,12 +65,12 @@ def _decoded(
     decode: partial[npt.NDArray[np.float32]],
 ) -> list[int]:
     """One outcome for each picture of a chunk, in order."""
-    taken = np.frombuffer(memory, np.float32, np.prod(layout.shape), layout.pixels(number))
+    decoded = np.frombuffer(memory, np.float32, np.prod(layout.shape), layout.pixels(number))
     outcomes, at = [], layout.encoded(number)
-    for place, length in zip(taken.reshape(layout.shape), lengths, strict=False):
+    for out, length in zip(decoded.reshape(layout.shape), lengths, strict=False):
         allow_cpu()
         try:
-            decode(memory[at : at + length], out=place)
+            decode(memory[at : at + length], out=out)
             outcomes.append(0)
         except PictureError as error:
             outcomes.append(OUTCOMES.index(error.failure))
@@ -78,7 +78,7 @@ def _decoded(
     return outcomes
 
 
-def _line() -> bytes:
+def _read_line() -> bytes:
     """The first line, byte by byte: what is after it is not for now. None at the end."""
     line = b""
     while not line.endswith(b"\n"):
@@ -93,7 +93,7 @@ def _read(size: int) -> bytes:
     """So many bytes, or none at the end."""
     read = b""
     while len(read) < size:
-        more = os.read(_TAKEN, size - len(read))
+        more = os.read(_REQUESTS, size - len(read))
         if not more:
             return b""
         read += more

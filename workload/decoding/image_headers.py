@@ -35,21 +35,21 @@ def check(data: bytes) -> Header:
     """The header of a picture of 1 to MAX_PIXELS pixels; raises PictureError for anything else."""
     if not data:
         raise PictureError(PictureFailure.EMPTY)
-    kind = next((known for magic, known in _MAGIC if magic == data[: len(magic)]), None)
+    kind = next((kind for magic, kind in _MAGIC if magic == data[: len(magic)]), None)
     if kind == "WEBP" and data[8:12] != b"WEBP":
         kind = None  # one of the many other things that RIFF holds
     if kind is None:
         raise PictureError(PictureFailure.FORMAT_UNKNOWN)
     measure = _MEASURES[kind]
     try:
-        pixels, seen, exif = measure(data)
+        pixels, needed, exif = measure(data)
     except (struct.error, IndexError) as error:  # the file ends within its header
         raise PictureError(PictureFailure.DAMAGED) from error
     if pixels <= 0:
         raise PictureError(PictureFailure.DAMAGED)
     if pixels > image_limits.MAX_PIXELS:
         raise PictureError(PictureFailure.TOO_MANY_PIXELS)
-    return Header(kind, seen, exif)
+    return Header(kind, needed, exif)
 
 
 def _bmp(data: bytes) -> int:

@@ -28,7 +28,7 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
     """
     pixels = scans = first_scan = end = 0
     exif = b""
-    kept = [data[:2]]
+    segments = [data[:2]]
     for marker, start, end in _segments(data):
         if marker == _START_OF_SCAN:
             first_scan = first_scan or start
@@ -37,7 +37,7 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
                 raise PictureError(PictureFailure.TOO_MANY_SCANS)
         if first_scan:
             continue
-        if marker < _LEAST:
+        if marker < _FIRST_MARKER:
             raise PictureError(PictureFailure.DAMAGED)
         if marker in _START_OF_FRAME and not pixels:  # libjpeg refuses a second one
             height, width = struct.unpack_from(">HH", data, start + 5)
@@ -45,10 +45,10 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
         if marker == _APP1 and not exif and data.startswith(b"Exif\0\0", start + 4):
             exif = data[start + 4 : end]
         if marker not in _NO_PIXELS:
-            kept.append(data[start:end])
+            segments.append(data[start:end])
     if not first_scan:
         raise PictureError(PictureFailure.DAMAGED)
-    return pixels, b"".join((*kept, data[first_scan:end])), exif
+    return pixels, b"".join((*segments, data[first_scan:end])), exif
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -57,7 +57,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     while marker != _END_OF_IMAGE:
         start = _next_marker(data, end)
         marker, end = data[start + 1], start + 2
-        if marker >= _LEAST and marker != _END_OF_IMAGE:
+        if marker >= _FIRST_MARKER and marker != _END_OF_IMAGE:
             # It counts itself; libjpeg takes what is less for a segment without content.
             end += max(2, *struct.unpack_from(">H", data, end))
         yield marker, start, end
@@ -85,7 +85,7 @@ _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _END_OF_IMAGE, _START_OF_SCAN, _APP1 = 0xD9, 0xDA, 0xE1
 _NO_PIXELS = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
 """Applications' segments and comments. JFIF's (E0) and Adobe's (EE) say which colours are meant."""
-_LEAST = 0xC0
+_FIRST_MARKER = 0xC0
 """What is below has no meaning. libjpeg steps over it within a scan, without a length, so no scan
 may hide behind one; before the scans libjpeg gives up."""
 _IS_MARKER = np.ones(256, np.bool_)

@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
     from workload.manifest import Input
 
-    Whole: TypeAlias = npt.NDArray[np.uint32]
+    Rgbx: TypeAlias = npt.NDArray[np.uint32]
     """A picture as it was taken: R, G, B and a byte without meaning for each pixel."""
 
 # What Pillow imports when it meets a format, or EXIF, must be there before a process is confined.
 Image.preinit()
 # Its own guard against bombs warns from here on, which `headers` lets nothing through for.
 Image.MAX_IMAGE_PIXELS = image_limits.MAX_PIXELS
-_BESIDE_THE_COMMON_ONES = (TiffImagePlugin, WebPImagePlugin)
+_EXTRA_PLUGINS = (TiffImagePlugin, WebPImagePlugin)
 
 
-class Room:
+class Buffer:
     """Memory for one picture, kept for the next: new memory takes a tenth of a large one's time.
 
     One thread may use it. What an earlier picture left there is overwritten, or `_jpeg` refuses.
@@ -48,17 +48,17 @@ class Room:
     def of(self, size: int) -> npt.NDArray[np.uint8]:
         """So many bytes, for one picture at a time."""
         if self._memory.size < size:
-            self.give_back()
+            self.release()
             self._memory = np.empty(size, np.uint8)
         return self._memory[:size]
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Before other memory is taken: the largest pictures need all that there may be."""
         self._memory = np.empty(0, np.uint8)
 
 
 def decode(
-    data: bytes, wanted: Input, room: Room, out: npt.NDArray[np.float32] | None = None
+    data: bytes, model_input: Input, buffer: Buffer, out: npt.NDArray[np.float32] | None = None
 ) -> npt.NDArray[np.float32]:
     """A picture as float32 [height, width, 3] just as the manifest says; raises PictureError.
 
@@ -66,36 +66,42 @@ def decode(
     """
     header = image_headers.check(data)
     if header.kind != "JPEG":
-        room.give_back()
+        buffer.release()
     try:
-        picture = _jpeg(header, wanted, room) if header.kind == "JPEG" else _other(header)
-        resized = _resized(picture, wanted.height, wanted.width)
+        picture = (
+            _decode_jpeg(header, model_input, buffer)
+            if header.kind == "JPEG"
+            else _decode_with_pillow(header)
+        )
+        resized = _resized(picture, model_input.height, model_input.width)
     except MemoryError as error:
         raise PictureError(PictureFailure.TOO_MANY_PIXELS) from error
     except Exception as error:  # a decoder that was fed anything can fail in any way
         raise PictureError(PictureFailure.DAMAGED) from error
-    resized *= np.float32((wanted.high - wanted.low) / 255)
-    resized += np.float32(wanted.low)
-    result = np.empty((wanted.height, wanted.width, 3), np.float32) if out is None else out
+    resized *= np.float32((model_input.high - model_input.low) / 255)
+    resized += np.float32(model_input.low)
+    result = (
+        np.empty((model_input.height, model_input.width, 3), np.float32) if out is None else out
+    )
     # Channel by channel: numpy is slow where three numbers in a row are all that it copies.
-    for place, channel in enumerate(wanted.channels):
+    for place, channel in enumerate(model_input.channels):
         result[:, :, place] = resized[:, :, "RGB".index(channel)]
     return result
 
 
-def _jpeg(header: image_headers.Header, wanted: Input, room: Room) -> Whole:
-    data, turned = header.data, _orientation(header.exif)
-    height, width = wanted.height, wanted.width
-    if turned in _SIDEWAYS:
+def _decode_jpeg(header: image_headers.Header, model_input: Input, buffer: Buffer) -> Rgbx:
+    data, orientation = header.data, _orientation(header.exif)
+    height, width = model_input.height, model_input.width
+    if orientation in _SIDEWAYS:
         height, width = width, height
-    least = {"min_height": 2 * height, "min_width": 2 * width, "min_factor": 2}
-    if wanted.decode == "exact":
-        least = {}
-    rows, columns, space, _ = simplejpeg.decode_jpeg_header(data, strict=False, **least)
+    scaling = {"min_height": 2 * height, "min_width": 2 * width, "min_factor": 2}
+    if model_input.decode == "exact":
+        scaling = {}
+    rows, columns, space, _ = simplejpeg.decode_jpeg_header(data, strict=False, **scaling)
     colours = "CMYK" if space in ("CMYK", "YCCK") else "RGBX"
     # fastdct is TensorFlow's default, too.
-    options = {"colorspace": colours, "fastdct": True, **least}
-    options["buffer"] = room.of(4 * rows * columns)
+    options = {"colorspace": colours, "fastdct": True, **scaling}
+    options["buffer"] = buffer.of(4 * rows * columns)
     try:
         picture = simplejpeg.decode_jpeg(data, **options)
     except ValueError as error:
@@ -106,7 +112,7 @@ def _jpeg(header: image_headers.Header, wanted: Input, room: Room) -> Whole:
         picture = simplejpeg.decode_jpeg(data, strict=False, **options)
     if colours == "CMYK":
         _without_black(picture, inverted=_ADOBE.search(data) is not None)
-    return _oriented(picture.view(np.uint32)[:, :, 0], turned)
+    return _oriented(picture.view(np.uint32)[:, :, 0], orientation)
 
 
 _FLAWS = ("Corrupt JPEG data", "Inconsistent progression sequence")
@@ -135,24 +141,24 @@ def _orientation(note: bytes) -> int:
 _SIDEWAYS = (5, 6, 7, 8)
 
 
-def _oriented(picture: Whole, turned: int) -> Whole:
+def _oriented(picture: Rgbx, orientation: int) -> Rgbx:
     """Upright (Exif 2.32, table 6), without copying anything."""
-    if turned in _SIDEWAYS:
+    if orientation in _SIDEWAYS:
         picture = picture.T
-    if turned in (3, 4, 7, 8):
+    if orientation in (3, 4, 7, 8):
         picture = picture[::-1]
-    if turned in (2, 3, 6, 7):
+    if orientation in (2, 3, 6, 7):
         picture = picture[:, ::-1]
     return picture
 
 
-def _other(header: image_headers.Header) -> Whole:
+def _decode_with_pillow(header: image_headers.Header) -> Rgbx:
     with _opened(header) as file:
         # The first frame of a GIF may be smaller than the picture; TensorFlow, too, has black then.
         left, top, right, bottom = (0, 0, *file.size)
         if header.kind == "GIF":
             left, top, right, bottom = file.tile[0].extents or (0, 0, 0, 0)
-        shown = _whole_png(header) if header.kind == "PNG" else file
+        shown = _complete_png(header) if header.kind == "PNG" else file
         shown.load()
         picture = np.zeros((shown.height, shown.width), np.uint32)
         # In strips: whatever is converted, is twice in memory.
@@ -167,7 +173,7 @@ def _opened(header: image_headers.Header) -> ImageFile.ImageFile:
     return Image.open(io.BytesIO(header.data), formats=[header.kind])
 
 
-def _whole_png(header: image_headers.Header) -> Image.Image:
+def _complete_png(header: image_headers.Header) -> Image.Image:
     """A PNG whose rows have all been written; ValueError for another.
 
     Pillow takes data that ends between two rows, and TensorFlow does not. The last row is then as
@@ -189,7 +195,7 @@ _STRIP = 256
 """Rows."""
 
 
-def _colours(image: Image.Image, kind: image_headers.Kind) -> Whole:
+def _colours(image: Image.Image, kind: image_headers.Kind) -> Rgbx:
     if image.mode.startswith("I;16"):
         return (np.asarray(image) >> 8).astype(np.uint32) * np.uint32(0x010101)
     # A palette's transparency would be lost with a warning.
@@ -204,7 +210,7 @@ def _colours(image: Image.Image, kind: image_headers.Kind) -> Whole:
     return colours
 
 
-def _resized(picture: Whole, height: int, width: int) -> npt.NDArray[np.float32]:
+def _resized(picture: Rgbx, height: int, width: int) -> npt.NDArray[np.float32]:
     """As tf.image.resize without antialiasing: bilinear between pixel centres, [h, w, 4].
 
     Only four pixels count for each one that is wanted, so only those are ever made float; the
@@ -227,12 +233,12 @@ def _resized(picture: Whole, height: int, width: int) -> npt.NDArray[np.float32]
 
 @lru_cache(64)
 def _neighbours(
-    size: int, wanted: int
+    size: int, target: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     """For each place that is wanted: the pixels before and after it, and how far it is between."""
     half = np.float32(0.5)
-    scale = np.float32(size) / np.float32(wanted)
-    at = (np.arange(wanted, dtype=np.float32) + half) * scale - half
+    scale = np.float32(size) / np.float32(target)
+    at = (np.arange(target, dtype=np.float32) + half) * scale - half
     before = np.floor(at)
     return (
         np.maximum(before, 0).astype(np.intp),

@@ -21,7 +21,7 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
     """
     at, kind, exif = 8, b"", b""
     order = bytearray()
-    kept = [data[:8]]
+    chunks = [data[:8]]
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
@@ -31,18 +31,18 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
                 exif = b"Exif\0\0" + data[at + 8 : end - 4]
         else:
             order += _CRITICAL.get(kind, b"?")
-            kept.append(data[at:end])
-            checked = zlib.crc32(memoryview(data)[at + 4 : end - 4])
-            if struct.unpack_from(">I", data, end - 4) != (checked,):
+            chunks.append(data[at:end])
+            crc = zlib.crc32(memoryview(data)[at + 4 : end - 4])
+            if struct.unpack_from(">I", data, end - 4) != (crc,):
                 raise PictureError(PictureFailure.DAMAGED)
         at = end
     if not _ORDER.fullmatch(order):
         raise PictureError(PictureFailure.DAMAGED)
     # There is one way of packing and one of filtering, and there are two of interlacing.
-    width, height, _, colours, *ways = struct.unpack_from(">IIBBBBB", data, 16)
-    if ways > [0, 0, 1] or (colours == _PALETTE and b"P" not in order):
+    width, height, _, colours, *methods = struct.unpack_from(">IIBBBBB", data, 16)
+    if methods > [0, 0, 1] or (colours == _PALETTE and b"P" not in order):
         raise PictureError(PictureFailure.DAMAGED)
-    return width * height, b"".join(kept), exif
+    return width * height, b"".join(chunks), exif
 
 
 _ANCILLARY = 0x20

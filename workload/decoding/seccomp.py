@@ -111,16 +111,16 @@ def check() -> None:
 def install() -> None:
     """From here on this process, every thread of it, makes no other calls; OSError."""
     instructions = program(_architecture())
-    told = _Program(len(instructions) // 8, instructions)
-    _seccomp(_SET_MODE_FILTER, _TSYNC, ctypes.byref(told))
+    filter_program = _Program(len(instructions) // 8, instructions)
+    _seccomp(_SET_MODE_FILTER, _TSYNC, ctypes.byref(filter_program))
 
 
 def program(architecture: Architecture) -> bytes:
     """The filter; a call of another architecture than this, such as i386's, is refused, too."""
-    code = _unless(_ARCHITECTURE_AT, architecture.audit) + _instruction(_LOAD, _NUMBER_AT)
+    code = _require(_ARCHITECTURE_AT, architecture.audit) + _instruction(_LOAD, _NUMBER_AT)
     for name, arguments in ALLOWED.items():
         block = b"".join(
-            _unless(_ARGUMENTS_AT + 8 * position + half, value if half == 0 else 0)
+            _require(_ARGUMENTS_AT + 8 * position + half, value if half == 0 else 0)
             for position, value in arguments.items()
             for half in (0, 4)
         ) + _instruction(_RETURN, _ALLOW)
@@ -128,7 +128,7 @@ def program(architecture: Architecture) -> bytes:
     return code + _instruction(_RETURN, _REFUSE)
 
 
-def _unless(at: int, value: int) -> bytes:
+def _require(at: int, value: int) -> bytes:
     """Refuses, unless there is this value."""
     return (
         _instruction(_LOAD, at)

@@ -21,13 +21,13 @@ from workload.decoding import image_limits, worker_protocol
 from workload.errors import Failure, PictureFailure, WorkloadError
 
 if TYPE_CHECKING:
-    from workload.decoding.worker_process import Process
+    from workload.decoding.worker_process import WorkerProcess
     from workload.job import Pixels
     from workload.manifest import Input
     from workload.records import Picture
 
 
-class LostError(Exception):
+class WorkerLostError(Exception):
     """A decoder that died, hangs or lies; with what this is called if one picture is to blame."""
 
     def __init__(self, failure: PictureFailure) -> None:
@@ -44,26 +44,26 @@ class Task:
     outcome: Pixels | PictureFailure | None = None
 
 
-class Child:
+class WorkerClient:
     """A process as a decoder for a model's input, until it is closed; methods raise LostError.
 
     A decoder that could not be confined is no lost one: DECODERS_NOT_CONFINED ends the run.
     """
 
-    def __init__(self, wanted: Input, process: Process) -> None:
-        self.layout = worker_protocol.Layout.of(wanted)
+    def __init__(self, model_input: Input, process: WorkerProcess) -> None:
+        self.layout = worker_protocol.Layout.of(model_input)
         self.chunks: deque[list[Task]] = deque()
         """Sent and not answered, oldest first; never more than there are slots."""
         self.answered = 0
         self.ready = False
         """Whether it has said that it is confined."""
-        self._wanted = wanted
-        self._slack = 1e-5 * (wanted.high - wanted.low)
+        self._model_input = model_input
+        self._tolerance = 1e-5 * (model_input.high - model_input.low)
         self._sent = 0
         self._unread = b""
         self._process = process
-        self._memory = process.share(wanted, self.layout.size)
-        self._since = time.monotonic()
+        self._memory = process.share(model_input, self.layout.size)
+        self._waiting_since = time.monotonic()
 
     @property
     def answers(self) -> int:
@@ -73,45 +73,45 @@ class Child:
     @property
     def deadline(self) -> float:
         """When this decoder is late, by the monotonic clock."""
-        return self._since + image_limits.MAX_ANSWER_SECONDS
+        return self._waiting_since + image_limits.MAX_ANSWER_SECONDS
 
     def send(self, chunk: list[Task]) -> None:
         """Hands over a chunk; there must be a free slot."""
         if not self.chunks and self.ready:
-            self._since = time.monotonic()
+            self._waiting_since = time.monotonic()
         at = self.layout.encoded(self._sent)
         for task in chunk:
             self._memory[at : at + len(task.data)] = task.data
             at += len(task.data)
         self.chunks.append(chunk)
         self._sent += 1
-        self._process.tell(worker_protocol.request([len(task.data) for task in chunk]))
+        self._process.send(worker_protocol.request([len(task.data) for task in chunk]))
 
     def receive(self, *, answered: bool) -> None:
         """Takes what was answered, if `answers` is readable."""
         if not answered:
             if time.monotonic() > self.deadline:
-                raise LostError(PictureFailure.DECODER_TOO_SLOW)
+                raise WorkerLostError(PictureFailure.DECODER_TOO_SLOW)
             return
-        read = os.read(self.answers, 1 + worker_protocol.SLOTS * worker_protocol.PICTURES)
+        read = os.read(self.answers, 1 + worker_protocol.SLOTS * worker_protocol.CHUNK_PICTURES)
         if not read:
-            raise LostError(self._process.cause_of_death())
+            raise WorkerLostError(self._process.cause_of_death())
         if not self.ready:
             if read.startswith(worker_protocol.NOT_CONFINED):
                 raise WorkloadError(Failure.DECODERS_NOT_CONFINED)
-            _believe(read.startswith(worker_protocol.READY))
-            self.ready, read, self._since = True, read[1:], time.monotonic()
+            _require(read.startswith(worker_protocol.READY))
+            self.ready, read, self._waiting_since = True, read[1:], time.monotonic()
         self._unread += read
         while self.chunks and len(self._unread) >= len(self.chunks[0]):
-            self._take()
-        _believe(bool(self.chunks) or not self._unread)
+            self._accept_chunk()
+        _require(bool(self.chunks) or not self._unread)
 
     def close(self) -> None:
         """Ends the process, whatever it is doing, and gives its memory back."""
         self._process.close()
         self._memory.close()
 
-    def _take(self) -> None:
+    def _accept_chunk(self) -> None:
         """The oldest chunk's outcomes, all of them or none."""
         chunk = self.chunks[0]
         outcomes = [self._outcome(place) for place in range(len(chunk))]
@@ -120,11 +120,11 @@ class Child:
         self._unread = self._unread[len(chunk) :]
         self.chunks.popleft()
         self.answered += 1
-        self._since = time.monotonic()
+        self._waiting_since = time.monotonic()
 
     def _outcome(self, place: int) -> Pixels | PictureFailure:
         code = self._unread[place]
-        _believe(code < len(worker_protocol.OUTCOMES))
+        _require(code < len(worker_protocol.OUTCOMES))
         failure = worker_protocol.OUTCOMES[code]
         if failure is not None:
             return failure
@@ -133,11 +133,11 @@ class Child:
         at = self.layout.pixels(self.answered) + place * 4 * size
         pixels = np.frombuffer(self._memory, np.float32, size, at).copy().reshape(shape)
         # No number fails both comparisons; a model could make anything of it.
-        _believe(bool(pixels.min() >= self._wanted.low - self._slack))
-        _believe(bool(pixels.max() <= self._wanted.high + self._slack))
+        _require(bool(pixels.min() >= self._model_input.low - self._tolerance))
+        _require(bool(pixels.max() <= self._model_input.high + self._tolerance))
         return pixels
 
 
-def _believe(truth: bool) -> None:
-    if not truth:
-        raise LostError(PictureFailure.DECODER_CRASHED)
+def _require(condition: bool) -> None:
+    if not condition:
+        raise WorkerLostError(PictureFailure.DECODER_CRASHED)

@@ -39,7 +39,7 @@ ALLOCATION: Final = {
 _SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
-class Process:
+class WorkerProcess:
     """One process, from its start until it is closed."""
 
     def __init__(self, program: Sequence[str] = PROGRAM) -> None:
@@ -68,15 +68,15 @@ class Process:
         """What becomes readable when there is an answer, or none will come any more."""
         return _fd(self._process.stdout)
 
-    def share(self, wanted: Input, size: int) -> mmap.mmap:
+    def share(self, model_input: Input, size: int) -> mmap.mmap:
         """Says what is to be decoded, once; the memory that it then has, too."""
         self._shared.truncate(size)
         # Memory that became smaller would end the run at its next touch (SIGBUS).
         fcntl.fcntl(self._shared, fcntl.F_ADD_SEALS, _SEALS)
-        self.tell(json.dumps(asdict(wanted)).encode() + b"\n")
+        self.send(json.dumps(asdict(model_input)).encode() + b"\n")
         return mmap.mmap(self._shared.fileno(), size)
 
-    def tell(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Writes what fits into its pipe."""
         try:
             os.write(_fd(self._process.stdin), message)
@@ -105,10 +105,10 @@ def _fd(pipe: object) -> int:
 
 def _environment() -> dict[str, str]:
     """What Python needs to find the same modules; one thread, as no other could be started."""
-    here = str(Path(__file__).resolve().parents[2])
-    found = [here, *(os.path.abspath(path) for path in sys.path if path)]  # noqa: PTH100  no links
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *(os.path.abspath(path) for path in sys.path if path)]  # noqa: PTH100  no links
     return {
-        "PYTHONPATH": os.pathsep.join(found),
+        "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONSAFEPATH": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 SLOTS: Final = 3
 """One that is decoded, and two more: a decoder has work while the run classifies a batch."""
-CHUNK: Final = 1024**2
+CHUNK_BYTES: Final = 1024**2
 """Bytes after which a chunk takes no further picture: large ones are spread over all decoders."""
-PICTURES: Final = 16
+CHUNK_PICTURES: Final = 16
 """The most of a chunk: so many small ones cost one exchange of messages."""
-DECODED: Final = 16 * 1024**2
+CHUNK_DECODED_BYTES: Final = 16 * 1024**2
 """Bytes of a chunk once it is decoded, unless one picture alone is larger."""
 
 READY: Final = b"\xff"
@@ -53,13 +53,13 @@ class Layout:
     """The most of one chunk."""
 
     @classmethod
-    def of(cls, wanted: Input) -> Layout:
+    def of(cls, model_input: Input) -> Layout:
         """The layout for a model's input."""
-        pixels = 4 * 3 * wanted.height * wanted.width
+        pixels = 4 * 3 * model_input.height * model_input.width
         return cls(
-            height=wanted.height,
-            width=wanted.width,
-            pictures=max(1, min(PICTURES, DECODED // pixels)),
+            height=model_input.height,
+            width=model_input.width,
+            pictures=max(1, min(CHUNK_PICTURES, CHUNK_DECODED_BYTES // pixels)),
         )
 
     @property
@@ -86,7 +86,7 @@ class Layout:
         return self.encoded(number) + _ENCODED
 
 
-_ENCODED: Final = CHUNK + image_limits.MAX_FILE_BYTES
+_ENCODED: Final = CHUNK_BYTES + image_limits.MAX_FILE_BYTES
 """Bytes of a slot before its pixels: the last picture may be of any size."""
 
 

@@ -32,58 +32,58 @@ class LiteRTModel:
 
     def __init__(self, file: Path, manifest: Manifest) -> None:
         self._manifest = manifest
-        self._idle: SimpleQueue[_Ready] = SimpleQueue()
+        self._idle: SimpleQueue[_ModelInterpreter] = SimpleQueue()
         try:
             content = file.read_bytes()
             for _ in range(os.cpu_count() or 1):
-                self._idle.put(_Ready(content, manifest))
+                self._idle.put(_ModelInterpreter(content, manifest))
         except Exception as error:  # a foreign graph can fail in any way
             raise WorkloadError(Failure.MODEL_UNUSABLE) from error
 
     def classify(self, batch: Sequence[npt.NDArray[np.float32]]) -> list[list[Score]]:
         """The best `topK` classes of each picture; raises MODEL_SCORES_INVALID, too."""
-        ready = self._idle.get()
+        interpreter = self._idle.get()
         try:
-            answers = ready.run(batch)
+            answers = interpreter.run(batch)
         except Exception as error:  # a foreign graph can fail in any way
             raise WorkloadError(Failure.MODEL_UNUSABLE) from error
         finally:
-            self._idle.put(ready)
+            self._idle.put(interpreter)
         return scores.ranked(answers, len(batch), self._manifest)
 
 
-class _Ready:
+class _ModelInterpreter:
     """An interpreter; ValueError unless its model is what the manifest says."""
 
     def __init__(self, content: bytes, manifest: Manifest) -> None:
         self._interpreter = Interpreter(model_content=content, num_threads=1)
         # By number: what the signature offers to run holds Python's lock all the while.
-        self._taken, self._given = _tensors(self._interpreter, manifest)
+        self._input, self._output = _tensors(self._interpreter, manifest)
         self._shape: tuple[int, ...] = ()
 
     def run(self, batch: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
         """What comes out of the model."""
         shape = (len(batch), *batch[0].shape)
         if shape != self._shape:  # the first time, for batches are all of one size
-            self._interpreter.resize_tensor_input(self._taken, shape)
+            self._interpreter.resize_tensor_input(self._input, shape)
             self._interpreter.allocate_tensors()
             self._shape = shape
-        np.stack(batch, out=self._interpreter.tensor(self._taken)())
+        np.stack(batch, out=self._interpreter.tensor(self._input)())
         self._interpreter.invoke()
-        answers: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._given)
+        answers: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)
         return answers
 
 
 def _tensors(interpreter: Interpreter, manifest: Manifest) -> tuple[int, int]:
     """The numbers of input and output; ValueError if they are not what the manifest says."""
     signature = interpreter.get_signature_runner(manifest.signature)
-    ((_, taken),) = signature.get_input_details().items()
-    ((_, given),) = signature.get_output_details().items()
+    ((_, input_details),) = signature.get_input_details().items()
+    ((_, output_details),) = signature.get_output_details().items()
     expected = (
-        (taken, [-1, manifest.input.height, manifest.input.width, 3]),
-        (given, [-1, len(manifest.classes)]),
+        (input_details, [-1, manifest.input.height, manifest.input.width, 3]),
+        (output_details, [-1, len(manifest.classes)]),
     )
     for tensor, shape in expected:
         if tensor["dtype"] is not np.float32 or tensor["shape_signature"].tolist() != shape:
             raise ValueError("not the signature of the manifest")
-    return taken["index"], given["index"]
+    return input_details["index"], output_details["index"]

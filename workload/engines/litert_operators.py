@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MAX_NUMBERS = 100_000
+MAX_INDICES = 100_000
 """That lead to something: a thousand in MobileNet, where the largest classifiers have twenty times
 as many."""
 
@@ -35,7 +35,7 @@ ALLOWED = frozenset(
 )
 """Operators by their name in LiteRT's schema."""
 
-_NAMES = {number: name for name, number in vars(BuiltinOperator).items() if type(number) is int}
+_NAMES = {index: name for name, index in vars(BuiltinOperator).items() if type(index) is int}
 
 
 def check(file: Path) -> None:
@@ -46,8 +46,8 @@ def check(file: Path) -> None:
     try:
         content = file.read_bytes()
         model = Model.GetRootAs(content)
-        _follow(_numbers(model, len(content)))
-        found = operators(model)
+        _check_indices(_indices(model, len(content)))
+        used = operators(model)
         graphs = model.SubgraphsLength()
         elsewhere = model.ExternalBuffersLength() + model.ExternalBufferGroupsLength()
         # Weights of which only some are there, by numbers of their own.
@@ -55,40 +55,40 @@ def check(file: Path) -> None:
     except Exception as error:  # a file that is no such model can fail in any way
         raise WorkloadError(Failure.MODEL_UNUSABLE) from error
     # No operator of the list runs a second graph.
-    if found - ALLOWED or elsewhere or sparse or graphs != 1:
+    if used - ALLOWED or elsewhere or sparse or graphs != 1:
         raise WorkloadError(Failure.MODEL_OPERATION_FORBIDDEN)
 
 
-def _follow(numbers: Iterator[tuple[int, int]]) -> None:
-    for count, (number, end) in enumerate(numbers):
-        if count >= MAX_NUMBERS:
+def _check_indices(indices: Iterator[tuple[int, int]]) -> None:
+    for count, (index, end) in enumerate(indices):
+        if count >= MAX_INDICES:
             raise ValueError("more numbers than a classifier has")
-        if not 0 <= number < end:
+        if not 0 <= index < end:
             raise ValueError("a number leads to nothing")
 
 
-def _numbers(model: Model, size: int) -> Iterator[tuple[int, int]]:
+def _indices(model: Model, size: int) -> Iterator[tuple[int, int]]:
     """Each number that says where something is, and the first one that leads to nothing."""
     codes, buffers, graphs = (
         model.OperatorCodesLength(),
         model.BuffersLength(),
         model.SubgraphsLength(),
     )
-    yield codes, MAX_NUMBERS
+    yield codes, MAX_INDICES
     for buffer in map(model.Buffers, range(buffers)):
         yield buffer.Offset() + buffer.Size(), size + 1
     for note in map(model.Metadata, range(model.MetadataLength())):
         yield note.Buffer(), buffers
     for graph in _graphs(model):
         tensors = graph.TensorsLength()
-        yield from _all(tensors, graph, "Inputs", "Outputs")
+        yield from _indices_in(tensors, graph, "Inputs", "Outputs")
         for tensor in _tensors(graph):
             yield tensor.Buffer(), buffers
         for operator in map(graph.Operators, range(graph.OperatorsLength())):
             yield operator.OpcodeIndex(), codes
-            yield from _all(tensors, operator, "Outputs")
-            for number, end in _all(tensors, operator, "Inputs", "Intermediates"):
-                yield number + 1, end + 1  # -1 says that there is none
+            yield from _indices_in(tensors, operator, "Outputs")
+            for index, end in _indices_in(tensors, operator, "Inputs", "Intermediates"):
+                yield index + 1, end + 1  # -1 says that there is none
     for signature in map(model.SignatureDefs, range(model.SignatureDefsLength())):
         yield signature.SubgraphIndex(), graphs
         tensors = model.Subgraphs(signature.SubgraphIndex()).TensorsLength()
@@ -98,7 +98,7 @@ def _numbers(model: Model, size: int) -> Iterator[tuple[int, int]]:
             yield named.TensorIndex(), tensors
 
 
-def _all(end: int, table: Any, *lists: str) -> Iterator[tuple[int, int]]:  # noqa: ANN401  any of them
+def _indices_in(end: int, table: Any, *lists: str) -> Iterator[tuple[int, int]]:  # noqa: ANN401  any of them
     for name in lists:
         for index in range(getattr(table, f"{name}Length")()):
             yield getattr(table, name)(index), end
@@ -116,5 +116,5 @@ def operators(model: Model) -> set[str]:
     """Every operator that a model may use in any of its graphs, by name."""
     codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
     # Models of before there were more than 127 operators say it in the second field only.
-    numbers = {max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes}
-    return {_NAMES.get(number, f"{number}") for number in numbers}
+    indices = {max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes}
+    return {_NAMES.get(index, f"{index}") for index in indices}

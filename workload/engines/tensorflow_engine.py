@@ -60,11 +60,11 @@ class SavedModel:
 def _input_name(signature: Any, manifest: Manifest) -> str:  # noqa: ANN401  an untyped function
     """The name of the one input; ValueError if the signature is not what the manifest says."""
     _positional, inputs = signature.structured_input_signature
-    ((name, taken),) = inputs.items()
-    (given,) = signature.structured_outputs.values()
+    ((name, input_spec),) = inputs.items()
+    (output_spec,) = signature.structured_outputs.values()
     expected = (
-        (taken, [None, manifest.input.height, manifest.input.width, _RGB]),
-        (given, [None, len(manifest.classes)]),
+        (input_spec, [None, manifest.input.height, manifest.input.width, _RGB]),
+        (output_spec, [None, len(manifest.classes)]),
     )
     for spec, shape in expected:
         if spec.dtype != tf.float32 or spec.shape.as_list() != shape:

@@ -120,7 +120,7 @@ def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401  a message of any k
     if message.DESCRIPTOR is TensorProto.DESCRIPTOR:
         yield message
         return
-    for field in _leading(message.DESCRIPTOR):
+    for field in _fields_with_tensors(message.DESCRIPTOR):
         found = getattr(message, field.name)
         if field.message_type.GetOptions().map_entry:
             found = found.values()
@@ -131,17 +131,17 @@ def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401  a message of any k
 
 
 @cache
-def _leading(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401  a Descriptor, which has no type
+def _fields_with_tensors(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401  a Descriptor, which has no type
     """The fields of a kind of message in which a tensor can be."""
     return tuple(
         field
         for field in kind.fields
-        if field.message_type and TensorProto.DESCRIPTOR in _within(field.message_type)
+        if field.message_type and TensorProto.DESCRIPTOR in _nested_types(field.message_type)
     )
 
 
 @cache
-def _within(kind: Any) -> frozenset[Any]:  # noqa: ANN401  a Descriptor, which has no type
+def _nested_types(kind: Any) -> frozenset[Any]:  # noqa: ANN401  a Descriptor, which has no type
     """The kinds of message that can be in one, at any depth."""
     found, ahead = set(), [kind]
     while ahead:
@@ -159,10 +159,10 @@ def _elements(tensor: Any) -> int:  # noqa: ANN401  a TensorProto, which has no 
 def forbidden(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has no type
     """The operations that no list allows where they are, for whoever packs a model."""
     saver = _saver(graph)
-    found = _kinds(graph.graph_def.node) - DECLARING
+    found = _operations(graph.graph_def.node) - DECLARING
     for function in graph.graph_def.library.function:
         allowed = SAVING if function.signature.name in saver else SERVING
-        found |= _kinds(function.node_def) - allowed
+        found |= _operations(function.node_def) - allowed
     return found
 
 
@@ -178,9 +178,9 @@ def _saver(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has n
         # TensorFlow may swap functions that say they implement the same.
         *(f for f in functions if f.signature.name not in named or "api_implements" in f.attr),
     ]
-    told = b"".join(each.SerializeToString() for each in others)
-    return set() if any(name.encode() in told for name in named) else named
+    serialized = b"".join(each.SerializeToString() for each in others)
+    return set() if any(name.encode() in serialized for name in named) else named
 
 
-def _kinds(nodes: Any) -> set[str]:  # noqa: ANN401  a repeated field, which has no type
+def _operations(nodes: Any) -> set[str]:  # noqa: ANN401  a repeated field, which has no type
     return {node.op for node in nodes}

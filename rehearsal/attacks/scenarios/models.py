@@ -140,7 +140,7 @@ def _input_that_is_no_tensor(model: Any) -> None:
 
 def _more_numbers_than_any(model: Any) -> None:
     model.subgraphs[0].operators = [schema.OperatorT()]
-    model.subgraphs[0].operators[0].inputs = [-1] * litert_operators.MAX_NUMBERS
+    model.subgraphs[0].operators[0].inputs = [-1] * litert_operators.MAX_INDICES
 
 
 def _bomb(_: World) -> Verdict:
