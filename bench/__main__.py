@@ -27,28 +27,28 @@ def main() -> int:
         default=Path(tempfile.gettempdir()) / "confidential-inference-bench",
         help="where the pictures are kept between runs (500 MB)",
     )
-    chosen = parser.parse_args()
+    arguments = parser.parse_args()
     # As Ctrl-C does: what is being measured is stopped, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not (PROC / "self" / "status").exists():
-        _tell("got no /proc, expected Linux: memory and processor time cannot be measured here")
+        _print("got no /proc, expected Linux: memory and processor time cannot be measured here")
         return 1
-    size, rounds = (schedule.QUICK, 1) if chosen.quick else (schedule.FULL, chosen.rounds)
+    size, rounds = (schedule.QUICK, 1) if arguments.quick else (schedule.FULL, arguments.rounds)
     machine = report.Machine.this()
-    measured = measure(size, rounds, chosen.pictures, _tell)
+    measured = measure(size, rounds, arguments.pictures, _print)
     text = report.text(measured, machine)
-    _tell(text)
-    if chosen.quick:
-        _tell("A smoke run: figures of so few pictures say nothing, and no goal was judged.")
+    _print(text)
+    if arguments.quick:
+        _print("A smoke run: figures of so few pictures say nothing, and no goal was judged.")
     else:
         (TREE / "docs" / "bench.md").write_text(text)
         (TREE / "docs" / "bench.svg").write_text(chart.svg(measured.figures))
     for problem in measured.problems:
-        _tell(problem)
+        _print(problem)
     return 1 if measured.problems else 0
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -15,22 +15,24 @@ class DisagreementError(Exception):
     """Two subjects say different things of a picture."""
 
 
-def check(ours: Sequence[dict[str, Any]], naive: Sequence[dict[str, Any]], subject: str) -> float:
+def check(
+    records: Sequence[dict[str, Any]], naive_records: Sequence[dict[str, Any]], subject: str
+) -> float:
     """The largest difference of two scores; DisagreementError beyond the tolerance.
 
     The best class must be the same, and the score of every class that both name.
     """
     largest = 0.0
-    for mine, theirs in zip(ours, naive, strict=True):
+    for record, naive in zip(records, naive_records, strict=True):
         left, right = (
-            {each["classIndex"]: each["probability"] for each in record["topK"]}
-            for record in (mine, theirs)
+            {each["classIndex"]: each["probability"] for each in scores}
+            for scores in (record["topK"], naive["topK"])
         )
         off = max(abs(left[each] - right[each]) for each in left.keys() & right.keys())
         if next(iter(left)) != next(iter(right)) or off > TOLERANCE:
             raise DisagreementError(
-                f"{subject}, {theirs['name']}: got {mine['topK'][:2]}, expected "
-                f"{theirs['topK'][:2]} as the naive loop says, within {TOLERANCE}: "
+                f"{subject}, {naive['name']}: got {record['topK'][:2]}, expected "
+                f"{naive['topK'][:2]} as the naive loop says, within {TOLERANCE}: "
                 "no figure is made of two programs that compute different things"
             )
         largest = max(largest, off)

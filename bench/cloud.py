@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import process
-from bench.connection import Line
+from bench.connection import Connection
 from bench.figures import Sample
-from bench.projects import MODEL, MODELS, PICTURES, RESULTS, fill, machine, world
+from bench.projects import MODEL, MODELS, PICTURES, RESULTS, cloud_with_projects, fill, machine
 from bench.subjects import TREE
 from rehearsal.cloud.confidential_space import container
 from rehearsal.cloud.confidential_space.claims import BootImage
@@ -33,7 +33,7 @@ from rehearsal.cloud.http.server import running
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bench.connection import Seen
+    from bench.connection import Request
     from rehearsal.cloud.http.server import LocalCloud
     from rehearsal.cloud.state import Cloud, Instance
 
@@ -41,11 +41,11 @@ START_SECONDS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class BenchCloud:
     """A running local cloud with both projects, and the line to it."""
 
     local: LocalCloud
-    line: Line
+    connection: Connection
 
     def workload(self, archive: Path, pictures: Mapping[str, bytes], latency: float) -> Sample:
         """The workload as the launcher would start it."""
@@ -71,31 +71,31 @@ class Site:
         with tempfile.TemporaryDirectory() as scratch, _metadata(self.local.cloud, instance) as at:
             boot = BootImage(debug=False, version="260900")
             disk = container.Disk(Path(scratch))
-            outside = self.local.environment()
-            launch = Launch(self.local.cloud, self.local.issuer, outside, instance, boot, disk)
+            environment = self.local.environment()
+            launch = Launch(self.local.cloud, self.local.issuer, environment, instance, boot, disk)
             ready = launch.measure()
             # As the image's own build does; without it every start would compile every module.
             compileall.compile_dir(disk.root, quiet=2)
             folder = disk.root / (ready.image.config.get("WorkingDir") or "/").lstrip("/")
-            env = disk.environment(ready.container.env, outside, at)
+            env = disk.environment(ready.container.env, environment, at)
             yield disk.command(ready.container.args), folder, env
 
     def _measure(
         self, command: list[str], folder: Path, env: Mapping[str, str], count: int, latency: float
     ) -> Sample:
         self.local.cloud.buckets[RESULTS].objects.clear()
-        self.line.latency, before = latency, time.process_time()
-        self.line.seen.clear()
-        ended = process.run(command, env, folder)
+        self.connection.latency, before = latency, time.process_time()
+        self.connection.requests.clear()
+        finished = process.run(command, env, folder)
         cloud_cpu = time.process_time() - before
         self._complete(command, count)
-        listed, done, first, exchanged = moments(self.line.seen)
+        listed, done, first, exchanged = moments(self.connection.requests)
         return Sample(
             pictures=count,
             seconds=done - listed,
-            cpu=ended.cpu,
-            peak=ended.peak,
-            first=first - ended.started,
+            cpu=finished.cpu,
+            peak=finished.peak,
+            first=first - finished.started,
             release=listed - exchanged if exchanged else 0.0,
             cloud_cpu=cloud_cpu,
         )
@@ -113,29 +113,29 @@ class Site:
 
 
 @contextmanager
-def site() -> Iterator[Site]:
+def bench_cloud() -> Iterator[BenchCloud]:
     """A local cloud with both projects, until the block ends."""
-    line = Line()
-    with running(world(), middleware=line.around) as local:
-        yield Site(local=local, line=line)
+    connection = Connection()
+    with running(cloud_with_projects(), middleware=connection.around) as local:
+        yield BenchCloud(local=local, connection=connection)
 
 
-def moments(seen: list[Seen]) -> tuple[float, float, float, float]:
+def moments(requests: list[Request]) -> tuple[float, float, float, float]:
     """When pictures were listed, all was written, a first result, and the model was asked for.
 
     Listed: for the first time after the model had been fetched, and so it is loaded by then. The
     last is 0 if nobody asked for a model.
     """
-    fetched = [each.answered for each in seen if f"/b/{MODELS}/" in each.path]
-    exchanged = [each.arrived for each in seen if each.path == "/v1/token"]
+    fetched = [each.answered for each in requests if f"/b/{MODELS}/" in each.path]
+    exchanged = [each.arrived for each in requests if each.path == "/v1/token"]
     listed = min(
         each.arrived
-        for each in seen
+        for each in requests
         if each.path == f"/storage/v1/b/{PICTURES}/o" and each.arrived > max(fetched, default=0.0)
     )
     written = [
         each.answered
-        for each in seen
+        for each in requests
         if each.path.startswith(f"/upload/storage/v1/b/{RESULTS}/") and each.arrived > listed
     ]
     return listed, max(written), min(written), min(exchanged, default=0.0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class Request:
     """One request; its moments are of the machine's monotonic clock."""
 
     method: str
@@ -26,12 +26,12 @@ class Seen:
 
 
 @dataclass
-class Line:
+class Connection:
     """All services of the local cloud, some way off."""
 
     latency: float = 0.0
     """Seconds, for each request."""
-    seen: list[Seen] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     def around(self, services: ASGIApp) -> ASGIApp:
         """What `rehearsal.cloud.http.server.running` takes."""
@@ -41,8 +41,8 @@ class Line:
             if self.latency:
                 await asyncio.sleep(self.latency)
             await services(scope, receive, send)
-            self.seen.append(
-                Seen(
+            self.requests.append(
+                Request(
                     method=scope["method"],
                     path=scope["raw_path"].decode("latin-1"),
                     arrived=arrived,

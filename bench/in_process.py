@@ -41,14 +41,14 @@ _THREAD = _Thread()
 
 
 @contextmanager
-def decoders() -> Iterator[Callable[[Input], Threads]]:
+def decoders() -> Iterator[Callable[[Input], ThreadedDecoders]]:
     """In the place of `workload.decoding.prestart.decoders`."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield partial(Threads, pool)
+        yield partial(ThreadedDecoders, pool)
 
 
 @dataclass(frozen=True)
-class Threads:
+class ThreadedDecoders:
     """Decodes in order, on all cores."""
 
     pool: ThreadPoolExecutor

@@ -37,27 +37,27 @@ def answers(module: str, model: Path, pictures: Path, count: int) -> list[dict[s
 
 def _run(
     module: str, model: Path, pictures: Path, count: int, options: Sequence[str] = ()
-) -> tuple[process.Ended, list[dict[str, Any]]]:
+) -> tuple[process.Finished, list[dict[str, Any]]]:
     """FailedError unless every picture was classified: speed by failing is none."""
     with tempfile.TemporaryDirectory() as results:
         command = [sys.executable, "-m", module, str(model), str(pictures), results]
         command += ["--count", str(count), *options]
-        ended = process.run(command, {**os.environ, **LIKE_THE_IMAGE}, TREE)
+        finished = process.run(command, {**os.environ, **LIKE_THE_IMAGE}, TREE)
         lines = (Path(results) / "results.jsonl").read_text().splitlines()
     records = [record for record in map(json.loads, lines) if "topK" in record]
     if len(records) != count:
         raise process.FailedError(
             f"{' '.join(command)}: got {len(records)} classified pictures, expected {count}"
         )
-    return ended, records
+    return finished, records
 
 
-def _sample(ended: process.Ended, count: int) -> Sample:
-    said = json.loads(ended.printed.splitlines()[-1])
+def _sample(finished: process.Finished, count: int) -> Sample:
+    output = json.loads(finished.printed.splitlines()[-1])
     return Sample(
         pictures=count,
-        seconds=said["done"] - said["loaded"],
-        cpu=said["cpu"],
-        peak=ended.peak,
-        first=said["predicted"] - ended.started,
+        seconds=output["done"] - output["loaded"],
+        cpu=output["cpu"],
+        peak=finished.peak,
+        first=output["predicted"] - finished.started,
     )

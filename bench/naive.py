@@ -81,18 +81,19 @@ def main() -> None:
     parser.add_argument("pictures", help="a folder, or gs://BUCKET")
     parser.add_argument("results", help="a folder, or gs://BUCKET")
     parser.add_argument("--count", type=int, required=True, help="how many pictures")
-    chosen = parser.parse_args()
-    loop = Loop(chosen.model)
-    if chosen.pictures.startswith("gs://"):
+    arguments = parser.parse_args()
+    loop = Loop(arguments.model)
+    if arguments.pictures.startswith("gs://"):
         client = storage.Client(project=None)
         pictures, results = (
-            client.bucket(uri.removeprefix("gs://")) for uri in (chosen.pictures, chosen.results)
+            client.bucket(uri.removeprefix("gs://"))
+            for uri in (arguments.pictures, arguments.results)
         )
         upload = results.blob("result").upload_from_string
-        run(loop, from_bucket(pictures, chosen.count), upload).done()
+        run(loop, from_bucket(pictures, arguments.count), upload).done()
     else:
-        write = (Path(chosen.results) / "results.jsonl").write_text
-        run(loop, from_folder(Path(chosen.pictures), chosen.count), write).done()
+        write = (Path(arguments.results) / "results.jsonl").write_text
+        run(loop, from_folder(Path(arguments.pictures), arguments.count), write).done()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class FailedError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class Finished:
     """A process that ended well."""
 
     started: float
@@ -45,7 +45,7 @@ class Ended:
 
 def run(
     command: Sequence[str], env: Mapping[str, str], folder: Path, deadline: float = DEADLINE_SECONDS
-) -> Ended:
+) -> Finished:
     """Run a command to its end; FailedError unless it says 0."""
     peak = 0
     with tempfile.TemporaryFile("w+") as printed:
@@ -68,7 +68,7 @@ def run(
                     raise FailedError(f"{' '.join(command)}: got no end within {deadline:.0f} s")
                 peak = max(peak, memory(process.pid))
                 time.sleep(EVERY_SECONDS)
-            ended = time.monotonic()
+            finished = time.monotonic()
             process.returncode = os.waitstatus_to_exitcode(status)
         finally:
             # All of its session, if it was stopped on the way.
@@ -77,15 +77,15 @@ def run(
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         printed.seek(0)
-        said = printed.read()
+        output = printed.read()
     if process.returncode != 0:
-        raise FailedError(f"{' '.join(command)}: got exit code {process.returncode}: {said}")
-    return Ended(
+        raise FailedError(f"{' '.join(command)}: got exit code {process.returncode}: {output}")
+    return Finished(
         started=started,
-        seconds=ended - started,
+        seconds=finished - started,
         cpu=used.ru_utime + used.ru_stime,
         peak=peak,
-        printed=said,
+        printed=output,
     )
 
 
@@ -97,7 +97,7 @@ def memory(root: int) -> int:
         before = len(family)
         family |= {pid for pid, parent in parents.items() if parent in family}
     return sum(
-        _most(pid) for pid in family if pid == root or not _not_yet_itself(pid, parents[pid])
+        _peak(pid) for pid in family if pid == root or not _not_yet_itself(pid, parents[pid])
     )
 
 
@@ -112,7 +112,7 @@ def _parents() -> dict[int, int]:
     return found
 
 
-def _most(pid: int) -> int:
+def _peak(pid: int) -> int:
     with suppress(OSError):
         for line in (PROC / str(pid) / "status").read_text().splitlines():
             if line.startswith("VmHWM:"):

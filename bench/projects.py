@@ -46,7 +46,7 @@ MODELS, PICTURES, RESULTS = "bench-models", "bench-pictures", "bench-results"
 MODEL = "model.tar.gz"
 
 
-def world() -> Cloud:
+def cloud_with_projects() -> Cloud:
     """Both projects, with an image and without any object."""
     cloud = Cloud()
     two_companies(cloud)

@@ -83,7 +83,7 @@ load {machine.load:.1f} at the start. {machine.versions}.
 Each figure is the median of {len(measured.rounds)} rounds, in brackets the least and the most. In
 every round each subject runs once, in a fresh process; ratios are made within a round.
 
-{_agreed(measured)}
+{_score_differences(measured)}
 
 ![Times the naive loop's pictures a second](bench.svg)
 
@@ -134,11 +134,13 @@ decoders, the checks of every picture, its SHA-256, and all that is written.
 """
 
 
-def _agreed(measured: Measured) -> str:
-    said = " and ".join(f"{off:.5f} with {engine}" for engine, off in measured.agreed.items())
+def _score_differences(measured: Measured) -> str:
+    differences = " and ".join(
+        f"{off:.5f} with {engine}" for engine, off in measured.score_differences.items()
+    )
     return (
         "Both compute the same, which is checked before anything is timed: the same best class of\n"
-        f"every compared picture, and scores that differ by at most {said}."
+        f"every compared picture, and scores that differ by at most {differences}."
     )
 
 

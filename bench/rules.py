@@ -13,40 +13,40 @@ ONE = "one picture, folder"
 TF, LITERT = Engine.TENSORFLOW, Engine.LITERT
 
 
-def _least(tensorflow: float, litert: float) -> dict[Engine, Bound]:
+def _at_least(tensorflow: float, litert: float) -> dict[Engine, Bound]:
     return {TF: Bound(value=tensorflow), LITERT: Bound(value=litert)}
 
 
-def _most(value: float) -> dict[Engine, Bound]:
+def _at_most(value: float) -> dict[Engine, Bound]:
     return {engine: Bound(value=value, most=True) for engine in Engine}
 
 
 def _faster(done: str, naive: str, name: str, bounds: dict[Engine, Bound]) -> Rule:
     """How many times as many pictures a second as the naive loop of the same round."""
 
-    def value(found: Round, engine: Engine) -> float:
-        return found[done, engine].rate / found[naive, NAIVE].rate
+    def value(samples: Round, engine: Engine) -> float:
+        return samples[done, engine].rate / samples[naive, NAIVE].rate
 
     return Rule(name=name, unit="x", digits=1, value=value, bounds=bounds)
 
 
-def _kept(found: Round, engine: Engine) -> float:
-    return 100 * found[SLOW, engine].rate / found[FAST, engine].rate
+def _speed_kept(samples: Round, engine: Engine) -> float:
+    return 100 * samples[SLOW, engine].rate / samples[FAST, engine].rate
 
 
-def _grown(found: Round, engine: Engine) -> float:
-    return 100 * (found[MANY, engine].peak / found[FAST, engine].peak - 1)
+def _memory_growth(samples: Round, engine: Engine) -> float:
+    return 100 * (samples[MANY, engine].peak / samples[FAST, engine].peak - 1)
 
 
-def _isolated(found: Round, engine: Engine) -> float:
-    return 100 * (1 - found[SMALL, engine].rate / found[IN_PROCESS, engine].rate)
+def _isolation_cost(samples: Round, engine: Engine) -> float:
+    return 100 * (1 - samples[SMALL, engine].rate / samples[IN_PROCESS, engine].rate)
 
 
 RATIOS = (
-    _faster(SMALL, SMALL, "small JPEGs from a folder", _least(4, 6.5)),
-    _faster(LARGE, LARGE, "16 MP JPEGs from a folder, exact pixels", _least(1.8, 1.8)),
-    _faster(REDUCED, LARGE, "16 MP JPEGs from a folder, reduced scale", _least(2.5, 3.3)),
-    _faster(SLOW, SLOW, "small JPEGs through the local cloud, 30 ms", _least(12, 18)),
+    _faster(SMALL, SMALL, "small JPEGs from a folder", _at_least(4, 6.5)),
+    _faster(LARGE, LARGE, "16 MP JPEGs from a folder, exact pixels", _at_least(1.8, 1.8)),
+    _faster(REDUCED, LARGE, "16 MP JPEGs from a folder, reduced scale", _at_least(2.5, 3.3)),
+    _faster(SLOW, SLOW, "small JPEGs through the local cloud, 30 ms", _at_least(12, 18)),
 )
 """Times the naive loop's pictures a second."""
 
@@ -56,28 +56,28 @@ RULES = (
         name="speed kept at 30 ms latency",
         unit=" %",
         digits=0,
-        value=_kept,
-        bounds=_least(70, 70),
+        value=_speed_kept,
+        bounds=_at_least(70, 70),
     ),
     Rule(
         name="peak memory more with ten times as many pictures",
         unit=" %",
         digits=1,
-        value=_grown,
-        bounds=_most(5),
+        value=_memory_growth,
+        bounds=_at_most(5),
     ),
     Rule(
         name="process start to first prediction, model already local",
         unit=" s",
         digits=2,
-        value=lambda found, engine: found[ONE, engine].first,
+        value=lambda samples, engine: samples[ONE, engine].first,
         bounds={LITERT: Bound(value=0.5, most=True)},
     ),
     Rule(
         name="cost of decoder isolation, small JPEGs",
         unit=" %",
         digits=0,
-        value=_isolated,
-        bounds=_most(20),
+        value=_isolation_cost,
+        bounds=_at_most(20),
     ),
 )

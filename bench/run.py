@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import agreement, image, local, pictures, rules, schedule, steps, subjects
-from bench.cloud import site
+from bench.cloud import bench_cloud
 from bench.figures import Figure, figures
 from bench.rules import RULES
 from bench.subjects import ARCHIVES, LOCKS, TREE, Engine
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from bench.limits import Steps
     from bench.schedule import Size
 
-CHECKED = 40
+COMPARED_PICTURES = 40
 """How many of each kind of picture are compared before anything is timed."""
 
-TAKEN_APART = 320
+STEP_PICTURES = 320
 """How many small pictures each step is measured with; of large ones a tenth."""
 
-UNJUDGED = tuple(replace(rule, bounds={}) for rule in RULES)
+RULES_WITHOUT_BOUNDS = tuple(replace(rule, bounds={}) for rule in RULES)
 """For a smoke run: figures of a few pictures meet no goal and miss none."""
 
 
@@ -42,7 +42,7 @@ class Measured:
     rounds: list[Round]
     figures: list[Figure]
     missing: dict[Key, str]
-    agreed: dict[Engine, float]
+    score_differences: dict[Engine, float]
     """the largest difference of a score from the naive loop's"""
     steps: dict[Key, Steps]
     """where the time of a picture goes"""
@@ -59,75 +59,79 @@ class Measured:
         ]
 
 
-def measure(size: Size, rounds: int, cache: Path, tell: Callable[[str], None]) -> Measured:
+def measure(size: Size, rounds: int, cache: Path, log: Callable[[str], None]) -> Measured:
     """Everything, from the pictures to the figures."""
-    tell(f"pictures: {size.small} small ones, {size.large} of 16 megapixels, in {cache}")
+    log(f"pictures: {size.small} small ones, {size.large} of 16 megapixels, in {cache}")
     small = pictures.make(pictures.SMALL, size.small, cache)
     large = pictures.make(pictures.LARGE, size.large, cache)
-    with tempfile.TemporaryDirectory() as scratch, site() as there:
+    with tempfile.TemporaryDirectory() as scratch, bench_cloud() as there:
         model = Path(scratch) / "model"
         archive.unpack(ARCHIVES[Engine.TENSORFLOW], model)
-        agreed = _agreed(model, [small, large, TREE / "model" / "pictures"], size)
-        for engine, off in agreed.items():
-            tell(f"{engine}: same best class as the naive loop, scores within {off:.5f}")
-        ready = schedule.Ready(
+        score_differences = _score_differences(
+            model, [small, large, TREE / "model" / "pictures"], size
+        )
+        for engine, difference in score_differences.items():
+            log(f"{engine}: same best class as the naive loop, scores within {difference:.5f}")
+        inputs = schedule.Inputs(
             size=size,
             small=small,
             large=large,
             unpacked=model,
             reduced=_reduced(Path(scratch)),
-            site=there,
+            bench_cloud=there,
         )
-        planned = schedule.every(ready)
-        missing = {each.key: each.missing for each in planned if each.missing}
-        played = schedule.play(planned, rounds, tell)
-        found = _steps(ready, tell)
+        subjects_to_run = schedule.all_subjects(inputs)
+        missing = {each.key: each.missing for each in subjects_to_run if each.missing}
+        rounds_run = schedule.run_rounds(subjects_to_run, rounds, log)
+        steps_by_key = _steps(inputs, log)
     return Measured(
         size=size,
-        rounds=played,
-        figures=figures(RULES if size is schedule.FULL else UNJUDGED, played, missing),
+        rounds=rounds_run,
+        figures=figures(
+            RULES if size is schedule.FULL else RULES_WITHOUT_BOUNDS, rounds_run, missing
+        ),
         missing=missing,
-        agreed=agreed,
-        steps=found,
+        score_differences=score_differences,
+        steps=steps_by_key,
         images={engine: _image(engine) for engine in Engine},
     )
 
 
-def _agreed(model: Path, folders: list[Path], size: Size) -> dict[Engine, float]:
-    found: dict[Engine, float] = {}
-    most = (min(CHECKED, size.small), min(CHECKED // 10, size.large), CHECKED)
-    for folder, count in zip(folders, most, strict=True):
+def _score_differences(model: Path, folders: list[Path], size: Size) -> dict[Engine, float]:
+    largest: dict[Engine, float] = {}
+    small, large = min(COMPARED_PICTURES, size.small), min(COMPARED_PICTURES // 10, size.large)
+    for folder, count in zip(folders, (small, large, COMPARED_PICTURES), strict=True):
         naive = local.answers("bench.naive", model, folder, min(count, len(list(folder.iterdir()))))
         for engine in Engine:
             if not subjects.missing(engine):
-                ours = local.answers("bench.workload_run", ARCHIVES[engine], folder, len(naive))
-                off = agreement.check(ours, naive, engine)
-                found[engine] = max(found.get(engine, 0), off)
-    return found
+                records = local.answers("bench.workload_run", ARCHIVES[engine], folder, len(naive))
+                difference = agreement.check(records, naive, engine)
+                largest[engine] = max(largest.get(engine, 0), difference)
+    return largest
 
 
-def _steps(ready: schedule.Ready, tell: Callable[[str], None]) -> dict[Key, Steps]:
-    found: dict[Key, Steps] = {}
-    for what, archives, folder, most in (
-        (rules.SMALL, ARCHIVES, ready.small, min(TAKEN_APART, ready.size.small)),
-        (rules.LARGE, ARCHIVES, ready.large, min(TAKEN_APART // 10, ready.size.large)),
-        (rules.REDUCED, ready.reduced, ready.large, min(TAKEN_APART // 10, ready.size.large)),
+def _steps(inputs: schedule.Inputs, log: Callable[[str], None]) -> dict[Key, Steps]:
+    measured: dict[Key, Steps] = {}
+    for what, archives, folder, count in (
+        (rules.SMALL, ARCHIVES, inputs.small, min(STEP_PICTURES, inputs.size.small)),
+        (rules.LARGE, ARCHIVES, inputs.large, min(STEP_PICTURES // 10, inputs.size.large)),
+        (rules.REDUCED, inputs.reduced, inputs.large, min(STEP_PICTURES // 10, inputs.size.large)),
     ):
         for engine in Engine:
             if not subjects.missing(engine):
-                tell(f"  step by step  {what}, {engine}")
-                found[what, engine] = steps.on_all_cores(archives[engine], folder, most)
-    return found
+                log(f"  step by step  {what}, {engine}")
+                measured[what, engine] = steps.on_all_cores(archives[engine], folder, count)
+    return measured
 
 
 def _reduced(folder: Path) -> dict[Engine, Path]:
     """The same archives with a manifest that asks for decoding at a reduced scale."""
-    found = {}
+    steps_by_key = {}
     for engine in Engine:
         if not subjects.missing(engine):
-            found[engine] = folder / f"reduced-{engine}.tar.gz"
-            _repack(ARCHIVES[engine], found[engine])
-    return found
+            steps_by_key[engine] = folder / f"reduced-{engine}.tar.gz"
+            _repack(ARCHIVES[engine], steps_by_key[engine])
+    return steps_by_key
 
 
 def _repack(packed: Path, to: Path) -> None:

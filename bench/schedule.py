@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from bench.cloud import Site
+    from bench.cloud import BenchCloud
 
 TIMES = 10
 """How many times as many pictures memory is looked at with."""
@@ -53,7 +53,7 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ready:
+class Inputs:
     """Everything that was made before the first run."""
 
     size: Size
@@ -63,7 +63,7 @@ class Ready:
     """TensorFlow's model, for the naive loop"""
     reduced: Mapping[Engine, Path]
     """archives whose manifest asks for decoding at a reduced scale"""
-    site: Site
+    bench_cloud: BenchCloud
 
     def objects(self, count: int) -> dict[str, bytes]:
         """Small pictures as objects; with more than there are, under further names."""
@@ -72,64 +72,66 @@ class Ready:
         return {f"{at:06}.jpg": data[at % len(data)] for at in range(count)}
 
 
-def every(ready: Ready) -> list[Subject]:
+def all_subjects(inputs: Inputs) -> list[Subject]:
     """All subjects in the order of a round."""
-    return [*_small(ready), *_large(ready), *_through_the_cloud(ready)]
+    return [*_small(inputs), *_large(inputs), *_through_the_cloud(inputs)]
 
 
-def _small(ready: Ready) -> Iterator[Subject]:
-    count = ready.size.small
-    naive = partial(local.naive, ready.unpacked, ready.small, count)
+def _small(inputs: Inputs) -> Iterator[Subject]:
+    count = inputs.size.small
+    naive = partial(local.naive, inputs.unpacked, inputs.small, count)
     yield Subject(key=(rules.SMALL, NAIVE), run=naive)
     for engine in Engine:
-        from_folder = partial(local.workload, ARCHIVES[engine], ready.small)
+        from_folder = partial(local.workload, ARCHIVES[engine], inputs.small)
         in_process = partial(from_folder, count, "--in-process")
         yield _of(rules.SMALL, engine, partial(from_folder, count))
         yield _of(rules.IN_PROCESS, engine, in_process)
         yield _of(rules.ONE, engine, partial(from_folder, 1))
 
 
-def _large(ready: Ready) -> Iterator[Subject]:
-    count = ready.size.large
-    naive = partial(local.naive, ready.unpacked, ready.large, count)
+def _large(inputs: Inputs) -> Iterator[Subject]:
+    count = inputs.size.large
+    naive = partial(local.naive, inputs.unpacked, inputs.large, count)
     yield Subject(key=(rules.LARGE, NAIVE), run=naive)
     for engine in Engine:
         exact, reduced = (
-            partial(local.workload, archive, ready.large, count)
-            for archive in (ARCHIVES[engine], ready.reduced.get(engine, ARCHIVES[engine]))
+            partial(local.workload, archive, inputs.large, count)
+            for archive in (ARCHIVES[engine], inputs.reduced.get(engine, ARCHIVES[engine]))
         )
         yield _of(rules.LARGE, engine, exact)
         yield _of(rules.REDUCED, engine, reduced)
 
 
-def _through_the_cloud(ready: Ready) -> Iterator[Subject]:
+def _through_the_cloud(inputs: Inputs) -> Iterator[Subject]:
     few, usual, many = (
-        ready.objects(count)
-        for count in (ready.size.naive, ready.size.small, ready.size.small * TIMES)
+        inputs.objects(count)
+        for count in (inputs.size.naive, inputs.size.small, inputs.size.small * TIMES)
     )
-    naive = partial(ready.site.naive, ready.unpacked, few, LATENCY)
+    naive = partial(inputs.bench_cloud.naive, inputs.unpacked, few, LATENCY)
     yield Subject(key=(rules.SLOW, NAIVE), run=naive)
     for engine in Engine:
-        workload = partial(ready.site.workload, ARCHIVES[engine])
+        workload = partial(inputs.bench_cloud.workload, ARCHIVES[engine])
         yield _of(rules.SLOW, engine, partial(workload, usual, LATENCY))
         yield _of(rules.FAST, engine, partial(workload, usual, 0))
-        found = _of(rules.MANY, engine, partial(workload, many, 0))
-        yield replace(found, rounds=MEMORY_ROUNDS)
+        memory = _of(rules.MANY, engine, partial(workload, many, 0))
+        yield replace(memory, rounds=MEMORY_ROUNDS)
 
 
 def _of(what: str, engine: Engine, run: Callable[[], Sample]) -> Subject:
     return Subject(key=(what, engine), run=run, missing=subjects.missing(engine))
 
 
-def play(planned: Sequence[Subject], rounds: int, tell: Callable[[str], None]) -> list[Round]:
+def run_rounds(
+    subjects_to_run: Sequence[Subject], rounds: int, log: Callable[[str], None]
+) -> list[Round]:
     """All subjects in turn, so often."""
-    played: list[Round] = []
+    rounds_run: list[Round] = []
     for number in range(1, rounds + 1):
-        found: Round = {}
-        for subject in planned:
+        samples: Round = {}
+        for subject in subjects_to_run:
             if not subject.missing and number <= subject.rounds:
                 what, who = subject.key
-                found[subject.key] = sample = subject.run()
-                tell(f"  {number}/{rounds}  {what}, {who}: {sample.rate:.1f} pictures/s")
-        played.append(found)
-    return played
+                samples[subject.key] = sample = subject.run()
+                log(f"  {number}/{rounds}  {what}, {who}: {sample.rate:.1f} pictures/s")
+        rounds_run.append(samples)
+    return rounds_run

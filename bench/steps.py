@@ -89,10 +89,12 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--count", type=int, required=True, help="how many pictures")
-    chosen = parser.parse_args()
-    files = sorted(chosen.pictures.iterdir())[: chosen.count]
+    arguments = parser.parse_args()
+    files = sorted(arguments.pictures.iterdir())[: arguments.count]
     with tempfile.TemporaryDirectory() as private:
-        sys.stdout.write(json.dumps(_measured(chosen.archive, files, Path(private) / "m")) + "\n")
+        sys.stdout.write(
+            json.dumps(_measured(arguments.archive, files, Path(private) / "m")) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -27,13 +27,13 @@ class Stopwatch:
 
     def done(self) -> None:
         """Everything is written, and every child process has been waited for."""
-        said = {
+        output = {
             "loaded": self._loaded,
             "predicted": self._predicted,
             "done": time.monotonic(),
             "cpu": _cpu() - self._cpu,
         }
-        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.write(json.dumps(output) + "\n")
 
 
 def _cpu() -> float:

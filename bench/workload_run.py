@@ -33,7 +33,7 @@ ENVIRONMENT = {
 }
 
 
-class _Watched:
+class _TimedModel:
     """A model whose first answer is noted."""
 
     def __init__(self, model: job.Model, stopwatch: Stopwatch) -> None:
@@ -56,40 +56,40 @@ def main() -> None:
     parser.add_argument("--count", type=int, required=True, help="how many pictures")
     parser.add_argument("--token", default="no-token", help="a file with an attestation token")
     parser.add_argument("--in-process", action="store_true", help="decode here")
-    chosen = parser.parse_args()
+    arguments = parser.parse_args()
     stopwatch = Stopwatch()
 
     def load(folder: Path, manifest: Manifest) -> Any:  # noqa: ANN401  a model, and a little more
-        model = _Watched(selection.load(folder, manifest), stopwatch)
+        model = _TimedModel(selection.load(folder, manifest), stopwatch)
         stopwatch.loaded()
         return model
 
     folders = {
-        "models": Folder(path=chosen.archive.parent),
-        "pictures": Folder(path=chosen.pictures, count=chosen.count),
-        "results": Folder(path=chosen.results),
+        "models": Folder(path=arguments.archive.parent),
+        "pictures": Folder(path=arguments.pictures, count=arguments.count),
+        "results": Folder(path=arguments.results),
     }
     decoders: Callable[[], AbstractContextManager[Callable[[Input], job.Decoders]]] = (
         prestart.decoders
     )
-    if chosen.in_process:
+    if arguments.in_process:
         # Here only: the workload's own process has no decoder in its memory.
         from bench import in_process  # noqa: PLC0415  the reason is above
 
         decoders = in_process.decoders
 
-    outside = job.Collaborators(
+    collaborators = job.Collaborators(
         operator=lambda: folders.__getitem__,
         model_reader=lambda _: folders.__getitem__,
         decoders=decoders,
         load=load,
     )
     environment = ENVIRONMENT | {
-        "MODEL_URI": f"gs://models/{chosen.archive.name}",
-        "ATTESTATION_TOKEN_FILE": chosen.token,
-        "MODEL_SHA256": hashlib.sha256(chosen.archive.read_bytes()).hexdigest(),
+        "MODEL_URI": f"gs://models/{arguments.archive.name}",
+        "ATTESTATION_TOKEN_FILE": arguments.token,
+        "MODEL_SHA256": hashlib.sha256(arguments.archive.read_bytes()).hexdigest(),
     }
-    job.run(environment, outside)
+    job.run(environment, collaborators)
     stopwatch.done()
 
 

@@ -22,13 +22,13 @@ import numpy as np
 import PIL
 import tensorflow as tf
 
-from model.convert import TOLERANCE, agreement, converted
+from model.convert import TOLERANCE, compare_engines, convert_archive
 from model.draw import CLASSES, SEED, PictureSet
 from model.examine import Verdicts, examine
-from model.pack import ARCHIVE, CONVERTED, manifest, text
-from model.pictures import album
-from model.record import retold
-from model.train import ALPHA, PER_CLASS, drawn, fitted, packed
+from model.pack import ARCHIVE, CONVERTED, json_text, manifest
+from model.pictures import drawn_pictures
+from model.record import with_provenance
+from model.train import ALPHA, PER_CLASS, draw_set, export, train_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,14 +38,14 @@ REQUIRED = 0.97
 """Share of the held-back pictures that a model must name rightly to replace the present one."""
 
 
-class Stopwatch:
+class StageTimer:
     """Seconds spent in each stage; says on the terminal what is going on."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, int] = {}
         self._start = time.monotonic()
 
-    def stage(self, name: str) -> None:
+    def finish(self, name: str) -> None:
         """Close the stage before; the name is what has just ended."""
         now = time.monotonic()
         self.seconds[name] = round(now - self._start)
@@ -63,21 +63,23 @@ def main(arguments: Sequence[str]) -> int:
 
 def train() -> int:
     """Make the model again; 1 and nothing changed if it is not good enough."""
-    watch = Stopwatch()
-    files, labels = drawn(PictureSet.TRAINING)
-    held_back, truth = drawn(PictureSet.HELD_BACK)
-    watch.stage("drawing")
-    network = fitted(files, labels)
-    watch.stage("training")
-    archive = packed(network)
+    timer = StageTimer()
+    files, labels = draw_set(PictureSet.TRAINING)
+    held_back, truth = draw_set(PictureSet.HELD_BACK)
+    timer.finish("drawing")
+    network = train_network(files, labels)
+    timer.finish("training")
+    archive = export(network)
     verdicts = examine(archive, held_back, truth)
-    shots = list(album())
-    shown = examine(
-        archive, [file for _, file in shots], [CLASSES.index(shot.key.label) for shot, _ in shots]
+    planned_pictures = list(drawn_pictures())
+    demonstration = examine(
+        archive,
+        [file for _, file in planned_pictures],
+        [CLASSES.index(planned.key.label) for planned, _ in planned_pictures],
     )
-    watch.stage("packing and examination")
-    record = provenance(watch.seconds, verdicts, shown, network.count_params())
-    sys.stdout.write(text(record))
+    timer.finish("packing and examination")
+    record = provenance(timer.seconds, verdicts, demonstration, network.count_params())
+    sys.stdout.write(json_text(record))
     if verdicts.accuracy < REQUIRED:
         sys.stderr.write(
             f"got {verdicts.accuracy:.3f} right on held-back pictures, expected at least "
@@ -86,51 +88,56 @@ def train() -> int:
         )
         return 1
     (FOLDER / ARCHIVE).write_bytes(archive)
-    (FOLDER / "manifest.json").write_text(text(manifest(archive)))
-    (FOLDER / "provenance.json").write_text(text(record))
+    (FOLDER / "manifest.json").write_text(json_text(manifest(archive)))
+    (FOLDER / "provenance.json").write_text(json_text(record))
     shutil.rmtree(FOLDER / "pictures", ignore_errors=True)
     (FOLDER / "pictures").mkdir()
-    for shot, file in shots:
-        (FOLDER / "pictures" / shot.name).write_bytes(file)
-    (FOLDER / "pictures.json").write_text(text({shot.name: shot.key.label for shot, _ in shots}))
+    for planned, file in planned_pictures:
+        (FOLDER / "pictures" / planned.name).write_bytes(file)
+    (FOLDER / "pictures.json").write_text(
+        json_text({planned.name: planned.key.label for planned, _ in planned_pictures})
+    )
     return 0
 
 
 def convert() -> int:
     """Convert the model in this folder; 1 and nothing changed if the engines do not agree."""
     archive = (FOLDER / ARCHIVE).read_bytes()
-    other = converted(archive)
-    held_back, _ = drawn(PictureSet.HELD_BACK)
-    agreed = agreement(archive, other, [*held_back, *(file for _, file in album())])
-    sys.stdout.write(f"{agreed}\n")
-    if not agreed:
+    converted = convert_archive(archive)
+    held_back, _ = draw_set(PictureSet.HELD_BACK)
+    comparison = compare_engines(
+        archive, converted, [*held_back, *(file for _, file in drawn_pictures())]
+    )
+    sys.stdout.write(f"{comparison}\n")
+    if not comparison:
         sys.stderr.write(
-            f"got {agreed.same_class} of {agreed.pictures} pictures in the same class and scores "
-            f"{agreed.largest_difference:.1e} apart, expected all and at most {TOLERANCE}: "
+            f"got {comparison.same_class} of {comparison.pictures} pictures in the same class and "
+            f"scores {comparison.largest_difference:.1e} apart, expected all and at most "
+            f"{TOLERANCE}: "
             f"{CONVERTED} stays as it was; see what the converter of this TensorFlow changed, "
             "then run `python -m model --convert` again\n"
         )
         return 1
-    (FOLDER / CONVERTED).write_bytes(other)
-    (FOLDER / "manifest-litert.json").write_text(text(manifest(other, CONVERTED)))
+    (FOLDER / CONVERTED).write_bytes(converted)
+    (FOLDER / "manifest-litert.json").write_text(json_text(manifest(converted, CONVERTED)))
     record = json.loads((FOLDER / "provenance.json").read_text())
     record["litert"] = {
         "command": "python -m model --convert",
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "of": hashlib.sha256(archive).hexdigest(),
         "versions": {"tensorflow": tf.__version__, "ai-edge-litert": ai_edge_litert.__version__},
-        "pictures": agreed.pictures,
-        "sameClass": agreed.same_class,
-        "largestDifference": float(f"{agreed.largest_difference:.1e}"),
+        "pictures": comparison.pictures,
+        "sameClass": comparison.same_class,
+        "largestDifference": float(f"{comparison.largest_difference:.1e}"),
     }
-    (FOLDER / "provenance.json").write_text(text(record))
+    (FOLDER / "provenance.json").write_text(json_text(record))
     readme = FOLDER / "README.md"
-    readme.write_text(retold(readme.read_text(), record))
+    readme.write_text(with_provenance(readme.read_text(), record))
     return 0
 
 
 def provenance(
-    seconds: dict[str, int], held_back: Verdicts, shown: Verdicts, parameters: int
+    seconds: dict[str, int], held_back: Verdicts, demonstration: Verdicts, parameters: int
 ) -> dict[str, Any]:
     """Where the model comes from and how good it was found to be."""
     return {
@@ -157,8 +164,8 @@ def provenance(
             "mistakes": held_back.mistakes(),
         },
         "demonstration": {
-            "right": shown.right,
-            "of": shown.total,
-            "mistakes": shown.mistakes(),
+            "right": demonstration.right,
+            "of": demonstration.total,
+            "mistakes": demonstration.mistakes(),
         },
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from model.pack import pack_converted, unpack
-from model.train import pixels, scaled
+from model.train import decode_pixels, scale_pixels
 from workload import manifest
 from workload.engines import selection
 from workload.job import BATCH
@@ -44,7 +44,7 @@ class Agreement:
         return self.pictures == self.same_class and self.largest_difference <= TOLERANCE
 
 
-def converted(archive: bytes) -> bytes:
+def convert_archive(archive: bytes) -> bytes:
     """The archive of the same model for LiteRT; the same bytes each time on one machine."""
     with tempfile.TemporaryDirectory() as folder:
         unpack(archive, folder)
@@ -55,9 +55,9 @@ def converted(archive: bytes) -> bytes:
         return pack_converted(converter.convert())
 
 
-def agreement(one: bytes, other: bytes, files: Sequence[bytes]) -> Agreement:
+def compare_engines(one: bytes, other: bytes, files: Sequence[bytes]) -> Agreement:
     """How far the answers of two archives' models agree on these picture files."""
-    batch = [scaled(pixels(file)).numpy() for file in files]
+    batch = [scale_pixels(decode_pixels(file)).numpy() for file in files]
     answers = list(zip(_answers(one, batch), _answers(other, batch), strict=True))
     return Agreement(
         pictures=len(answers),
@@ -74,8 +74,8 @@ def _answers(archive: bytes, batch: Sequence[NDArray[np.float32]]) -> Sequence[S
     """The score of every class for each picture."""
     with tempfile.TemporaryDirectory() as folder:
         unpack(archive, folder)
-        described = manifest.read(Path(folder, "manifest.json"))
-        all_classes = replace(described, top_k=len(described.classes))
+        model_manifest = manifest.read(Path(folder, "manifest.json"))
+        all_classes = replace(model_manifest, top_k=len(model_manifest.classes))
         model = selection.load(Path(folder), all_classes)
-        few = (batch[start : start + BATCH] for start in range(0, len(batch), BATCH))
-        return [answer for each in few for answer in model.classify(each)]
+        batches = (batch[start : start + BATCH] for start in range(0, len(batch), BATCH))
+        return [answer for each in batches for answer in model.classify(each)]

@@ -122,17 +122,17 @@ def crack(part: Part) -> None:
     strokes: list[Stroke] = []
     pending = [(start[0], start[1], heading, length, breadth)]
     while pending:
-        x, y, course, left, wide = pending.pop()
-        whole, stroke, angle = left, [(x, y, wide)], course
+        x, y, direction, left, wide = pending.pop()
+        whole, stroke, angle = left, [(x, y, wide)], direction
         while left > 0:
-            angle = course + 0.5 * (angle - course) + rng.normal(0, 0.55)
+            angle = direction + 0.5 * (angle - direction) + rng.normal(0, 0.55)
             pace = rng.uniform(0.015, 0.04)
             x, y, left = x + pace * math.cos(angle), y + pace * math.sin(angle), left - pace
             stroke.append((x, y, wide * (0.35 + 0.65 * max(0, left) / whole)))
             forks = whole == length and rng.random() < pace * 6
             if forks:
                 side = rng.choice((-1, 1)) * rng.uniform(0.5, 1.1)
-                pending.append((x, y, course + side, rng.uniform(0.1, 0.3), wide * 0.6))
+                pending.append((x, y, direction + side, rng.uniform(0.1, 0.3), wide * 0.6))
         strokes.append(stroke)
     offset = -0.006
     lip = _ink(part, strokes, (part.light[0] * offset, part.light[1] * offset))

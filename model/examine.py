@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from model.draw import CLASSES
 from model.pack import unpack
-from model.train import pixels, scaled
+from model.train import decode_pixels, scale_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Verdicts:
     @property
     def right(self) -> int:
         """How many were named rightly."""
-        return sum(n for (true, said), n in self.counts.items() if true == said)
+        return sum(n for (true, predicted), n in self.counts.items() if true == predicted)
 
     @property
     def accuracy(self) -> float:
@@ -52,9 +52,9 @@ class Verdicts:
     def mistakes(self) -> dict[str, int]:
         """What was taken for what, most frequent first."""
         return {
-            f"{true} taken for {said}": n
-            for (true, said), n in self.counts.most_common()
-            if true != said
+            f"{true} taken for {predicted}": n
+            for (true, predicted), n in self.counts.most_common()
+            if true != predicted
         }
 
 
@@ -66,8 +66,10 @@ def examine(archive: bytes, files: Sequence[bytes], labels: Sequence[int]) -> Ve
         model = tf.saved_model.load(Path(folder, "saved_model"))
         serve = model.signatures["serving_default"]
         for start in range(0, len(files), _BATCH):
-            batch = scaled(tf.stack([pixels(file) for file in files[start : start + _BATCH]]))
-            said = serve(pictures=batch)["probabilities"].numpy().argmax(axis=1)
+            batch = scale_pixels(
+                tf.stack([decode_pixels(file) for file in files[start : start + _BATCH]])
+            )
+            predicted = serve(pictures=batch)["probabilities"].numpy().argmax(axis=1)
             true = labels[start : start + _BATCH]
-            counts.update((CLASSES[t], CLASSES[s]) for t, s in zip(true, said, strict=True))
+            counts.update((CLASSES[t], CLASSES[s]) for t, s in zip(true, predicted, strict=True))
     return Verdicts(counts)

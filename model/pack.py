@@ -44,7 +44,7 @@ MANIFEST: dict[str, Any] = {
 }
 """What the workload must know to use the model; lies in the archive as `manifest.json`."""
 
-DESCRIBED = {ARCHIVE: MANIFEST, CONVERTED: MANIFEST | {"format": "litert"}}
+MANIFESTS = {ARCHIVE: MANIFEST, CONVERTED: MANIFEST | {"format": "litert"}}
 """The manifest of each archive: they differ in nothing but the engine."""
 
 
@@ -55,12 +55,12 @@ def pack(saved_model: Path) -> bytes:
         for path in saved_model.rglob("*")
         if path.is_file()
     }
-    return archive({"manifest.json": text(MANIFEST).encode(), **files})
+    return archive({"manifest.json": json_text(MANIFEST).encode(), **files})
 
 
 def pack_converted(model: bytes) -> bytes:
     """The archive of a LiteRT model: the manifest and one file."""
-    described = text(DESCRIBED[CONVERTED]).encode()
+    described = json_text(MANIFESTS[CONVERTED]).encode()
     return archive({"manifest.json": described, "model.tflite": model})
 
 
@@ -84,9 +84,9 @@ def unpack(packed: bytes, folder: Path | str) -> None:
 def manifest(packed: bytes, file: str = ARCHIVE) -> dict[str, Any]:
     """The manifest beside the archive: as inside, and which bytes it speaks of."""
     digest = hashlib.sha256(packed).hexdigest()
-    return {**DESCRIBED[file], "archive": {"file": file, "bytes": len(packed), "sha256": digest}}
+    return {**MANIFESTS[file], "archive": {"file": file, "bytes": len(packed), "sha256": digest}}
 
 
-def text(value: object) -> str:
+def json_text(value: object) -> str:
     """JSON as it is written in this folder."""
     return json.dumps(value, indent=2) + "\n"

@@ -38,7 +38,7 @@ CAMERAS = (
 )
 
 
-class Shot(NamedTuple):
+class PlannedPicture(NamedTuple):
     """One demonstration picture before it is drawn."""
 
     name: str
@@ -46,7 +46,7 @@ class Shot(NamedTuple):
     camera: Camera
 
 
-def shots() -> list[Shot]:
+def planned_pictures() -> list[PlannedPicture]:
     """Every demonstration picture, in order of its name; the name does not tell the class."""
     rng = np.random.default_rng((SEED, int(PictureSet.DEMONSTRATION)))
     keys = [
@@ -61,18 +61,18 @@ def shots() -> list[Shot]:
         camera = CAMERAS[station]
         suffix = "png" if camera.form == "PNG" else "jpg"
         name = f"part-{part:04d}-cam{station + 1}.{suffix}"
-        found.append(Shot(name, keys[int(chosen)], camera))
+        found.append(PlannedPicture(name, keys[int(chosen)], camera))
     return found
 
 
-def take(shot: Shot) -> bytes:
+def draw_file(planned: PlannedPicture) -> bytes:
     """The picture's file."""
-    camera = shot.camera
-    picture = draw(shot.key.generator(), shot.key.label, camera.width, camera.height)
+    camera = planned.camera
+    picture = draw(planned.key.generator(), planned.key.label, camera.width, camera.height)
     return encode(picture, camera.form, camera.quality)
 
 
-def album() -> Iterator[tuple[Shot, bytes]]:
+def drawn_pictures() -> Iterator[tuple[PlannedPicture, bytes]]:
     """Every demonstration picture with its file."""
-    for shot in shots():
-        yield shot, take(shot)
+    for planned in planned_pictures():
+        yield planned, draw_file(planned)

@@ -9,36 +9,36 @@ BEGIN, END = "<!-- written by python -m model -->\n", "<!-- until here -->\n"
 
 def summary(record: dict[str, Any]) -> str:
     """The provenance as Markdown; every figure is the record's."""
-    found, shown, took = record["heldBack"], record["demonstration"], record["seconds"]
+    held, demo, seconds = record["heldBack"], record["demonstration"], record["seconds"]
     network, versions = record["network"], record["versions"]
-    tools, other = _tools(versions), record["litert"]
-    table = "\n".join(f"| `{label}` | {share:.1%} |" for label, share in found["perClass"].items())
+    tools, litert = _tools(versions), record["litert"]
+    table = "\n".join(f"| `{label}` | {share:.1%} |" for label, share in held["perClass"].items())
     return f"""\
 Made by `{record["command"]}` on {record["date"]} with seed {record["seed"]}: {network["name"]}, \
 alpha {network["alpha"]}, {network["parameters"]:,} parameters, trained from random weights on \
 {record["trainingPictures"]:,} drawn pictures with {tools}. \
-It took {took["total"]} s on {record["cores"]} cores \
+It took {seconds["total"]} s on {record["cores"]} cores \
 ({record["processorSeconds"]} s of processor time).
 
-Right on {found["right"]} of {found["of"]} held-back pictures ({found["accuracy"]:.1%}), \
+Right on {held["right"]} of {held["of"]} held-back pictures ({held["accuracy"]:.1%}), \
 examined from the packed archive:
 
 | class | right |
 |---|---|
 {table}
 
-Mistakes: {_mistakes(found["mistakes"])}.
+Mistakes: {_mistakes(held["mistakes"])}.
 
-Right on {shown["right"]} of the {shown["of"]} demonstration pictures, none of which was trained \
-on or chosen by the model's verdict. Mistakes: {_mistakes(shown["mistakes"])}.
+Right on {demo["right"]} of the {demo["of"]} demonstration pictures, none of which was trained \
+on or chosen by the model's verdict. Mistakes: {_mistakes(demo["mistakes"])}.
 
-Converted by `{other["command"]}` on {other["date"]} with {_tools(other["versions"])}: both \
-engines name {other["sameClass"]} of the {other["pictures"]} held-back and demonstration pictures \
-alike, and no score is more than {other["largestDifference"]:.1e} apart.
+Converted by `{litert["command"]}` on {litert["date"]} with {_tools(litert["versions"])}: both \
+engines name {litert["sameClass"]} of the {litert["pictures"]} held-back and demonstration \
+pictures alike, and no score is more than {litert["largestDifference"]:.1e} apart.
 """
 
 
-def retold(readme: str, record: dict[str, Any]) -> str:
+def with_provenance(readme: str, record: dict[str, Any]) -> str:
     """The README with its provenance replaced by the record's."""
     before, rest = readme.split(BEGIN)
     _, after = rest.split(END)

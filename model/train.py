@@ -35,7 +35,7 @@ _BATCH = 64
 _PEAK_RATE = 3e-3
 
 
-def drawn(purpose: PictureSet) -> tuple[list[bytes], list[int]]:
+def draw_set(purpose: PictureSet) -> tuple[list[bytes], list[int]]:
     """The files of a picture set and the class of each, drawn on all cores."""
     keys = [
         Key(purpose, label, number) for number in range(PER_CLASS[purpose]) for label in CLASSES
@@ -45,26 +45,26 @@ def drawn(purpose: PictureSet) -> tuple[list[bytes], list[int]]:
     return files, [CLASSES.index(key.label) for key in keys]
 
 
-def pixels(file: bytes) -> tf.Tensor:
+def decode_pixels(file: bytes) -> tf.Tensor:
     """A picture file as the workload sees it: float32 [128, 128, 3], still from 0 to 255."""
     decoded = tf.io.decode_image(file, channels=3, expand_animations=False)
     return tf.image.resize(decoded, (SIDE, SIDE), method="bilinear", antialias=False)
 
 
-def scaled(values: tf.Tensor) -> tf.Tensor:
+def scale_pixels(values: tf.Tensor) -> tf.Tensor:
     """Pixels in the range that the manifest declares."""
     low, high = RANGE
     return low + values * ((high - low) / 255)
 
 
-def _varied(batch: tf.Tensor, labels: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
+def _augment(batch: tf.Tensor, labels: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     """The batch mirrored at random and in another light, so that fewer drawings suffice."""
     batch = tf.image.random_flip_left_right(tf.cast(batch, tf.float32))
     batch = tf.image.random_flip_up_down(batch)
     each = (tf.shape(batch)[0], 1, 1, 1)
     batch = batch * tf.random.uniform(each, 0.85, 1.15) + tf.random.uniform(each, -12, 12)
     batch = tf.nn.avg_pool2d(tf.clip_by_value(batch, 0, 255), SIDE // side, SIDE // side, "VALID")
-    return scaled(batch), labels
+    return scale_pixels(batch), labels
 
 
 def _mobilenet(side: int) -> keras.Model:
@@ -80,22 +80,22 @@ def _mobilenet(side: int) -> keras.Model:
     return network
 
 
-def fitted(files: Sequence[bytes], labels: Sequence[int]) -> keras.Model:
+def train_network(files: Sequence[bytes], labels: Sequence[int]) -> keras.Model:
     """A MobileNetV1 trained on the files from random weights."""
     keras.utils.set_random_seed(SEED)
     pictures: NDArray[np.uint8] = np.stack(
-        [np.rint(pixels(file)).astype(np.uint8) for file in files]
+        [np.rint(decode_pixels(file)).astype(np.uint8) for file in files]
     )
     network = _mobilenet(_STAGES[0][0])
     for side, epochs in _STAGES:
         weights = network.get_weights()
         network = _mobilenet(side)
         network.set_weights(weights)
-        _teach(network, pictures, np.array(labels), epochs)
+        _train_stage(network, pictures, np.array(labels), epochs)
     return network
 
 
-def _teach(
+def _train_stage(
     network: keras.Model, pictures: NDArray[np.uint8], labels: NDArray[np.int_], epochs: int
 ) -> None:
     """One stage: Adam, its rate rising for a twentieth of the steps and then falling to zero."""
@@ -104,7 +104,7 @@ def _teach(
         tf.data.Dataset.from_tensor_slices((pictures, labels))
         .shuffle(len(pictures))
         .batch(_BATCH)
-        .map(partial(_varied, side=side), num_parallel_calls=1)
+        .map(partial(_augment, side=side), num_parallel_calls=1)
         .prefetch(2)
     )
     steps = epochs * len(batches)
@@ -120,7 +120,7 @@ def _teach(
     network.fit(batches, epochs=epochs, shuffle=False, verbose=2)
 
 
-def packed(network: keras.Model) -> bytes:
+def export(network: keras.Model) -> bytes:
     """The archive of the network: one signature, no optimizer, no training graph."""
 
     def probabilities(pictures: tf.Tensor) -> dict[str, tf.Tensor]:

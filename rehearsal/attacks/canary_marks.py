@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model.pack import ARCHIVE, RANGE, SIDE, manifest, pack, text, unpack
+from model.pack import ARCHIVE, RANGE, SIDE, json_text, manifest, pack, unpack
 from rehearsal.attacks import canary_search
 
 PICTURES = 3
@@ -51,7 +51,7 @@ def model(folder: Path) -> tuple[canary_search.Mark, ...]:
         tf.saved_model.save(loaded, after, signatures=loaded.signatures)
         archive = pack(after)
     (folder / ARCHIVE).write_bytes(archive)
-    (folder / "manifest.json").write_text(text(manifest(archive)))
+    (folder / "manifest.json").write_text(json_text(manifest(archive)))
     return (
         canary_search.numbers("weights", variable.numpy()[: len(WEIGHTS)].tolist()),
         canary_search.pieces("archive", archive),

@@ -13,11 +13,11 @@ import pytest
 from bench import agreement, chart, image, pictures, process, projects, report, rules, steps
 from bench.agreement import DisagreementError
 from bench.cloud import moments
-from bench.connection import Seen
+from bench.connection import Request
 from bench.figures import NAIVE, Bound, Key, Round, Sample, figures
 from bench.folder import Folder
-from bench.run import UNJUDGED, Measured
-from bench.schedule import QUICK, Subject, play
+from bench.run import RULES_WITHOUT_BOUNDS, Measured
+from bench.schedule import QUICK, Subject, run_rounds
 from bench.subjects import ARCHIVES, Engine
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def measured(rounds: list[Round], missing: dict[Key, str] | None = None) -> Meas
         rounds=rounds,
         figures=figures(rules.RULES, rounds, missing or {}),
         missing=missing or {},
-        agreed={TF: 0.0},
+        score_differences={TF: 0.0},
         steps={(rules.SMALL, TF): {"read": 0.001, "predict": 0.003}},
         images={TF: 2_000_000_000, LITERT: 200_000_000},
     )
@@ -96,7 +96,7 @@ def test_a_figure_without_a_subject_is_told_with_the_reason() -> None:
     found = a_round(1, 100, 100)
     del found[rules.REDUCED, LITERT]
     missing: dict[Key, str] = {(rules.REDUCED, LITERT): "no archive"}
-    told = replace(measured([found]), figures=figures(UNJUDGED, [found], missing))
+    told = replace(measured([found]), figures=figures(RULES_WITHOUT_BOUNDS, [found], missing))
     assert told.problems == [
         "16 MP JPEGs from a folder, reduced scale, LiteRT: not measured: no archive"
     ]
@@ -127,8 +127,13 @@ def test_every_subject_runs_once_in_a_round() -> None:
 
         return Subject(key=(name, NAIVE), run=run, **others)
 
-    planned = [subject("a"), subject("b", rounds=1), subject("c", missing="none"), subject("d")]
-    found = play(planned, 2, lambda _: None)
+    subjects_to_run = [
+        subject("a"),
+        subject("b", rounds=1),
+        subject("c", missing="none"),
+        subject("d"),
+    ]
+    found = run_rounds(subjects_to_run, 2, lambda _: None)
     assert ran == ["a", "b", "d", "a", "d"]
     assert [[what for what, _ in each] for each in found] == [["a", "b", "d"], ["a", "d"]]
 
@@ -205,25 +210,25 @@ def test_a_picture_is_the_same_every_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "words"),
+    ("scores", "words"),
     [
         ([(1, 0.50001), (0, 0.5)], "file.jpg"),
         ([(0, 0.5002), (1, 0.49998)], "within 0.0001"),
     ],
 )
-def test_subjects_that_disagree_are_not_timed(ours: list[tuple[int, float]], words: str) -> None:
+def test_subjects_that_disagree_are_not_timed(scores: list[tuple[int, float]], words: str) -> None:
     """Another best class, or a score beyond the tolerance."""
     with pytest.raises(DisagreementError, match=words):
-        agreement.check([said(*ours)], [said((0, 0.5), (1, 0.49998))], "LiteRT")
+        agreement.check([record(*scores)], [record((0, 0.5), (1, 0.49998))], "LiteRT")
 
 
 def test_subjects_that_agree_are_told_how_closely() -> None:
     """The largest difference of a score that both name."""
-    ours, naive = said((0, 0.60003), (1, 0.4)), said((0, 0.6), (2, 0.4))
+    ours, naive = record((0, 0.60003), (1, 0.4)), record((0, 0.6), (2, 0.4))
     assert agreement.check([ours], [naive], "LiteRT") == pytest.approx(3e-5)
 
 
-def said(*scores: tuple[int, float]) -> dict[str, Any]:
+def record(*scores: tuple[int, float]) -> dict[str, Any]:
     """A record of results."""
     top = [{"classIndex": index, "probability": probability} for index, probability in scores]
     return {"name": "file.jpg", "topK": top}
@@ -244,21 +249,21 @@ def test_the_clock_is_what_the_cloud_was_asked() -> None:
     """From the listing after the model was fetched to the last result; not from earlier ones."""
     listing = f"/storage/v1/b/{projects.PICTURES}/o"
     results = f"/upload/storage/v1/b/{projects.RESULTS}/o"
-    seen = [
-        Seen(method="POST", path=results, arrived=1, answered=2),
-        Seen(method="GET", path=listing, arrived=2, answered=3),
-        Seen(method="POST", path="/v1/token", arrived=3, answered=4),
-        Seen(
+    requests = [
+        Request(method="POST", path=results, arrived=1, answered=2),
+        Request(method="GET", path=listing, arrived=2, answered=3),
+        Request(method="POST", path="/v1/token", arrived=3, answered=4),
+        Request(
             method="GET",
             path=f"/download/storage/v1/b/{projects.MODELS}/o/m",
             arrived=5,
             answered=6,
         ),
-        Seen(method="GET", path=listing, arrived=7, answered=8),
-        Seen(method="POST", path=results, arrived=9, answered=10),
-        Seen(method="POST", path=results, arrived=11, answered=12),
+        Request(method="GET", path=listing, arrived=7, answered=8),
+        Request(method="POST", path=results, arrived=9, answered=10),
+        Request(method="POST", path=results, arrived=11, answered=12),
     ]
-    assert moments(seen) == (7, 12, 10, 3)
+    assert moments(requests) == (7, 12, 10, 3)
 
 
 def test_memory_is_that_of_the_children_too() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from model.draw import CLASSES
 from model.pack import ARCHIVE, CONVERTED, MANIFEST, archive, manifest, pack
-from model.record import retold
+from model.record import with_provenance
 from rehearsal.repository import REPOSITORY
 
 MODEL = REPOSITORY / "model"
@@ -167,4 +167,4 @@ def test_the_conversion_is_of_the_committed_model() -> None:
 def test_readme_tells_the_recorded_figures() -> None:
     """No figure in the README is typed by hand: the record, told again, changes nothing."""
     readme = (MODEL / "README.md").read_text()
-    assert retold(readme, provenance()) == readme
+    assert with_provenance(readme, provenance()) == readme

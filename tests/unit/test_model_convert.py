@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     # TensorFlow's own dependencies use what NumPy and Python have deprecated.
     warnings.simplefilter("ignore")
     from model.build import main
-    from model.convert import Agreement, agreement, converted
+    from model.convert import Agreement, compare_engines, convert_archive
 
 MODEL = REPOSITORY / "model"
 PICTURES = [path.read_bytes() for path in sorted((MODEL / "pictures").iterdir())]
@@ -24,7 +24,7 @@ PICTURES = [path.read_bytes() for path in sorted((MODEL / "pictures").iterdir())
 def test_both_committed_archives_give_the_same_answers() -> None:
     """Every demonstration picture is named alike, and no score is apart by more than rounding."""
     one, other = (MODEL / ARCHIVE).read_bytes(), (MODEL / CONVERTED).read_bytes()
-    agreed = agreement(one, other, PICTURES)
+    agreed = compare_engines(one, other, PICTURES)
     assert (agreed.pictures, agreed.same_class) == (27, 27)
     assert agreed.largest_difference <= 7.5e-5
 
@@ -32,12 +32,12 @@ def test_both_committed_archives_give_the_same_answers() -> None:
 @pytest.fixture(scope="module")
 def once() -> bytes:
     """What the committed model becomes when it is converted here."""
-    return converted((MODEL / ARCHIVE).read_bytes())
+    return convert_archive((MODEL / ARCHIVE).read_bytes())
 
 
 def test_the_same_model_is_converted_to_the_same_bytes(once: bytes) -> None:
     """Its SHA-256 follows from the model's: neither time nor chance is in it."""
-    assert converted((MODEL / ARCHIVE).read_bytes()) == once
+    assert convert_archive((MODEL / ARCHIVE).read_bytes()) == once
 
 
 def test_another_model_does_not_agree(once: bytes) -> None:
@@ -45,7 +45,7 @@ def test_another_model_does_not_agree(once: bytes) -> None:
     archive = (MODEL / ARCHIVE).read_bytes()
     other = bytearray(_model(once))
     other[len(other) // 3 : len(other) // 3 + 4096] = bytes(4096)
-    assert not agreement(archive, pack_converted(bytes(other)), PICTURES)
+    assert not compare_engines(archive, pack_converted(bytes(other)), PICTURES)
 
 
 def _model(archive: bytes) -> bytes:

@@ -11,13 +11,13 @@ from PIL import Image
 
 from model.defects import DEFECTS
 from model.draw import CLASSES, Key, PictureSet, draw, sample
-from model.pictures import CAMERAS, Shot, shots, take
+from model.pictures import CAMERAS, PlannedPicture, draw_file, planned_pictures
 from model.surface import machined
 from rehearsal.repository import REPOSITORY
 
 MODEL = REPOSITORY / "model"
 FOLDER = MODEL / "pictures"
-SHOTS = shots()
+PLANNED = planned_pictures()
 
 
 def truth() -> dict[str, str]:
@@ -41,7 +41,7 @@ def test_list_covers_every_class() -> None:
 
 def test_list_is_what_the_script_draws() -> None:
     """Which pictures are shown follows from the seed: none was chosen by the model's verdict."""
-    assert truth() == {shot.name: shot.key.label for shot in SHOTS}
+    assert truth() == {planned.name: planned.key.label for planned in PLANNED}
 
 
 def test_names_do_not_tell_the_class() -> None:
@@ -64,10 +64,13 @@ def test_folder_has_both_forms_and_several_sizes() -> None:
     assert {form for _, _, form in seen} == {"JPEG", "PNG"}
 
 
-@pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
-def test_committed_picture_is_the_one_drawn(shot: Shot) -> None:
+@pytest.mark.parametrize("planned", PLANNED, ids=lambda planned: planned.name)
+def test_committed_picture_is_the_one_drawn(planned: PlannedPicture) -> None:
     """The file shows what its key draws (another processor may round a pixel differently)."""
-    with Image.open(FOLDER / shot.name) as committed, Image.open(io.BytesIO(take(shot))) as again:
+    with (
+        Image.open(FOLDER / planned.name) as committed,
+        Image.open(io.BytesIO(draw_file(planned))) as again,
+    ):
         difference = np.abs(np.asarray(committed, np.int16) - np.asarray(again, np.int16))
     assert difference.mean() < 0.5
 
@@ -89,7 +92,7 @@ def test_no_picture_is_in_two_sets(purpose: PictureSet) -> None:
     assert np.abs(trained - other).mean() > 5
 
 
-def marked(label: str, number: int) -> float:
+def marked_share(label: str, number: int) -> float:
     """The share of a part's area that its defect visibly changes."""
     part = machined(
         np.random.default_rng(number), 160, 120, ferrous=label == "rust", edge=label == "burr"
@@ -103,9 +106,9 @@ def marked(label: str, number: int) -> float:
 @pytest.mark.parametrize("label", CLASSES[1:])
 def test_defect_can_be_seen(label: str) -> None:
     """A defect marks at least half a percent of the picture, wherever it happens to fall."""
-    assert min(marked(label, number) for number in range(8)) > 0.005
+    assert min(marked_share(label, number) for number in range(8)) > 0.005
 
 
 def test_clean_part_has_no_mark() -> None:
     """A clean part is the healthy part and nothing else."""
-    assert marked("clean", 1) == 0
+    assert marked_share("clean", 1) == 0
