@@ -16,7 +16,7 @@ from pathlib import Path
 from rehearsal.image_builder import build_context, dockerfile
 from rehearsal.image_builder.dockerfile_text import DockerfileError
 from rehearsal.image_builder.oci import ACCESS_TOKEN_USER, ImageError, Reference
-from rehearsal.pulumi_plugins.engine import serve
+from rehearsal.pulumi_plugins.grpc_server import serve
 from rehearsal.pulumi_plugins.install import version
 from rehearsal.pulumi_plugins.provider import (
     UNKNOWN,

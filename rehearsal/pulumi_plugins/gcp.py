@@ -10,13 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rehearsal.pulumi_plugins import gcp_types as types
-from rehearsal.pulumi_plugins.engine import serve
 from rehearsal.pulumi_plugins.gcp_api import Api
-from rehearsal.pulumi_plugins.gcp_artifacts import docker_image
 from rehearsal.pulumi_plugins.gcp_custom_methods import Account, Instance, Service, Subnetwork
-from rehearsal.pulumi_plugins.gcp_members import Member
+from rehearsal.pulumi_plugins.gcp_functions import docker_image
+from rehearsal.pulumi_plugins.gcp_grants import Grant
 from rehearsal.pulumi_plugins.gcp_resource import GcpResource
 from rehearsal.pulumi_plugins.gcp_storage import Bucket, BucketObject
+from rehearsal.pulumi_plugins.grpc_server import serve
 from rehearsal.pulumi_plugins.install import version
 from rehearsal.pulumi_plugins.provider import Provider, Resource
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 TYPES = (
     (Bucket, types.BUCKET),
     (BucketObject, types.OBJECT),
-    (Member, types.BUCKET_MEMBER),
+    (Grant, types.BUCKET_MEMBER),
     (Account, types.ACCOUNT),
-    (Member, types.ACCOUNT_MEMBER),
+    (Grant, types.ACCOUNT_MEMBER),
     (GcpResource, types.POOL),
     (GcpResource, types.POOL_PROVIDER),
     (GcpResource, types.REPOSITORY),
-    (Member, types.REPOSITORY_MEMBER),
-    (Member, types.PROJECT_MEMBER),
+    (Grant, types.REPOSITORY_MEMBER),
+    (Grant, types.PROJECT_MEMBER),
     (Service, types.SERVICE),
     (GcpResource, types.NETWORK),
     (Subnetwork, types.SUBNETWORK),
@@ -62,7 +62,7 @@ class Gcp(Provider):
 
 def resources(api: Api) -> dict[str, Resource]:
     """Every resource type by its token."""
-    return {kind.token: resource(api, kind) for resource, kind in TYPES}
+    return {each.token: resource(api, each) for resource, each in TYPES}
 
 
 def functions(api: Api) -> dict[str, Callable[[Json], Json]]:

@@ -30,7 +30,7 @@ class Argument(NamedTuple):
 
 @cache
 def arguments(module: str, kind: str) -> dict[str, Argument]:
-    """The arguments of one class of the SDK, in the engine's spelling."""
+    """The arguments of one class of the SDK, in the engine's convert."""
     text = (sdk("gcp") / f"{module}.py").read_text("utf-8")
     start = text.index(f"\nclass {kind}Args:\n")
     header = text[start : text.index('"""', start)]

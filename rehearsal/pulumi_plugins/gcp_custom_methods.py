@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from rehearsal.pulumi_plugins import gcp_spelling as spelling
-from rehearsal.pulumi_plugins.gcp_kind import only
+from rehearsal.pulumi_plugins import gcp_conversions as convert
 from rehearsal.pulumi_plugins.gcp_resource import GcpResource
+from rehearsal.pulumi_plugins.gcp_resource_type import require_sendable
 from rehearsal.pulumi_plugins.provider import UNKNOWN, Difference, ProviderError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Account(GcpResource):
     def insert(self, given: Json) -> str:
         """POST; the answer is the account itself."""
         body = {"accountId": given["accountId"], "serviceAccount": self.body(given)}
-        collection = self.kind.collection.path.format_map(given)
+        collection = self.type.collection.path.format_map(given)
         answer = self.send("POST", collection, "", f"creating service {self.title}", json=body)
         return str(answer["name"])
 
@@ -108,7 +108,7 @@ class Instance(GcpResource):
         """
         before, after = (each.get("networkInterfaces", []) for each in (state, news))
         for old, new in zip(before, after, strict=False) if len(before) == len(after) else ():
-            project = spelling.project_of(new.get("subnetwork", ""))
+            project = convert.project_of(new.get("subnetwork", ""))
             known = new.get("subnetworkProject") or old.get("subnetworkProject", "")
             if project not in {"", known}:
                 raise ProviderError(
@@ -122,8 +122,10 @@ class Instance(GcpResource):
         body, place = super().body(given), f"projects/{given['project']}/zones/{given['zone']}"
         body["machineType"] = f"{place}/machineTypes/{given['machineType']}"
         names = {"image": "sourceImage", "size": "diskSizeGb", "type": "diskType"}
-        boot = only(given["bootDisk"], {"initializeParams"}, "bootDisk.")
-        disk = only(boot.get("initializeParams", {}), {*names}, "bootDisk.initializeParams.")
+        boot = require_sendable(given["bootDisk"], {"initializeParams"}, "bootDisk.")
+        disk = require_sendable(
+            boot.get("initializeParams", {}), {*names}, "bootDisk.initializeParams."
+        )
         initial = {names[key]: str(value) for key, value in disk.items()}
         if "diskType" in initial:
             initial["diskType"] = f"{place}/diskTypes/{initial['diskType']}"
@@ -161,5 +163,7 @@ def _holds(larger: str, smaller: str) -> bool:
 
 def _interface(given: Json) -> Json:
     """A network interface to send; the subnetwork's link says its project already."""
-    known = only(given, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces.")
+    known = require_sendable(
+        given, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces."
+    )
     return {key: value for key, value in known.items() if key != "subnetworkProject"}

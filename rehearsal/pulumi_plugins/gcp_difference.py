@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.pulumi_plugins import gcp_spelling as spelling
+from rehearsal.pulumi_plugins import gcp_conversions as convert
 from rehearsal.pulumi_plugins.provider import SIGNATURE, Change, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rehearsal.pulumi_plugins.gcp_kind import Kind
+    from rehearsal.pulumi_plugins.gcp_resource_type import ResourceType
     from rehearsal.pulumi_plugins.provider import Json
 
 MAPS = frozenset({"labels", "metadata", "attributeMapping"})
@@ -29,7 +29,7 @@ LINKS = frozenset({"network", "subnetwork"})
 """References to other resources: a name, a longer path to it, and its link mean the same."""
 
 
-def changes(kind: Kind, state: Json, news: Json) -> Iterator[tuple[str, Change]]:
+def changes(resource_type: ResourceType, state: Json, news: Json) -> Iterator[tuple[str, Change]]:
     """Every path at which the state (outputs) is not as the inputs ask."""
 
     def same(path: str, old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
@@ -37,26 +37,28 @@ def changes(kind: Kind, state: Json, news: Json) -> Iterator[tuple[str, Change]]
         top, key = re.split(r"[.\[]", plain, maxsplit=1)[0], plain.rpartition(".")[2]
         if old == new or (top in MAPS and plain != top):
             return bool(old == new)
-        if (new is None and _under(plain, kind.keep)) or (path and not old and not new):
+        if (new is None and _under(plain, resource_type.removal_ignored)) or (
+            path and not old and not new
+        ):
             return True
         return _alike(key, old, new)
 
-    known = {key: state[key] for key in news.keys() | kind.inputs if key in state}
+    known = {key: state[key] for key in news.keys() | resource_type.inputs if key in state}
     for path, what in differences(known, news, same):
-        replaces = _under(re.sub(r"\[\d+\]", "", path), kind.replace)
+        replaces = _under(re.sub(r"\[\d+\]", "", path), resource_type.replaced_on)
         yield path, Change(what, replaces)
 
 
-def found_there(asked: Any, live: Any, key: str = "") -> Any:  # noqa: ANN401  any JSON
+def refreshed_inputs(asked: Any, live: Any, key: str = "") -> Any:  # noqa: ANN401  any JSON
     """The inputs as they are in the cloud: of what was asked for, what there is now.
 
     https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/schema.go
     """
     match asked, live:
         case dict(), dict() if SIGNATURE not in asked:
-            return {k: found_there(v, live[k], k) for k, v in asked.items() if k in live}
+            return {k: refreshed_inputs(v, live[k], k) for k, v in asked.items() if k in live}
         case list(), list() if key not in SETS:
-            return [found_there(*pair, key) for pair in zip(asked, live, strict=False)]
+            return [refreshed_inputs(*pair, key) for pair in zip(asked, live, strict=False)]
     return asked if _alike(key, live, asked) else live
 
 
@@ -66,7 +68,7 @@ def _alike(key: str, old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
         case dict(), dict() if SIGNATURE in old.keys() & new.keys():
             return bool(old.get("hash") == new.get("hash"))  # a file's content, not where it lies
         case list(), list() if key == "scopes":
-            return set(map(spelling.scope, old)) == set(map(spelling.scope, new))
+            return set(map(convert.scope, old)) == set(map(convert.scope, new))
         case list(), list():
             return key in SETS and sorted(old) == sorted(new)
         case str(), str() if key == "location":

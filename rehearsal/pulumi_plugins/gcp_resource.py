@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.pulumi_plugins import gcp_arguments
-from rehearsal.pulumi_plugins.gcp_difference import changes, found_there
-from rehearsal.pulumi_plugins.gcp_kind import at, same
+from rehearsal.pulumi_plugins.gcp_difference import changes, refreshed_inputs
+from rehearsal.pulumi_plugins.gcp_resource_type import unchanged, value_at
 from rehearsal.pulumi_plugins.provider import (
     UNKNOWN,
     Difference,
@@ -21,7 +21,7 @@ from rehearsal.pulumi_plugins.provider import (
 
 if TYPE_CHECKING:
     from rehearsal.pulumi_plugins.gcp_api import Api
-    from rehearsal.pulumi_plugins.gcp_kind import Kind
+    from rehearsal.pulumi_plugins.gcp_resource_type import ResourceType
     from rehearsal.pulumi_plugins.provider import Json
 
 ATTRIBUTION = {"goog-pulumi-provisioned": "true"}
@@ -31,44 +31,48 @@ ATTRIBUTION = {"goog-pulumi-provisioned": "true"}
 class GcpResource(Resource):
     """A resource type in a REST collection; its id is its path below the API's root."""
 
-    def __init__(self, api: Api, kind: Kind) -> None:
+    def __init__(self, api: Api, resource_type: ResourceType) -> None:
         self.api = api
-        self.kind = kind
-        self.root = kind.collection.root
-        self.title = re.sub("([A-Z])", r" \1", kind.token.rpartition(":")[2]).strip().lower()
+        self.type = resource_type
+        self.root = resource_type.collection.root
+        self.title = (
+            re.sub("([A-Z])", r" \1", resource_type.token.rpartition(":")[2]).strip().lower()
+        )
 
     def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
         """Refuse what the genuine plugin refuses."""
-        inputs, failures = gcp_arguments.check(self.kind.token, name, news)
-        return inputs, failures or list(self.kind.broken(inputs))
+        inputs, failures = gcp_arguments.check(self.type.token, name, news)
+        return inputs, failures or list(self.type.broken(inputs))
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
         """What is not as asked for, and whether it can be changed in place."""
         del old_inputs
-        known = {key: v for key, v in self.kind.defaults.items() if key in state}
+        known = {key: v for key, v in self.type.defaults.items() if key in state}
         if "project" in state:
             known["project"] = self.api.project
-        found = dict(changes(self.kind, state, known | news))
+        found = dict(changes(self.type, state, known | news))
         # Only for a replacement of its own: where the program asks for one, it must say this too.
         replaced = any(change.replaces for change in found.values())
-        return Difference(found, delete_before_replace=replaced and self.kind.delete_first)
+        return Difference(found, delete_before_replace=replaced and self.type.delete_first)
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """What a preview shows: outputs that only the cloud knows are unknown for a new one."""
-        self.kind.sendable(inputs)
+        self.type.sendable(inputs)
         if state is not None:
             return {**state, **inputs}
-        return dict.fromkeys(self.kind.outputs, UNKNOWN) | self.placed(inputs, self.api.places())
+        return dict.fromkeys(self.type.outputs, UNKNOWN) | self.placed(inputs, self.api.places())
 
     def placed(self, inputs: Json, places: Json) -> Json:
         """The inputs with what they leave to the provider's configuration, if that says it."""
-        found = {key: place for key, place in places.items() if place and key in self.kind.kept}
-        return {**self.kind.defaults, **found, **inputs}
+        found = {
+            key: place for key, place in places.items() if place and key in self.type.local_inputs
+        }
+        return {**self.type.defaults, **found, **inputs}
 
     def create(self, inputs: Json) -> tuple[str, Json]:
         """Insert and read."""
         given = self.placed(inputs, self.api.places())
-        if missing := sorted((self.api.places().keys() & self.kind.kept) - given.keys()):
+        if missing := sorted((self.api.places().keys() & self.type.local_inputs) - given.keys()):
             raise ProviderError(
                 f"{', '.join(missing)}: required field is not set. Set it on the resource or on "
                 "the provider (`pulumi config set gcp:project …`, gcp:region, gcp:zone)."
@@ -82,11 +86,13 @@ class GcpResource(Resource):
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Change what is not as asked for, and read."""
-        self.kind.sendable(inputs)
+        self.type.sendable(inputs)
         places = {key: state[key] for key in self.api.places() if key in state}
         given = self.placed(inputs, places)
-        keys = {re.split(r"[.\[]", path)[0] for path, _ in changes(self.kind, state, given)}
-        if fields := [self.kind.sent[key] for key in sorted(keys & self.kind.sent.keys())]:
+        keys = {re.split(r"[.\[]", path)[0] for path, _ in changes(self.type, state, given)}
+        if fields := [
+            self.type.rest_paths[key] for key in sorted(keys & self.type.rest_paths.keys())
+        ]:
             self.patch(identity, state, given, fields)
         return self._there(identity, given)
 
@@ -101,7 +107,7 @@ class GcpResource(Resource):
         if live is None:
             return None
         outputs = self.outputs(live, state)
-        return outputs, found_there(inputs, outputs)
+        return outputs, refreshed_inputs(inputs, outputs)
 
     def delete(self, identity: str, state: Json) -> None:
         """DELETE."""
@@ -110,7 +116,7 @@ class GcpResource(Resource):
 
     def insert(self, given: Json) -> str:
         """POST to the collection; the new resource's id."""
-        _, path, own, query = self.kind.collection
+        _, path, own, query = self.type.collection
         collection, name = path.format_map(given), given[own]
         identity, params = f"{collection}/{name}", {query: name} if query else {}
         doing = f"creating {self.title}"
@@ -130,7 +136,7 @@ class GcpResource(Resource):
         program leaves a provider that admits everyone. The genuine plugin does just so.
         """
         del state
-        if not self.kind.collection.query:  # accounts and networks have other methods
+        if not self.type.collection.query:  # accounts and networks have other methods
             raise self.not_in_place(fields)
         body, params = self.body(given), {"updateMask": ",".join(fields)}
         doing = f"updating {self.title}"
@@ -157,17 +163,17 @@ class GcpResource(Resource):
 
     def body(self, given: Json) -> Json:
         """The REST resource to send."""
-        body = self.kind.body(given)
-        if "labels" in self.kind.sent:
+        body = self.type.body(given)
+        if "labels" in self.type.rest_paths:
             body["labels"] = ATTRIBUTION | given.get("labels", {})
         return body
 
     def outputs(self, live: Json, given: Json) -> Json:
         """The outputs, from the REST resource and what was asked for (or recorded) before."""
-        found = {key: given[key] for key in self.kind.kept if key in given}
-        for key, path in {**self.kind.sent, **self.kind.outputs}.items():
-            if key not in self.kind.kept and (value := at(live, path)) is not None:
-                found[key] = self.kind.reads.get(key, same)(value)
+        found = {key: given[key] for key in self.type.local_inputs if key in given}
+        for key, path in {**self.type.rest_paths, **self.type.outputs}.items():
+            if key not in self.type.local_inputs and (value := value_at(live, path)) is not None:
+                found[key] = self.type.from_rest.get(key, unchanged)(value)
         if "labels" in found:  # what others attached is none of the program's business
             own = given.get("labels", {})
             found["labels"] = {key: v for key, v in found["labels"].items() if key in own}

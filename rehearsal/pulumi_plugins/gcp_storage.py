@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from rehearsal.pulumi_plugins.gcp_kind import at, put
 from rehearsal.pulumi_plugins.gcp_resource import GcpResource
+from rehearsal.pulumi_plugins.gcp_resource_type import set_at, value_at
 from rehearsal.pulumi_plugins.provider import UNKNOWN, Change, ProviderError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Bucket(GcpResource):
         wanted = self.body(given)
         body: Json = {}
         for path in fields:
-            put(body, path, at(wanted, path))
+            set_at(body, path, value_at(wanted, path))
         if "labels" in body:
             body["labels"] = dict.fromkeys(state.get("labels", {})) | wanted["labels"]
         self.api.call("PATCH", f"{STORAGE}/{identity}", "updating bucket", json=body)
@@ -88,7 +88,7 @@ class BucketObject(GcpResource):
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """Another content has hashes and a generation that are not known yet."""
-        return super().plan(inputs, state) | dict.fromkeys(self.kind.outputs, UNKNOWN)
+        return super().plan(inputs, state) | dict.fromkeys(self.type.outputs, UNKNOWN)
 
     def insert(self, given: Json) -> str:
         """Upload in two parts: the metadata, the content."""

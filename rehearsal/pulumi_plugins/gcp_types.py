@@ -10,8 +10,15 @@ from __future__ import annotations
 
 import re
 
-from rehearsal.pulumi_plugins import gcp_spelling as spelling
-from rehearsal.pulumi_plugins.gcp_kind import Collection, Kind, Rule, length, matches, one_of
+from rehearsal.pulumi_plugins import gcp_conversions as convert
+from rehearsal.pulumi_plugins.gcp_resource_type import (
+    Collection,
+    ResourceType,
+    Rule,
+    length,
+    matches,
+    one_of,
+)
 
 
 def _paths(words: str, **others: str) -> dict[str, str]:
@@ -36,65 +43,65 @@ def _pool_id(path: str) -> tuple[Rule, ...]:
     return matches(r"(?!gcp-)[0-9a-z-]+", path), length(4, 32, path)
 
 
-BUCKET = Kind(
+BUCKET = ResourceType(
     "gcp:storage/bucket:Bucket",
     Collection("https://storage.googleapis.com/storage/v1", "b", "name"),
-    sent=_paths(
+    rest_paths=_paths(
         "name location storageClass labels versioning softDeletePolicy",
         uniformBucketLevelAccess="iamConfiguration.uniformBucketLevelAccess.enabled",
         publicAccessPrevention="iamConfiguration.publicAccessPrevention",
     ),
-    kept=_set("project forceDestroy"),
+    local_inputs=_set("project forceDestroy"),
     outputs=_paths("selfLink timeCreated", url="name"),
-    writes={"softDeletePolicy": spelling.retention(str)},
-    reads={"softDeletePolicy": spelling.retention(int), "url": "gs://{}".format},
-    replace=_set("name location project"),
-    keep=_set(
+    to_rest={"softDeletePolicy": convert.retention(str)},
+    from_rest={"softDeletePolicy": convert.retention(int), "url": "gs://{}".format},
+    replaced_on=_set("name location project"),
+    removal_ignored=_set(
         "storageClass uniformBucketLevelAccess publicAccessPrevention versioning softDeletePolicy"
     ),
     defaults={"storageClass": "STANDARD"},
     rules=(Rule("labels", lambda labels: all(map(LABEL.fullmatch, labels)), "has an invalid key"),),
 )
-OBJECT = Kind(
+OBJECT = ResourceType(
     "gcp:storage/bucketObject:BucketObject",
     Collection(BUCKET.collection.root, "", "name"),
-    sent=_paths("bucket name contentType metadata storageClass"),
-    kept=_set("content source"),
+    rest_paths=_paths("bucket name contentType metadata storageClass"),
+    local_inputs=_set("content source"),
     outputs=_paths("crc32c generation selfLink", md5hash="md5Hash"),
-    reads={"generation": int},
-    replace=_set("name bucket source contentType metadata storageClass"),
-    keep=_set("contentType storageClass"),
+    from_rest={"generation": int},
+    replaced_on=_set("name bucket source contentType metadata storageClass"),
+    removal_ignored=_set("contentType storageClass"),
     exactly_one=("content", "source"),
 )
-ACCOUNT = Kind(
+ACCOUNT = ResourceType(
     "gcp:serviceaccount/account:Account",
     Collection(IAM, "projects/{project}/serviceAccounts", "accountId"),
-    sent=_paths("displayName description"),
-    kept=_set("project accountId"),
+    rest_paths=_paths("displayName description"),
+    local_inputs=_set("project accountId"),
     outputs=_paths("name email uniqueId", member="email"),
-    reads={"member": "serviceAccount:{}".format},
-    replace=_set("accountId project"),
+    from_rest={"member": "serviceAccount:{}".format},
+    replaced_on=_set("accountId project"),
     rules=(
         length(6, 30, "accountId"),
         matches(r"(?:[a-z](?:[-a-z0-9]*[a-z0-9])?)", "accountId"),
         length(0, 256, "description"),
     ),
 )
-POOL = Kind(
+POOL = ResourceType(
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
     Collection(IAM, POOLS, "workloadIdentityPoolId", "workloadIdentityPoolId"),
-    sent=_paths(f"{ABOUT} mode"),
-    kept=_set("project workloadIdentityPoolId"),
+    rest_paths=_paths(f"{ABOUT} mode"),
+    local_inputs=_set("project workloadIdentityPoolId"),
     outputs=_paths("name state"),
-    replace=_set("workloadIdentityPoolId project"),
-    keep=_set("mode"),
+    replaced_on=_set("workloadIdentityPoolId project"),
+    removal_ignored=_set("mode"),
     delete_first=False,
     rules=(
         *_pool_id("workloadIdentityPoolId"),
         one_of("mode", "FEDERATION_ONLY", "TRUST_DOMAIN", "SYSTEM_TRUST_DOMAIN", ""),
     ),
 )
-POOL_PROVIDER = Kind(
+POOL_PROVIDER = ResourceType(
     "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
     Collection(
         IAM,
@@ -102,15 +109,15 @@ POOL_PROVIDER = Kind(
         "workloadIdentityPoolProviderId",
         "workloadIdentityPoolProviderId",
     ),
-    sent=_paths(f"{ABOUT} attributeCondition attributeMapping oidc"),
-    kept=_set("project workloadIdentityPoolId workloadIdentityPoolProviderId"),
+    rest_paths=_paths(f"{ABOUT} attributeCondition attributeMapping oidc"),
+    local_inputs=_set("project workloadIdentityPoolId workloadIdentityPoolProviderId"),
     outputs=_paths("name state"),
-    replace=_set("workloadIdentityPoolId workloadIdentityPoolProviderId project"),
+    replaced_on=_set("workloadIdentityPoolId workloadIdentityPoolProviderId project"),
     delete_first=False,
     rules=_pool_id("workloadIdentityPoolProviderId"),
     exactly_one=("aws", "oidc", "saml", "x509"),
 )
-REPOSITORY = Kind(
+REPOSITORY = ResourceType(
     "gcp:artifactregistry/repository:Repository",
     Collection(
         "https://artifactregistry.googleapis.com/v1",
@@ -118,86 +125,86 @@ REPOSITORY = Kind(
         "repositoryId",
         "repository_id",
     ),
-    sent=_paths("format mode description labels dockerConfig kmsKeyName"),
-    kept=_set("project location repositoryId"),
+    rest_paths=_paths("format mode description labels dockerConfig kmsKeyName"),
+    local_inputs=_set("project location repositoryId"),
     outputs=_paths("createTime name registryUri"),
-    reads={"name": spelling.last},
-    replace=_set("repositoryId location format mode kmsKeyName project"),
-    keep=_set("location mode"),
+    from_rest={"name": convert.last},
+    replaced_on=_set("repositoryId location format mode kmsKeyName project"),
+    removal_ignored=_set("location mode"),
     defaults={"mode": "STANDARD_REPOSITORY"},
     delete_first=False,
     rules=(one_of("mode", "STANDARD_REPOSITORY", "VIRTUAL_REPOSITORY", "REMOTE_REPOSITORY"),),
 )
-SERVICE = Kind(
+SERVICE = ResourceType(
     "gcp:projects/service:Service",
     Collection("https://serviceusage.googleapis.com/v1", ""),
-    kept=_set("project service disableOnDestroy"),
-    replace=_set("service project"),
+    local_inputs=_set("project service disableOnDestroy"),
+    replaced_on=_set("service project"),
     delete_first=False,
     rules=(matches(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", "service"),),
 )
-NETWORK = Kind(
+NETWORK = ResourceType(
     "gcp:compute/network:Network",
     Collection(COMPUTE, "projects/{project}/global/networks", "name"),
-    sent=_paths("name description autoCreateSubnetworks"),
-    kept=_set("project"),
+    rest_paths=_paths("name description autoCreateSubnetworks"),
+    local_inputs=_set("project"),
     outputs=_paths("selfLink"),
-    replace=_set("name project autoCreateSubnetworks description"),
+    replaced_on=_set("name project autoCreateSubnetworks description"),
     rules=(COMPUTE_NAME,),
 )
-SUBNETWORK = Kind(
+SUBNETWORK = ResourceType(
     "gcp:compute/subnetwork:Subnetwork",
     Collection(COMPUTE, "projects/{project}/regions/{region}/subnetworks", "name"),
-    sent=_paths("name network description ipCidrRange privateIpGoogleAccess"),
-    kept=_set("project region"),
+    rest_paths=_paths("name network description ipCidrRange privateIpGoogleAccess"),
+    local_inputs=_set("project region"),
     outputs=_paths("creationTimestamp gatewayAddress selfLink"),
-    replace=_set("name network project region description ipCidrRange"),
-    keep=_set("region privateIpGoogleAccess"),
+    replaced_on=_set("name network project region description ipCidrRange"),
+    removal_ignored=_set("region privateIpGoogleAccess"),
     rules=(COMPUTE_NAME,),
 )
-FIREWALL = Kind(
+FIREWALL = ResourceType(
     "gcp:compute/firewall:Firewall",
     Collection(COMPUTE, "projects/{project}/global/firewalls", "name"),
-    sent=_paths(
+    rest_paths=_paths(
         "name network description direction disabled priority sourceRanges",
         allows="allowed",
         denies="denied",
     ),
-    kept=_set("project"),
+    local_inputs=_set("project"),
     outputs=_paths("creationTimestamp selfLink"),
-    writes=dict.fromkeys(("allows", "denies"), spelling.protocols("protocol", "IPProtocol")),
-    reads=dict.fromkeys(("allows", "denies"), spelling.protocols("IPProtocol", "protocol")),
-    replace=_set("name project direction"),
-    keep=_set("direction sourceRanges"),
+    to_rest=dict.fromkeys(("allows", "denies"), convert.protocols("protocol", "IPProtocol")),
+    from_rest=dict.fromkeys(("allows", "denies"), convert.protocols("IPProtocol", "protocol")),
+    replaced_on=_set("name project direction"),
+    removal_ignored=_set("direction sourceRanges"),
     defaults={"priority": 1000},
     rules=(COMPUTE_NAME, one_of("direction", "INGRESS", "EGRESS")),
     exactly_one=("allows", "denies"),
 )
-INSTANCE = Kind(
+INSTANCE = ResourceType(
     "gcp:compute/instance:Instance",
     Collection(COMPUTE, "projects/{project}/zones/{zone}/instances", "name"),
-    sent=_paths(
+    rest_paths=_paths(
         "name description hostname machineType minCpuPlatform labels scheduling "
         "shieldedInstanceConfig confidentialInstanceConfig networkInterfaces",
         bootDisk="disks",
         metadata="metadata.items",
         serviceAccount="serviceAccounts",
     ),
-    kept=_set("project zone bootDisk"),
+    local_inputs=_set("project zone bootDisk"),
     outputs=_paths("cpuPlatform creationTimestamp selfLink", instanceId="id"),
-    writes={"metadata": spelling.items, "serviceAccount": spelling.account},
-    reads={
-        "metadata": spelling.mapping,
-        "networkInterfaces": spelling.interfaces,
+    to_rest={"metadata": convert.items, "serviceAccount": convert.account},
+    from_rest={
+        "metadata": convert.mapping,
+        "networkInterfaces": convert.interfaces,
         "serviceAccount": lambda accounts: accounts[0],
-        "machineType": spelling.last,
+        "machineType": convert.last,
     },
-    replace=_set(
+    replaced_on=_set(
         "name zone project hostname scheduling.provisioningModel "
         "bootDisk.initializeParams.image bootDisk.initializeParams.type"
     ),
     # Danger: taking the confidential block out of the program is not even a difference.
-    keep=_set(
+    removal_ignored=_set(
         "zone minCpuPlatform shieldedInstanceConfig scheduling confidentialInstanceConfig "
         "networkInterfaces.network networkInterfaces.subnetwork networkInterfaces.subnetworkProject"
     ),
@@ -209,17 +216,17 @@ INSTANCE = Kind(
 )
 
 
-def _grant(token: str, on: str, root: str, resource: str) -> Kind:
+def _grant(token: str, on: str, root: str, resource: str) -> ResourceType:
     """Everything about a grant replaces it; `resource` is what it is granted on."""
     keys = _set(f"{on} member role condition")
     full = matches(r"projects/[^/]+/serviceAccounts/[^/]+", "serviceAccountId")
-    return Kind(
+    return ResourceType(
         token,
         Collection(root, resource),
-        kept=keys,
+        local_inputs=keys,
         outputs=_paths("etag"),
-        replace=keys,
-        keep=_set("location"),
+        replaced_on=keys,
+        removal_ignored=_set("location"),
         # Created first: of two grants that mean the same, removing one removes both.
         delete_first=on == "project",
         rules=(Rule("member", MEMBER.fullmatch, 'was expected to be "type:value"'), full),

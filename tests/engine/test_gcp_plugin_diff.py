@@ -8,7 +8,7 @@ import pytest
 
 from rehearsal.pulumi_plugins.gcp import resources
 from rehearsal.pulumi_plugins.gcp_api import Api
-from rehearsal.pulumi_plugins.gcp_difference import found_there
+from rehearsal.pulumi_plugins.gcp_difference import refreshed_inputs
 from rehearsal.pulumi_plugins.provider import SIGNATURE, UNKNOWN, Json, ProviderError
 
 API = Api(project="primus-models", region="us-west1", zone="us-west1-b")
@@ -365,10 +365,10 @@ def test_a_preview_does_not_know_what_only_the_cloud_says(kind: str, output: str
 )
 def test_a_read_finds_what_was_asked_for_as_it_is_now(asked: Json, live: Json, found: Json) -> None:
     """A changed value is the live one, a missing one is missing, and nothing is added."""
-    assert found_there(asked, live) == found
+    assert refreshed_inputs(asked, live) == found
 
 
 def test_a_read_leaves_the_file_that_was_uploaded() -> None:
     """The cloud does not give it back; its hash is what tells a difference."""
     source = {SIGNATURE: "asset", "hash": "h", "path": "p"}
-    assert found_there({"source": source}, {"source": source}) == {"source": source}
+    assert refreshed_inputs({"source": source}, {"source": source}) == {"source": source}

@@ -42,7 +42,7 @@ GET_POLICY: dict[str, tuple[str, str, Json]] = {
 PROJECT_MASK = {"updateMask": "bindings,etag,auditConfigs"}
 
 
-class Member(GcpResource):
+class Grant(GcpResource):
     """A grant; its id is resource/role/member, where the resource is what has the policy."""
 
     def insert(self, given: Json) -> str:
@@ -89,10 +89,10 @@ class Member(GcpResource):
                 raise
 
     def _resource(self, given: Json) -> str:
-        return self.kind.collection.path.format_map(given)
+        return self.type.collection.path.format_map(given)
 
     def _policy(self, resource: str, doing: str) -> Json:
-        verb, suffix, parts = GET_POLICY[self.kind.token]
+        verb, suffix, parts = GET_POLICY[self.type.token]
         return self.api.call(verb, f"{self.root}/{resource}{suffix}", doing, **parts)
 
     def _change(self, given: Json, change: Callable[[list[Json]], None]) -> None:
@@ -103,10 +103,10 @@ class Member(GcpResource):
                 policy = {"bindings": [], **self._policy(resource, doing), "version": VERSION}
                 change(policy["bindings"])
                 try:
-                    if self.kind is types.BUCKET_MEMBER:  # the older API's way
+                    if self.type is types.BUCKET_MEMBER:  # the older API's way
                         self.api.call("PUT", f"{url}/iam", doing, json=policy)
                     else:
-                        mask = PROJECT_MASK if self.kind is types.PROJECT_MEMBER else {}
+                        mask = PROJECT_MASK if self.type is types.PROJECT_MEMBER else {}
                         body = {"policy": policy} | mask
                         self.api.call("POST", f"{url}:setIamPolicy", doing, json=body)
                 except ApiError as error:

@@ -38,25 +38,25 @@ class Collection(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceType:
     """A resource type. A path names an input, or something below it, without list indexes."""
 
     token: str
     collection: Collection
     _: KW_ONLY
-    sent: Mapping[str, str] = field(default_factory=dict)
+    rest_paths: Mapping[str, str] = field(default_factory=dict)
     """input -> where it is written in the REST resource and read from it, as a dotted path"""
-    kept: frozenset[str] = frozenset()
+    local_inputs: frozenset[str] = frozenset()
     """inputs that are not read from the REST resource: what was asked for is taken to hold"""
     outputs: Mapping[str, str] = field(default_factory=dict)
     """what only the cloud knows: output -> path in the REST resource"""
-    writes: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    to_rest: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     """how an input is spelled in the REST resource, if not alike"""
-    reads: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    from_rest: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     """how an input or output is made of what the REST resource says, if not alike"""
-    replace: frozenset[str]
+    replaced_on: frozenset[str]
     """paths whose change replaces the resource"""
-    keep: frozenset[str] = frozenset()
+    removal_ignored: frozenset[str] = frozenset()
     """paths whose removal from the program changes nothing: what is there stays"""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     delete_first: bool = True
@@ -68,18 +68,18 @@ class Kind:
     @property
     def inputs(self) -> set[str]:
         """Every input that there is here."""
-        return {*self.sent, *self.kept}
+        return {*self.rest_paths, *self.local_inputs}
 
     def sendable(self, inputs: Json) -> None:
         """Return if this stand-in knows all inputs; else ProviderError naming the others."""
-        only(inputs, self.inputs, "")
+        require_sendable(inputs, self.inputs, "")
 
     def body(self, inputs: Json) -> Json:
         """The REST resource that inputs ask for; ProviderError for what can't be sent."""
         self.sendable(inputs)
         body: Json = {}
-        for key in inputs.keys() & self.sent.keys():
-            put(body, self.sent[key], self.writes.get(key, same)(inputs[key]))
+        for key in inputs.keys() & self.rest_paths.keys():
+            set_at(body, self.rest_paths[key], self.to_rest.get(key, unchanged)(inputs[key]))
         return body
 
     def broken(self, inputs: Json) -> Iterator[str]:
@@ -92,24 +92,24 @@ class Kind:
             names = ",".join(snake(SINGULAR.get(name, name)) for name in self.exactly_one)
             yield f"Invalid combination of arguments: one of `{names}` must be specified"
         for path, holds, says in self.rules:
-            value = at(inputs, path)
+            value = value_at(inputs, path)
             if value is not None and value != UNKNOWN and not holds(value):
                 yield f'"{snake(path)}" ("{value}") {says}'
 
 
-def same(value: Any) -> Any:  # noqa: ANN401  any JSON
+def unchanged(value: Any) -> Any:  # noqa: ANN401  any JSON
     """A value that is written alike on both sides."""
     return value
 
 
-def at(document: Any, path: str) -> Any:  # noqa: ANN401  any JSON
+def value_at(document: Any, path: str) -> Any:  # noqa: ANN401  any JSON
     """The value at a dotted path; None if there is none."""
     for step in path.split("."):
         document = document.get(step) if isinstance(document, dict) else None
     return document
 
 
-def put(document: Json, path: str, value: object) -> None:
+def set_at(document: Json, path: str, value: object) -> None:
     """Set the value at a dotted path."""
     *steps, last = path.split(".")
     for step in steps:
@@ -117,7 +117,7 @@ def put(document: Json, path: str, value: object) -> None:
     document[last] = value
 
 
-def only(value: Json, keys: set[str], where: str) -> Json:
+def require_sendable(value: Json, keys: set[str], where: str) -> Json:
     """The object if this stand-in can send all of its keys, else ProviderError naming the rest."""
     if unsent := sorted(value.keys() - keys):
         raise ProviderError(
