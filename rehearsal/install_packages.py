@@ -1,6 +1,6 @@
-"""Installs a lock file into the virtual environment that runs this, and says how far it is.
+"""Installs the packages of a lock file into the virtual environment of this Python, with progress.
 
-pip alone is silent for minutes, or prints hundreds of lines. Its errors are shown as they are.
+pip alone is silent for minutes, or prints hundreds of lines. Its errors are shown unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PIP = (
 
 
 def install(python: str, lock: str, progress: Progress) -> int:
-    """What pip exits with."""
+    """Run pip; returns its exit code."""
     fetched = 0
     with subprocess.Popen(  # noqa: S603  a fixed command
         [python, *PIP, lock], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

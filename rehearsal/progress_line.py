@@ -1,4 +1,4 @@
-"""What takes minutes says how far it is: one line on a terminal, few plain lines elsewhere."""
+"""Progress of work that takes minutes: one line on a terminal, few plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from typing import TextIO
 
 LINE_SECONDS = 15
-"""How often a log, as opposed to a terminal, gets a line of progress."""
+"""How often a log gets a line of progress."""
 
 
 class Progress:
-    """Where the work is, on a stream."""
+    """Shows progress on a stream."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -18,12 +18,12 @@ class Progress:
         self._began = self._said = time.monotonic()
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Write a line that stays."""
         self._out.write(f"\r\033[K{text}\n" if self._live else f"{text}\n")
         self._out.flush()
 
     def count(self, text: str) -> None:
-        """Where the work is; elsewhere than on a terminal only now and then."""
+        """Update the line on a terminal; elsewhere, write a line every `LINE_SECONDS`."""
         now = time.monotonic()
         minutes, seconds = divmod(int(now - self._began), 60)
         text = f"  {text}, elapsed {minutes}:{seconds:02}"

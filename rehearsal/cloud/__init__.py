@@ -1,5 +1,5 @@
-"""A local stand-in for the parts of Google Cloud that the two stacks and the workload touch.
+"""A local stand-in for the parts of Google Cloud that the two stacks and the workload use.
 
-It refuses for the reasons Google would. What a green run does not prove is in
-`rehearsal/README.md`.
+It refuses for the reasons that Google does. `rehearsal/README.md` says what a green run does not
+prove.
 """

@@ -1,4 +1,4 @@
-"""Where things can be: Google's regions with their zones, and what is larger than a region."""
+"""Google's locations: regions with their zones, dual-regions, multi-regions."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ REGIONS = {
     for area, numbers in _NUMBERS.items()
     for number in numbers
 }
-"""Region -> the letters of its zones. Zones for AI only are left out. Which machine type a zone has
-is not known here. https://docs.cloud.google.com/compute/docs/regions-zones"""
+"""Region -> the letters of its zones, without zones that are for AI only. The machine types of a
+zone are not modelled. https://docs.cloud.google.com/compute/docs/regions-zones"""
 
 
 def region_of(zone: str) -> str | None:
@@ -49,4 +49,4 @@ BUCKET_LOCATIONS = {
     **dict.fromkeys(("ASIA", "EU", "US"), "multi-region"),
     **dict.fromkeys(("ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4"), "dual-region"),
 }
-"""Location of a bucket -> what kind it is. https://docs.cloud.google.com/storage/docs/locations"""
+"""Location of a bucket -> its type. https://docs.cloud.google.com/storage/docs/locations"""

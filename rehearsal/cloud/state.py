@@ -1,7 +1,7 @@
-"""Everything the local cloud knows, and nothing it does: the one place where its parts meet.
+"""The state of the local cloud as plain data, which all its services share.
 
-Request handlers all run on one event loop, so plain attributes need no locks. A test may change any
-of them by hand; that is what they are for. Nothing is ever written to disk.
+All request handlers run on one event loop, so the attributes need no locks. A test may change them
+directly. Nothing is ever written to disk.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SERVICE_ACCOUNTS_OF_PROJECT = (
 https://docs.cloud.google.com/iam/docs/principal-identifiers"""
 
 RESERVED_SECONDS = 30 * 24 * 3600
-"""How long the id of a deleted identity pool stays taken.
+"""How long the id of a deleted identity pool stays reserved.
 https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers#delete-pool"""
 
 
 class Binding(TypedDict):
-    """One role, whom it is granted to, and (rarely) under which CEL condition."""
+    """One role, its members, and rarely the CEL condition of the grant."""
 
     role: str
     members: list[str]
@@ -43,11 +43,11 @@ class Policy:
 
     @property
     def etag(self) -> str:
-        """The etag that a read-modify-write must hand back."""
+        """The etag that a read-modify-write must send back."""
         return base64.b64encode(f"policy-{self.revision}".encode()).decode()
 
     def members(self, role: str) -> set[str]:
-        """Everyone who holds the role here."""
+        """Every member that holds the role here."""
         return {m for b in self.bindings if b["role"] == role for m in b["members"]}
 
     def as_json(self) -> Json:
@@ -57,7 +57,7 @@ class Policy:
 
 @dataclass
 class Project:
-    """A project: what it is called, who may do what in it, which APIs are on."""
+    """A project: its id and number, its allow policy, its enabled APIs."""
 
     id: str
     number: str
@@ -157,7 +157,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class AccessToken:
-    """Whom an access token speaks for, and until when (seconds on the cloud's clock)."""
+    """The identity of an access token, and when it expires (seconds on the cloud's clock)."""
 
     member: str
     members: frozenset[str]
@@ -166,7 +166,7 @@ class AccessToken:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One decision: who asked for which permission on what, and whether it was granted."""
+    """One decision on a permission: caller, permission, resource, and whether it was granted."""
 
     member: str | None
     permission: str
@@ -176,7 +176,7 @@ class AuditEntry:
 
 @dataclass
 class Cloud:
-    """The whole local cloud."""
+    """The state of the local cloud."""
 
     projects: dict[str, Project] = field(default_factory=dict)
     """project id -> project"""
@@ -202,14 +202,14 @@ class Cloud:
     tokens: dict[str, AccessToken] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     clock_offset: float = 0.0
-    """seconds added to the real time; a test moves the cloud's clock with it"""
+    """seconds added to the real time, by which a test moves the cloud's clock"""
 
     def now(self) -> float:
         """Seconds since the epoch on the cloud's own clock."""
         return time.time() + self.clock_offset
 
     def add_project(self, project_id: str, number: str) -> Project:
-        """An empty project with no API switched on and no member."""
+        """Add an empty project, with no API enabled and no grant."""
         self.projects[project_id] = Project(project_id, number)
         return self.projects[project_id]
 
@@ -223,7 +223,7 @@ class Cloud:
     def mint(
         self, member: str, lifetime: float = 3600.0, also: frozenset[str] = frozenset()
     ) -> str:
-        """An opaque access token for the member and the principal sets it belongs to."""
+        """An opaque access token for a member and the principal sets that contain it."""
         members = {member} | also
         account = self.service_accounts.get(member.removeprefix("serviceAccount:"))
         if account is not None:

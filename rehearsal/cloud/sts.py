@@ -1,8 +1,8 @@
 """From an attestation token to a service account: token exchange, then impersonation.
 
-`exchange` checks a token against the provider as it is DEPLOYED, condition and mapping word for
-word. `generate_access_token` makes a token of a service account for the members that its allow
-policy names. `claims` decides what a token claims. google.groups is not modelled.
+`exchange` checks a token against the DEPLOYED provider, with its condition and mapping word for
+word. `generate_access_token` makes a service account's token for the members that its allow policy
+names. google.groups is not modelled.
 https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
 """
 
@@ -52,7 +52,7 @@ LIFETIME = 3600
 
 
 class Refusal(HttpError):  # noqa: N818  it is what RFC 6749 calls an error response
-    """A token exchange refused, in the form of RFC 6749 §5.2."""
+    """The refusal of a token exchange, in the form of RFC 6749 §5.2."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
@@ -64,7 +64,7 @@ class Refusal(HttpError):  # noqa: N818  it is what RFC 6749 calls an error resp
 
 
 def routes(issuer: Issuer) -> tuple[Route, ...]:
-    """The security token service, to which `issuer` is the attestation service it can reach."""
+    """The security token service; `issuer` is the attestation service that it can reach."""
 
     def token(request: Request) -> Json:
         form = dict(parse_qsl(request.content.decode(errors="replace")))
@@ -128,7 +128,7 @@ def _in_force(part: Pool | Provider | None) -> bool:
 
 
 def _verify(cloud: Cloud, issuer: Issuer, provider: Provider, token: str) -> Json:
-    """The claims of a token that its issuer signed for this provider, and that is of today."""
+    """The claims of a token that its issuer signed for this provider, and that is valid now."""
     try:
         parsed = jws.extract_compact(token.encode())
         claims: Json = json.loads(parsed.payload)
@@ -137,8 +137,8 @@ def _verify(cloud: Cloud, issuer: Issuer, provider: Provider, token: str) -> Jso
         starts = max(issued, float(claims.get("nbf", issued)))
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         raise Refusal("invalid_grant", "Unable to parse the ID Token.") from None
-    # The signature comes last, so that the refusals come in Google's order; until it has been
-    # checked, what the token says decides nothing but which refusal it gets.
+    # The signature is checked last, because Google refuses in this order. Before that, the token's
+    # claims decide only which refusal it gets.
     oidc = provider.doc["oidc"]
     own_names = [f"{scheme}//iam.googleapis.com/{provider.name}" for scheme in ("", "https:")]
     if not any(a in (oidc.get("allowedAudiences") or own_names) for a in audiences):
@@ -160,7 +160,7 @@ def _verify(cloud: Cloud, issuer: Issuer, provider: Provider, token: str) -> Jso
     if key is None:
         raise Refusal("invalid_grant", "Error connecting to the given credential's issuer.")
     try:
-        # The algorithm is ours to choose, never the token's: "none" and HS256 are forgeries.
+        # The verifier chooses the algorithm, never the token: "none" and HS256 are forgeries.
         return jwt.decode(token, RSAKey.import_key(key), algorithms=[token_issuer.ALGORITHM]).claims
     except (JoseError, ValueError):
         raise Refusal("invalid_grant", "Unable to verify the ID Token signature.") from None
@@ -175,7 +175,7 @@ def _keys(issuer: Issuer, oidc: Json) -> list[Any]:
 
 
 def attributes(provider: Provider, claims: Json) -> dict[str, dict[str, str]]:
-    """What the deployed mapping makes of claims, under `google` and `attribute`; Refusal."""
+    """The claims as mapped by the deployed mapping, under `google` and `attribute`; Refusal."""
     try:
         return attribute_mapping.attributes(provider.doc.get("attributeMapping", {}), claims)
     except MappingError as error:
@@ -183,9 +183,9 @@ def attributes(provider: Provider, claims: Json) -> dict[str, dict[str, str]]:
 
 
 def check_condition(provider: Provider, claims: Json, mapped: dict[str, dict[str, str]]) -> None:
-    """Refusal, unless the deployed condition holds."""
+    """Raise Refusal unless the deployed condition is true."""
     condition = provider.doc.get("attributeCondition")
-    # No condition admits every valid token of the issuer: Google's rule, and a trap.
+    # Danger, as at Google: without a condition, every valid token of the issuer is admitted.
     if condition and not cel_engine.holds(condition, {"assertion": claims, **mapped}):
         raise Refusal(
             "unauthorized_client", "The given credential is rejected by the attribute condition."
@@ -193,7 +193,7 @@ def check_condition(provider: Provider, claims: Json, mapped: dict[str, dict[str
 
 
 def generate_access_token(cloud: Cloud, who: Caller, email: str, body: Json) -> Json:
-    """An access token of a service account, for whom its allow policy admits; ApiError."""
+    """An access token of a service account, if its allow policy admits the caller; ApiError."""
     lent = cloud.service_accounts.get(email)
     policies = (lent.policy, cloud.projects[lent.project].policy) if lent else ()
     permission, resource = GET_ACCESS_TOKEN, f"projects/-/serviceAccounts/{email}"
@@ -206,7 +206,7 @@ def generate_access_token(cloud: Cloud, who: Caller, email: str, body: Json) -> 
     until = datetime.fromtimestamp(cloud.now() + int(lifetime[1]), UTC)
     return {
         "accessToken": cloud.mint(f"serviceAccount:{email}", float(lifetime[1])),
-        # google-auth parses exactly this spelling.
+        # google-auth parses this format only.
         "expireTime": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
@@ -216,7 +216,7 @@ def _generate(request: Request) -> Json:
 
 
 def _allowed_locations(request: Request) -> Json:
-    """Asked by google-auth behind every service account; 0x0 is "no boundary"."""
+    """google-auth asks this for every service account; 0x0 means "no boundary"."""
     access.caller(request.cloud, request.headers)
     return {"locations": [], "encodedLocations": "0x0"}
 
@@ -226,4 +226,4 @@ CREDENTIALS_ROUTES = (
     Route("POST", ACCOUNT + ":generateAccessToken", _generate),
     Route("GET", ACCOUNT + "/allowedLocations", _allowed_locations),
 )
-"""The IAM Service Account Credentials API: access tokens of service accounts, on loan."""
+"""The IAM Service Account Credentials API: access tokens by impersonation."""

@@ -1,6 +1,6 @@
-"""The files that a build may see: a folder, without what its .dockerignore leaves out.
+"""The build context: a folder's files, without those that its .dockerignore excludes.
 
-Modes are reduced to "executable or not", so that a checkout under another umask is the same image.
+Modes are reduced to "executable or not": a checkout with another umask gives the same image.
 https://docs.docker.com/build/concepts/context/#dockerignore-files
 """
 
@@ -44,7 +44,7 @@ def read(folder: Path, dockerfile: Path) -> Tree:
 
 
 def digest(tree: Tree, dockerfile: bytes) -> str:
-    """One hash over names, modes and contents: it changes exactly when a rebuild may."""
+    """One hash over names, modes and contents of the context, and the Dockerfile."""
     total = hashlib.sha256(hashlib.sha256(dockerfile).digest())
     for name, (mode, data) in sorted(tree.items()):
         total.update(f"{mode:o} {name}\0".encode() + hashlib.sha256(data).digest())
@@ -52,7 +52,7 @@ def digest(tree: Tree, dockerfile: bytes) -> str:
 
 
 def ignore_rules(text: str) -> list[tuple[bool, re.Pattern[str]]]:
-    """The lines of a .dockerignore: whether each leaves out or lets back in, and what."""
+    """The lines of a .dockerignore: whether each one excludes or includes, and its pattern."""
     rules = []
     for raw in text.splitlines():
         line = raw.strip()
@@ -63,7 +63,7 @@ def ignore_rules(text: str) -> list[tuple[bool, re.Pattern[str]]]:
 
 
 def ignored(rules: list[tuple[bool, re.Pattern[str]]], name: str) -> bool:
-    """Whether a file is left out: the last rule that names it, or a folder above it, decides."""
+    """Whether a file is excluded: the last rule that matches it, or a folder above it, decides."""
     parts = name.split("/")
     above = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
     verdict = False
@@ -74,7 +74,7 @@ def ignored(rules: list[tuple[bool, re.Pattern[str]]], name: str) -> bool:
 
 
 def _expression(pattern: str) -> str:
-    """A pattern of Go's filepath.Match, with `**` for any number of folders, as an expression."""
+    """The regular expression of a Go filepath.Match pattern; `**` is any number of folders."""
     pieces = re.split(r"(\*\*/?|\*|\?|\[[^\]]+\])", pattern)
     known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return "".join(

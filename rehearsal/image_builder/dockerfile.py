@@ -1,9 +1,9 @@
-"""Dockerfile to image, without a container engine: files are copied, commands are not run.
+"""Builds an image from a Dockerfile without a container engine: files are copied, nothing is run.
 
-COPY is executed across all stages. RUN is not: each is recorded in the image's history as not
-executed, and what it would have installed comes from the local Python environment instead. Base
-images cannot be fetched; a known one stands in by its configuration, with no files. Whatever else
-a Dockerfile asks for is refused by line number, never skipped.
+COPY works across all stages. RUN is not executed: the image's history records that, and the local
+Python environment has the packages that it would install. Base images cannot be fetched: for the
+known ones, only their configuration is used, without files. Any other instruction is refused by
+line number, never skipped.
 https://docs.docker.com/reference/dockerfile/
 """
 
@@ -53,12 +53,12 @@ class Stage:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a `$NAME` may refer to; ENV wins over ARG."""
+        """The variables of `$NAME`; ENV wins over ARG."""
         return {**self.arguments, **self.config.get("Env", {})}
 
     @property
     def folder(self) -> str:
-        """Where relative paths begin."""
+        """The folder to which paths are relative."""
         folder: str = self.config.get("WorkingDir") or "/"
         return folder
 
@@ -68,7 +68,7 @@ def build(
 ) -> Image:
     """Build the last stage; DockerfileError, ContextError, OSError.
 
-    `target` is what another stage would be asked for by: DockerfileError, as none is built alone.
+    A `target` is a DockerfileError: a single stage cannot be built.
     """
     if target is not None:
         raise DockerfileError(f"Dockerfile: got target {target}, expected none: all is built")
@@ -169,13 +169,13 @@ class _Builder:
                 f"got no file {names[0]!r} there (or .dockerignore leaves it out, or only a RUN "
                 "would make it, which the local builder does not execute)"
             )
-        # What is in a folder is copied, not the folder itself.
+        # COPY copies the files in a folder, not the folder itself.
         prefix = f"{source}/" if source else ""
         for name in [name for name in origin if name.startswith(prefix)]:
             tree[_key(f"{place}/{name.removeprefix(prefix)}")] = origin[name]
 
     def _origin(self, step: Instruction) -> Tree:
-        """Where COPY takes from: the context, or an earlier stage."""
+        """The source of COPY: the context, or an earlier stage."""
         name = step.flags.get("from", "").lower()
         if name and name not in self.stages:
             known = ", ".join(self.stages)
@@ -188,7 +188,7 @@ def _finish(stage: Stage, not_run: list[Json]) -> Image:
     config = {**stage.config}
     config["Env"] = [f"{name}={value}" for name, value in config.get("Env", {}).items()]
     if config.get("Entrypoint") and not stage.sets_cmd:
-        # docker does the same: an entry point makes the base's command meaningless.
+        # As Docker does: the base image's command would be arguments of this entry point.
         config.pop("Cmd", None)
     name, at, digest = stage.base.partition("@")
     annotations = {"org.opencontainers.image.base.name": name}
@@ -199,7 +199,7 @@ def _finish(stage: Stage, not_run: list[Json]) -> Image:
 
 
 def _key(path: str) -> str:
-    """A path as a tree has it: from the root, without its slash."""
+    """A path as a key of a tree: from the root, without the leading slash."""
     return posixpath.normpath(posixpath.join("/", path)).strip("/")
 
 

@@ -1,4 +1,4 @@
-"""A Dockerfile's text: logical lines, flags, quotes and variables; nothing is executed here."""
+"""Parses a Dockerfile: logical lines, flags, quotes and variables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DockerfileError(ValueError):
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: `source` is all of it on one line, `text` what follows its flags."""
+    """One instruction: `source` is all of it on one line, `text` the part after its flags."""
 
     line: int
     source: str

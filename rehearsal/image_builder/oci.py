@@ -1,6 +1,5 @@
-"""An OCI image as bytes: the same content has the same digest, whoever assembles it and when.
+"""OCI images as bytes: the same content always has the same digest.
 
-Knows neither Dockerfiles (`dockerfile`) nor registries (`distribution`).
 https://github.com/opencontainers/image-spec/blob/v1.1.1/spec.md
 """
 
@@ -31,7 +30,7 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 EPOCH = "1970-01-01T00:00:00Z"
 ACCESS_TOKEN_USER = "oauth2accesstoken"  # noqa: S105  a user name, not a token
-"""The user name that goes with a Google access token as password.
+"""The user name with which a registry takes a Google access token as the password.
 https://docs.cloud.google.com/artifact-registry/docs/docker/authentication#token"""
 
 GZIP = 16 + zlib.MAX_WBITS
@@ -45,7 +44,7 @@ REFERENCE = re.compile(
 
 
 class ImageError(ValueError):
-    """Not an image, or not one that is understood here."""
+    """Not an image, or one with features that are not modelled."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,13 @@ class Reference:
 
     @property
     def selector(self) -> str:
-        """What the registry is asked for: the digest, the tag, or the tag that is the default."""
+        """The digest, else the tag, else the default tag."""
         return self.digest or self.tag or "latest"
 
 
 @dataclass(frozen=True)
 class Image:
-    """A manifest and the blobs that it names."""
+    """A manifest and its blobs."""
 
     manifest: bytes
     blobs: Mapping[str, bytes]
@@ -103,13 +102,13 @@ class Image:
 
     @property
     def config(self) -> Json:
-        """How to run it: Env, Entrypoint, Cmd, User, WorkingDir, Labels."""
+        """Its run configuration: Env, Entrypoint, Cmd, User, WorkingDir, Labels."""
         found: Json = json.loads(self.blobs[self.config_digest]).get("config") or {}
         return found
 
 
 def digest(data: bytes) -> str:
-    """The content's address."""
+    """The content's digest, which is its address in a registry."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
@@ -143,7 +142,7 @@ def assemble(
 
 
 def unpack(image: Image, root: Path) -> None:
-    """Write the image's files below a folder; ImageError for anything that would leave it."""
+    """Write the image's files below a folder; ImageError for a path outside of it."""
     for layer in json.loads(image.manifest)["layers"]:
         if not layer["mediaType"].endswith("gzip"):
             raise ImageError(f"got a layer of type {layer['mediaType']}, expected {LAYER}")

@@ -1,7 +1,6 @@
-"""`docker push` without docker: an image to Artifact Registry, over HTTPS.
+"""`docker push` without Docker: pushes an image to Artifact Registry, over HTTPS.
 
-It knows no local cloud: proxy and certificates come from the session's environment, so it would
-push to Google just the same.
+Proxy and certificates come from the environment, so it could push to Google in the same way.
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#push
 """
 
@@ -20,14 +19,13 @@ TIMEOUT_SECONDS = 60
 
 
 class PushError(Exception):
-    """The registry refused, or could not be reached; the message is what docker would print."""
+    """The registry refused, or could not be reached; the message is the one that Docker prints."""
 
 
 def push(image: Image, reference: Reference, token: str, session: requests.Session) -> str:
-    """Upload what is missing, then the manifest under the reference's tag; gives the digest.
+    """Upload missing blobs, then the manifest under the reference's tag; returns the digest.
 
-    `token` is a Google access token, which Artifact Registry takes as it is; an empty one pushes as
-    nobody. PushError.
+    `token` is a Google access token; with an empty one, the push is anonymous. Raises PushError.
     """
     base = f"https://{reference.host}/v2/{reference.path}"
     login = {"Authorization": f"Bearer {token}"} if token else {}
@@ -60,7 +58,7 @@ def _upload(
 
 
 def _check(answer: requests.Response) -> None:
-    """PushError in docker's words for a refusal."""
+    """Raise PushError with Docker's message for a refusal."""
     if answer.ok:
         return
     try:

@@ -1,4 +1,4 @@
-"""Gets the `pulumi` command line, whichever way this machine allows.
+"""Gets the `pulumi` CLI, in whichever way this machine allows.
 
 `python -m rehearsal.pulumi_cli` prints the folder that holds it, for PATH:
 `export PATH="$(python -m rehearsal.pulumi_cli):$PATH"`.

@@ -1,4 +1,4 @@
-"""Prints the folder that holds `pulumi`, and gets it first if need be."""
+"""Prints the folder that holds `pulumi`; downloads or builds it first, if there is none."""
 
 from __future__ import annotations
 

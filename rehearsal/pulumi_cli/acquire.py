@@ -1,8 +1,8 @@
-"""Which `pulumi` is used here: one fixed order, one version check, one error if there is none.
+"""Finds the `pulumi` CLI, or gets it: in a fixed order, with one version check and one error.
 
-The order: on PATH, else the user's cache folder, which is filled once by the official installer
-(`download`), else by a build from Go modules (`build`). The environment that the engine runs in is
-not decided here (`rehearsal.workspace`).
+The order: on PATH, else in the user's cache folder. The official installer (`download`) fills that
+folder once, else a build from Go modules (`build`). `rehearsal.workspace` has the environment in
+which the engine runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Fill = Callable[[Path, Mapping[str, str], str], None]
 
 MINIMUM = (3, 259, 0)
-"""The engine that this project is tested with; a newer one of the same major version will do."""
+"""The engine with which this project is tested; a newer one of the same major version will do."""
 
 VERSION = ".".join(map(str, MINIMUM))
 
@@ -37,9 +37,9 @@ ANSWER_SECONDS = 30
 
 
 def find_cli(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of a CLI that this machine has already: on PATH, else in the cache.
+    """The folder of a CLI on PATH, else in the cache; PulumiCliError if there is none.
 
-    Gets nothing. PulumiCliError if there is none.
+    It downloads nothing.
     """
     reasons: list[str] = []
     for look in (_on_path, _cached):
@@ -60,9 +60,10 @@ def acquire(
     official: Fill = download.official,
     from_modules: Fill = build.from_modules,
 ) -> Path:
-    """The folder of a CLI, getting it if need be; PulumiCliError if no way is open.
+    """The folder of a CLI, which is downloaded or built if there is none; PulumiCliError.
 
-    A download or a build appears in the cache whole or not at all, and two runs never do it twice.
+    A download or a build appears in the cache complete or not at all, and two runs at the same time
+    never do it twice.
     """
     reasons: list[str] = []
     with suppress(PulumiCliError):
@@ -128,7 +129,7 @@ def _cached(environ: Mapping[str, str]) -> Path:
 
 
 def _check_version(pulumi: Path, environ: Mapping[str, str]) -> None:
-    """UnavailableError unless `pulumi version` answers with one that will do."""
+    """UnavailableError unless `pulumi version` answers with an accepted version."""
     try:
         answer = subprocess.run(  # noqa: S603  the CLI that is asked about
             [pulumi, "version"],
@@ -151,7 +152,7 @@ def _check_version(pulumi: Path, environ: Mapping[str, str]) -> None:
 
 @contextmanager
 def _alone(cache: Path) -> Iterator[None]:
-    """Hold the cache's lock; the system lets go of it even if this process is killed."""
+    """Hold the cache's lock; the system releases it even if this process is killed."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / "lock").open("w")
@@ -172,7 +173,7 @@ def _alone(cache: Path) -> Iterator[None]:
 
 
 def _filled(fill: Fill, environ: Mapping[str, str]) -> Path:
-    """The cache's `bin` folder after `fill` has made it; UnavailableError leaves nothing behind."""
+    """The cache's `bin` folder, filled by `fill`; UnavailableError leaves nothing behind."""
     entry = _entry(environ)
     making = Path(tempfile.mkdtemp(prefix=".filling-", dir=entry.parent))
     try:

@@ -1,6 +1,6 @@
-"""The CLI built from the Go modules that `go.mod` and `go.sum` here pin by hash.
+"""Builds the CLI from the Go modules whose hashes are in `go.sum`.
 
-Only the `pulumi` binary can be had that way, so the stand-in language host is laid beside it.
+The modules contain only the `pulumi` binary, so the stand-in language host is copied beside it.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ COMMAND = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 
 LANGUAGE_HOST = ("language_host.py", "pulumi-language-python")
-"""The stand-in, and the script under whose name the engine looks for it."""
+"""The stand-in, and the script that starts it, with the name that the engine looks for."""
 
 EXECUTOR = "pulumi-language-python-exec"
 """Pulumi's own runner of Python programs; it is part of the Go SDK's source."""
 
 PACKAGE = re.compile(r"[\w.~-]+(/[\w.~-]+)*")
-"""A line of the go command that is nothing but an import path."""
+"""A line of the go command that is an import path only."""
 
 
 def from_modules(
     folder: Path, environ: Mapping[str, str], version: str, out: TextIO = sys.stderr
 ) -> None:
-    """Build `pulumi` into `folder`/bin and lay the stand-in language host beside it.
+    """Build `pulumi` into `folder`/bin and copy the stand-in language host beside it.
 
-    UnavailableError if there is no go command, or with its last words if it fails.
+    UnavailableError if there is no go command, or with the end of its output if it fails.
     """
     go = shutil.which("go", path=environ.get("PATH", ""))
     if go is None:
@@ -77,7 +77,7 @@ def from_modules(
 
 
 def _go(command: list[str], environ: Mapping[str, str], progress: Progress, done: str) -> list[str]:
-    """The import paths that a go command prints; UnavailableError with its last words."""
+    """The import paths that a go command prints; UnavailableError with the end of its output."""
     paths: list[str] = []
     words: list[str] = []
     with subprocess.Popen(  # noqa: S603  the go command
@@ -100,12 +100,12 @@ def _go(command: list[str], environ: Mapping[str, str], progress: Progress, done
 
 
 def is_ours(binaries: Path) -> bool:
-    """Whether the stand-in serves as language host in this folder."""
+    """Whether the folder has the stand-in language host."""
     return (binaries / LANGUAGE_HOST[0]).exists()
 
 
 def lay_language_host(binaries: Path) -> None:
-    """Put this source tree's stand-in into the folder, unless it is there; atomic for readers."""
+    """Copy this source tree's stand-in into the folder, if it differs; atomic for readers."""
     for name in LANGUAGE_HOST:
         source, target = HERE / name, binaries / name
         if target.exists() and filecmp.cmp(source, target, shallow=False):

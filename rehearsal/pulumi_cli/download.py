@@ -1,4 +1,4 @@
-"""The CLI by the Pulumi SDK's own installer, which downloads the official release."""
+"""Downloads the official release of the CLI, by the Pulumi SDK's own installer."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INSTALLER = "https://get.pulumi.com/install.sh"
-"""The script that the SDK's installer downloads and runs; the release itself is on that host too.
+"""The script that the SDK's installer downloads and runs; the same host has the release.
 https://www.pulumi.com/docs/reference/pkg/python/pulumi/#pulumi.automation.PulumiCommand.install"""
 
 CONNECT_SECONDS = 5
-"""Without this question first, the SDK and its script would wait for a lost network for minutes."""
+"""For a first request: without a network, the SDK and its script would wait for minutes."""
 
 DOWNLOAD_SECONDS = 900
 """About 100 MB."""
@@ -59,7 +59,7 @@ def official(folder: Path, environ: Mapping[str, str], version: str) -> None:
         try:
             printed, _ = installer.communicate(timeout=DOWNLOAD_SECONDS)
         except BaseException as error:
-            # The script's own children (curl, tar) would go on without it.
+            # The script's own children (curl, tar) would continue without it.
             os.killpg(installer.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
                 raise UnavailableError(

@@ -1,11 +1,11 @@
-"""Why there is no CLI: a reason for each way, and one error for all of them."""
+"""Errors: one way to get a CLI fails, or all of them fail."""
 
 from __future__ import annotations
 
 
 class UnavailableError(Exception):
-    """One way to the CLI is closed on this machine; the text says why."""
+    """One way to get the CLI fails on this machine; the text says why."""
 
 
 class PulumiCliError(Exception):
-    """Every way is closed; the text gives each with its reason, and what opens one."""
+    """Every way to get the CLI fails; the text has each reason, and the fixes."""

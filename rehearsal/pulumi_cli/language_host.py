@@ -1,9 +1,9 @@
 """A stand-in for Pulumi's own Python language host, for machines that had to build the CLI.
 
-The official `pulumi-language-python` comes with the official installer, cannot be had from the Go
-module proxy, and is always preferred. This one serves what `pulumi preview`, `up`, `refresh`,
-`destroy`, `about` and policy packs ask of it. It creates no virtual environment, installs nothing
-and generates no code: those calls answer UNIMPLEMENTED.
+The official `pulumi-language-python` comes with the official installer, is not in the Go module
+proxy, and is always preferred. This one serves the calls of `pulumi preview`, `up`, `refresh`,
+`destroy`, `about` and policy packs. It creates no virtual environment, installs nothing and
+generates no code: those calls answer UNIMPLEMENTED.
 
 Protocol: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/language.proto
 It is copied beside `pulumi` and started by the shell script `pulumi-language-python`.
@@ -34,7 +34,7 @@ EXECUTOR = "pulumi-language-python-exec"
 """Pulumi's own runner of Python programs, beside this file."""
 
 ALREADY_SHOWN = 32
-"""The exit code by which it says that the user has seen the error."""
+"""The executor's exit code for an error that the user has seen already."""
 
 _PACKAGES = """
 import importlib.metadata, json
@@ -71,7 +71,7 @@ def _entry(info: pb.ProgramInfo) -> str:
 
 
 def _ask(info: pb.ProgramInfo, question: str) -> Any:  # noqa: ANN401  JSON
-    """What a line of Python answers in the program's environment."""
+    """The JSON that a Python script prints in the program's environment."""
     return json.loads(subprocess.check_output([interpreter(info), "-c", question]))  # noqa: S603  own text
 
 
@@ -93,11 +93,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             program.kill()
 
     def Handshake(self, request: object, context: object) -> pb.LanguageHandshakeResponse:
-        """Nothing to agree on."""
+        """Answer with no options."""
         return pb.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: object, context: object) -> plugin_pb2.PluginInfo:
-        """A version that is visibly no release."""
+        """A version that no release has."""
         return plugin_pb2.PluginInfo(version="0.0.0-stand-in")
 
     def Cancel(self, request: object, context: object) -> empty_pb2.Empty:
@@ -116,14 +116,14 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return answer
 
     def About(self, request: pb.AboutRequest, context: object) -> pb.AboutResponse:
-        """What `pulumi about` says of the runtime."""
+        """The runtime in the output of `pulumi about`."""
         version = f"{sys.version.split()[0]} (stand-in language host, not Pulumi's own)"
         return pb.AboutResponse(executable=interpreter(request.info), version=version)
 
     def GetProgramDependencies(
         self, request: pb.GetProgramDependenciesRequest, context: object
     ) -> pb.GetProgramDependenciesResponse:
-        """Everything installed for the program."""
+        """All packages that are installed for the program."""
         answer = pb.GetProgramDependenciesResponse()
         for name, version in _ask(request.info, _PACKAGES):
             answer.dependencies.add(name=name, version=version)
@@ -159,7 +159,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RunPlugin(
         self, request: pb.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.RunPluginResponse]:
-        """Run a plugin that is written in Python (a policy pack), handing on what it prints."""
+        """Run a plugin that is written in Python (a policy pack), and stream its output."""
         command = [interpreter(request.info), "-u", _entry(request.info), *request.args]
         if request.kind == "analyzer":
             engine, *rest = request.args
@@ -188,7 +188,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def main(engine: str) -> None:
-    """Serve until the engine ends, in whatever way it ends."""
+    """Serve until the engine ends, also if it is killed."""
     host = LanguageHost(engine)
     server = grpc.server(futures.ThreadPoolExecutor(16))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
@@ -202,8 +202,8 @@ def main(engine: str) -> None:
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
     print(port, flush=True)  # noqa: T201  the engine reads the port from a plugin's first line
-    # The engine holds the other end of stdin and never writes: end of file means that it is gone,
-    # by SIGKILL too, and then the program must not go on.
+    # The engine holds the other end of stdin and never writes: end of file means that it has ended,
+    # also by SIGKILL, and then the program must stop.
     while os.read(sys.stdin.fileno(), 4096):
         pass
     end()

@@ -1,8 +1,8 @@
 """A stand-in for pulumi-resource-docker: docker:index/image:Image, and no other resource.
 
-It needs no Docker: `dockerfile` builds, `push` pushes. Like the genuine one it asks
-the registry that the image's name says, with the login that `docker login` stored, and it never
-deletes what it pushed.
+It needs no Docker: `image_builder.dockerfile` builds, `image_builder.push` pushes. Like the genuine
+one, it pushes to the registry in the image's name, with the login that `docker login` stored, and
+never deletes an image.
 https://github.com/pulumi/pulumi-docker/blob/v5.2.0/provider/image.go
 """
 
@@ -36,11 +36,11 @@ class DockerImage(Resource):
     """An image that is built from a context and pushed; its id is its name."""
 
     def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
-        """Fill in the defaults, and the hash by which a change of the context is seen."""
+        """Add the defaults, and a hash of the context, which changes with its files."""
         del name
         if "imageName" not in news:
             return news, ["missing required property 'imageName'"]
-        # The SDK always gives skipPush and buildOnPreview, as false.
+        # The SDK always sets skipPush and buildOnPreview, to false.
         if unknown := sorted(k for k, v in news.items() if v and k not in ("imageName", "build")):
             return news, [f"got {', '.join(unknown)}, which this stand-in cannot do: leave it out"]
         given = news.get("build") or {}
@@ -57,7 +57,7 @@ class DockerImage(Resource):
         return {**news, "build": build}, []
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
-        """Every change is made in place."""
+        """Every change is an update in place."""
         del state
         return Difference({path: Change(what) for path, what in differences(old_inputs, news)})
 
@@ -71,8 +71,8 @@ class DockerImage(Resource):
         return inputs["imageName"], self.update(inputs["imageName"], {}, inputs)
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
-        """Build and push again; the image of before stays in the registry."""
-        # The library for HTTP takes a third of the time of a start, and most commands push nothing.
+        """Build and push again; the old image stays in the registry."""
+        # Importing the library for HTTP is a third of the start-up, and most commands push nothing.
         import requests  # noqa: PLC0415
 
         from rehearsal.image_builder.push import PushError, push  # noqa: PLC0415
@@ -85,7 +85,7 @@ class DockerImage(Resource):
         except (DockerfileError, build_context.ContextError, OSError) as error:
             raise ProviderError(f"error building image {name}: {error}") from error
         session = requests.Session()
-        # Where a Go program, as the genuine plugin is one, finds its certificates.
+        # The genuine plugin is a Go program, and reads its certificates from there.
         session.verify = os.environ.get("SSL_CERT_FILE") or True
         try:
             reference = Reference.parse(name)
@@ -102,7 +102,7 @@ class DockerImage(Resource):
         }
 
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
-        """What is recorded: the genuine plugin does not look either."""
+        """The recorded outputs: the genuine plugin does not read the registry either."""
         del identity
         return state, inputs
 

@@ -1,7 +1,7 @@
 """The stand-in for `pulumi-resource-gcp`: the engine starts this module.
 
 For machines that cannot download the genuine plugin, and only for the resource types that the
-local cloud has. It makes the genuine one's requests: either can be used with the local cloud.
+local cloud has. It sends the same requests as the genuine one (`genuine_gcp`).
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ TYPES = (
     (GcpResource, types.FIREWALL),
     (Instance, types.INSTANCE),
 )
-"""Every resource type that there is: how it is asked for, and what it is."""
+"""Every resource type: the class that handles it, and its description."""
 
 
 class Gcp(Provider):
-    """The package."""
+    """The gcp package."""
 
     def __init__(self) -> None:
         self.api = Api()
         super().__init__(version("gcp"), resources(self.api), functions(self.api))
 
     def configure(self, config: Json) -> None:
-        """Take project, region and zone, and who asks."""
+        """Set project, region and zone, and read the access token."""
         self.api.project = config.get("project", "")
         self.api.zone = config.get("zone", "")
         self.api.region = config.get("region") or self.api.zone.rpartition("-")[0]

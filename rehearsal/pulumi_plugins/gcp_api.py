@@ -1,7 +1,7 @@
-"""Requests to Google's REST APIs, as the genuine plugin makes them: who asks, what an error says.
+"""Requests to Google's REST APIs with the genuine plugin's credentials and error texts.
 
-The access token comes from the environment, and so do proxy and certificates: where the cloud is
-reached is not this program's to decide. The token is sent and never shown.
+Access token, proxy and certificates come from the environment: this program does not decide which
+cloud it reaches. The token is sent and never shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GONE = 404
 
 
 class ApiError(ProviderError):
-    """An answer other than success, in the words of Google's client library for Go."""
+    """An API's refusal, in the words of Google's client library for Go."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -31,7 +31,7 @@ class ApiError(ProviderError):
 
 @dataclass
 class Api:
-    """The cloud, as one provider instance is configured to use it."""
+    """The APIs with the configuration of one provider instance."""
 
     project: str = ""
     region: str = ""
@@ -39,7 +39,7 @@ class Api:
     session: requests.Session = field(default_factory=requests.Session)
 
     def sign_in(self) -> None:
-        """Take the token from the environment; ProviderError if there is none."""
+        """Read the token from the environment; ProviderError if there is none."""
         token = os.environ.get(TOKEN, "")
         if not token:
             raise ProviderError(
@@ -55,7 +55,7 @@ class Api:
         self.session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=32))
 
     def places(self) -> Json:
-        """Where a resource is that does not say it itself."""
+        """The location of a resource whose inputs do not name one."""
         here = {"project": self.project, "region": self.region, "location": self.region}
         return here | {"zone": self.zone}
 

@@ -1,8 +1,8 @@
 """Which arguments a resource of the gcp package takes, read from the installed Python SDK's text.
 
 The SDK is generated from the genuine plugin's schema, so its argument classes say which keys exist
-at any depth, of which type, and which are required. Its text is read and never imported: importing
-takes seconds, a plugin has to be there at once. Which values are allowed is in `gcp_types`.
+at any depth, their types, and which are required. The text is read and not imported, because an
+import takes seconds. Which values are allowed is in `gcp_types`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Argument(NamedTuple):
 
 @cache
 def arguments(module: str, kind: str) -> dict[str, Argument]:
-    """The arguments of one class of the SDK, in the engine's convert."""
+    """The arguments of one class of the SDK, in the engine's spelling."""
     text = (sdk("gcp") / f"{module}.py").read_text("utf-8")
     start = text.index(f"\nclass {kind}Args:\n")
     header = text[start : text.index('"""', start)]
@@ -47,14 +47,14 @@ def _argument(annotation: str, required: bool) -> Argument:
 
 
 def snake(name: str) -> str:
-    """`minCpuPlatform` as the plugin's messages spell it: `min_cpu_platform`."""
+    """`minCpuPlatform` as the genuine plugin's messages spell it: `min_cpu_platform`."""
     return _WORDS.sub("_", name).lower()
 
 
 def check(token: str, name: str, inputs: Json) -> tuple[Json, list[str]]:
-    """The inputs, with "true" as true and "10" as 10 where such are expected; what is wrong.
+    """The inputs, with "true" as true and "10" as 10 where the types say so; and the errors.
 
-    `name` is the resource's logical name, with which the messages begin their paths.
+    `name` is the resource's logical name: the paths in the messages begin with it.
     """
     _, module, kind = token.split(":")
     folder = module.split("/", maxsplit=1)[0]

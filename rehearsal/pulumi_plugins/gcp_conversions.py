@@ -1,4 +1,4 @@
-"""Values that the gcp package writes otherwise than the REST APIs do, each way."""
+"""Conversions of values between the gcp package's form and the REST APIs' form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def retention(number: Callable[[Any], Any]) -> Callable[[Json], Json]:
 
 
 def protocols(old: str, new: str) -> Callable[[list[Json]], list[Json]]:
-    """What a firewall rule applies to, with the protocol's key written `new`."""
+    """The protocols and ports of a firewall rule, with the protocol's key renamed to `new`."""
     return lambda rules: [{new if k == old else k: v for k, v in r.items()} for r in rules]
 
 
@@ -36,7 +36,7 @@ def account(given: Json) -> list[Json]:
 
 
 def scope(name: str) -> str:
-    """The one scope that the stacks use, in full; others are taken as they are written."""
+    """The full URL of the one scope that the stacks use; any other scope unchanged."""
     return SCOPE if name == "cloud-platform" else name
 
 
@@ -55,11 +55,11 @@ def interfaces(live: list[Json]) -> list[Json]:
 
 
 def project_of(subnetwork: str) -> str:
-    """The project in a link to a subnetwork; empty for a mere name."""
+    """The project in a link to a subnetwork; empty if it is a name only."""
     found = re.search("projects/([^/]+)/regions/", subnetwork)
     return found[1] if found else ""
 
 
 def mapping(metadata: list[Json]) -> Json:
-    """The other way."""
+    """Metadata as an object, from Compute Engine's list."""
     return {each["key"]: each.get("value", "") for each in metadata}

@@ -1,4 +1,4 @@
-"""Resources that are not made, read or changed by the standard methods alone.
+"""Resources that need more than Google's standard methods.
 
 https://docs.cloud.google.com/apis/design/custom_methods
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Account(GcpResource):
-    """A service account, which Google knows by its e-mail."""
+    """A service account; its e-mail identifies it."""
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """The e-mail follows from the inputs, so a preview knows it."""
@@ -38,20 +38,20 @@ class Account(GcpResource):
 
 
 class Service(GcpResource):
-    """An API that a project uses: switched on if it is off; its id is project/service.
+    """An API that a project uses, enabled if it is not; its id is project/service.
 
     https://docs.cloud.google.com/service-usage/docs/reference/rest/v1/services
     """
 
     def insert(self, given: Json) -> str:
-        """Enable it, unless it is."""
+        """Enable it, unless it is enabled."""
         identity = f"{given['project']}/{given['service']}"
         if self.find(identity, given) is None:
             self._switch(identity, "enable")
         return identity
 
     def find(self, identity: str, given: Json) -> Json | None:
-        """The API, if it is among those that are on."""
+        """The API, if it is enabled."""
         del given
         project, _, service = identity.partition("/")
         page: Json = {"filter": "state:ENABLED", "pageToken": None}
@@ -66,7 +66,7 @@ class Service(GcpResource):
             page["pageToken"] = found["nextPageToken"]
 
     def delete(self, identity: str, state: Json) -> None:
-        """Disable it, if the program says so; others in the project may need it."""
+        """Disable it, if the program says so: others in the project may need it."""
         if state.get("disableOnDestroy"):
             self._switch(identity, "disable")
 
@@ -83,7 +83,7 @@ class Subnetwork(GcpResource):
     """
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
-        """A range that holds all of the old one needs no replacement."""
+        """A range that contains the old one needs no replacement."""
         found = super().diff(old_inputs, state, news)
         change = found.changes.get("ipCidrRange")
         if change is None or not _holds(news.get("ipCidrRange", ""), state.get("ipCidrRange", "")):
@@ -100,11 +100,11 @@ class Instance(GcpResource):
     """
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
-        """Refuse a subnetwork whose project is not the one that is known for the interface.
+        """Refuse a subnetwork whose project differs from the interface's `subnetworkProject`.
 
-        Danger, and as the genuine plugin does it: a machine whose creation failed after the insert
-        has no such project in the state, and if the program does not give it either, no preview,
-        no `up` and no replacement gets past this.
+        Danger, as in the genuine plugin: the state of a machine whose creation failed after the
+        insert has no `subnetworkProject`. If the program does not set it either, every preview,
+        `up` and replacement fails here.
         """
         before, after = (each.get("networkInterfaces", []) for each in (state, news))
         for old, new in zip(before, after, strict=False) if len(before) == len(after) else ():
@@ -118,7 +118,7 @@ class Instance(GcpResource):
         return super().diff(old_inputs, state, news)
 
     def body(self, given: Json) -> Json:
-        """The REST resource, with the paths of what is in the machine's zone."""
+        """The REST resource, with full paths of machine type and disk type."""
         body, place = super().body(given), f"projects/{given['project']}/zones/{given['zone']}"
         body["machineType"] = f"{place}/machineTypes/{given['machineType']}"
         names = {"image": "sourceImage", "size": "diskSizeGb", "type": "diskType"}
@@ -135,11 +135,10 @@ class Instance(GcpResource):
         return body
 
     def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
-        """One call for each changed thing, with the fingerprint of what was there before.
+        """Send one request for labels and one for metadata, with the fingerprint of the old value.
 
-        Danger, and as the genuine plugin does it: an update shows the change of the confidential
-        type, reports success, and no request is made. Only a replacement changes what protects the
-        memory.
+        Danger, as in the genuine plugin: an update shows a change of the confidential type, reports
+        success, and sends no request. Only a replacement changes how the memory is protected.
         """
         sendable = {"labels", "metadata.items", "confidentialInstanceConfig"}
         if others := sorted({*fields} - sendable):
@@ -154,7 +153,7 @@ class Instance(GcpResource):
 
 
 def _holds(larger: str, smaller: str) -> bool:
-    """Whether one range of addresses holds another; not, where one of them is no known range."""
+    """Whether one range of addresses contains another; False if one of them is not known."""
     try:
         return ipaddress.IPv4Network(smaller).subnet_of(ipaddress.IPv4Network(larger))
     except ValueError:
@@ -162,7 +161,7 @@ def _holds(larger: str, smaller: str) -> bool:
 
 
 def _interface(given: Json) -> Json:
-    """A network interface to send; the subnetwork's link says its project already."""
+    """A network interface to send; its project is in the subnetwork's link."""
     known = require_sendable(
         given, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces."
     )

@@ -1,8 +1,8 @@
-"""What is not as asked for: the genuine gcp plugin's idea of a difference.
+"""Which properties differ, by the rules of the genuine gcp plugin.
 
-It compares what is there with what the program says, not the program with its earlier self: a
-change made by hand is a difference, and a property that the program never set and the cloud chose
-is none. Which paths replace and which are let go is in `gcp_types`.
+It compares the state with the new inputs, not the old inputs with the new ones: a change made by
+hand is a difference; a property that the program never set and the cloud chose is none. `gcp_types`
+has the paths whose change replaces a resource, and those whose removal is no difference.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from rehearsal.pulumi_plugins.provider import Json
 
 MAPS = frozenset({"labels", "metadata", "attributeMapping"})
-"""Objects whose keys are the user's own: below them, empty is not absent."""
+"""Objects whose keys the user chooses: an empty value below them is not the same as no value."""
 
 SETS = frozenset({"ports", "scopes", "sourceRanges"})
-"""Lists whose order says nothing."""
+"""Lists whose order has no meaning."""
 
 LINKS = frozenset({"network", "subnetwork"})
 """References to other resources: a name, a longer path to it, and its link mean the same."""
 
 
 def changes(resource_type: ResourceType, state: Json, news: Json) -> Iterator[tuple[str, Change]]:
-    """Every path at which the state (outputs) is not as the inputs ask."""
+    """Each path at which the state (outputs) differs from the inputs."""
 
     def same(path: str, old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
         plain = re.sub(r"\[\d+\]", "", path)
@@ -50,7 +50,7 @@ def changes(resource_type: ResourceType, state: Json, news: Json) -> Iterator[tu
 
 
 def refreshed_inputs(asked: Any, live: Any, key: str = "") -> Any:  # noqa: ANN401  any JSON
-    """The inputs as they are in the cloud: of what was asked for, what there is now.
+    """The inputs with the values that the resource has now in the cloud.
 
     https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/schema.go
     """
@@ -63,10 +63,10 @@ def refreshed_inputs(asked: Any, live: Any, key: str = "") -> Any:  # noqa: ANN4
 
 
 def _alike(key: str, old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
-    """Whether two values that are not equal mean the same under a key."""
+    """Whether two values of a key mean the same although they are not equal."""
     match old, new:
         case dict(), dict() if SIGNATURE in old.keys() & new.keys():
-            return bool(old.get("hash") == new.get("hash"))  # a file's content, not where it lies
+            return bool(old.get("hash") == new.get("hash"))  # a file's content, not its path
         case list(), list() if key == "scopes":
             return set(map(convert.scope, old)) == set(map(convert.scope, new))
         case list(), list():

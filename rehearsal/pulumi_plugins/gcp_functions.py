@@ -1,4 +1,4 @@
-"""What a program asks Artifact Registry: whether an image is there.
+"""The function by which a program looks up an image in Artifact Registry.
 
 https://www.pulumi.com/registry/packages/gcp/api-docs/artifactregistry/getdockerimage/
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def docker_image(api: Api, given: Json) -> Json:
-    """The image of a digest, `NAME@sha256:...`; by tag or by name alone is not modelled."""
+    """The image of a digest, `NAME@sha256:...`; tags and bare names are not modelled."""
     name = given.get("imageName", "")
     if "@" not in name:
         raise ProviderError(

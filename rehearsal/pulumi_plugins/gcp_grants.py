@@ -1,7 +1,7 @@
 """Grants: one member and one role in the allow policy of a bucket, repository, project or account.
 
-A grant is added to and taken out of the policy that is there; what others granted stays. The policy
-is read, changed and written back with its etag, and all of it again if somebody else was faster.
+A grant is added to the policy, or removed from it; the grants of others stay. The policy is read,
+changed and written back with its etag, and all of that again if another writer came first.
 https://docs.cloud.google.com/iam/docs/granting-changing-revoking-access#concurrency
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 8
 CONFLICTS = frozenset({409, 412})
 VERSION = 3
-"""Of the policy format: the one with conditions. Unasked for, bindings come without theirs."""
+"""Of the policy format: without it, an API returns bindings without their conditions."""
 
 _ONE_AT_A_TIME: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -37,13 +37,13 @@ GET_POLICY: dict[str, tuple[str, str, Json]] = {
     types.PROJECT_MEMBER.token: ("POST", ":getIamPolicy", PROJECTS),
     types.ACCOUNT_MEMBER.token: ("POST", ":getIamPolicy", V1),
 }
-"""How each API is asked for a policy: verb, what follows the resource's path, version."""
+"""How to read a policy from each API: verb, suffix of the resource's path, version."""
 
 PROJECT_MASK = {"updateMask": "bindings,etag,auditConfigs"}
 
 
 class Grant(GcpResource):
-    """A grant; its id is resource/role/member, where the resource is what has the policy."""
+    """A grant; its id is resource/role/member."""
 
     def insert(self, given: Json) -> str:
         """Add the member to the binding of the role, or add a binding."""
@@ -61,7 +61,7 @@ class Grant(GcpResource):
         return "/".join(part for part in parts if part)
 
     def find(self, identity: str, given: Json) -> Json | None:
-        """The policy, if the grant is in it."""
+        """The policy, if it holds the grant."""
         try:
             policy = self._policy(self._resource(given), f"reading the policy for {identity}")
         except ApiError as error:
@@ -72,7 +72,7 @@ class Grant(GcpResource):
         return policy if binding and given["member"] in binding["members"] else None
 
     def delete(self, identity: str, state: Json) -> None:
-        """Take the member out of the binding; return quietly if the resource is gone."""
+        """Remove the member from the binding; no error if the resource does not exist."""
         del identity
 
         def take(bindings: list[Json]) -> None:

@@ -1,4 +1,4 @@
-"""Any resource of the gcp package as far as its table says it all, and Google's standard methods.
+"""A resource of the gcp package that Google's standard methods and its table describe completely.
 
 https://docs.cloud.google.com/apis/design/standard_methods
 """
@@ -40,30 +40,30 @@ class GcpResource(Resource):
         )
 
     def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
-        """Refuse what the genuine plugin refuses."""
+        """Validate as the genuine plugin does."""
         inputs, failures = gcp_arguments.check(self.type.token, name, news)
         return inputs, failures or list(self.type.broken(inputs))
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
-        """What is not as asked for, and whether it can be changed in place."""
+        """The differences of the state from the inputs, and whether they replace the resource."""
         del old_inputs
         known = {key: v for key, v in self.type.defaults.items() if key in state}
         if "project" in state:
             known["project"] = self.api.project
         found = dict(changes(self.type, state, known | news))
-        # Only for a replacement of its own: where the program asks for one, it must say this too.
+        # Only where the plugin replaces: with `replace_on_changes` the program chooses the order.
         replaced = any(change.replaces for change in found.values())
         return Difference(found, delete_before_replace=replaced and self.type.delete_first)
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
-        """What a preview shows: outputs that only the cloud knows are unknown for a new one."""
+        """The outputs in a preview: those that only the cloud knows are unknown at first."""
         self.type.sendable(inputs)
         if state is not None:
             return {**state, **inputs}
         return dict.fromkeys(self.type.outputs, UNKNOWN) | self.placed(inputs, self.api.places())
 
     def placed(self, inputs: Json, places: Json) -> Json:
-        """The inputs with what they leave to the provider's configuration, if that says it."""
+        """The inputs, completed by defaults and by the provider's configuration."""
         found = {
             key: place for key, place in places.items() if place and key in self.type.local_inputs
         }
@@ -81,11 +81,11 @@ class GcpResource(Resource):
         try:
             return identity, self._there(identity, given)
         except ProviderError as error:
-            # From here on it is in the cloud, so it must be in the state: as it was asked for.
+            # It exists in the cloud, so the state must have it, too: with its inputs.
             raise PartlyCreatedError(str(error), identity, given) from error
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
-        """Change what is not as asked for, and read."""
+        """Patch what differs, and read."""
         self.type.sendable(inputs)
         places = {key: state[key] for key in self.api.places() if key in state}
         given = self.placed(inputs, places)
@@ -97,7 +97,7 @@ class GcpResource(Resource):
         return self._there(identity, given)
 
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
-        """Read what is there."""
+        """Read the live resource."""
         if not state:
             raise ProviderError(
                 f"got the id {identity} alone, expected a recorded {self.title}: this stand-in for "
@@ -124,7 +124,7 @@ class GcpResource(Resource):
         return identity
 
     def find(self, identity: str, given: Json) -> Json | None:
-        """GET; None if it is gone, or if only its id is still taken, as with a deleted pool."""
+        """GET; None if it does not exist, or if only its id is still reserved (a deleted pool)."""
         del given
         live = self.api.unless_gone("GET", f"{self.root}/{identity}", f"reading {self.title}")
         return None if live is None or live.get("state") == "DELETED" else live
@@ -132,8 +132,8 @@ class GcpResource(Resource):
     def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
         """PATCH with the whole resource and a mask of what changed.
 
-        What the mask names and the body lacks is cleared: an attribute condition taken out of the
-        program leaves a provider that admits everyone. The genuine plugin does just so.
+        Danger: this clears each field that the mask names and the body lacks. If a program drops
+        its attribute condition, the provider admits everyone. The genuine plugin does the same.
         """
         del state
         if not self.type.collection.query:  # accounts and networks have other methods
@@ -143,7 +143,7 @@ class GcpResource(Resource):
         self.send("PATCH", identity, identity, doing, json=body, params=params)
 
     def not_in_place(self, fields: list[str]) -> ProviderError:
-        """What to say of changes that no program here makes."""
+        """The error for changes that this stand-in does not make in place."""
         return ProviderError(
             f"got a change of {', '.join(fields)}, which this stand-in for the gcp plugin cannot "
             f"make in place: nothing was changed. Replace the {self.title} (`pulumi up --replace "
@@ -151,11 +151,11 @@ class GcpResource(Resource):
         )
 
     def send(self, verb: str, path: str, identity: str, doing: str, **parts: Any) -> Json:  # noqa: ANN401
-        """Make a change, and wait for the end of the operation that it starts, if it does."""
+        """Send a change, and wait for the operation that it starts, if any."""
         call = self.api.unless_gone if verb == "DELETE" else self.api.call
         answer = call(verb, f"{self.root}/{path}", doing, **parts) or {}
         operation = answer.get("name", "")
-        if answer.get("kind") == "compute#operation":  # kept in the place of its resource
+        if answer.get("kind") == "compute#operation":  # stored in its resource's location
             operation = f"{identity.rsplit('/', 2)[0]}/operations/{operation}"
         if re.search("(^|/)operations/", operation):
             self.api.wait(f"{self.root}/{operation}", doing)
@@ -169,12 +169,12 @@ class GcpResource(Resource):
         return body
 
     def outputs(self, live: Json, given: Json) -> Json:
-        """The outputs, from the REST resource and what was asked for (or recorded) before."""
+        """The outputs, from the REST resource and the inputs (or the recorded outputs)."""
         found = {key: given[key] for key in self.type.local_inputs if key in given}
         for key, path in {**self.type.rest_paths, **self.type.outputs}.items():
             if key not in self.type.local_inputs and (value := value_at(live, path)) is not None:
                 found[key] = self.type.from_rest.get(key, unchanged)(value)
-        if "labels" in found:  # what others attached is none of the program's business
+        if "labels" in found:  # without those that others attached
             own = given.get("labels", {})
             found["labels"] = {key: v for key, v in found["labels"].items() if key in own}
         return found

@@ -1,4 +1,4 @@
-"""The words in which `gcp_types` describes a resource type, and what follows from them alone."""
+"""The classes by which `gcp_types` describes a resource type."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SINGULAR = {"allows": "allow", "denies": "deny"}
 
 
 class Rule(NamedTuple):
-    """What holds for the input at a path, where it is given and known; what to say if not."""
+    """A condition on the input at a path, if it is set and known; and the message if it fails."""
 
     path: str
     holds: Callable[[Any], object]
@@ -27,7 +27,7 @@ class Rule(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """Where resources of a type are: below `root`, the API, at `path`, which has {inputs}."""
+    """The REST collection of a resource type: `path`, with {inputs}, below the API's `root`."""
 
     root: str
     path: str
@@ -45,29 +45,29 @@ class ResourceType:
     collection: Collection
     _: KW_ONLY
     rest_paths: Mapping[str, str] = field(default_factory=dict)
-    """input -> where it is written in the REST resource and read from it, as a dotted path"""
+    """input -> its dotted path in the REST resource"""
     local_inputs: frozenset[str] = frozenset()
-    """inputs that are not read from the REST resource: what was asked for is taken to hold"""
+    """inputs that are not read from the REST resource: the outputs repeat them"""
     outputs: Mapping[str, str] = field(default_factory=dict)
-    """what only the cloud knows: output -> path in the REST resource"""
+    """outputs that only the cloud knows: output -> its dotted path in the REST resource"""
     to_rest: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    """how an input is spelled in the REST resource, if not alike"""
+    """input -> its conversion to the REST form, if that differs"""
     from_rest: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    """how an input or output is made of what the REST resource says, if not alike"""
+    """input or output -> its conversion from the REST form, if that differs"""
     replaced_on: frozenset[str]
     """paths whose change replaces the resource"""
     removal_ignored: frozenset[str] = frozenset()
-    """paths whose removal from the program changes nothing: what is there stays"""
+    """paths whose removal from the program is no difference: the live value stays"""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     delete_first: bool = True
-    """whether a replacement deletes before it creates, because a name can't be taken twice"""
+    """whether a replacement deletes before it creates, because a name cannot be used twice"""
     rules: tuple[Rule, ...] = ()
     exactly_one: tuple[str, ...] = ()
-    """inputs of which one must be given, and no second one"""
+    """inputs of which exactly one must be set"""
 
     @property
     def inputs(self) -> set[str]:
-        """Every input that there is here."""
+        """Every input that this stand-in knows."""
         return {*self.rest_paths, *self.local_inputs}
 
     def sendable(self, inputs: Json) -> None:
@@ -75,7 +75,7 @@ class ResourceType:
         require_sendable(inputs, self.inputs, "")
 
     def body(self, inputs: Json) -> Json:
-        """The REST resource that inputs ask for; ProviderError for what can't be sent."""
+        """The REST resource of the inputs; ProviderError for an input that cannot be sent."""
         self.sendable(inputs)
         body: Json = {}
         for key in inputs.keys() & self.rest_paths.keys():
@@ -83,12 +83,12 @@ class ResourceType:
         return body
 
     def broken(self, inputs: Json) -> Iterator[str]:
-        """What is wrong with inputs, which are of the right types."""
+        """The errors in inputs that have the right types."""
         own = self.collection.own
         if own not in {"", *inputs}:
             yield f'got no "{snake(own)}", expected one: this stand-in makes up no names'
         if self.exactly_one and len(inputs.keys() & {*self.exactly_one}) != 1:
-            # A list of blocks is named in the singular there.
+            # The genuine plugin's messages name a list of blocks in the singular.
             names = ",".join(snake(SINGULAR.get(name, name)) for name in self.exactly_one)
             yield f"Invalid combination of arguments: one of `{names}` must be specified"
         for path, holds, says in self.rules:
@@ -98,7 +98,7 @@ class ResourceType:
 
 
 def unchanged(value: Any) -> Any:  # noqa: ANN401  any JSON
-    """A value that is written alike on both sides."""
+    """The value itself: it has one form in both."""
     return value
 
 
@@ -118,7 +118,7 @@ def set_at(document: Json, path: str, value: object) -> None:
 
 
 def require_sendable(value: Json, keys: set[str], where: str) -> Json:
-    """The object if this stand-in can send all of its keys, else ProviderError naming the rest."""
+    """The object, if this stand-in can send all its keys; else ProviderError naming the others."""
     if unsent := sorted(value.keys() - keys):
         raise ProviderError(
             f"got {', '.join(where + key for key in unsent)}, which this stand-in for the gcp "

@@ -1,4 +1,4 @@
-"""Buckets and the objects that a program puts into them.
+"""Buckets, and objects with content.
 
 https://docs.cloud.google.com/storage/docs/json_api/v1
 """
@@ -39,7 +39,7 @@ class Bucket(GcpResource):
         return super().find(f"b/{identity}", given)
 
     def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
-        """PATCH with what changed only; null removes a setting or a label."""
+        """PATCH with the changed settings only; null removes a setting or a label."""
         wanted = self.body(given)
         body: Json = {}
         for path in fields:
@@ -49,7 +49,7 @@ class Bucket(GcpResource):
         self.api.call("PATCH", f"{STORAGE}/{identity}", "updating bucket", json=body)
 
     def delete(self, identity: str, state: Json) -> None:
-        """DELETE, and with forceDestroy first everything that is in it."""
+        """DELETE; with forceDestroy, its objects first."""
         url = f"{STORAGE}/{identity}"
         if self.api.unless_gone("GET", f"{url}/anywhereCaches/", "listing caches") is None:
             return
@@ -67,17 +67,17 @@ class Bucket(GcpResource):
 
 
 class BucketObject(GcpResource):
-    """An object whose content the program gives, as text or as a file; its id is bucket-name."""
+    """An object with a text or a file as its content; its id is bucket-name."""
 
     def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
-        """Copy the file: the engine tells its path here, and not when it asks for a diff."""
+        """Also copy the file: the engine sends its path here, and not for a diff."""
         inputs, failures = super().check(name, news)
         if "source" in inputs and not failures:
             _content(inputs)
         return inputs, failures
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
-        """Beside the inputs, whether the cloud's hash is still that of what would be uploaded."""
+        """Also compare the cloud's hash with the content to upload."""
         found = super().diff(old_inputs, state, news)
         if "md5hash" not in state or UNKNOWN in (news.get("content"), news.get("source")):
             return found
@@ -87,11 +87,11 @@ class BucketObject(GcpResource):
         return found
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
-        """Another content has hashes and a generation that are not known yet."""
+        """Hashes and generation of another content are not known yet."""
         return super().plan(inputs, state) | dict.fromkeys(self.type.outputs, UNKNOWN)
 
     def insert(self, given: Json) -> str:
-        """Upload in two parts: the metadata, the content."""
+        """Upload metadata and content in one multipart request."""
         text = "content" in given
         fallback = "text/plain; charset=utf-8" if text else "application/octet-stream"
         content = _content(given)
@@ -118,7 +118,7 @@ class BucketObject(GcpResource):
         return self.api.unless_gone("GET", _url(given["bucket"], given["name"]), "reading object")
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
-        """Upload again: an object never changes, it is replaced under its name."""
+        """Upload again: the content of an object never changes in place."""
         del identity, state
         return self.create(inputs)[1]
 
@@ -130,7 +130,7 @@ class BucketObject(GcpResource):
 
 
 def _content(given: Json) -> bytes:
-    """What would be uploaded; ProviderError if there is no such file."""
+    """The content to upload; ProviderError if there is no such file."""
     if "content" in given:
         return str(given["content"]).encode()
     try:
@@ -146,9 +146,9 @@ def _url(bucket: str, name: str) -> str:
 
 
 def _copy(asset: Json) -> Path:
-    """The copy of a file in the temporary folder; it is made only if nothing is there yet.
+    """The copy of a file in the temporary folder, created only if there is no file of its name.
 
-    Danger, and as the genuine plugin does it: whatever stands there already is uploaded, and the
+    Danger, as in the genuine plugin: a file of that name is uploaded, whoever wrote it, and the
     copies stay. https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/assets.go
     """
     copy = Path(tempfile.gettempdir(), f"pulumi-asset-{asset['hash']}")

@@ -1,9 +1,9 @@
-"""What is particular to each resource type of the gcp package, as data.
+"""The resource types of the gcp package, as data.
 
-How the genuine plugin was seen to behave, type by type: which changes replace, which are made in
-place, which it does not see at all, what it refuses before it asks Google. It refuses little: a
-bucket's name or a broken condition is for the API to judge. `gcp_resource` acts on these tables.
-What the properties mean: https://www.pulumi.com/registry/packages/gcp/api-docs/
+The tables say how the genuine plugin behaves, as observed: which changes replace a resource, which
+are made in place, which it does not see at all, what it refuses before it sends a request. It
+refuses little: the API validates a bucket's name, or a condition. `gcp_resource` uses the tables.
+The properties: https://www.pulumi.com/registry/packages/gcp/api-docs/
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ INSTANCE = ResourceType(
         "name zone project hostname scheduling.provisioningModel "
         "bootDisk.initializeParams.image bootDisk.initializeParams.type"
     ),
-    # Danger: taking the confidential block out of the program is not even a difference.
+    # Danger: if the program drops the confidential block, that is not even a difference.
     removal_ignored=_set(
         "zone minCpuPlatform shieldedInstanceConfig scheduling confidentialInstanceConfig "
         "networkInterfaces.network networkInterfaces.subnetwork networkInterfaces.subnetworkProject"
@@ -217,7 +217,7 @@ INSTANCE = ResourceType(
 
 
 def _grant(token: str, on: str, root: str, resource: str) -> ResourceType:
-    """Everything about a grant replaces it; `resource` is what it is granted on."""
+    """A grant on a resource; every change replaces it."""
     keys = _set(f"{on} member role condition")
     full = matches(r"projects/[^/]+/serviceAccounts/[^/]+", "serviceAccountId")
     return ResourceType(
@@ -227,7 +227,7 @@ def _grant(token: str, on: str, root: str, resource: str) -> ResourceType:
         outputs=_paths("etag"),
         replaced_on=keys,
         removal_ignored=_set("location"),
-        # Created first: of two grants that mean the same, removing one removes both.
+        # Others are created first: of two grants that mean the same, deleting one deletes both.
         delete_first=on == "project",
         rules=(Rule("member", MEMBER.fullmatch, 'was expected to be "type:value"'), full),
     )

@@ -1,11 +1,11 @@
-"""The engine's side of a provider plugin: Pulumi's gRPC protocol, and nothing about any cloud.
+"""Serves a provider plugin by Pulumi's gRPC protocol; it knows nothing about any cloud.
 
-It turns the engine's calls into plain method calls on JSON objects, and ProviderError into the
-error that the engine shows. The protocol, call by call:
+It turns the engine's calls into method calls on JSON objects, and ProviderError into the error that
+the engine shows. The protocol:
 https://github.com/pulumi/pulumi/blob/v3.259.0/proto/pulumi/provider.proto
 """
 
-# ruff: noqa: N802  the protocol gives the calls their names
+# ruff: noqa: N802  the names of the methods are the protocol's
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 
 def serve(provider: Provider) -> NoReturn:
-    """Run the plugin: print the port for the engine, and stop when the engine asks or is gone."""
+    """Run the plugin: print the port for the engine, and stop when the engine says so or exits."""
     engine = os.getppid()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Nothing is kept here that a clean stop would save, and a traceback would reach the user.
+        # There is nothing to save, and the user would see a traceback.
         signal.signal(number, lambda *_: os._exit(0))
     server = grpc.server(ThreadPoolExecutor(max_workers=32))
     handlers = {
@@ -56,7 +56,7 @@ def serve(provider: Provider) -> NoReturn:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    while os.getppid() == engine:  # a killed engine stops nothing; its plugins are adopted
+    while os.getppid() == engine:  # a killed engine stops no plugin
         time.sleep(1)
     os._exit(0)
 
@@ -72,11 +72,11 @@ _REQUESTS: Mapping[str, Any] = {
     "Delete": pb.DeleteRequest,
     "Invoke": pb.InvokeRequest,
 }
-"""The engine does without the other calls: they are answered UNIMPLEMENTED."""
+"""Other calls are answered UNIMPLEMENTED; the engine does not need them."""
 
 
 class _Calls:
-    """The engine's calls, translated."""
+    """Translates the engine's calls to those of a Provider."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -99,7 +99,7 @@ class _Calls:
         found = self.provider.resource(request.urn).diff(*given)
         detail = {
             path: pb.PropertyDiff(
-                # Shown from the state to the inputs: what was found there, not what was asked for.
+                # A preview then shows the change from the state, not from the recorded inputs.
                 kind=pb.PropertyDiff.Kind.Value(kind + ("_REPLACE" if replaces else "")),
             )
             for path, (kind, replaces) in found.changes.items()
@@ -107,7 +107,7 @@ class _Calls:
         tops = {path: re.split(r"[.\[]", path, maxsplit=1)[0] for path in detail}
         return pb.DiffResponse(
             changes=pb.DiffResponse.DIFF_SOME if detail else pb.DiffResponse.DIFF_NONE,
-            # Whole properties: they are the reasons that the engine shows for a replacement.
+            # Top-level properties: the engine shows them as the reasons for a replacement.
             diffs=sorted({*tops.values()}),
             replaces=sorted({tops[p] for p, change in found.changes.items() if change.replaces}),
             detailedDiff=detail,
@@ -153,14 +153,14 @@ def _answering(call: Callable[[Any], Any]) -> Callable[[Any, grpc.ServicerContex
         except ProviderError as error:
             if isinstance(error, PartlyCreatedError):
                 context.set_trailing_metadata((_what_is_there(error),))
-            # UNKNOWN leaves no pending operation behind, and is what the genuine plugins answer.
+            # UNKNOWN leaves no pending operation behind; the genuine plugins answer it, too.
             return context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
     return answer
 
 
 def _what_is_there(error: PartlyCreatedError) -> tuple[str, bytes]:
-    """The detail of an error by which the engine records what was created before it.
+    """The error detail that makes the engine record a resource that was created before the error.
 
     https://github.com/grpc/grpc/blob/v1.76.0/doc/statuscodes.md, and ErrorResourceInitFailed in the
     protocol.
@@ -181,7 +181,7 @@ def _plain(message: struct_pb2.Struct) -> Json:
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """Whole numbers as int (the wire knows floats only), and no nulls."""
+    """The value with whole numbers as int (the protocol has floats only), and without nulls."""
     if isinstance(value, dict):
         return {key: _whole(each) for key, each in value.items() if each is not None}
     if isinstance(value, list):

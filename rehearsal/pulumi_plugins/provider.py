@@ -1,9 +1,9 @@
-"""What a provider plugin is made of: a `Provider` with a `Resource` per type token, and functions.
+"""The parts of a provider plugin: a `Provider`, its `Resource` for each type, and its functions.
 
-It owns no gRPC (that is `engine`) and nothing about any cloud. In the JSON objects here whole
-numbers are `int`, nulls are absent, secrets are plain (the engine marks them again by itself), a
-value that is not known yet is the string `UNKNOWN`, and an asset is an object with `path`. Relative
-paths are relative to the Pulumi program: the engine starts a plugin there.
+`grpc_server` has the protocol. In the JSON objects here whole numbers are `int`, nulls are absent,
+secrets are plain (the engine marks them again by itself), a value that is not known yet is the
+string `UNKNOWN`, and an asset is an object with `path`. Relative paths are relative to the Pulumi
+program, because the engine starts a plugin there.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""The engine's sentinel for a value that only the real update will know."""
+"""The engine's sentinel for a value that a preview cannot know."""
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key that marks an object as something else than plain data: here, an asset."""
+"""The key that marks an object as an asset."""
 
 
 class ProviderError(Exception):
-    """An operation failed; its text is what the engine shows, word for word."""
+    """An operation failed; the engine shows the text word for word."""
 
 
 class PartlyCreatedError(ProviderError):
-    """It is there, but its creation did not come to an end: the engine records it all the same."""
+    """The resource exists, but its creation did not finish; the engine records it nevertheless."""
 
     def __init__(self, text: str, identity: str, outputs: Json) -> None:
         super().__init__(text)
@@ -66,20 +66,20 @@ class Resource(Protocol):
         """The outputs as far as a preview can know them; `state` is None for a new resource."""
 
     def create(self, inputs: Json) -> tuple[str, Json]:
-        """Create it; returns the id and the outputs. PartlyCreatedError if it is there at least."""
+        """Create it; returns the id and the outputs. PartlyCreatedError if a later step failed."""
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Change it in place; returns the outputs."""
 
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
-        """The live outputs and the inputs that describe them; None if it is gone."""
+        """The live outputs and the inputs that describe them; None if it does not exist."""
 
     def delete(self, identity: str, state: Json) -> None:
-        """Delete it; returns quietly if it is gone already."""
+        """Delete it; no error if it does not exist."""
 
 
 class Provider:
-    """A whole plugin: its version, and its resources by type token."""
+    """A plugin: its version, its resource types and functions by token."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Provider:
         self.functions = functions or {}
 
     def configure(self, config: Json) -> None:
-        """Take the configuration; called once, before anything that touches the cloud."""
+        """Set the configuration; called once, before any call that sends requests."""
 
     def resource(self, urn: str) -> Resource:
         """The resource type of a URN; ProviderError if this plugin does not have it."""
@@ -120,7 +120,7 @@ def differences(
     same: Callable[[str, Any, Any], bool] = lambda _, old, new: operator.eq(old, new),
     path: str = "",
 ) -> Iterator[tuple[str, str]]:
-    """Every path at which two values are not the `same`, and how ("ADD", "UPDATE", "DELETE").
+    """Each path at which two values are not the `same`, and how ("ADD", "UPDATE", "DELETE").
 
     A path is in the engine's notation: `metadata.run`, `ports[0]`, or `labels["a.b"]`.
     """

@@ -1,1 +1,1 @@
-"""compute.googleapis.com, the machines that it starts, and their metadata server."""
+"""compute.googleapis.com, the running machines, and their metadata servers."""

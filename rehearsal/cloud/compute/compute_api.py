@@ -1,6 +1,6 @@
-"""compute.googleapis.com: zones, disk types, operations; which modules have the rest of the API.
+"""compute.googleapis.com: zones, disk types, operations, and the methods of the other modules.
 
-Networks, subnetworks and firewalls are `networks`, machines are `instances`.
+`networks` has networks, subnetworks and firewalls; `instances` has machines.
 https://docs.cloud.google.com/compute/docs/reference/rest/v1
 """
 
@@ -22,7 +22,7 @@ __all__ = ["Machines", "api"]
 
 
 def _zone(call: Call) -> Json:
-    """What Google's own provider plugin looks up before it makes a machine."""
+    """The genuine gcp plugin reads it before it creates a machine."""
     region = region_of(call.path["zone"])
     if region is None:
         raise missing(call.resource)
@@ -36,7 +36,7 @@ def _zone(call: Call) -> Json:
 
 
 def _disk_type(call: Call) -> Json:
-    """Also looked up before, by the name that the program gives."""
+    """The genuine gcp plugin reads it before it creates a machine, by the program's name for it."""
     if call.path["type"] not in DISK_TYPES:
         raise missing(call.resource)
     return {

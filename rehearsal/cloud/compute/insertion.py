@@ -1,4 +1,4 @@
-"""What Compute Engine checks before a machine exists: hardware, boot disk, network, account.
+"""The checks of Compute Engine before it creates a machine: hardware, boot disk, network, account.
 
 https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances/insert
 """
@@ -45,7 +45,7 @@ SCHEDULING = {
 
 
 def complete(call: Call) -> tuple[str, Json]:
-    """The key and the description of the machine that is asked for; ApiError 400, 403, 404, 409."""
+    """The key and the REST resource of the requested machine; ApiError 400, 403, 404, 409."""
     zone, body = call.path["zone"], call.body
     if region_of(zone) is None:
         raise invalid("zone", zone, "Unknown zone.")
@@ -67,7 +67,7 @@ def complete(call: Call) -> tuple[str, Json]:
 
 
 def _hardware(body: Json, here: str) -> Json:
-    """The machine type and its processor; ApiError 400 if that cannot encrypt as asked."""
+    """The machine type and its processor; ApiError 400 if it lacks the confidential type."""
     name = body.get("machineType", "").rpartition("/")[2]
     known = MACHINE_TYPE.fullmatch(name)
     if known is None or known["family"] not in FAMILIES:
@@ -83,7 +83,7 @@ def _hardware(body: Json, here: str) -> Json:
 
 
 def _boot_disk(call: Call, here: str) -> Json:
-    """The one disk, made from one of Google's Confidential Space images."""
+    """The boot disk, from one of Google's Confidential Space images."""
     disks = call.body.get("disks") or []
     if len(disks) != 1 or not disks[0].get("boot"):
         raise invalid("resource.disks", len(disks), "Exactly one boot disk is modelled.")
@@ -103,7 +103,7 @@ def _boot_disk(call: Call, here: str) -> Json:
 
 
 def _interface(call: Call) -> Json:
-    """The one network interface, in a subnetwork that the caller may use."""
+    """The network interface, in a subnetwork that the caller may use."""
     interfaces = call.body.get("networkInterfaces") or []
     if len(interfaces) != 1:
         why = "Exactly one interface is modelled."
@@ -117,7 +117,7 @@ def _interface(call: Call) -> Json:
     call.require("compute.subnetworks.use", key)
     call.require("compute.subnetworks.useExternalIp" if external else "", key)
     taken = [i.doc["networkInterfaces"][0]["networkIP"] for i in call.cloud.instances.values()]
-    # The first two addresses and the last two are Google's own in every subnetwork.
+    # Google reserves the first two addresses and the last two of each subnetwork.
     addresses = list(ipaddress.IPv4Network(subnetwork["ipCidrRange"]))[2:-2]
     return {
         "name": "nic0",
@@ -130,7 +130,7 @@ def _interface(call: Call) -> Json:
 
 
 def _may_act_as(call: Call, accounts: list[Json]) -> None:
-    """A machine may be given only an account that the caller may act as.
+    """ApiError unless the caller may act as the machine's service account.
 
     https://docs.cloud.google.com/compute/docs/access/create-enable-service-accounts-for-instances
     """

@@ -1,8 +1,7 @@
-"""Virtual machines, from insert to delete; they run from the one to the other.
+"""Virtual machines, from insert to delete.
 
-What happens inside one is not known here: whoever implements `Machines` makes it run. What must
-hold before there is one is `insertion`. Of a machine that runs, only metadata and labels
-change, as anything else makes the two stacks replace it.
+`insertion` has the checks before a machine is created; an implementation of `Machines` runs it.
+Only metadata and labels of a machine can change: for any other change, the two stacks replace it.
 https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances
 """
 
@@ -29,13 +28,13 @@ PORTS = ("1", "2", "3", "4")
 
 
 class Machines(Protocol):
-    """Whoever makes machines run."""
+    """Powers machines on and off."""
 
     def start(self, instance: Instance) -> None:
-        """Boot the machine, in the background."""
+        """Power the machine on; returns at once."""
 
     def stop(self, instance: Instance) -> None:
-        """Switch the machine off, if it is on."""
+        """Power the machine off, if it is on."""
 
 
 def _find(call: Call) -> Instance:
@@ -54,7 +53,7 @@ def _insert(machines: Machines, call: Call) -> Json:
 
 
 def _get(call: Call) -> Json:
-    """The REST resource; what initialised a disk is kept for the launcher, and not shown."""
+    """The REST resource, without `initializeParams`: the launcher needs them, Google hides them."""
     doc = {"metadata": {}, "tags": {}, "labels": {}, **_find(call).doc}
     doc["disks"] = [{k: v for k, v in d.items() if k != "initializeParams"} for d in doc["disks"]]
     doc["labelFingerprint"] = fingerprint(doc["labels"])
@@ -64,7 +63,7 @@ def _get(call: Call) -> Json:
 
 
 def _serial(call: Call) -> Json:
-    """What the first serial port, the console, printed; the others are silent.
+    """The output of the first serial port, which is the console; the others have none.
 
     A negative `start` counts from the end.
     """
@@ -84,7 +83,7 @@ def _serial(call: Call) -> Json:
 
 
 def _set_metadata(call: Call) -> Json:
-    """Replace the metadata; what already runs does not notice."""
+    """Replace the metadata; the running workload does not notice it."""
     doc, wanted = _find(call).doc, dict(call.body)
     if wanted.pop("fingerprint", None) != fingerprint(doc.get("metadata", {})):
         raise stale("metadata ")
@@ -108,7 +107,7 @@ def _delete(machines: Machines, call: Call) -> Json:
 
 
 def _disk(call: Call) -> Json:
-    """A machine's boot disk, which lives and dies with it."""
+    """A machine's boot disk, which exists as long as the machine."""
     for instance in call.cloud.instances.values():
         disk, zone = instance.doc["disks"][0], instance.doc["zone"]
         if disk["source"] == LINK + call.resource:

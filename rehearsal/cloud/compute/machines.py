@@ -1,6 +1,6 @@
-"""The machines of the local cloud: each boots, launches its workload and goes off, as one task.
+"""Runs the machines of the local cloud: one task boots a machine and powers it off at the end.
 
-What happens in between is `rehearsal.cloud.confidential_space.launcher`'s.
+The work in between is in `rehearsal.cloud.confidential_space.launcher`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 GENUINE_PLUGIN_SECONDS: Final = 10.0
-"""How long a machine must stay on for Google's own provider plugin to see it RUNNING: after an
-insert that one waits 5 s, and then for nothing but RUNNING, 20 minutes long."""
+"""How long a machine must stay on so that the genuine gcp plugin sees it RUNNING: after an insert
+the plugin waits 5 s, and then up to 20 minutes for no other state."""
 
 
 class RunningMachines:
@@ -47,39 +47,39 @@ class RunningMachines:
         self._finished: dict[str, threading.Event] = {}
 
     def start(self, instance: Instance) -> None:
-        """Power a new machine on; returns at once."""
+        """Power the machine on; returns at once."""
         finished = self._finished[instance.id] = threading.Event()
         task = asyncio.get_running_loop().create_task(self._power_on(instance))
         task.add_done_callback(lambda _: finished.set())
         self._running[instance.id] = task
 
     def stop(self, instance: Instance) -> None:
-        """Power the machine off, and kill what runs on it."""
+        """Power the machine off, and kill its processes."""
         if task := self._running.get(instance.id):
             self._cancel(task)
 
     def finished(self, instance: Instance) -> threading.Event:
-        """Set once the launcher has exited and nothing of the machine runs any more.
+        """An event that is set when the launcher has exited and no process of the machine runs.
 
         KeyError for a machine that was never started.
         """
         return self._finished[instance.id]
 
     async def close(self) -> None:
-        """Power everything off, and wait until it is."""
+        """Power all machines off, and wait for that."""
         for task in self._running.values():
             self._cancel(task)
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     @staticmethod
     def _cancel(task: asyncio.Task[None]) -> None:
-        if not task.cancelling():  # once: a second time would interrupt the cleaning up
+        if not task.cancelling():  # once: a second cancellation would interrupt the cleanup
             task.cancel()
 
     async def _power_on(self, instance: Instance) -> None:
         boot = BootImage.named(_boot_source(instance))
         if boot is None:
-            return  # another image has no launcher: the machine just stays on
+            return  # another image has no launcher: the machine stays on
         disk = Disk(self.folder / instance.id)
         earliest_end = asyncio.get_running_loop().time() + self.least_seconds
         try:
@@ -88,12 +88,12 @@ class RunningMachines:
                 await _until(earliest_end)
                 instance.doc["status"] = "TERMINATED"
         finally:
-            # The real disk's key was in memory only.
+            # The key of a real disk is in memory only.
             shutil.rmtree(disk.folder, ignore_errors=True)
 
 
 async def _until(moment: float) -> None:
-    """Wait for a moment of the event loop's clock; it may have passed."""
+    """Wait until the event loop's clock reaches a moment."""
     await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
 
 

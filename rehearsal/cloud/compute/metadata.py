@@ -1,7 +1,7 @@
-"""The metadata server of one virtual machine: what it is, and tokens of its own account.
+"""The metadata server of one virtual machine: its description, and tokens of its service account.
 
-Whoever can reach it speaks for the machine, as on Google Cloud; the launcher serves it on a
-loopback port of its own. https://docs.cloud.google.com/compute/docs/metadata/overview
+As on Google Cloud, each process that can reach it can act as the machine. The launcher serves it on
+a loopback port. https://docs.cloud.google.com/compute/docs/metadata/overview
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _root(_request: Request) -> Response:
 
 def _entry(instance: Instance, request: Request) -> Response:
     if request.headers.get("metadata-flavor") != "Google":
-        # So that a server tricked into fetching a URL does not hand over a token.
+        # So that a process that is tricked into fetching a URL does not reveal a token.
         return PlainTextResponse("Missing Metadata-Flavor:Google header.", 403, FLAVOR)
     recursive = request.query.get("recursive") == "true"
     node: Any = _tree(request.cloud, instance)

@@ -1,7 +1,7 @@
-"""Networks in custom mode, their subnetworks and firewall rules: kept and linked, never enforced.
+"""Networks in custom mode, their subnetworks and firewall rules: stored, never enforced.
 
-No packet passes through them: the local cloud checks that what a machine needs exists, and that
-nothing goes while it is used.
+No packet passes through them. The local cloud checks that the resources that a machine needs exist,
+and that no resource is deleted while another one uses it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _insert(complete: Callable[[Call], Json], call: Call) -> Json:
 
 
 def _users(call: Call, link: str) -> Iterator[str]:
-    """What would be left without its network or subnetwork."""
+    """The resources that use a network or subnetwork."""
     yield from (k for k, r in call.cloud.networking.items() if r.get("network") == link)
     for key, instance in call.cloud.instances.items():
         if any(link in interface.values() for interface in instance.doc["networkInterfaces"]):
@@ -95,7 +95,7 @@ def _delete(kind: str, call: Call) -> Json:
 def _methods(
     kind: str, scope: str, complete: Callable[[Call], Json], also: str = ""
 ) -> Iterator[Method]:
-    """The methods of one collection; `also` is a further permission that a change needs."""
+    """The methods of one collection; `also` is one more permission for changes."""
     collection, permission = f"{ROOT}/{scope}/{kind}s", f"compute.{kind}s."
     item = f"{collection}/{{name}}"
     yield Method("POST", collection, f"{permission}create {also}", partial(_insert, complete))

@@ -24,22 +24,22 @@ NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def refusal(permission: str, resource: str) -> ApiError:
-    """What is said when a permission is missing."""
+    """The error for a missing permission."""
     return ApiError(403, f"Required '{permission}' permission for '{resource}'")
 
 
 def missing(resource: str) -> ApiError:
-    """What is said of a resource that is not there."""
+    """The error for a resource that does not exist."""
     return ApiError(404, f"The resource '{resource}' was not found")
 
 
 def invalid(field: str, value: object, why: str) -> ApiError:
-    """What is said of a value that is not taken."""
+    """The error for an invalid value."""
     return ApiError(400, f"Invalid value for field '{field}': '{value}'. {why}")
 
 
 def relative(call: Call, reference: str) -> str:
-    """projects/ID/… for any spelling of a reference to a resource of Compute Engine."""
+    """projects/ID/… for any form of a reference to a resource of Compute Engine."""
     path = re.sub(r"^https://[^/]+/compute/[^/]+/", "", reference)
     if not path.startswith("projects/"):
         return f"projects/{call.project.id}/{path}"
@@ -48,7 +48,7 @@ def relative(call: Call, reference: str) -> str:
 
 
 def new(call: Call, stored: Mapping[str, object]) -> tuple[str, Json]:
-    """The key of a new resource and what it is given; ApiError 400 or 409 for its name."""
+    """The key and the fixed fields of a new resource; ApiError 400 or 409 for its name."""
     name = call.body.get("name", "")
     key = f"{call.resource}/{name}"
     if not NAME.fullmatch(name):
@@ -63,13 +63,13 @@ def new(call: Call, stored: Mapping[str, object]) -> tuple[str, Json]:
 
 
 def fingerprint(value: object) -> str:
-    """Changes with the value; whoever changes it must hand back the one that they have seen."""
+    """A hash of the value; a client that changes the value must send the hash of the old one."""
     digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
 
 def stale(what: str) -> ApiError:
-    """What is said to somebody whose fingerprint is of the past."""
+    """The error for an old fingerprint."""
     return ApiError(412, f"Supplied fingerprint does not match current {what}fingerprint.")
 
 

@@ -1,7 +1,7 @@
-"""What an attestation token says about a machine and the container on it.
+"""The claims of an attestation token about a machine and its container.
 
-Pure: the facts come from the launcher, the signature from `token_issuer`. Claims of GPUs,
-nonces and image signatures are not modelled.
+The launcher provides the facts, `token_issuer` signs. Claims of GPUs, nonces and image signatures
+are not modelled.
 https://docs.cloud.google.com/confidential-computing/confidential-space/docs/reference/token-claims
 """
 
@@ -29,7 +29,7 @@ GOOGLE_OEM_ID = 11129
 """Google's IANA private enterprise number."""
 
 TCB_DATE, TCB_EVALUATION = "2024-03-13T00:00:00Z", 17
-"""What published tokens of Intel TDX machines say of their firmware; any other would do."""
+"""The firmware of Intel TDX machines in published tokens; the values do not matter here."""
 
 BOOT_IMAGE = re.compile(
     r".*/projects/confidential-space-images/global/images/confidential-space(-debug)?-(\d+)"
@@ -54,7 +54,7 @@ class BootImage:
 
 @dataclass(frozen=True)
 class Container:
-    """The container as it will run: what the image reference led to, and its whole argv and env."""
+    """The container as it will run: its image, and its complete argv and environment."""
 
     digest: str
     image_id: str
@@ -106,7 +106,7 @@ def claims(
         ],
         "submods": {
             "confidential_space": {
-                # A debug image is never STABLE; a live debug token was seen with these two.
+                # A debug image is never STABLE; a recorded debug token has the other two.
                 "support_attributes": ["LATEST", *([] if boot.debug else ["STABLE"]), "USABLE"],
                 "monitoring_enabled": {"memory": spec.monitoring is Monitoring.MEMORY_ONLY},
             },
@@ -122,7 +122,7 @@ def claims(
     }
     if technology == "TDX":
         found["attester_tcb"] = ["INTEL"]
-        # As tokens of 2026 carry it; Google's page describes a list with one such object.
+        # As in tokens of 2026; Google's page describes a list with one such object.
         found["tdx"] = {
             "gcp_attester_tcb_status": "UpToDate",
             "gcp_attester_tcb_date": TCB_DATE,
@@ -137,7 +137,7 @@ def _container(spec: LaunchSpec, container: Container) -> Json:
         overrides["cmd_override"] = list(spec.command)
     if spec.env:
         overrides["env_override"] = dict(spec.env)
-    # Without an override the claim is absent, not empty: a condition must cope with that.
+    # Without an override the claim is absent, not empty: a condition must handle both.
     return {
         "image_reference": spec.image_reference,
         "image_digest": container.digest,

@@ -1,9 +1,9 @@
-"""A container without a container engine: an image's program in a folder of its own.
+"""A container without a container engine: it runs an image's program in a private folder.
 
-Nothing isolates the process, and its Python and dependencies are this machine's. Its environment is
-clean: the image's, the operator's, and then where the outside world is. It alone sees the token at
-the path that Confidential Space has for it (`token_mount`), and it never outlives the
-process that started it (`rehearsal.cloud.confidential_space.process_group`).
+The process is not isolated, and uses this machine's Python and packages. Its environment has only
+the variables of the image, of the operator, and those that lead to the local cloud. No other
+process sees the token at the path where Confidential Space has it (`token_mount`). The process
+never outlives the one that started it (`process_group`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rehearsal.cloud.state import Cloud, Instance
 
 INTERPRETERS = ("python", "python3", "/usr/local/bin/python", "/usr/local/bin/python3")
-"""What an image calls its Python; here it is this one."""
+"""The names of Python in images; this machine's Python runs in its place."""
 
 
 class NotStarted(Exception):  # noqa: N818  the workload has not failed, it never began
@@ -40,7 +40,7 @@ class Disk:
 
     @property
     def root(self) -> Path:
-        """Where the image is unpacked."""
+        """The folder with the image's files."""
         return self.folder / "rootfs"
 
     @property
@@ -55,17 +55,17 @@ class Disk:
         return folder
 
     def path_on_disk(self, text: str) -> str:
-        """An absolute path as seen from here, if the image has it; anything else as it is."""
+        """The path below `root` of a file that the image has; any other text unchanged."""
         inside = self.root / text.lstrip("/")
         return str(inside) if text.startswith("/") and inside.exists() else text
 
     def environment(
         self, env: Mapping[str, str], outside: Mapping[str, str], metadata_address: str
     ) -> dict[str, str]:
-        """What the process gets: the container's environment, then where the outside world is.
+        """The process's environment: the container's, then the variables that lead to the cloud.
 
-        The outside comes last: no image and no operator decides which cloud is the local one. Where
-        the token cannot be shown at its path, a variable says where it is.
+        Those come last, so that no image and no operator can choose another cloud. On a machine
+        that cannot mount the token at its path, a variable has the token's path.
         """
         paths = env.get("PYTHONPATH", "").split(":")
         inside = [f"{self.root}{each}" if each.startswith("/") else each for each in paths]
@@ -78,7 +78,7 @@ class Disk:
                 if token_mount.unavailable_reason()
                 else {}
             ),
-            "GRANT_SECONDS": "0",  # a grant is in force at once here: none is waited for
+            "GRANT_SECONDS": "0",  # grants are effective immediately here: wait for none
             "GCE_METADATA_HOST": metadata_address,
             "GCE_METADATA_IP": metadata_address,
             "HOME": str(self.make("home")),
@@ -87,7 +87,7 @@ class Disk:
         }
 
     def command(self, args: tuple[str, ...]) -> list[str]:
-        """The container's argv as it is run here; NotStarted for a program not in the image."""
+        """The command that runs the container's argv here; NotStarted without such a program."""
         program = sys.executable if args[0] in INTERPRETERS else self.path_on_disk(args[0])
         if program == args[0]:
             raise NotStarted(f'exec: "{program}": executable file not found in $PATH')
@@ -102,10 +102,10 @@ class Disk:
 async def run(
     command: list[str], folder: Path, env: Mapping[str, str], show: Callable[[str], None] | None
 ) -> int:
-    """Run a program to its end and give its exit code; NotStarted, if it cannot be.
+    """Run a program to its end and return its exit code; NotStarted, if it cannot start.
 
-    `show` gets each line of its output; without it the output is lost. When this is cancelled, the
-    program and everything that it started is killed.
+    `show` gets each line of its output; without it, the output is dropped. A cancellation kills the
+    program and all its children.
     """
     output = asyncio.subprocess.PIPE if show else asyncio.subprocess.DEVNULL
     supervisor = (sys.executable, "-I", "-S", process_group.__file__)
@@ -128,13 +128,13 @@ async def run(
         return await process.wait()
     finally:
         if process.stdin is not None:
-            process.stdin.close()  # the supervisor kills whatever is left
+            process.stdin.close()  # the supervisor then kills the remaining processes
         await process.wait()
 
 
 @contextlib.asynccontextmanager
 async def metadata_server(cloud: Cloud, instance: Instance) -> AsyncIterator[str]:
-    """Serve a machine's metadata on a loopback port of its own; gives host and port."""
+    """Serve a machine's metadata on a loopback port; yields host and port."""
     sock = serving.bound()
     sock.listen()
     server = serving.server(routing.service(cloud, metadata.routes(instance)))

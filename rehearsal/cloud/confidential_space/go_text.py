@@ -1,7 +1,7 @@
-"""Text as Go's log/slog writes it to the serial console; reading it back is nobody's job here.
+"""Text in the format that Go's log/slog writes to the serial console.
 
-The launcher logs a token's claims as a Go map, which `%+v` prints without a quote: maps in order of
-their keys, numbers of JSON as floats.
+The launcher logs a token's claims as a Go map, which `%+v` prints without quotes: maps in order of
+their keys, JSON numbers as floats.
 https://github.com/google/go-tpm-tools/blob/main/launcher/internal/logging/logging.go
 """
 
@@ -15,13 +15,13 @@ WITHOUT_EXPONENT = range(-4, 6)
 
 
 def attribute(value: object) -> str:
-    """The value of an attribute, quoted where a reader could not tell its end."""
+    """The value of an attribute, in quotes if its end would be ambiguous."""
     text = printed(value)
     return json.dumps(text) if set(' "=\n').intersection(text) or not text else text
 
 
 def printed(value: object) -> str:
-    """A value as `%+v` prints what encoding/json made of it."""
+    """A JSON value as encoding/json decodes it and `%+v` prints it."""
     if isinstance(value, dict):
         return f"map[{' '.join(f'{key}:{printed(value[key])}' for key in sorted(value))}]"
     if isinstance(value, list):

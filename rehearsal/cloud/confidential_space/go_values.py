@@ -1,4 +1,4 @@
-"""Values as Go's standard library reads them, and what it says of those that it does not take.
+"""Parses values as Go's standard library does, with its error messages.
 
 https://pkg.go.dev/strconv https://pkg.go.dev/encoding/json
 """
@@ -14,7 +14,7 @@ UINT64 = range(2**64)
 
 
 class GoError(ValueError):
-    """It is no such value; the message is Go's."""
+    """Not a valid value; the message is Go's."""
 
 
 def boolean(text: str) -> bool:
@@ -37,12 +37,12 @@ def unsigned(text: str) -> int:
 
 
 def quoted(text: str) -> str:
-    """A text as `%q` prints it, but for what cannot be printed."""
+    """A text as `%q` prints it, except for characters that cannot be printed."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def strings(text: str) -> tuple[str, ...]:
-    """A JSON array of strings, else GoError; null is no string and no array, and no error."""
+    """A JSON array of strings, else GoError; as in Go, null is an empty array or string."""
     try:
         value = json.loads(text or "[]")
     except json.JSONDecodeError as error:

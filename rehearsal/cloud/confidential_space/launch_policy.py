@@ -1,7 +1,7 @@
-"""What the image's author allows: the launch-policy labels, and their one check against a launch.
+"""The launch policy of an image's author, from the image's labels, and its check against a launch.
 
-Pure. Two parties, two types, one meeting point: `LaunchPolicy.verify(spec)`. Labels are part of the
-image's configuration, so whoever pins the image's digest pins this policy too.
+Two parties, two types, one check: `LaunchPolicy.verify(spec)`. Labels are part of the image's
+configuration, so a condition on the image's digest also fixes this policy.
 Rules and messages: https://github.com/google/go-tpm-tools/blob/main/launcher/spec/launch_policy.go
 """
 
@@ -31,7 +31,7 @@ CAPABILITIES = PREFIX + "allow_capabilities"
 CGROUPS = PREFIX + "allow_cgroups"
 
 WHEN = ("debugonly", "always", "never")
-"""When something is allowed; the first is the default."""
+"""On which images something is allowed; the first is the default."""
 
 
 class PolicyError(ValueError):
@@ -44,7 +44,7 @@ class Refused(Exception):  # noqa: N818  a refusal is the answer here, not a fau
 
 @dataclass(frozen=True)
 class LaunchPolicy:
-    """What an operator may change about the launch of one image; the defaults allow nothing."""
+    """What an operator may change in the launch of one image; the defaults allow nothing."""
 
     env: tuple[str, ...] = ()
     command: bool = False
@@ -56,7 +56,7 @@ class LaunchPolicy:
     cgroups: bool = False
 
     def verify(self, spec: LaunchSpec) -> None:
-        """Refused for the first thing that the image does not allow, in the launcher's order."""
+        """Raise Refused for the first forbidden setting, in the launcher's order."""
         for name, value in spec.env.items():
             if name not in self.env:
                 raise Refused(
@@ -104,10 +104,10 @@ class LaunchPolicy:
 
 
 def parse(labels: Mapping[str, str]) -> LaunchPolicy:
-    """Read an image's labels; others are ignored; PolicyError in the launcher's words."""
+    """Read the policy from an image's labels; PolicyError in the launcher's words."""
     hardened, debug = _monitoring(labels)
     return LaunchPolicy(
-        # Names are compared as they stand between the commas: " B" is not B, so it allows nothing.
+        # The launcher strips no spaces: " B" does not allow B.
         env=tuple(filter(None, labels.get(ENV_OVERRIDE, "").split(","))),
         command=_switch(labels, CMD_OVERRIDE),
         log_redirect=_when(labels, LOG_REDIRECT),
@@ -138,7 +138,7 @@ def _when(labels: Mapping[str, str], label: str) -> str:
 
 
 def _monitoring(labels: Mapping[str, str]) -> tuple[Monitoring, Monitoring]:
-    """The most that may be monitored on a production and on a debug image."""
+    """The highest monitoring level on a production image, and on a debug image."""
     if MEMORY_MONITORING in labels:
         if HARDENED_MONITORING in labels or DEBUG_MONITORING in labels:
             raise PolicyError(

@@ -1,8 +1,8 @@
-"""What the operator asks for: a VM's metadata, read by the Confidential Space launcher's rules.
+"""The operator's launch settings: a VM's metadata, parsed by the rules of the launcher.
 
-Pure. Whether the image's author allows it is `launch_policy`'s question. Whether the
-machine has that much memory, or those capabilities, is not asked; keys that choose another
-attestation service are refused, because the local cloud has only one.
+`launch_policy` decides whether the image's author allows them. Nobody checks whether the machine
+has that much memory, or those capabilities. Keys that choose another attestation service are
+refused, because the local cloud has only one.
 Rules and messages: https://github.com/google/go-tpm-tools/blob/main/launcher/spec/launch_spec.go
 """
 
@@ -52,7 +52,7 @@ class SpecError(ValueError):
 
 
 class Monitoring(enum.IntEnum):
-    """Which health metrics the operator may see; each level includes the ones before."""
+    """Which health metrics the operator may see; each level includes the lower ones."""
 
     NONE = 0
     MEMORY_ONLY = 1
@@ -65,7 +65,7 @@ class Monitoring(enum.IntEnum):
 
 @dataclass(frozen=True)
 class LaunchSpec:
-    """One launch as the operator wants it; `hardened` says the VM runs the production image."""
+    """The settings of one launch; `hardened`: the VM runs the production image."""
 
     image_reference: str
     hardened: bool
@@ -75,11 +75,11 @@ class LaunchSpec:
     log_redirect: str
     monitoring: Monitoring
     mounts: tuple[str, ...]
-    """Where in the container a tmpfs is wanted."""
+    """The paths of tmpfs mounts in the container."""
     capabilities: tuple[str, ...]
     cgroup_namespace: bool
     impersonated: tuple[str, ...]
-    """E-mails of the accounts that are to appear in the token next to the VM's own."""
+    """E-mails of the accounts that the token names beside the VM's own."""
 
 
 def monitoring(text: str) -> Monitoring:
@@ -142,7 +142,7 @@ def _monitoring(metadata: Mapping[str, str]) -> Monitoring:
 
 
 def _between(metadata: Mapping[str, str], key: str, separator: str) -> tuple[str, ...]:
-    """What stands between separators, empty or not; nothing only if nothing was said at all."""
+    """The texts between separators, also empty ones; none for an empty or missing value."""
     text = metadata.get(key, "")
     return tuple(text.split(separator)) if text else ()
 
@@ -167,7 +167,7 @@ def _env(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_names(spec: LaunchSpec) -> None:
-    """SpecError for a variable that no process could be given; the launcher looks after pulling."""
+    """SpecError for an invalid variable name; the launcher checks this after the pull."""
     for name in spec.env:
         _check_name(name, "failed to format env var")
 
@@ -186,7 +186,9 @@ def _mount(text: str) -> str:
     options = {}
     for option in text.split(","):
         name, given, value = option.partition("=")
-        doing = "failed to parse mount option"  # by the function that reads variables, as they say
+        doing = (
+            "failed to parse mount option"  # the launcher parses it with the function for variables
+        )
         if not given:
             raise SpecError(f"{doing}: malformed env var, doesn't contain '=': [{option}]")
         _check_name(name, doing)

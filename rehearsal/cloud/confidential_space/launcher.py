@@ -1,9 +1,8 @@
-"""What the Confidential Space launcher does when a VM starts, in its order and with its messages.
+"""The Confidential Space launcher: the steps of a VM's start, with the launcher's messages.
 
-Metadata, pull, client of the attestation service, launch policy, token, container
-(`container`); then the VM stops. Not modelled: restarts (the exit code says so, the VM
-stops all the same), token refresh (written once, good for an hour), retries of the pull, Cloud
-Logging.
+Metadata, pull, client of the attestation service, launch policy, token, container; then the VM
+stops. Not modelled: restarts (the exit code asks for one, the VM stops nevertheless), token refresh
+(one token, valid for an hour), retries of the pull, Cloud Logging.
 https://github.com/google/go-tpm-tools/tree/main/launcher
 """
 
@@ -44,31 +43,31 @@ NOT_ATTESTED = (
     "failed to fetch and write OIDC token: failed to retrieve attestation service token: "
 )
 DEFAULT_ENV = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",)
-"""Of an image that sets no variable: https://github.com/containerd/containerd/blob/main/pkg/oci/spec_opts.go"""
+"""For an image without variables: https://github.com/containerd/containerd/blob/main/pkg/oci/spec_opts.go"""
 EXIT_MESSAGES = {
     0: "workload finished successfully, shutting down the VM",
     1: "workload or launcher error, shutting down the VM",
     3: "rebooting VM",
     4: "VM remains running",
 }
-"""By the launcher's own exit code."""
+"""The launcher's exit code -> its last message."""
 
 
 class LaunchError(Exception):
-    """The launcher gives up before the workload runs; the message is its log line."""
+    """The launcher stops before the workload runs; the message is its log line."""
 
 
 class RetryableError(LaunchError):
-    """The launcher gives up, and a restart policy other than Never would let it try again."""
+    """The launcher stops; with a restart policy other than Never, it would try again."""
 
 
 class WorkloadError(Exception):
-    """The workload ran and failed; its code is nobody's business outside the VM."""
+    """The workload ran and failed; its exit code never leaves the VM."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the launcher is about to run, as its token describes it."""
+    """The launch as its token describes it: settings, image, container."""
 
     spec: LaunchSpec
     image: oci.Image
@@ -90,7 +89,7 @@ class Launch:
     disk: Disk
 
     async def stays_on(self) -> bool:
-        """Do everything that the launcher does; whether the VM stays on afterwards."""
+        """Run all steps of the launcher; returns whether the VM stays on afterwards."""
         self._info("TEE container launcher initiating")
         restart, code = "Never", 1
         try:
@@ -111,7 +110,7 @@ class Launch:
         return self.boot.debug
 
     def measure(self) -> Measured:
-        """Everything before the workload's first instruction: its token is written; LaunchError."""
+        """Run all steps before the workload's start, and write its token; LaunchError."""
         try:
             spec = launch_spec.parse(self.instance.metadata, hardened=not self.boot.debug)
         except launch_spec.SpecError as error:
@@ -124,7 +123,7 @@ class Launch:
         return Measured(spec, image, prepared)
 
     def _account(self) -> Caller:
-        """Whom the VM speaks for: its service account, or nobody."""
+        """The identity of the VM: its service account, or an anonymous caller."""
         email = self.instance.service_account
         if email not in self.cloud.service_accounts:
             return access.ANONYMOUS
@@ -151,7 +150,7 @@ class Launch:
         return image
 
     def _verifier(self, who: Caller) -> Verifier:
-        """The client of the attestation service, before anybody looks at the launch policy."""
+        """The client of the attestation service; it is created before the launch policy is read."""
         project = self.cloud.projects[self.instance.project]
         verifier = Verifier(self.cloud, project, self.instance.zone.rpartition("-")[0], who)
         try:
@@ -161,7 +160,7 @@ class Launch:
         return verifier
 
     def _prepare(self, spec: LaunchSpec, image: oci.Image) -> Container:
-        """Check the launch against the image's policy, and settle argv and environment."""
+        """Check the launch against the image's policy; returns argv and environment."""
         config = image.config
         labels = config.get("Labels") or {}
         try:
@@ -189,13 +188,13 @@ class Launch:
                 f"[{len(spec.command)}], maybe the Entrypoint is set to empty in the image?"
             )
         given = [pair.partition("=") for pair in config.get("Env") or DEFAULT_ENV]
-        # A variable without `=` is none to the process; the launcher lets it pass.
+        # The launcher accepts a variable without `=`; the process does not get it.
         env = {name: value for name, sign, value in given if sign}
         env = {**env, **spec.env, "HOSTNAME": self.instance.name}
         return Container(image.digest, image.config_digest, tuple(args), env)
 
     def _attest(self, spec: LaunchSpec, prepared: Container, verifier: Verifier) -> None:
-        """Write the token, if the attestation service is willing to sign one for this account."""
+        """Write the token, if the attestation service may sign one for this account."""
         try:
             verifier.challenge()
         except VerifierError as error:
@@ -218,7 +217,7 @@ class Launch:
         self._info("successfully refreshed attestation token", token=found)
 
     def _impersonate(self, who: Caller, email: str) -> None:
-        """Another account appears in the token only if the VM's own may act as it."""
+        """LaunchError unless the VM's account may impersonate an account that the token names."""
         account = self.cloud.service_accounts.get(email)
         policies = [account.policy] if account else []
         resource = f"iam.googleapis.com/projects/-/serviceAccounts/{email}"
@@ -266,9 +265,9 @@ class Launch:
 
 
 def _require_route(cloud: Cloud, instance: Instance, host: str) -> None:
-    """ImageError unless packets find a way: an external address, or Private Google Access.
+    """ImageError unless the VM has an external address, or its subnetwork Private Google Access.
 
-    The real pull hangs without a word; here it ends at once.
+    The real pull hangs without any message; here it fails at once.
     """
     for interface in instance.doc.get("networkInterfaces", []):
         subnet = "projects/" + interface.get("subnetwork", "").partition("projects/")[2]

@@ -1,9 +1,9 @@
-"""Runs one command in a process group of its own, and takes it along when whoever asked is gone.
+"""Runs one command in its own process group, and kills the group when the calling process is gone.
 
-Usage: python supervise.py COMMAND ARGUMENT… with a pipe as standard input. When the other end of
-the pipe closes, be it on purpose or because its process was killed, the whole group is killed; and
-so it is when this process is told to end, as by Ctrl-C in a terminal. The exit code is the
-command's, or 128 plus the signal that ended it.
+Usage: python process_group.py COMMAND ARGUMENT… with a pipe as standard input. When the other end
+of the pipe closes, on purpose or because its process was killed, this process kills the whole
+group. It does the same on SIGINT, SIGTERM and SIGHUP. The exit code is the command's, or 128 plus
+the signal that ended it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main(command: list[str]) -> int:
         signal.signal(number, kill_group)
     threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
     code = child.wait()
-    kill_group()  # what the command left running behind itself
+    kill_group()  # processes that the command left running
     return SIGNALLED - code if code < 0 else code
 
 

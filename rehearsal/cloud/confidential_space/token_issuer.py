@@ -33,7 +33,7 @@ DISCOVERY: Json = {
 
 
 class Issuer:
-    """Signs attestation tokens with a key of its own; a second one is a forger."""
+    """Signs attestation tokens with its own key; no other issuer has that key."""
 
     def __init__(self) -> None:
         self._key = RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
@@ -49,7 +49,7 @@ class Issuer:
 
 
 def routes(issuer: Issuer) -> tuple[Route, ...]:
-    """What the issuer publishes, to anyone: OpenID provider metadata, and through it the keys."""
+    """The issuer's public documents: OpenID provider metadata, and the key set."""
     return (
         Route("GET", "/.well-known/openid-configuration", lambda _request: DISCOVERY),
         Route("GET", JWKS_PATH, lambda _request: issuer.jwks()),

@@ -26,19 +26,19 @@ _RUN = "/run"
 _NEWNS, _NEWUSER = 0x20000, 0x10000000  # linux/sched.h
 _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18  # linux/mount.h
 _LOCKED_FLAGS = 2 | 4 | 8 | 1024 | 2048
-"""nosuid, nodev, noexec, noatime, nodiratime, which a user namespace may not take from a mount that
-it copied; statvfs(3) and mount(2) have the same values for them, but not for relatime."""
+"""nosuid, nodev, noexec, noatime, nodiratime: a user namespace may not remove them from a mount
+that it copied. statvfs(3) and mount(2) have the same values for them, but not for relatime."""
 _RELATIME, _RELATIME_FOUND = 1 << 21, 1 << 12
 
 
 def command_prefix(folder: Path) -> list[str]:
-    """The words to put before a command, so that it sees the folder at `MOUNT_POINT`."""
+    """The start of a command line that mounts the folder at `MOUNT_POINT` for the command."""
     return [sys.executable, "-I", "-S", __file__, str(folder)]
 
 
 @functools.cache
 def unavailable_reason() -> str:
-    """Why no command on this machine can be shown a folder there; empty if it can."""
+    """Why this machine cannot mount a folder there; empty if it can."""
     done = subprocess.run(  # noqa: S603  this file
         command_prefix(Path(__file__).parent), capture_output=True, text=True, check=False
     )
@@ -48,23 +48,23 @@ def unavailable_reason() -> str:
 def main(folder: str, command: list[str]) -> None:
     """Become the command; OSError if the system forbids a namespace, or has no such program."""
     _enter()
-    _mount("", "/", "", _REC | _PRIVATE)  # nothing that is mounted from here on shows outside
+    _mount("", "/", "", _REC | _PRIVATE)  # later mounts are not visible outside
     if not Path(MOUNT_POINT).is_dir():
         _make_mount_point()
-    # With what is mounted below it, or an ordinary user could uncover what that hides: EINVAL.
+    # Recursive, else EINVAL: without the mounts below it, an ordinary user could see hidden files.
     _mount(folder, MOUNT_POINT, "", _BIND | _REC)
     _mount(
         "", MOUNT_POINT, "", _REMOUNT | _BIND | _RDONLY | _flags(MOUNT_POINT)
-    )  # as there: rbind, ro
+    )  # as the launcher does: rbind, ro
     if command:
         os.execvp(command[0], command)  # noqa: S606  the caller's command is the whole point
 
 
 def _enter() -> None:
-    """A mount namespace; for an ordinary user in a user namespace that knows him alone."""
+    """Enter a mount namespace; an ordinary user enters a user namespace with one user id, too."""
     user, group = os.getuid(), os.getgid()
     if user == 0:
-        # No user namespace: the workload's decoders become another user, which none has there.
+        # No user namespace: it would lack the other user to which the workload's decoders switch.
         _check(_libc.unshare(_NEWNS), "unshare: root without CAP_SYS_ADMIN")
         return
     _check(_libc.unshare(_NEWNS | _NEWUSER), "unshare: no user namespace")
@@ -74,13 +74,13 @@ def _enter() -> None:
 
 
 def _make_mount_point() -> None:
-    """A new /run with everything that is in the old one, and the place."""
+    """Mount a new /run with all entries of the old one, and the mount point."""
     before = os.open(_RUN, os.O_PATH | os.O_DIRECTORY)
     targets = list(Path(_RUN).iterdir())
     _mount("tmpfs", _RUN, "tmpfs", 0, "mode=755")
     for target in targets:
         source = Path(f"/proc/self/fd/{before}", target.name)
-        with contextlib.suppress(FileNotFoundError):  # some other program has removed it meanwhile
+        with contextlib.suppress(FileNotFoundError):  # another program has removed it meanwhile
             if source.is_symlink():
                 target.symlink_to(source.readlink())
                 continue
@@ -112,5 +112,5 @@ _libc = ctypes.CDLL(None, use_errno=True)
 if __name__ == "__main__":
     try:
         main(sys.argv[1], sys.argv[2:])
-    except (OSError, AttributeError) as error:  # no such call on this system
+    except (OSError, AttributeError) as error:  # the system lacks the call
         sys.exit(f"token_mount: {error}")

@@ -1,6 +1,6 @@
-"""The attestation service as the launcher's client of it sees it: what it may ask, what it is told.
+"""The launcher's client of the attestation service: its permissions, and its errors.
 
-Errors are worded as the client wraps them, which is what the serial console shows.
+The errors have the client's words, as the serial console shows them.
 https://github.com/google/go-tpm-tools/blob/main/verifier/rest/rest.go
 """
 
@@ -26,7 +26,7 @@ class VerifierError(Exception):
 
 @dataclass(frozen=True)
 class Verifier:
-    """The service in one region of a project, asked by the VM's account."""
+    """A client of the service in one region of a project, with the VM's account."""
 
     cloud: Cloud
     project: Project
@@ -34,11 +34,11 @@ class Verifier:
     who: Caller
 
     def find(self) -> None:
-        """Look the region up, as the client does before anything else; VerifierError."""
+        """Look up the region, which the client does first; VerifierError."""
         try:
             self._require("locations.get")
         except ApiError:
-            # The client then lists all regions, and what it tells is what comes of that.
+            # The client then lists all regions, and reports the error of that.
             try:
                 self._require("locations.list")
             except ApiError as error:
@@ -47,7 +47,7 @@ class Verifier:
             raise
 
     def challenge(self) -> None:
-        """Get a challenge, and be allowed to answer it; VerifierError."""
+        """Get a challenge, and check that the account may answer it; VerifierError."""
         try:
             for step in ("create", "verify"):
                 self._require(f"challenges.{step}")
@@ -56,14 +56,14 @@ class Verifier:
             raise VerifierError(f"{doing}: {_google(error)}") from error
 
     def refusal(self, reason: str) -> str:
-        """How the client tells that the VM's evidence is not accepted."""
+        """The client's error for evidence that the service does not accept."""
         return (
             f"calling v1.VerifyConfidentialSpace in {self.region}: "
             f"{_google(ApiError(400, f'attestation failed: {reason}'))}"
         )
 
     def _require(self, what: str) -> None:
-        """ApiError 403 unless the service is on in the project, and the account may do that."""
+        """ApiError 403 unless the service is enabled, and the account has the permission."""
         require_enabled(self.project, SERVICE, "Confidential Computing API")
         resource = f"{SERVICE}/projects/{self.project.id}"
         if what != "locations.list":

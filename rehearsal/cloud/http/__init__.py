@@ -1,1 +1,1 @@
-"""How the local cloud is reached: hosts, certificates, the proxy, and what all APIs share."""
+"""How clients reach the local cloud: hosts, certificates, proxy, routing, and shared API rules."""

@@ -1,7 +1,7 @@
-"""A throw-away certificate authority: it lives as long as the local cloud, and vouches for nothing.
+"""A certificate authority for one run of the local cloud.
 
-No system trust store is touched. Only a process that is handed `ca.pem` in its environment believes
-that the local cloud is Google.
+It changes no trust store of the system. Only a process with `ca.pem` in its environment accepts the
+local cloud as Google.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ def _builder(subject: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateB
 
 
 def write(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Make the authority and one leaf for all Google hosts; give `ca.pem` and the server's context.
+    """Create the authority and one certificate for all Google hosts.
 
-    The authority's private key never leaves this function.
+    Returns the path of `ca.pem`, and the server's context. The authority's private key never leaves
+    this function.
     """
     authority_key = ec.generate_private_key(ec.SECP256R1())
     leaf_key = ec.generate_private_key(ec.SECP256R1())

@@ -1,4 +1,4 @@
-"""What Google's newer APIs do alike: allow policies, unknown fields, update masks, operations.
+"""Conventions of Google's newer APIs: allow policies, unknown fields, update masks, operations.
 
 https://docs.cloud.google.com/apis/design/standard_methods
 """
@@ -26,7 +26,7 @@ def get_policy(call: Call) -> Json:
 
 
 def set_policy(call: Call) -> Json:
-    """Replace it; ApiError 400 for a member that does not exist, 409 for an etag of the past."""
+    """Replace it; ApiError 400 for a member that does not exist, 409 for an old etag."""
     if call.policy is None:
         raise rest.not_found()
     wanted = call.body.get("policy") or {}
@@ -36,7 +36,7 @@ def set_policy(call: Call) -> Json:
 
 
 def require_known_fields(body: Json, fields: frozenset[str]) -> Json:
-    """The message itself; ApiError 400 naming every field that the API does not have."""
+    """Return the message; ApiError 400 with the name of each field that the API does not have."""
     if unknown := sorted(body.keys() - fields):
         names = ", ".join(f'"{name}"' for name in unknown)
         message = f"Invalid JSON payload received. Unknown name {names}: Cannot find field."
@@ -45,13 +45,13 @@ def require_known_fields(body: Json, fields: frozenset[str]) -> Json:
 
 
 def apply_update_mask(current: Json, body: Json, mask: str, fields: frozenset[str]) -> Json:
-    """A resource after PATCH: what the mask names is taken from the body, where absent: cleared."""
+    """A resource after PATCH: the masked fields are those of the body, or cleared."""
     result = dict(current)
     for name in mask.split(",") if mask else fields & body.keys():
         head, *rest_of_path = re.sub(r"_(\w)", lambda m: m[1].upper(), name.strip()).split(".")
         if head not in fields:
             raise ApiError(400, f"Invalid update mask: {name!r} is not an updatable field.")
-        if rest_of_path:  # one level is all that there is, as in oidc.allowedAudiences
+        if rest_of_path:  # masks have at most two levels, as in oidc.allowedAudiences
             inner, wanted = dict(result.get(head) or {}), body.get(head) or {}
             result[head] = apply_update_mask(
                 inner, wanted, rest_of_path[0], frozenset(rest_of_path)
@@ -66,7 +66,7 @@ def apply_update_mask(current: Json, body: Json, mask: str, fields: frozenset[st
 def finished_operation(
     call: Call, parent: str, kind: str, response: Json, prefix: str = ""
 ) -> Json:
-    """An operation that has succeeded with a message of some type: all here happens at once."""
+    """An operation that has succeeded, with a response of type `kind`: it takes no time here."""
     identifier = prefix + secrets.token_hex(12)
     response = {"@type": f"type.googleapis.com/google.{kind}", **response}
     operation = {"name": f"{parent}operations/{identifier}", "done": True, "response": response}
@@ -74,7 +74,7 @@ def finished_operation(
 
 
 def store_operation(call: Call, identifier: str, operation: Json) -> Json:
-    """Remember an operation of the caller's project."""
+    """Store an operation of the caller's project, so that it can be read."""
     call.cloud.operations[f"{call.project.id}/{identifier}"] = operation
     return operation
 

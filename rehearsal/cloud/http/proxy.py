@@ -1,7 +1,7 @@
-"""The only way out: an HTTPS proxy that knows the Google hosts and refuses every other one.
+"""An HTTPS proxy that leads Google's host names to the local cloud and refuses all others.
 
-Production configuration is used byte for byte, real URLs included, because a client that is told
-`HTTPS_PROXY` asks this proxy for `storage.googleapis.com` and gets the local cloud.
+So clients keep their production configuration with the real URLs: a client with `HTTPS_PROXY` asks
+this proxy for `storage.googleapis.com` and reaches the local cloud.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Proxy:
         return await asyncio.start_server(self._client, sock=sock)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Nothing but the end of the event loop cancels a tunnel, and then there is nobody to tell.
+        # Only the end of the event loop cancels a tunnel.
         gone = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
         with contextlib.suppress(*gone):
             head = await reader.readuntil(b"\r\n\r\n")
@@ -66,6 +66,6 @@ class Proxy:
                 writer.write(data)
                 await writer.drain()
         except OSError:
-            pass  # one side hung up; the other one is told by the close
+            pass  # one side hung up: close the other one
         finally:
             writer.close()

@@ -35,7 +35,7 @@ class Method(NamedTuple):
     """separated by spaces; all are needed"""
     handler: Callable[[Call], Json]
     action: str = ""
-    """what follows the resource where the HTTP verb does not say it all, as in `:undelete`"""
+    """the suffix of a custom method, as in `:setIamPolicy`"""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Api:
     policy: Callable[[Cloud, str], Policy | None] = lambda _cloud, _resource: None
     """the allow policy of the resource itself, beside its project's"""
     refusal: Callable[[str, str], ApiError] | None = None
-    """the words of an older API for a permission that is missing on a resource"""
+    """the error of an older API for a missing permission on a resource"""
 
     def routes(self) -> tuple[Route, ...]:
         """The API's table of routes."""
-        # Actions first: the name at the end of a path would swallow them.
+        # Custom methods first: the last parameter of another path would match their suffix, too.
         methods = sorted(self.methods, key=lambda method: not method.action)
         return tuple(Route(m.verb, m.path + m.action, partial(self._serve, m)) for m in methods)
 
@@ -64,7 +64,7 @@ class Api:
         if caller.member is None:
             raise ApiError(401, "Request is missing required authentication credential.")
         reference = path.get("project", "")
-        # An unknown project is one in which nobody may do anything: 403, never 404.
+        # Nobody has a permission in an unknown project: 403, never 404.
         project = self.project(cloud, path) or Project(reference, "0")
         if project.id in cloud.projects:
             require_enabled(project, self.host, self.title)
@@ -81,7 +81,7 @@ class Api:
 
 @dataclass(frozen=True)
 class Call:
-    """One request that may proceed."""
+    """One request to a method, with the project and the policy that it concerns."""
 
     api: Api
     cloud: Cloud
@@ -89,7 +89,7 @@ class Call:
     project: Project
     policy: Policy | None
     resource: str
-    """what is asked for, with its project's id: projects/ID/…"""
+    """the requested resource, with its project's id: projects/ID/…"""
     path: Mapping[str, str]
     query: QueryParams
     body: Json
@@ -107,7 +107,7 @@ class Call:
 
 
 def require_enabled(project: Project, service: str, title: str) -> None:
-    """ApiError 403 SERVICE_DISABLED unless the API is on in the project.
+    """ApiError 403 SERVICE_DISABLED unless the API is enabled in the project.
 
     https://docs.cloud.google.com/service-usage/docs/enable-disable
     """
@@ -133,7 +133,7 @@ def require_enabled(project: Project, service: str, title: str) -> None:
 
 
 def not_found() -> ApiError:
-    """What the newer APIs say of a resource that is not there."""
+    """The error of the newer APIs for a resource that does not exist."""
     return ApiError(404, "Requested entity was not found.")
 
 

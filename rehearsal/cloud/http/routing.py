@@ -1,4 +1,4 @@
-"""Which function answers a request: one table of routes for each service, and refusals as answers.
+"""Routing: each service is one table of routes, and a handler's HttpError becomes the response.
 
 A path is matched as the client encoded it, and its parameters are decoded afterwards: an object's
 name is one segment of a path, and may hold slashes.
@@ -41,7 +41,7 @@ class Request:
 
     @property
     def caller(self) -> access.Caller:
-        """Who sends it; ApiError 401 for a token that is unknown or has expired."""
+        """The identity that sends it; ApiError 401 for an unknown or expired token."""
         return access.caller(self.cloud, self.headers)
 
     @property
@@ -72,7 +72,7 @@ def service(cloud: Cloud, routes: Iterable[Route]) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive)
         path, content = scope["raw_path"].decode("latin-1"), await request.body()
-        verb = "GET" if scope["method"] == "HEAD" else scope["method"]  # the server cuts the body
+        verb = "GET" if scope["method"] == "HEAD" else scope["method"]  # the server omits the body
         for route, pattern in table:
             if route.verb == verb and (found := pattern.fullmatch(path)):
                 named = {name: unquote(value) for name, value in found.groupdict().items()}

@@ -1,4 +1,4 @@
-"""The running local cloud: one thread, one event loop, loopback only, every Google host by name."""
+"""Runs the local cloud: one thread, one event loop, on loopback only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ START_SECONDS = 20
 
 
 class Hosts:
-    """Gives a request to the service that has the host's name."""
+    """Passes each request to the service of its host name."""
 
     def __init__(self, services_by_host: dict[str, ASGIApp], registries: ASGIApp) -> None:
         self._services = services_by_host
@@ -59,7 +59,7 @@ class Hosts:
 
 @dataclass
 class LocalCloud:
-    """What a caller of `running` holds: the state, who signs, and how to reach the cloud."""
+    """A running local cloud: its state, its attestation service, and how to reach it."""
 
     cloud: Cloud
     issuer: token_issuer.Issuer
@@ -68,10 +68,10 @@ class LocalCloud:
     proxy_port: int
     ca_file: Path
     refused_hosts: list[str] = field(default_factory=list)
-    """hosts that somebody tried to reach through the proxy, and that are not the local cloud's"""
+    """other hosts that a client tried to reach through the proxy"""
 
     def environment(self) -> dict[str, str]:
-        """The variables that lead a process here; nothing else about it needs to change."""
+        """The variables that lead a process to this cloud; it needs no other change."""
         return client_environment(self.proxy_port, self.ca_file)
 
 
@@ -114,7 +114,7 @@ def running(
 ) -> Iterator[LocalCloud]:
     """Run a local cloud until the block ends; OSError if `port`, the proxy's, is taken.
 
-    `middleware` may wrap all services, to see what they are asked.
+    `middleware` may wrap all services, for example to record requests.
     """
     cloud = cloud or Cloud()
     proxy_socket, tls_socket = serving.bound(port), serving.bound()
@@ -131,7 +131,7 @@ def running(
 
     async def main() -> None:
         gate = await proxy.serve(proxy_socket)
-        tls_socket.listen()  # so that nobody is turned away before the server has begun to accept
+        tls_socket.listen()  # so that no client is refused before the server accepts connections
         ready.set()
         try:
             await server.serve(sockets=[tls_socket])

@@ -1,1 +1,1 @@
-"""Projects, switched-on APIs, service accounts, identity pools, and the check of every access."""
+"""Projects, enabled APIs, service accounts, identity pools, and the check of each permission."""

@@ -1,4 +1,4 @@
-"""Who is asking, and may they? Allow policies, with the roles that the two stacks use."""
+"""Authentication and authorization: access tokens, and allow policies with the stacks' roles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Caller:
     members: frozenset[str]
 
     def __str__(self) -> str:
-        """The name that Google's refusals use."""
+        """The name in Google's refusals."""
         return "Anonymous caller" if self.member is None else self.member.split(":", 1)[-1]
 
 
@@ -42,7 +42,7 @@ ANONYMOUS = Caller(None, frozenset({"allUsers"}))
 
 
 def caller(cloud: Cloud, headers: Mapping[str, str]) -> Caller:
-    """Who the bearer token speaks for; ApiError 401 for a token that is unknown or has expired."""
+    """The identity of a request's bearer token; ApiError 401 for an unknown or expired one."""
     authorization = headers.get("authorization", "")
     if not authorization:
         return ANONYMOUS
@@ -50,7 +50,7 @@ def caller(cloud: Cloud, headers: Mapping[str, str]) -> Caller:
 
 
 def caller_of_token(cloud: Cloud, token: str) -> Caller:
-    """Who an access token speaks for; ApiError 401 if unknown, expired, or its account off."""
+    """The identity of an access token; ApiError 401 if it, or its account, is not valid now."""
     known = cloud.tokens.get(token)
     account = known and cloud.service_accounts.get(known.member.removeprefix("serviceAccount:"))
     if known is None or known.expires <= cloud.now() or (account and account.disabled):
@@ -92,7 +92,7 @@ def decide(
     policies: Iterable[Policy],
     attributes: Json | None = None,
 ) -> bool:
-    """The decision, written to the audit log."""
+    """Whether a policy grants the permission; the audit log gets an entry."""
     verdict = is_allowed(who, permission, policies, {"name": resource, **(attributes or {})})
     cloud.audit.append(AuditEntry(who.member, permission, resource, verdict))
     return verdict
@@ -109,7 +109,7 @@ def require(
 ) -> None:
     """Return if allowed; else ApiError 403 in the words of Google's newer APIs.
 
-    `named`: whether the refusal repeats what was asked for; IAM credentials does not.
+    `named`: whether the refusal names the resource; the one of IAM credentials does not.
     """
     if decide(cloud, who, permission, resource, policies):
         return
@@ -132,9 +132,9 @@ def require(
 
 
 def check_bindings(cloud: Cloud, policy: Policy, wanted: Json) -> None:
-    """Refuse a policy that newly grants to nobody, or a role unknown here: ApiError 400.
+    """ApiError 400 for an unknown role, or for a new member that does not exist.
 
-    Who already is a member may stay, though the account has gone since.
+    A member that is in the policy already may stay, although its account was deleted.
     """
     for binding in wanted.get("bindings", ()):
         if binding["role"] not in ROLES:

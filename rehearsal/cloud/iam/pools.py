@@ -1,7 +1,7 @@
-"""Workload identity pools and their OIDC providers: kept as written, never evaluated here.
+"""Workload identity pools and their OIDC providers.
 
-A deleted pool or provider keeps its id for 30 days on the cloud's clock. What a provider's texts
-must be to be accepted is checked when they are written; `rehearsal.cloud.sts` evaluates them.
+The id of a deleted pool or provider stays reserved for 30 days on the cloud's clock. A provider's
+condition and mapping are validated and stored here; `rehearsal.cloud.sts` evaluates them.
 https://docs.cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools
 """
 
@@ -36,7 +36,7 @@ STRING_OR_COMMENT = re.compile(
 
 
 class Kind(NamedTuple):
-    """What pools and providers do not have in common."""
+    """The differences between pools and providers."""
 
     name: str
     stored: Callable[[Cloud], dict[str, Pool] | dict[str, Provider]]
@@ -45,10 +45,10 @@ class Kind(NamedTuple):
 
 
 def _faults(doc: Json) -> Iterator[str]:
-    """What Google's IAM refuses in a provider.
+    """The errors that Google's IAM finds in a provider.
 
-    An empty condition is not refused, there as here, and admits everyone for whom the issuer
-    vouches. Never to send one is the business of the program that is deployed.
+    Danger, as at Google: an empty condition is no error, and admits every token of the issuer. The
+    deployed program must never send one.
     """
     mapping, condition = doc.get("attributeMapping") or {}, doc.get("attributeCondition") or ""
     if not (doc.get("oidc") or {}).get("issuerUri", "").startswith("https://"):
@@ -93,12 +93,12 @@ PROVIDER_KIND = Kind(
 
 
 def _name(call: Call) -> str:
-    """The resource's full name, in which its project is always a number."""
+    """The resource's full name, which always has its project's number."""
     return call.resource.replace(call.project.id, call.project.number, 1)
 
 
 def _reserved(cloud: Cloud, kind: Kind) -> dict[str, Pool] | dict[str, Provider]:
-    """What exists or still keeps its id; what has been deleted for 30 days is gone for good."""
+    """Existing ones, and deleted ones whose id is still reserved; older ones are removed."""
     items: list[Pool | Provider] = [*cloud.pools.values(), *cloud.providers.values()]
     for item in items:
         if item.deleted_at is not None and item.deleted_at + RESERVED_SECONDS <= cloud.now():
@@ -175,7 +175,7 @@ def _delete(kind: Kind, call: Call) -> Json:
 
 
 def _attestation_rules(call: Call) -> Json:
-    """No rule can be made here; what the provider wants to know is whether the pool is there."""
+    """None, as none can be created; the genuine plugin only looks whether the pool exists."""
     if _find(POOL_KIND, call).deleted_at is not None:
         raise rest.not_found()
     return {}

@@ -1,6 +1,6 @@
 """cloudresourcemanager.googleapis.com v1: projects and their allow policies.
 
-Projects are not created here: they are what exists before the first stack is deployed.
+Projects are not created here: they exist before the first stack is deployed.
 https://docs.cloud.google.com/resource-manager/reference/rest/v1/projects
 """
 

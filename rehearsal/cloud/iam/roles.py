@@ -1,13 +1,13 @@
-"""The predefined roles that the two stacks, their deployers and the workload hold, as patterns.
+"""The predefined roles of the two stacks, their deployers and the workload, as patterns.
 
-Only permissions that the local cloud asks for matter here. The full lists:
+Only permissions that the local cloud checks matter here. The full lists:
 https://docs.cloud.google.com/iam/docs/roles-permissions
 """
 
 from __future__ import annotations
 
 ROLES: dict[str, tuple[str, ...]] = {
-    # Cloud Storage. Overwriting an object needs storage.objects.delete too: objectCreator cannot.
+    # Cloud Storage. Overwriting an object also needs storage.objects.delete: objectCreator cannot.
     "roles/storage.admin": ("storage.*",),
     "roles/storage.objectAdmin": ("storage.objects.*",),
     "roles/storage.objectUser": (
@@ -33,7 +33,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "iam.serviceAccounts.getOpenIdToken",
     ),
     "roles/iam.serviceAccountUser": ("iam.serviceAccounts.actAs", "iam.serviceAccounts.get"),
-    # What the deployers of the two companies hold (README.md, "Deploy to Google Cloud")
+    # Roles of the two companies' deployers (README.md, "Deploy to Google Cloud")
     "roles/iam.serviceAccountAdmin": (
         "iam.serviceAccounts.create",
         "iam.serviceAccounts.delete",
@@ -87,7 +87,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "compute.networks.updatePolicy",
         "compute.globalOperations.get",
     ),
-    # What the workload's own account holds
+    # Roles of the workload's own account
     "roles/confidentialcomputing.workloadUser": (
         "confidentialcomputing.challenges.create",
         "confidentialcomputing.challenges.verify",

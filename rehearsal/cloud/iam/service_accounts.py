@@ -1,7 +1,7 @@
-"""iam.googleapis.com: service accounts; identity pools and providers are `pools`.
+"""iam.googleapis.com: service accounts; `pools` has identity pools and providers.
 
-Deleting an account turns its grants, wherever they are, into grants to a deleted member: a new
-account of the same name does not inherit them.
+After the deletion of an account, its grants on all resources are grants to a deleted member: a new
+account with the same name does not inherit them.
 https://docs.cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts
 """
 
@@ -86,14 +86,14 @@ def _delete(call: Call) -> Json:
             if member in binding["members"]:
                 binding["members"] = [gone if m == member else m for m in binding["members"]]
                 policy.revision += 1
-    # A token that was given to the account must not work on, least of all for its namesake.
+    # The account's tokens become invalid, also for a new account with the same name.
     for token in [t for t, known in cloud.tokens.items() if known.member == member]:
         del cloud.tokens[token]
     return {}
 
 
 def _project(cloud: Cloud, path: Mapping[str, str]) -> Project | None:
-    """The project in the path; `-` stands for the one that the account's e-mail names."""
+    """The project in the path; `-` means the project in the account's e-mail."""
     of_account = path.get("account", "").partition("@")[2].partition(".")[0]
     return cloud.project(of_account if path["project"] == "-" else path["project"])
 

@@ -1,6 +1,6 @@
-"""serviceusage.googleapis.com: which APIs are switched on in a project.
+"""serviceusage.googleapis.com: which APIs are enabled in a project.
 
-Service Usage itself, like Resource Manager, must be switched on by a person beforehand.
+A person must enable Service Usage itself, and Resource Manager, beforehand.
 https://docs.cloud.google.com/service-usage/docs/reference/rest/v1/services
 """
 
@@ -27,7 +27,7 @@ APIS = (
     "iamcredentials logging serviceusage storage sts"
 )
 KNOWN = tuple(f"{name}.googleapis.com" for name in APIS.split())
-"""Every API that can be switched on here."""
+"""Every API that can be enabled here."""
 
 
 def _render(project: Project, service: str) -> Json:

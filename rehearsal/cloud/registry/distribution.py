@@ -1,8 +1,8 @@
 """*-docker.pkg.dev: Artifact Registry's docker repositories, over the OCI distribution API.
 
-Content is kept in the repository that it was pushed to, under that repository's allow policy.
-Creating repositories is `repositories`'. Not modelled: docker's own login (an access
-token is the bearer token), chunks, mounts, lists, deleting, immutable tags.
+Each repository stores the content that was pushed to it, under its allow policy. `repositories`
+creates repositories. Not modelled: Docker's own login (an access token is the bearer token),
+chunked uploads, mounts, lists, deletion, immutable tags.
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
 """
 
@@ -46,9 +46,9 @@ class RegistryError(HttpError):
 
 
 def authorize(cloud: Cloud, who: Caller, permission: str, name: str) -> Repository:
-    """The repository, if the caller holds the permission; else RegistryError, as Google words it.
+    """The repository, if the caller holds the permission; else RegistryError in Google's words.
 
-    Who may not see a repository cannot tell whether it exists.
+    The refusal does not tell whether the repository exists.
     """
     project = cloud.projects.get(name.split("/")[1])
     repository = cloud.repositories.get(name)
@@ -69,9 +69,9 @@ def authorize(cloud: Cloud, who: Caller, permission: str, name: str) -> Reposito
 
 
 def pull(cloud: Cloud, who: Caller, reference: Reference) -> Image:
-    """The image behind a reference, as `docker pull` would get it; RegistryError.
+    """The image of a reference, with the decisions and audit entries of a pull by HTTP.
 
-    The same decisions and audit entries as over HTTP.
+    Raises RegistryError.
     """
     name = f"projects/{reference.project}/locations/{reference.location}/repositories/"
     repository = authorize(cloud, who, DOWNLOAD, name + reference.repository)

@@ -1,6 +1,6 @@
 """artifactregistry.googleapis.com: docker repositories and their allow policies.
 
-What is in them is pushed and pulled through `distribution`; deleting a repository drops it.
+`distribution` pushes and pulls their images; deleting a repository deletes its images.
 https://docs.cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories
 """
 

@@ -1,1 +1,1 @@
-"""storage.googleapis.com: buckets, objects, uploads, and who may use them."""
+"""storage.googleapis.com: buckets, objects, uploads, and their permissions."""

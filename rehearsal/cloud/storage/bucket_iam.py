@@ -1,6 +1,6 @@
-"""Who may do what with a bucket: the decision behind every storage call, and the allow policy.
+"""The permissions on buckets and objects: the check of each request, and the allow policy.
 
-Uniform access only: a bucket has one policy, objects have none, and ACLs do not exist.
+Uniform access only: a bucket has one policy, objects have none, and there are no ACLs.
 https://docs.cloud.google.com/storage/docs/access-control/iam-json
 """
 
@@ -36,7 +36,7 @@ def authorize(
     if bucket is None:
         raise ApiError(404, "The specified bucket does not exist.")
     if _public_access_prevented(bucket):
-        # A public grant from before the prevention stays in the policy, and has no effect.
+        # A public grant that is older than the prevention stays in the policy, without effect.
         who = access.Caller(who.member, who.members - PUBLIC)
     policies = (bucket.policy, cloud.projects[bucket.project].policy)
     resource, kind = f"projects/_/buckets/{bucket_name}", "bucket"

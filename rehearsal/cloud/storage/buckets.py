@@ -1,6 +1,6 @@
-"""Buckets and their settings. Who may use them is in `rehearsal.cloud.storage.bucket_iam`.
+"""Buckets and their settings; `bucket_iam` has their permissions.
 
-Versioning, soft delete and lifecycle are kept as settings and not acted upon.
+Versioning, soft delete and lifecycle are stored as settings and have no effect.
 https://docs.cloud.google.com/storage/docs/json_api/v1/buckets
 """
 
@@ -26,11 +26,11 @@ NAME = re.compile(r"(?!goog)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 STORAGE_CLASSES = frozenset({"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"})
 PREVENTION = frozenset({"inherited", "enforced"})
 FIXED = ("name", "id", "kind", "selfLink", "projectNumber", "location", "timeCreated")
-"""What no PATCH changes."""
+"""The settings that PATCH cannot change."""
 
 
 def timestamp(cloud: Cloud) -> str:
-    """The cloud's time in the spelling of the JSON API."""
+    """The cloud's time in the format of the JSON API."""
     return datetime.fromtimestamp(cloud.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

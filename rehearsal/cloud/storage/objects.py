@@ -1,6 +1,6 @@
-"""Objects that exist: read, list, change, delete. How they come to be is in `uploads`.
+"""Reads, lists, changes and deletes objects; `uploads` creates them.
 
-An object has one version, the live one; its generation still changes with every write.
+An object has one version, the live one; its generation changes with each write.
 https://docs.cloud.google.com/storage/docs/json_api/v1/objects
 """
 
@@ -32,7 +32,7 @@ PAGE = 1000
 
 
 def check_preconditions(query: Mapping[str, str], stored: StoredObject | None) -> None:
-    """ApiError 412 unless the generations are those of the query; 0 means no object.
+    """ApiError 412 unless the object has the generations in the query; 0 means no object.
 
     https://docs.cloud.google.com/storage/docs/request-preconditions
     """
@@ -77,7 +77,7 @@ def content(request: Request) -> Response:
 def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
     data, meta = stored.data, stored.meta
     headers = {
-        # Set by hand: Starlette would append a charset to text types.
+        # As a header, because Starlette adds a charset to a text `media_type`.
         "content-type": meta["contentType"],
         "accept-ranges": "bytes",
         "etag": meta["etag"],
@@ -89,7 +89,7 @@ def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
         "x-goog-stored-content-length": meta["size"],
     }
     if _transcoded(meta, asked):
-        # The whole object, whatever range was asked for, without its length.
+        # The whole object without its length, also for a range.
         return StreamingResponse(iter([gzip.decompress(data)]), 200, headers)
     if "contentEncoding" in meta:
         headers["content-encoding"] = meta["contentEncoding"]

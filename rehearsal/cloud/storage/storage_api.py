@@ -1,7 +1,6 @@
-"""Cloud Storage: its table of routes.
+"""The routes of Cloud Storage: its JSON API, and reads by the XML API (`xml_objects`).
 
-The JSON API, and reads by the XML API (`xml_objects`). No gRPC, no signed URL: the two
-stacks and the workloads need none of them.
+No gRPC, no signed URLs: the two stacks and the workloads do not need them.
 """
 
 from __future__ import annotations

@@ -34,12 +34,12 @@ HOST = "https://storage.googleapis.com"
 NAME_BYTES = 1024
 """https://docs.cloud.google.com/storage/docs/objects#naming"""
 CHECKSUMS = {"crc32c": "CRC32C", "md5Hash": "MD5 hash"}
-"""The field of an object's metadata -> what refusals call it."""
+"""The field of an object's metadata -> its name in errors."""
 
 
 @dataclass
 class Upload:
-    """An object on its way: who sends it, where to, under which conditions, what has arrived."""
+    """An upload: its caller, its target, its preconditions, and the bytes that have arrived."""
 
     who: Caller
     bucket: str
@@ -49,7 +49,7 @@ class Upload:
 
     @property
     def name(self) -> str:
-        """The object's name; ApiError 400 if it can be none."""
+        """The object's name; ApiError 400 if it is not valid."""
         name: str = self.meta.get("name") or self.query.get("name", "")
         if not 0 < len(name.encode()) <= NAME_BYTES or re.search(r"[\r\n]|^\.\.?$", name):
             raise ApiError(400, f"Invalid object name: {name!r}")
@@ -60,7 +60,7 @@ def _admit(cloud: Cloud, upload: Upload) -> Bucket:
     bucket = authorize(cloud, upload.who, "storage.objects.create", upload.bucket, upload.name)
     old = bucket.objects.get(upload.name)
     if old is not None:
-        # To overwrite is to delete: roles/storage.objectCreator cannot replace a result.
+        # Overwriting needs this, too: roles/storage.objectCreator cannot replace a result.
         authorize(cloud, upload.who, "storage.objects.delete", upload.bucket, upload.name)
     check_preconditions(upload.query, old)
     return bucket
@@ -144,10 +144,10 @@ def _parts(content_type: str, body: bytes) -> tuple[Json, bytearray]:
 
 
 def resume(request: Request) -> Json | Response:
-    """PUT to a session: the next bytes of a resumable upload, or the question how many arrived.
+    """PUT to a session: the next bytes of a resumable upload, or the query how many have arrived.
 
-    As at Google, the unguessable session URI is all the authority that is asked for here; who
-    started it is checked again when the object is written.
+    As at Google, the secret session URI is the only credential here. The permissions of the caller
+    who started the session are checked again before the object is written.
     """
     uploads, session = request.cloud.uploads, request.query.get("upload_id", "")
     if session not in uploads:

@@ -1,7 +1,7 @@
-"""Reading objects by Cloud Storage's XML API, as TensorFlow's own client and links for people do.
+"""Reads objects by Cloud Storage's XML API, as TensorFlow's own client and browsers do.
 
 GET and HEAD of https://storage.googleapis.com/BUCKET/OBJECT; the rest of that API is not modelled.
-The decisions are those of the JSON API, only refusals are worded in XML.
+The checks are those of the JSON API; errors are in XML.
 https://docs.cloud.google.com/storage/docs/xml-api/get-object-download
 """
 
@@ -30,7 +30,7 @@ NO_BUCKET = ("NoSuchBucket", "The specified bucket does not exist.")
 
 
 def read(request: Request) -> Response:
-    """GET /BUCKET/OBJECT, whose name may hold slashes as they are."""
+    """GET /BUCKET/OBJECT; the slashes in an object's name need no encoding."""
     try:
         return objects.content(request)
     except ApiError as error:
@@ -40,7 +40,7 @@ def read(request: Request) -> Response:
 def _refusal(error: ApiError, bucket_exists: bool) -> Response:
     status = error.code
     if status == UNKNOWN and error.reason == "required":
-        status = REFUSED  # a caller without credentials is told so by the JSON API only
+        status = REFUSED  # only the JSON API answers 401 to a caller without credentials
     missing = NO_OBJECT if bucket_exists else NO_BUCKET
     code, message = missing if status == MISSING else ERRORS[status]
     text = (
