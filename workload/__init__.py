@@ -1,5 +1,5 @@
-"""What runs inside the enclave: one batch of Secundus' pictures through Primus' model.
+"""What runs inside the enclave: it classifies one batch of Secundus' pictures with Primus' model.
 
-Read `job.py` first: it is the story. This package imports nothing of the rest of the repository,
-and nothing outside it decides what leaves: that is `results.py` and the tables of `errors.py`.
+Start with `job.py`, which runs the steps in order. This package imports nothing from the rest of
+the repository. Only `results.py` and the tables of `errors.py` decide what leaves the enclave.
 """

@@ -1,6 +1,7 @@
-"""The first process: it starts the run as another one, and tells how that ended where it could not.
+"""The first process: starts the run in a second process, and reports the death of that process.
 
-What is imported here is all that this process ever holds, unless the run dies without a word.
+It imports as little as possible. It imports Google's libraries only if the run dies without a
+report.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """One run; the exit code is its own, or that of how it died."""
+    """Executes one run; returns its exit code, or the code that stands for how it died."""
     return supervisor.supervise(_run, _report_death)
 
 
 def _run(report: supervisor.Report) -> int:
-    from workload import assembly  # noqa: PLC0415  in the run's process only
+    from workload import assembly  # noqa: PLC0415  only in the run's process
 
     return assembly.main(report)
 
 
 def _report_death(failure: WorkloadError, generation: str | None) -> None:
-    bucket = settings.result_bucket(os.environ)  # raises where there is none to tell it in
+    bucket = settings.result_bucket(os.environ)  # raises if it is not set
     from workload import assembly  # noqa: PLC0415  only after the run's death
 
     assembly.report_death(failure, bucket, generation)

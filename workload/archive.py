@@ -1,9 +1,9 @@
-"""Unpacking the model's archive: regular files and folders below one folder, and nothing else.
+"""Unpacks the model's archive: only regular files and folders, only below one folder.
 
-The archive is the one whose hash was agreed on, but it was written by one company and is opened
-where another company's pictures are. Python's own extraction filter would still make links and
-follow them; here a link, a device, a sparse file, a path that leaves the folder, a second entry of
-the same name, or too much of anything rejects the archive as a whole.
+The hash of the archive was checked, but one company wrote it and the pictures of another company
+are on this machine. Python's own extraction filter would create links and follow them. This module
+rejects the whole archive if it holds a link, a device, a sparse file, a path that leaves the
+folder, two entries with the same name, or more than the limits allow.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES = 1_000
 MAX_PATH = 255
-"""Bytes of an entry's path; also the longest file name that Linux takes."""
+"""Bytes of an entry's path; also the longest file name on Linux."""
 MAX_UNPACKED = 2 * 1024**3
-"""Bytes of the archive once decompressed, headers included."""
+"""Bytes of the decompressed archive, headers included."""
 
 _DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError, ValueError)
 _COLLIDING = (FileExistsError, NotADirectoryError, IsADirectoryError)
@@ -32,8 +32,8 @@ _COLLIDING = (FileExistsError, NotADirectoryError, IsADirectoryError)
 def unpack(archive: Path, folder: Path, *, max_unpacked: int = MAX_UNPACKED) -> None:
     """Unpacks a .tar.gz into `folder`, which must not exist; raises MODEL_ARCHIVE_REJECTED.
 
-    The folder is 0700; modes, owners and times in the archive are ignored. A rejected archive may
-    leave a part of its files behind: the caller's folder goes with the run.
+    The folder gets mode 0700; modes, owners and times in the archive are ignored. If the archive is
+    rejected, some of its files may stay: the caller deletes the folder at the end of the run.
     """
     folder.mkdir(mode=0o700)
     try:
@@ -43,21 +43,21 @@ def unpack(archive: Path, folder: Path, *, max_unpacked: int = MAX_UNPACKED) -> 
                 if number >= MAX_ENTRIES:
                     raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
                 _extract(entry, folder)
-            while stream.read(tar.READ_BYTES):  # to the end, where gzip has a checksum of all
+            while stream.read(tar.READ_BYTES):  # gzip checks its checksum at the end
                 pass
     except (*_DAMAGED, *_COLLIDING) as error:
         raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED) from error
 
 
 class _LimitedReader:
-    """A stream that ends the story where a decompression bomb would begin."""
+    """Stops reading at a limit, to protect against decompression bombs."""
 
     def __init__(self, stream: gzip.GzipFile, limit: int) -> None:
         self._stream = stream
         self._remaining = limit
 
     def read(self, size: int) -> bytes:
-        """The next bytes; never as many as would be too many."""
+        """Returns the next bytes; MODEL_ARCHIVE_REJECTED beyond the limit."""
         data = self._stream.read(size)
         self._remaining -= len(data)
         if self._remaining < 0:
@@ -70,16 +70,16 @@ def _extract(entry: tar.Entry, folder: Path) -> None:
     if entry.kind == tar.FOLDER:
         target.mkdir(parents=True, exist_ok=True)
         return
-    # Links, devices, pipes and sparse files (whose size in the archive says nothing) end here.
+    # Links, devices, pipes, and sparse files, whose size in the archive is not their real size.
     if entry.kind != tar.FILE:
         raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("xb") as file:  # x: an entry never replaces another one
+    with target.open("xb") as file:  # x: an entry never replaces another entry
         file.writelines(entry.content)
 
 
 def _safe_path(name: str) -> PurePosixPath:
-    """A relative path without a way up; its parts are printable, so no NUL and no broken UTF-8."""
+    """A relative path without `..`; it is printable, so it holds no NUL and no broken UTF-8."""
     path = PurePosixPath(name)
     if not name.isprintable() or path.is_absolute() or ".." in path.parts:
         raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)

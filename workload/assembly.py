@@ -1,4 +1,4 @@
-"""Puts the pieces together: Google's identities and buckets, the decoders, and the engine."""
+"""Connects `job` to Google's identities and buckets, the decoders, and the engine."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def main(report: Report) -> int:
-    """One run; prints words of `errors` and counts only, and returns the exit code."""
+    """Executes one run; prints only texts of `errors` and counts; returns the exit code."""
     wait = settings.grant_seconds(os.environ)
 
     def model_reader(launch: settings.Settings) -> Callable[[str], job.Bucket]:
-        confinement.check()  # no model is asked for where pictures could not be decoded safely
+        confinement.check()  # do not request the model if decoders cannot be confined
         return storage.buckets_as(credentials.model_reader(launch), wait)
 
     collaborators = job.Collaborators(
@@ -39,7 +39,7 @@ def main(report: Report) -> int:
     )
     try:
         message, code = f"{job.run(os.environ, collaborators)}", 0
-    except Exception as error:  # noqa: BLE001  the outermost line: a traceback would tell paths
+    except Exception as error:  # noqa: BLE001  the outermost handler: a traceback would disclose paths
         failure = as_workload_error(error)
         message, code = f"{failure}", failure.failure.exit_code
         if failure.failure is Failure.INTERNAL_ERROR:
@@ -49,9 +49,10 @@ def main(report: Report) -> int:
 
 
 def report_death(failure: WorkloadError, bucket: str, generation: str | None) -> None:
-    """Leaves why a run ended that could not do so itself; waits for no grant, as that one has.
+    """Writes the result of a run that died; does not wait for grants, because the run has done so.
 
-    Nothing where another run has begun since that one left its mark.
+    `generation` is the generation of `results.jsonl` that the run wrote last. Writes nothing if
+    another run has started since then.
     """
     bucket_objects = storage.buckets_as(credentials.operator())(bucket)
     with tempfile.TemporaryDirectory() as private:

@@ -1,13 +1,13 @@
-"""The records of a run in parts, so that a run that was cut short can be continued.
+"""Checkpoints of a run: its records in parts, so that the next start continues an interrupted run.
 
-A part is a fixed slice of the listing. It is left in the result bucket as soon as it is complete,
-under a fingerprint of all that its records depend on. The next start takes over what has the
-fingerprint that it would leave itself, if it is whole and if no picture in it failed for a reason
-that can pass; any other part is removed before the first picture of its slice is read. Nothing of
-the listing is kept but the slices that are being worked on.
+A part holds the records of a fixed slice of the listing. It is uploaded to the result bucket as
+soon as it is complete, with a fingerprint of everything that its records depend on. The next start
+reuses a part if the fingerprint is the expected one, all records are there, and no picture failed
+for a transient reason. It deletes any other part before it reads the first picture of that slice.
+Memory holds only the slices that are in progress, never the whole listing.
 
-A fingerprint is no signature: whoever can write the result bucket can forge a part, as they could
-forge `results.jsonl` itself. That is Secundus alone, and the pictures are its own.
+A fingerprint is not a signature: whoever can write the result bucket can forge a part, just as they
+can forge `results.jsonl`. Only Secundus can, and the pictures are its own.
 """
 
 from __future__ import annotations
@@ -37,40 +37,40 @@ if TYPE_CHECKING:
 
 SCHEMA = "confidential-inference/part/v2"
 FOLDER = "parts/"
-"""All objects below are parts: what else is put there is removed with them."""
+"""All objects below this prefix are parts: other objects there are deleted with them."""
 PICTURES_PER_PART = 512
-"""Pictures; a multiple of `job.BATCH`, so that no batch holds pictures of two parts."""
+"""A multiple of `job.BATCH`, so that no batch holds pictures of two parts."""
 MAX_PART_BYTES = 64 * 1024**2
-"""Bytes; a larger one is not taken over. 512 records of a hundred classes each are about 4 MB."""
+"""A larger part is not reused. 512 records of a hundred classes each take about 4 MB."""
 
 
 class ResultBucket(Protocol):
-    """The result bucket; methods raise BucketError."""
+    """A bucket to which results are written; methods raise BucketError."""
 
     def names(self, prefix: str) -> Iterator[str]:
-        """The objects whose names begin so."""
+        """The names of the objects with this prefix."""
 
     def fetch(self, name: str, to: Path, limit: int) -> str:
-        """Downloads an object into a new file; its SHA-256 in hex; TooLargeError."""
+        """Downloads an object into a new file; returns its SHA-256 in hex; TooLargeError."""
 
     def write(self, name: str, content: Path, content_type: str) -> str:
-        """Creates or overwrites an object with a file's content; its new generation."""
+        """Creates or overwrites an object with a file's content; returns its new generation."""
 
     def generation(self, name: str) -> str | None:
-        """Which generation of an object is there; None if there is no such object."""
+        """The current generation of an object; None if there is no such object."""
 
     def remove(self, name: str, generation: str | None = None) -> None:
-        """Deletes an object if it exists, or only if this generation of it is there."""
+        """Deletes an object if it exists; with `generation`, only if that is the current one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What the records of a run depend on, beside the pictures."""
+    """What the records of a run depend on, besides the pictures."""
 
     model_sha256: str
     engine: str
     image_digest: str | None
-    """None where it is not known: then nothing can be said to be the same, and all is done anew."""
+    """None if it is unknown: then no part can be reused."""
 
 
 class Checkpoints:
@@ -83,16 +83,16 @@ class Checkpoints:
         origin: Origin,
         check_ownership: Callable[[], None],
     ) -> None:
-        """`check` raises unless the result bucket is still this run's."""
+        """`check_ownership` raises RESULTS_TAKEN if another run has started in this bucket."""
         self.origin = origin
         self.listed = 0
         """Pictures in the listing, as far as it was read."""
         self.continued = 0
-        """Those of them whose records an earlier start had left."""
+        """Pictures whose records were reused from an earlier start."""
         self.retried = 0
-        """Pictures that had failed in an earlier start, for a reason that can pass."""
+        """Pictures that failed in an earlier start for a transient reason."""
         self.damaged = 0
-        """Parts with the right fingerprint that did not hold a record of each of their pictures."""
+        """Parts with the expected fingerprint but without a valid record for each picture."""
         self._bucket = bucket
         self._folder = folder
         self._check_ownership = check_ownership
@@ -102,7 +102,7 @@ class Checkpoints:
         self._lines: list[str] = []
 
     def unclassified(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """The pictures that are still to be classified, in order, read a slice at a time."""
+        """Yields the pictures that have no record yet, in order; reads the listing by slices."""
         with bucket_errors_fail_the_run():
             existing = set(self._bucket.names(FOLDER)) if self.origin.image_digest else set()
         listed = iter(pictures)
@@ -120,7 +120,7 @@ class Checkpoints:
                 yield from part
 
     def add(self, outcomes: Iterable[tuple[Picture, Outcome]]) -> None:
-        """Notes what came of the next missing pictures; hands over what is complete by it."""
+        """Adds the outcomes of the next unclassified pictures; uploads the parts they complete."""
         self._lines += [records.line(records.record(*outcome)) for outcome in outcomes]
         while self._open and len(self._lines) >= self._open[0].size:
             part = self._open.popleft()
@@ -132,7 +132,7 @@ class Checkpoints:
                 self._bucket.write(part.name, content, "application/jsonl")
 
     def lines(self) -> Iterator[str]:
-        """Every record of a finished run, in the order of the listing; each can be had once."""
+        """Yields all records of a finished run in the order of the listing; works only once."""
         for number in range(self._count):
             part = self._folder / f"{FOLDER}{number:05}.jsonl"
             with part.open(encoding="utf-8") as file:
@@ -140,8 +140,8 @@ class Checkpoints:
             part.unlink()
 
     def remove(self) -> None:
-        """Takes the parts away, once nobody needs them; what can't be is left to the next start."""
-        with suppress(BucketError, OSError):  # the latter where no descriptor is left
+        """Deletes all parts; if that fails, the next start deletes the rest."""
+        with suppress(BucketError, OSError):  # OSError: no file descriptors left
             for name in self._bucket.names(FOLDER):
                 self._bucket.remove(name)
 
@@ -161,7 +161,7 @@ class Checkpoints:
         return False
 
     def _found(self, name: str, heading: str) -> list[str]:
-        """The lines below its heading; none if it has another one, or can't be had."""
+        """The lines below the heading; none if the heading differs or the part is not readable."""
         content = self._folder / name
         try:
             self._bucket.fetch(name, content, MAX_PART_BYTES)
@@ -173,7 +173,7 @@ class Checkpoints:
 
 @contextmanager
 def bucket_errors_fail_the_run() -> Iterator[None]:
-    """Whatever the result bucket refuses, as the failure of the run that it is."""
+    """Raises RESULTS_NOT_WRITABLE in place of a BucketError."""
     try:
         yield
     except BucketError as error:
@@ -181,7 +181,7 @@ def bucket_errors_fail_the_run() -> Iterator[None]:
 
 
 class _OpenPart(NamedTuple):
-    """A part that is not complete."""
+    """A part that is not complete yet."""
 
     name: str
     heading: str
@@ -189,9 +189,10 @@ class _OpenPart(NamedTuple):
 
 
 def _fingerprint(origin: Origin, pictures: Iterable[Picture]) -> str:
-    """Of all that the slice's records depend on.
+    """Hash of everything that the records of the slice depend on.
 
-    The size tells of a compressed object, too: that can change without another generation.
+    The listed size shows whether an object is stored compressed, which can change without a new
+    generation.
     """
     digest = hashlib.sha256(records.line(asdict(origin) | {"schema": records.SCHEMA}).encode())
     for picture in pictures:

@@ -1,7 +1,7 @@
-"""What the attestation token says about this very container: read, and not verified.
+"""Reads the attestation token's claims about this container, without verifying the token.
 
-That is enough to tell one's own image from another's. Nothing is released by it: what is decided
-about secrets is decided by Google's token service, which does verify the token.
+Good enough to identify the running image, for example in checkpoints. Nothing is released because
+of it: Google's token service decides about secrets, and it does verify the token.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def image_digest(token_file: Path) -> str | None:
-    """The digest of the image that runs here; None if there is no token that says it."""
+    """The digest of the running image; None if no token states it."""
     try:
         _header, payload, _signature = token_file.read_text(encoding="ascii").split(".")
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

@@ -1,9 +1,9 @@
-"""The two identities of a run, and the moment at which the model is released or refused.
+"""The two identities of a run; here Google releases or refuses the model.
 
-The model's reader is Primus' account: the attestation token is exchanged at Google's token service,
-whose provider evaluates Primus' condition, and the federated token then impersonates the reader.
-The operator's account is the virtual machine's own. Nothing is cached on disk, and no credential
-is ever printed. Google's addresses are constants: settings lead nowhere else.
+The model's reader is an account of Primus: Google's token service exchanges the attestation token
+(the provider evaluates Primus' condition), and the federated token then impersonates the reader.
+The operator's account is the service account of the virtual machine. Credentials are never written
+to disk and never printed. Google's addresses are constants: no setting can redirect a request.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ READ_WRITE = "https://www.googleapis.com/auth/devstorage.read_write"
 
 ACT_AS = b"iam.serviceAccounts.getAccessToken"
 RESPONSE_SECONDS = 20
-"""How long one answer may take."""
+"""Timeout of one response."""
 
 
 def operator() -> Credentials:
     """The virtual machine's account, from the metadata server; raises IDENTITY_UNAVAILABLE.
 
-    google-auth itself asks the metadata server again, and for a new token before one expires.
+    google-auth itself retries the metadata server, and renews the token before it expires.
     """
     try:
         credentials, _project = google.auth.default(scopes=[READ_WRITE])
@@ -56,20 +56,20 @@ def operator() -> Credentials:
 
 
 def model_reader(settings: Settings) -> Credentials:
-    """The model's reader, if the model's owner releases it to this very workload.
+    """The model's reader, if the model's owner releases the model to this workload.
 
-    What the owner's condition refuses stays refused: it is asked once. Raises what the token
-    service's answer means in `errors`; ATTESTATION_TOKEN_MISSING outside of Confidential Space.
+    A refusal by the owner's condition is final: do not retry it. Raises the failure that `errors`
+    has for the token service's answer; ATTESTATION_TOKEN_MISSING outside Confidential Space.
     """
     if not settings.token_file.is_file():
         raise WorkloadError(Failure.ATTESTATION_TOKEN_MISSING)
     credentials = identity_pool.Credentials(  # type: ignore[no-untyped-call]  # google-auth is typed in part
         audience=settings.model_audience,
-        subject_token_type="urn:ietf:params:oauth:token-type:jwt",  # noqa: S106  a type's name
+        subject_token_type="urn:ietf:params:oauth:token-type:jwt",  # noqa: S106  the name of a type
         token_url=TOKEN_SERVICE,
         service_account_impersonation_url=IMPERSONATION.format(reader=settings.model_reader),
         credential_source={"file": str(settings.token_file)},
-        # Reading objects is all that this identity is for, whatever roles the account holds.
+        # Limit the token to reading objects, whatever roles the account has.
         scopes=[READ],
     )
     transport = _LastResponse(Request())
@@ -77,7 +77,7 @@ def model_reader(settings: Settings) -> Credentials:
         transport.busy, transport.not_granted, settings.grant_seconds
     )
     try:
-        # A federated token that was had is kept: only what failed is asked for again.
+        # google-auth keeps a valid federated token: only the failed request is sent again.
         retry(credentials.refresh)(transport)
     except RetryError as error:
         raise _refusal(error.cause) from error
@@ -88,25 +88,25 @@ def model_reader(settings: Settings) -> Credentials:
 
 @dataclass
 class _LastResponse:
-    """A transport that keeps its last answer: google-auth's errors do not tell the status."""
+    """A transport that stores its last response: google-auth's errors do not hold the status."""
 
     send: Callable[..., Response]
     response: Response | None = None
 
     def __call__(self, *args: object, **kwargs: object) -> Response:
-        """One request."""
+        """Sends one request."""
         self.response = None
         self.response = self.send(*args, timeout=RESPONSE_SECONDS, **kwargs)
         return self.response
 
     def busy(self, error: Exception) -> bool:
-        """Whether Google could not be reached, or was too busy."""
+        """Whether Google was unreachable or too busy."""
         if self.response is None:
             return isinstance(error, TransportError)
         return self.response.status in retries.BUSY
 
     def not_granted(self, _error: Exception) -> bool:
-        """Whether the right to act as the reader is missing, which no condition speaks of."""
+        """Whether the permission to impersonate the reader is missing; no condition sets it."""
         return (
             self.response is not None
             and self.response.status == retries.FORBIDDEN
@@ -115,7 +115,7 @@ class _LastResponse:
 
 
 def _refusal(error: GoogleAuthError) -> WorkloadError:
-    """What Google answered, in the words of `errors`; google-auth keeps the body in `args[1]`."""
+    """Translates Google's answer into `errors`; google-auth has the body in `args[1]`."""
     match _body(error):
         case {"error": str(kind), **rest}:
             return refused_by_token_service(kind, str(rest.get("error_description", "")))

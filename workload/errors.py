@@ -1,9 +1,9 @@
-"""Everything that can go wrong, and every sentence that may leave the enclave about it.
+"""All failures, and every sentence about a failure that may leave the enclave.
 
-The container's exit code does not reach the operator on Confidential Space and its log is not
-redirected, so the operator learns of a failure from the result object alone. What stands there is
-chosen from these tables. The text of an exception may hold a path, a tensor's name or a claim of
-the token; it never leaves. This module parses no exceptions: `credentials` and `storage` do.
+On Confidential Space the operator sees neither the container's exit code nor its log, only the
+result object. Its text is chosen from these tables. The text of an exception never leaves the
+enclave: it may hold a path, the name of a tensor or a claim of the token. `credentials` and
+`storage` translate exceptions; this module does not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import Enum, StrEnum
 
 
 class Failure(Enum):
-    """A run that fails as a whole: exit code, and the sentence if no `Detail` is known."""
+    """A failure of the whole run: exit code, and the sentence if there is no `Detail`."""
 
     INTERNAL_ERROR = 1, "The workload met a situation it does not know."
     SETTINGS_INVALID = 2, "The launch settings are not valid."
@@ -49,12 +49,12 @@ class Failure(Enum):
 
     @property
     def code(self) -> str:
-        """The code, as the result object carries it."""
+        """The code in the result object."""
         return self.name.lower()
 
 
 class PictureFailure(StrEnum):
-    """One picture that can't be classified; the run goes on."""
+    """A picture that can't be classified; the run continues."""
 
     NOT_READABLE = "picture_not_readable"
     VANISHED = "picture_vanished"
@@ -70,7 +70,7 @@ class PictureFailure(StrEnum):
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same bytes may be classified at another time: it was the moment's fault."""
+        """Whether the same bytes may be classified later: the cause was temporary."""
         return self in (
             PictureFailure.NOT_READABLE,
             PictureFailure.DECODER_CRASHED,
@@ -79,10 +79,10 @@ class PictureFailure(StrEnum):
 
 
 class Detail(StrEnum):
-    """What may be said in place of a failure's own sentence.
+    """Sentences that can replace a failure's own sentence.
 
-    Those about the release are Google's wording without the values that Google puts into it
-    (facts of the token service: https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel).
+    Those about the release are Google's wording without Google's values
+    (token service: https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel).
     """
 
     MODEL_URI = "MODEL_URI must be gs://BUCKET/OBJECT."
@@ -123,7 +123,7 @@ class Detail(StrEnum):
 
 
 class WorkloadError(Exception):
-    """A run that fails as a whole, told in words of this module only."""
+    """The whole run failed; the message consists of texts of this module only."""
 
     def __init__(self, failure: Failure, *details: Detail) -> None:
         self.failure = failure
@@ -132,7 +132,7 @@ class WorkloadError(Exception):
 
 
 def as_workload_error(error: Exception) -> WorkloadError:
-    """An exception in words of this module; of one that nobody foresaw, nothing but that."""
+    """Translates any exception; an unexpected one becomes INTERNAL_ERROR without details."""
     if isinstance(error, WorkloadError):
         return error
     memory = isinstance(error, MemoryError)
@@ -140,7 +140,7 @@ def as_workload_error(error: Exception) -> WorkloadError:
 
 
 class PictureError(Exception):
-    """One picture that can't be classified."""
+    """One picture can't be classified."""
 
     def __init__(self, failure: PictureFailure) -> None:
         self.failure = failure
@@ -148,27 +148,27 @@ class PictureError(Exception):
 
 
 class BucketError(Exception):
-    """A bucket or object that can't be read, written or found; the job knows what that means."""
+    """A bucket or object can't be read, written or found; `job` decides what follows."""
 
 
 class VanishedError(BucketError):
-    """An object that was listed and is no longer there."""
+    """An object was listed and no longer exists."""
 
 
 class ChangedError(BucketError):
-    """An object of which another generation is there than the one that was listed."""
+    """An object now has another generation than the listed one."""
 
 
 class BusyError(BucketError):
-    """An object that can't be had now, in a bucket where many others could not be had before."""
+    """An object can't be read, and many earlier retries in this bucket failed, too."""
 
 
 class EncodingError(BucketError):
-    """An object that is said to be compressed, and is not, or is damaged."""
+    """An object's metadata says gzip, but its content is not valid gzip."""
 
 
 class TooLargeError(Exception):
-    """An object that is larger than the caller takes."""
+    """An object is larger than the caller's limit."""
 
 
 _TOKEN_SERVICE: tuple[tuple[str, str, Failure, Detail], ...] = (
@@ -234,11 +234,11 @@ _TOKEN_SERVICE: tuple[tuple[str, str, Failure, Detail], ...] = (
     ),
     ("quota_exceeded", r".*", Failure.RELEASE_FAILED, Detail.QUOTA),
 )
-"""Answers of Google's token service: `error`, all of `error_description`, what may leave."""
+"""Google's token service: `error`, pattern of the whole `error_description`, our words."""
 
 
 def refused_by_token_service(error: str, description: str) -> WorkloadError:
-    """The refusal in our words; without a detail if Google's words are not in the table."""
+    """Translates a refusal; RELEASE_FAILED without a detail if the table does not have it."""
     for known, pattern, failure, detail in _TOKEN_SERVICE:
         if error == known and re.fullmatch(pattern, description, re.DOTALL):
             return WorkloadError(failure, detail)

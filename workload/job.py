@@ -1,7 +1,7 @@
-"""The story of one run, in order: prove that results can be left, get the model, use it.
+"""The steps of one run: check that results can be written, receive the model, classify pictures.
 
-The collaborators are passed in. This module decides what is asked of whom and what a failure
-means, and knows neither a cloud nor an engine.
+This module decides the order of the steps and what a failure means. It depends neither on a cloud
+nor on an engine: its collaborators are passed in.
 """
 
 from __future__ import annotations
@@ -49,67 +49,64 @@ if TYPE_CHECKING:
 
 MAX_ARCHIVE = 1024**3
 DOWNLOADS = 32
-"""At once: at 30 ms each, a thousand pictures a second."""
+"""Concurrent downloads: at 30 ms each, a thousand pictures a second."""
 READ_AHEAD = 64
 BYTES_AHEAD = 256 * 1024**2
-"""Pictures, and their bytes as listed, in memory before they are decoded."""
+"""Most pictures, and most bytes (by the listing), in memory before decoding."""
 BATCH = 16
-"""Pictures that the model is asked for together, always; `parts.PART` is a multiple."""
+"""Pictures in each call of the model; `checkpoints.PICTURES_PER_PART` is a multiple."""
 
 
 class Bucket(ResultBucket, Protocol):
-    """One bucket as one identity sees it; methods raise BucketError or TooLargeError."""
+    """A bucket, used with one identity; methods raise BucketError or TooLargeError."""
 
     def pictures(self) -> Iterator[Picture]:
-        """Every object, in the order of names."""
+        """All objects in the order of their names."""
 
     def read(self, picture: Picture, limit: int) -> bytes:
         """The bytes of exactly this generation."""
 
-    def fetch(self, name: str, to: Path, limit: int) -> str:
-        """Downloads an object into a new file; its SHA-256 in hex."""
-
 
 class Decoders(Protocol):
-    """What makes a model's input of encoded pictures, somewhere that holds no model."""
+    """Decodes pictures to the model's input, in processes that do not hold the model."""
 
     def decode(
         self, downloads: Iterable[tuple[Picture, bytes | PictureFailure]]
     ) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
-        """Each picture as the model takes it or its failure, in order, few at a time."""
+        """Yields each picture's pixels or its failure, in order; holds few at a time."""
 
 
 class Model(Protocol):
     """A released model; raises MODEL_UNUSABLE."""
 
     def classify(self, batch: Sequence[Pixels]) -> Sequence[Sequence[Score]]:
-        """Classes and probabilities of each picture, best first; computes on this thread alone.
+        """Classes and probabilities of each picture, best first; computes on the calling thread.
 
-        Several threads may ask at once.
+        Several threads may call it at the same time.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collaborators:
-    """Everything outside of this story."""
+    """Everything that a run needs from outside this module."""
 
     operator: Callable[[], Callable[[str], Bucket]]
-    """Buckets by name as the virtual machine's account sees them."""
+    """Gives buckets by name, used with the virtual machine's account."""
     model_reader: Callable[[settings.Settings], Callable[[str], Bucket]]
-    """Buckets by name as the model's reader sees them: raises unless the model is released."""
+    """Gives buckets by name, used as the model's reader; raises if the model is not released."""
     decoders: Callable[[], AbstractContextManager[Callable[[manifest.Input], Decoders]]]
-    """Starts what decodes; gives what tells it for which input."""
+    """Starts decoder processes; gives the function that makes decoders for a model's input."""
     load: Callable[[Path, manifest.Manifest], Model]
     on_generation: Callable[[str], None] = lambda _: None
-    """Called with the generation of the results that are this run's, whenever it changes."""
+    """Called with each new generation of `results.jsonl` that this run writes."""
     on_end: Callable[[], None] = lambda: None
-    """Called once the result bucket holds how the run ended."""
+    """Called when the end of the run is in the result bucket."""
 
 
 def run(environment: Mapping[str, str], collaborators: Collaborators) -> Summary:
-    """One run; any failure is told in the result bucket, too, if that can be written."""
+    """Executes one run; any failure is also written to the result bucket, if possible."""
     bucket = settings.result_bucket(environment)
-    # They start before there is a model or a credential, and while both are asked for.
+    # Decoders start first: no model and no credential exists yet that they could inherit.
     with tempfile.TemporaryDirectory() as private, collaborators.decoders() as decoders_for:
         as_operator = collaborators.operator()
         results = Results(
@@ -134,7 +131,7 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> Summary
             collaborators.on_end()
             raise
         collaborators.on_end()
-        # Only now: a run that is killed before is told to have been, and can still be continued.
+        # Delete parts last: a run that is killed earlier is reported and can be continued.
         checkpoints.remove()
     return summary
 
@@ -142,7 +139,7 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> Summary
 def receive(
     launch: settings.Settings, collaborators: Collaborators, private: Path
 ) -> tuple[Path, manifest.Manifest]:
-    """The model's files, if its owner releases them. Its reader's credentials end with this."""
+    """Downloads and checks the model; drops the reader's credentials when it returns."""
     bucket = collaborators.model_reader(launch)(launch.model_bucket)
     packed, unpacked = private / "model.tar.gz", private / "model"
     try:
@@ -151,7 +148,7 @@ def receive(
         raise WorkloadError(Failure.MODEL_NOT_READABLE) from error
     except TooLargeError as error:
         raise WorkloadError(Failure.MODEL_TOO_LARGE) from error
-    # Before anything looks inside.
+    # Check the hash before anything opens the archive.
     if sha256 != launch.model_sha256:
         raise WorkloadError(Failure.MODEL_HASH_MISMATCH)
     archive.unpack(packed, unpacked)
@@ -159,11 +156,11 @@ def receive(
 
 
 def classify(bucket: Bucket, decoders: Decoders, model: Model, checkpoints: Checkpoints) -> None:
-    """Every picture that has no record yet through the model, in the order of the listing.
+    """Classifies every picture that has no record yet, in the order of the listing.
 
-    A picture that can't be used is noted with its code and the run goes on; raises NO_PICTURES.
-    Each keeps its place in a batch that is always full, so that its scores depend neither on its
-    neighbours' failures nor on where a run that was cut short is continued.
+    A picture that can't be decoded gets a record with its code; the run continues. Batches are
+    always full and each picture has a fixed place in its batch, so that scores depend neither on
+    failures of other pictures nor on where an interrupted run continues. Raises NO_PICTURES.
     """
     pictures = decoders.decode(_downloads(bucket, checkpoints.unclassified(_listing(bucket))))
     threads = os.cpu_count() or 1
@@ -171,7 +168,7 @@ def classify(bucket: Bucket, decoders: Decoders, model: Model, checkpoints: Chec
     with ThreadPoolExecutor(threads) as pool:
         while batch := list(islice(pictures, BATCH)):
             pending.append((batch, pool.submit(_outcomes, model, batch)))
-            # One more than can be computed, so that no thread waits for this one.
+            # One batch more than threads, so that no thread waits for this loop.
             if len(pending) > threads:
                 _record(checkpoints, *pending.popleft())
         for each in pending:
@@ -181,11 +178,11 @@ def classify(bucket: Bucket, decoders: Decoders, model: Model, checkpoints: Chec
 
 
 def _outcomes(model: Model, batch: _Batch) -> Sequence[Outcome]:
-    """What comes of each picture of a batch."""
+    """The outcome of each picture of a batch."""
     usable = [pixels for _, pixels in batch if not isinstance(pixels, PictureFailure)]
     scores: Sequence[Sequence[Score]] = [()] * len(batch)
     if usable:
-        # Where a picture can't be used, and behind the last one, another stands in its place.
+        # Fill the places of failed pictures, and the rest of the batch, with a usable picture.
         full = [usable[0] if isinstance(pixels, PictureFailure) else pixels for _, pixels in batch]
         scores = model.classify(full + [usable[0]] * (BATCH - len(batch)))
     return [
@@ -202,7 +199,7 @@ def _record(checkpoints: Checkpoints, batch: _Batch, answer: Future[Sequence[Out
 def _downloads(
     bucket: Bucket, pictures: Iterable[Picture]
 ) -> Iterator[tuple[Picture, bytes | PictureFailure]]:
-    """Each picture's bytes or its failure, in order; others are on their way meanwhile."""
+    """Yields each picture's bytes or its failure, in order; downloads ahead concurrently."""
     ahead: deque[tuple[int, Future[tuple[Picture, bytes | PictureFailure]]]] = deque()
     held = 0
     with ThreadPoolExecutor(DOWNLOADS) as pool:

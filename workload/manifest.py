@@ -1,8 +1,7 @@
-"""What a model's manifest may say: the model's own account of what it takes and gives.
+"""Reads a model's manifest: the model's own description of its input and output.
 
-Preprocessing is declared by the model, not assumed by the workload. A key or value that this
-workload does not know is refused, because ignoring it would classify with other pixels than those
-the model was trained on. Pure: reading no cloud, running no model.
+The model declares its preprocessing; the workload assumes none. An unknown key or value is an
+error, because ignoring it would feed the model other pixels than it was trained on.
 """
 
 from __future__ import annotations
@@ -21,12 +20,10 @@ MAX_BYTES = 1024**2
 Format: TypeAlias = Literal["tensorflow-saved-model", "litert"]
 MAX_SIDE = 1024
 """Pixels; a batch of 32 pictures of this side is 400 MB."""
-
-
 MAX_BOUND = 1_000_000
-"""Of a range, on either side of 0: pixels and what is done to them stay within float32."""
+"""Of a range, on either side of 0: all computations on pixels stay within float32."""
 MIN_RANGE = 1 / MAX_BOUND
-"""From black to white; below it, all pixels would be the same, or slow to compute with."""
+"""From black to white; below it, pixels become equal or denormal (slow) numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +34,13 @@ class Input:
     height: int
     channels: Literal["RGB", "BGR"]
     low: float
-    """What pixel value 0 becomes."""
+    """The input for pixel value 0."""
     high: float
-    """What pixel value 255 becomes; linear in between."""
+    """The input for pixel value 255; linear in between."""
     resize: Literal["bilinear"]
-    """As tf.image.resize on float pixels, without antialiasing."""
+    """Like tf.image.resize on float pixels, without antialiasing."""
     decode: Literal["exact", "reduced"] = "exact"
-    """Reduced: a large JPEG is decoded at a fraction of its size, which changes its pixels."""
+    """Reduced: decode large JPEGs at a fraction of their size, which changes pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +58,7 @@ def read(path: Path) -> Manifest:
     """The manifest in an unpacked archive; raises MODEL_MANIFEST_INVALID."""
     try:
         return _manifest(json.loads(_content(path)))
-    # KeyError: a key is missing; TypeError: of another type; Recursion: nested to hurt.
+    # KeyError: missing key; TypeError: wrong type; RecursionError: maliciously deep nesting.
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise WorkloadError(Failure.MODEL_MANIFEST_INVALID) from error
 
@@ -99,7 +96,7 @@ def _input(data: Any) -> Input:  # noqa: ANN401  whatever JSON the archive holds
     data = {"decode": "exact", **data}
     _keys(data, "width height channels range resize decode")
     low, high = (_number(bound) for bound in data["range"])
-    # NaN is in no order with anything.
+    # Written so that NaN fails: every comparison with NaN is false.
     if not (low >= -MAX_BOUND and high <= MAX_BOUND and high - low >= MIN_RANGE):
         raise ValueError(f"range is not two numbers up to {MAX_BOUND}, the lower first")
     if data["channels"] not in ("RGB", "BGR"):
@@ -129,20 +126,20 @@ def _is(got: object, expected: str) -> None:
 
 
 def _number(value: object) -> float:
-    """A number, and no text that looks like one."""
+    """A number, not a text that looks like one."""
     if type(value) not in (int, float):
         raise ValueError("not a number")
     return cast("float", value)
 
 
 def _text(value: object) -> str:
-    """Text of one line: a class's name goes into the result."""
+    """A printable text: names of classes go into the result."""
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ValueError("not a printable text")
     return value
 
 
 def _integer(value: object, maximum: int) -> int:
-    if type(value) is not int or not 1 <= value <= maximum:  # a bool is an int, but no number here
+    if type(value) is not int or not 1 <= value <= maximum:  # rejects bool, which is an int
         raise ValueError(f"not a whole number from 1 to {maximum}")
     return value

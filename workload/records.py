@@ -1,9 +1,8 @@
-"""What is said of one picture: a record for programs, a line for people.
+"""The result of one picture: a record for programs, a line for people.
 
-The form of all that leaves is decided here: keys, their order, the rounding of scores. It is also
-written down for readers, in `docs/schema` and `docs/results.md`. The line for people is the one of
-Google's published example, whose readers parse it. Pure: where records are kept, and when, is not
-known.
+This module decides the format of everything that leaves the enclave: keys, their order, the
+rounding of scores. `docs/schema` and `docs/results.md` document it. The line for people has the
+format of Google's published example, because programs parse it. Pure: it stores nothing.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ if TYPE_CHECKING:
 
 SCHEMA = "confidential-inference/result/v1"
 DIGITS = 5
-"""Decimal places of a score in a record: engines and processors agree to so many."""
+"""Decimal places of a score in a record: engines and processors agree up to here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One object of the input bucket: exactly this generation is what was classified."""
+    """One object of the input bucket; exactly this generation is classified."""
 
     name: str
-    """Holds no CR and no LF, which Cloud Storage allows in no name; anything else it may hold."""
+    """May hold any character but CR and LF, which Cloud Storage forbids in names."""
     generation: str
     size: int = 0
-    """Bytes at most, going by the listing; what is read is counted anew."""
+    """At most so many bytes, by the listing; the download is limited separately."""
     sha256: str | None = None
-    """Of the bytes, in hex; None until they are there, and where they could not be had."""
+    """Of the bytes, in hex; None until they are downloaded, and if that fails."""
 
 
 class Score(NamedTuple):
@@ -47,7 +46,7 @@ Outcome: TypeAlias = "Sequence[Score] | PictureFailure"
 
 
 def record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
-    """What came of one picture: its best classes, best first, with all digits; or a code."""
+    """The record of one picture: its best classes, best first, with all digits; or a code."""
     common = {"schema": SCHEMA, "name": picture.name, "generation": picture.generation}
     if picture.sha256:
         common["sha256"] = picture.sha256
@@ -69,12 +68,12 @@ def record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
 
 
 def parse(written: str, picture: Picture) -> Outcome | None:
-    """What came of a picture as a line says it; None if `line` does not say it so of this one."""
+    """The outcome in a line; None unless `line` writes exactly this line for this picture."""
     try:
         data = json.loads(written)
         outcome = PictureFailure(data["error"]) if "error" in data else _scores(data["topK"])
         same = line(record(replace(picture, sha256=data.get("sha256")), outcome)) == written
-    # Whoever changes the line decides what is in it, and how deep.
+    # An attacker may have written the line: any content, nested to any depth.
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
         return None
     return outcome if same else None
@@ -88,20 +87,20 @@ def _scores(data: Any) -> Sequence[Score]:  # noqa: ANN401  whatever JSON the li
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """Why the run as a whole failed."""
+    """The record of a failed run."""
     common = as_workload_error(error)
     return {"schema": SCHEMA, "error": common.failure.code, "reason": common.reason}
 
 
 def rounded(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as it is published: with scores from 0 to 1, which a float32 leaves by a hair."""
+    """The published form of a record: scores rounded and clipped to the range from 0 to 1."""
     scores = data.get("topK", ())
     published = [score | {"probability": _rounded(score["probability"])} for score in scores]
     return {**data, "topK": published} if published else dict(data)
 
 
 def line(data: Mapping[str, Any]) -> str:
-    """A record as one line, the same bytes for the same record; ValueError for NaN."""
+    """A record as one line; equal records give equal bytes; ValueError for NaN."""
     return _ENCODER.encode(data) + "\n"
 
 
@@ -109,7 +108,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)
 
 
 def text(data: Mapping[str, Any]) -> str:
-    """A record for people, as the published example says it: name, and a Python literal.
+    """A record for people, in the format of the published example: name and a Python literal.
 
     https://github.com/GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection
     """
@@ -129,10 +128,10 @@ def text(data: Mapping[str, Any]) -> str:
 
 
 def _printable(name: str) -> str:
-    """A name that ends neither its line nor itself before its end, for any reader.
+    """A name that can't forge a line or a response, whatever program parses the text.
 
-    Some split lines at U+2028, FF and others, too. What is not printable is written as in a Python
-    literal, and so are a backslash and what would look like the response's beginning.
+    Some programs also split lines at U+2028, FF and others. Escapes characters that are not
+    printable and backslashes, as in a Python literal, and the text that begins a response.
     """
     escaped = "".join(
         letter if letter.isprintable() and letter != "\\" else _escaped(letter) for letter in name

@@ -1,15 +1,14 @@
-"""What leaves the enclave: three objects in these forms, parts of the first, and nothing else.
+"""Writes the results: only these three objects, and parts of the first, leave the enclave.
 
-`results.jsonl` is for programs, one record a picture in the order of the listing; `summary.json`
-says what the run was; `result` is for people, written last, so that it appears only when all is
-there. All are of one run: `begin` takes the earlier run's away before anything else happens, which
-also proves that results can be written before the model's owner is asked for anything. What an
-earlier run left in parts is for `parts` to judge.
+`results.jsonl` is for programs: one record a picture, in the order of the listing. `summary.json`
+describes the run. `result` is for people; it is written last, so that it exists only when all other
+objects do. All belong to one run: `begin` first deletes the results of an earlier run. That also
+checks that results can be written, before the model is requested. `checkpoints` decides which parts
+of an earlier run are reused.
 
-Of two runs at once, the one goes on whose `results.jsonl` is there: each remembers the generation
-that it wrote, and ends when it finds another one. So none waits for a run that was killed.
-
-This module knows no cloud and no engine.
+If two runs use the same bucket, the run whose `results.jsonl` is there continues: each run
+remembers the generation that it wrote, and ends when it finds another one. There is no lock, so no
+run waits for a run that was killed.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ TEXT = "result"
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """How many pictures were classified, and how many could not be."""
+    """How many pictures were classified, and how many failed."""
 
     classified: int
     failed: int
@@ -49,9 +48,9 @@ class Summary:
 
 
 class Results:
-    """The results of one run, in a private folder until they are complete.
+    """The results of one run; they stay in a private folder until they are complete.
 
-    Every method raises RESULTS_NOT_WRITABLE if the bucket does not take what it is given.
+    Every method raises RESULTS_NOT_WRITABLE if the bucket refuses a request.
     """
 
     def __init__(
@@ -63,45 +62,45 @@ class Results:
         generation: str | None = None,
         on_generation: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`marked` is called with each new mark; `mark` is one of a process that has died."""
+        """`generation` is the one that a dead process wrote; `on_generation` gets each new one."""
         self._bucket = bucket
         self._folder = folder
         self._clock = clock
         self._started = self._classifying_since = clock()
         self._generation = generation
-        """The generation of the records that this run has written last."""
+        """The generation of `results.jsonl` that this run wrote last."""
         self._on_generation = on_generation
 
     def begin(self) -> None:
-        """Takes the results of an earlier run away."""
+        """Deletes the results of an earlier run."""
         with bucket_errors_fail_the_run():
-            # The text first: a run that gets no further leaves no text beside foreign records.
+            # The text first: if this run ends here, no text stays beside records of another run.
             self._bucket.remove(TEXT)
             self._bucket.remove(SUMMARY)
             self._file(RECORDS).write_text("")
             self._write_records()
-            # Until the mark was there, another run could still leave its own.
-            left = {name: self._bucket.generation(name) for name in (TEXT, SUMMARY)}
+            # Before this run wrote its records, another run could still write its results.
+            others = {name: self._bucket.generation(name) for name in (TEXT, SUMMARY)}
         self.check_ownership()
-        self._remove_generations(left)
+        self._remove_generations(others)
 
     def checkpoints(self, origin: Origin) -> Checkpoints:
-        """Where records are noted; from now on counts the time that the summary's rate is about."""
+        """Starts the checkpoints, and the time for the summary's rate."""
         self._classifying_since = self._clock()
         return Checkpoints(self._bucket, self._folder, origin, self.check_ownership)
 
     def check_ownership(self) -> None:
-        """Raises RESULTS_TAKEN once another run has begun in the same bucket."""
+        """Raises RESULTS_TAKEN if another run has started in the same bucket."""
         with bucket_errors_fail_the_run():
-            there = self._bucket.generation(RECORDS)
-            if there is None:  # a person removed it: no run does, and the mark is free
+            current = self._bucket.generation(RECORDS)
+            if current is None:  # a person deleted it; a run never does
                 self._file(RECORDS).touch()
                 self._write_records()
-            elif there != self._generation:
+            elif current != self._generation:
                 raise WorkloadError(Failure.RESULTS_TAKEN)
 
     def finish(self, checkpoints: Checkpoints) -> Summary:
-        """Hands over what is in the parts, the text last; then they can be removed."""
+        """Writes the results from the parts, the text last; then the parts can be deleted."""
         errors: Counter[str | None] = Counter()
         with (
             self._file(RECORDS).open("w", encoding="utf-8") as lines,
@@ -112,7 +111,7 @@ class Results:
                 record = json.loads(line)
                 lines.write(records.line(records.rounded(record)))
                 texts.write(between + records.text(record))
-                between = "\n"  # none behind the last: readers of the published example split here
+                between = "\n"  # not after the last: readers of the published example split here
                 errors[record.get("error")] += 1
         classified = errors.pop(None, 0)
         self._file(SUMMARY).write_text(
@@ -130,9 +129,9 @@ class Results:
         return Summary(classified=classified, failed=errors.total())
 
     def fail(self, error: Exception) -> None:
-        """Hands over why there are no results, in place of any that were noted.
+        """Writes the failure in place of any results.
 
-        Nothing if another run has begun: what is there, or will be, is that run's.
+        Writes nothing if another run has started: the objects belong to that run.
         """
         if isinstance(error, WorkloadError) and error.failure is Failure.RESULTS_TAKEN:
             return
@@ -169,7 +168,7 @@ class Results:
         }
 
     def _remove_generations(self, generations: Mapping[str, str | None]) -> None:
-        """Removes what was there, and nothing that was written since."""
+        """Deletes these generations, but no object that was written later."""
         with bucket_errors_fail_the_run():
             for name, generation in generations.items():
                 if generation:

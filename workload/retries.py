@@ -1,11 +1,11 @@
-"""What is asked for again, and for how long: what can pass, and nothing else.
+"""Retry only transient failures, and only for a limited time.
 
-Two things pass. A service is too busy, or a connection breaks: that is over in moments. A grant of
-a minute ago is not in force yet: the launcher waits for none, and until then Google's 403 sounds
-like any other. Every other answer is one, and is not asked for twice; above all the refusal of the
-model's owner. And where many requests have waited in vain, the next ones do not wait, or a run of
-ten thousand pictures would take ten hours to say so. What an error of which library means is
-`credentials`' and `storage`'s to say.
+Two failures are transient. A service is busy or a connection breaks: that is over in moments. An
+IAM grant of a minute ago is not in force yet: the launcher does not wait for grants, and Google's
+403 looks like any other. Every other answer is final and is not retried, above all the refusal of
+the model's owner. After many requests failed in spite of retries, the next ones are not retried, or
+a run of ten thousand pictures would take ten hours to fail. `credentials` and `storage` decide
+which error of which library is transient.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ BUSY = frozenset({408, 429, 500, 502, 503, 504})
 FORBIDDEN = 403
 
 BUSY_SECONDS = 120
-"""How long a service may be too busy: Google's own measure."""
+"""How long to retry a busy service: Google's own default."""
 
 MAX_FAILURES = 32
-"""How many requests may each wait as long as that in vain: all that are on their way at once."""
+"""Requests that may use up their retries: as many as there are concurrent downloads."""
 SUCCESSES_PER_RETRY = 100
-"""After so many answers, one more may."""
+"""After so many successful requests, one more may."""
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-"""Waits double from one to the other; each is random between nothing and twice its size."""
+"""Waits double from the first to the longest; each is random between 0 and twice that."""
 
 
 class RetryBudget:
-    """With one service, in one run; several threads share it."""
+    """Limits the requests to one bucket that use up their retries; thread-safe."""
 
     def __init__(self) -> None:
         self._remaining = float(MAX_FAILURES)
@@ -46,15 +46,15 @@ class RetryBudget:
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing is asked for again any more."""
+        """Whether no request is retried any more."""
         return self._remaining < 1
 
     def spend(self) -> None:
-        """A request was given up."""
+        """A request failed after all its retries."""
         self._add(-1)
 
     def earn(self) -> None:
-        """A request got what it asked for."""
+        """A request succeeded."""
         self._add(1 / SUCCESSES_PER_RETRY)
 
     def _add(self, amount: float) -> None:
@@ -63,12 +63,12 @@ class RetryBudget:
 
 
 def retry_while_busy(busy: Predicate) -> Retry:
-    """Asks again for two minutes."""
+    """Retries for two minutes while `busy` says so."""
     return _retry(busy, BUSY_SECONDS)
 
 
 def retry_until_granted(busy: Predicate, forbidden: Predicate, seconds: float) -> Retry:
-    """Asks again for `seconds` while there is no grant, too; with 0 nothing waits for a grant."""
+    """Also retries `forbidden` errors, for `seconds`; with 0 only busy services."""
     if not seconds:
         return retry_while_busy(busy)
     return _retry(lambda error: busy(error) or forbidden(error), seconds)

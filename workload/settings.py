@@ -1,8 +1,8 @@
-"""The six settings of a launch, read once from the environment.
+"""Reads the six settings of a launch from the environment.
 
-They arrive as `tee-env-*` metadata, which the operator writes: they are checked here like any
-input. None of them is a secret (metadata, token and launcher log show them), and none decides what
-is released: the model's owner does, by a condition on the measured token.
+They come from `tee-env-*` metadata that the operator writes, so they are validated like any input.
+None is a secret: metadata, token and launcher log show them. None decides about the release of the
+model: the condition of the model's owner does, on the measured token.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ OVERRIDABLE = (
     "INPUT_URI",
     "RESULT_URI",
 )
-"""What an operator may set, in the order of the image's label `allow_env_override`."""
+"""The settings of the operator, in the order of the image's label `allow_env_override`."""
 
 TOKEN_FILE = "/run/container_launcher/attestation_verifier_claims_token"  # noqa: S105  a path
-"""Where the Confidential Space launcher keeps a fresh attestation token."""
+"""The Confidential Space launcher keeps a fresh attestation token there."""
 
 GRANT_SECONDS = 480
-"""How long a grant may take to be in force: seven minutes at most, as documented, and one more.
+"""How long to wait until a grant is in force: the documented maximum (seven minutes) plus one.
 https://cloud.google.com/iam/docs/access-change-propagation"""
 
 _BUCKET = r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])"
@@ -42,7 +42,7 @@ _PATTERNS = {
         r"//iam\.googleapis\.com/projects/[0-9]+/locations/global"
         r"/workloadIdentityPools/[a-z0-9-]{4,32}/providers/[a-z0-9-]{4,32}"
     ),
-    # It becomes part of a URL of IAM credentials: nothing that could lead elsewhere gets through.
+    # It becomes part of a URL: allow no character that could change the request's target.
     "MODEL_READER": r"[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9][a-z0-9.-]*\.iam\.gserviceaccount\.com",
     "INPUT_URI": _BUCKET,
     "RESULT_URI": _BUCKET,
@@ -51,7 +51,7 @@ _PATTERNS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What this run reads, as whom, and where its results go."""
+    """Validated settings: what to read, with which identity, and where to write results."""
 
     model_bucket: str
     model_object: str
@@ -65,7 +65,7 @@ class Settings:
 
 
 def parse(environment: Mapping[str, str]) -> Settings:
-    """Settings of a launch; raises SETTINGS_INVALID with a sentence for each that is wrong."""
+    """The settings of a launch; raises SETTINGS_INVALID with a sentence for each problem."""
     matches = {
         name: re.fullmatch(_PATTERNS[name], environment.get(name, "")) for name in OVERRIDABLE
     }
@@ -73,7 +73,7 @@ def parse(environment: Mapping[str, str]) -> Settings:
     problems = [Detail[name] for name in OVERRIDABLE if name not in valid]
     if "INPUT_URI" in valid and "RESULT_URI" in valid:
         buckets = valid["INPUT_URI"]["bucket"], valid["RESULT_URI"]["bucket"]
-        # The results would be listed among the pictures.
+        # The listing of pictures would contain the results.
         problems += [Detail.SAME_BUCKET] if buckets[0] == buckets[1] else []
     if problems:
         raise WorkloadError(Failure.SETTINGS_INVALID, *problems)
@@ -91,11 +91,11 @@ def parse(environment: Mapping[str, str]) -> Settings:
 
 
 def grant_seconds(environment: Mapping[str, str]) -> float:
-    """How long to wait for a grant; only the local cloud, whose grants are at once, says 0."""
+    """How long to wait for a grant; only the local cloud sets it (0: its grants are immediate)."""
     return float(environment.get("GRANT_SECONDS", GRANT_SECONDS))
 
 
 def result_bucket(environment: Mapping[str, str]) -> str:
-    """Where a failure can be told even if other settings are wrong; raises as `parse` does."""
+    """The bucket for the result, even if other settings are invalid; raises like `parse`."""
     match = re.fullmatch(_PATTERNS["RESULT_URI"], environment.get("RESULT_URI", ""))
     return match["bucket"] if match else parse(environment).result_bucket

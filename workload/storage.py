@@ -1,10 +1,9 @@
-"""Cloud Storage as the job needs it: one bucket, seen with one identity.
+"""Adapts Google's storage client to `job`: one bucket, used with one identity.
 
-Objects are asked for as stored, never beyond a given size. A picture that is stored compressed
-(`contentEncoding: gzip`) is decompressed here, as Google or its libraries do it for everybody else,
-but never a byte too many. The client library asks again for what can pass, and resumes a broken
-download; all that is asked for here can be asked for twice, because this run alone writes its
-results. What a failure means is the job's to say: here it is a BucketError.
+Downloads objects as stored, up to a size limit. Decompresses pictures that are stored compressed
+(`contentEncoding: gzip`), as Google's libraries do by default, but with the same limit. The client
+library retries transient failures and resumes broken downloads; that is safe, because only this run
+writes its results. Every failure becomes a BucketError; `job` decides what follows.
 """
 
 from __future__ import annotations
@@ -60,20 +59,20 @@ _CONNECTION_ERRORS = (
     ConnectionError,
     TransportError,
 )
-"""A connection that could not be made or did not last: to Cloud Storage, or for a token."""
+"""A failed or broken connection: to Cloud Storage, or for a token."""
 
 HOST = "https://storage.googleapis.com"
 CONNECTIONS = 32
-"""Kept open; a download beyond them would make, and throw away, one of its own."""
+"""Size of the pool: one for each concurrent download, or connections would be thrown away."""
 
 SINGLE_READ_BYTES = 1024**2
-"""Bytes, as listed, that are read in one go: the library's steps are of 8 KB, and at each of them a
-thread waits for Python's lock. A larger object's download goes on where it broke."""
+"""Objects up to this listed size are read at once: the library's steps of 8 KB would each wait for
+Python's lock. Broken downloads of larger objects are resumed."""
 UPLOAD_BYTES = 2 * 1024**2
-"""Bytes that are written in one go: else memory would grow with the number of records."""
+"""Larger uploads are sent in chunks, or memory would grow with the number of records."""
 
 GZIP = "gzip"
-"""The one encoding that Google decompresses. https://cloud.google.com/storage/docs/transcoding"""
+"""The only encoding that Google decompresses. https://cloud.google.com/storage/docs/transcoding"""
 
 _FAILURES = (
     *_CONNECTION_ERRORS,
@@ -86,15 +85,15 @@ _FAILURES = (
 
 
 def buckets_as(credentials: Credentials, grant_seconds: float = 0) -> Callable[[str], Bucket]:
-    """Buckets by name, seen with one identity, whose grants may take so long to be in force."""
-    # project=None: with a name or without, the library would ask the metadata server for one.
+    """Gives buckets by name; retries `grant_seconds` until the identity's grants are in force."""
+    # project=None: otherwise the library would request a project from the metadata server.
     client = storage.Client(project=None, credentials=credentials)
-    _prepare(client._http)  # noqa: SLF001  as Google's documentation gets at its session
+    _prepare(client._http)  # noqa: SLF001  Google's documentation does the same
     return lambda name: Bucket(client.bucket(name), grant_seconds)
 
 
 def _prepare(session: requests.Session) -> None:
-    """A connection for each download, and the environment read once instead of for each request."""
+    """One connection for each download; reads the environment once, not for each request."""
     session.mount(HOST, HTTPAdapter(pool_maxsize=CONNECTIONS))
     environment = session.merge_environment_settings(HOST, {}, None, None, None)
     session.proxies, session.verify = environment["proxies"], environment["verify"]
@@ -102,23 +101,23 @@ def _prepare(session: requests.Session) -> None:
 
 
 class Bucket:
-    """One bucket; every method raises BucketError if Google does not do what is asked."""
+    """One bucket; every method raises BucketError if a request fails."""
 
     def __init__(self, bucket: storage.Bucket, grant_seconds: float = 0) -> None:
         self._bucket = bucket
         self._retry_budget = retries.RetryBudget()
-        # Until something is granted: from then on a refusal is one.
+        # Only until the first success: after that, a 403 is final.
         self._retry = retries.retry_until_granted(self._is_transient, _forbidden, grant_seconds)
         self._retry_while_busy = retries.retry_while_busy(self._is_transient)
 
     def pictures(self) -> Iterator[Picture]:
-        """Every object in the order of names, page by page, but for folder place-holders."""
+        """All objects in the order of their names, by pages, without folder place-holders."""
         fields = "items(name,generation,size,contentEncoding),nextPageToken"
         with self._bucket_errors():
             for blob in self._bucket.list_blobs(fields=fields, retry=self._retry):
                 self._retry = self._retry_while_busy
                 if not blob.name.endswith("/"):
-                    # How large a compressed one is, nobody says before it is read.
+                    # The decompressed size is unknown before the download.
                     size = (
                         image_limits.MAX_FILE_BYTES
                         if blob.content_encoding == GZIP
@@ -129,8 +128,8 @@ class Bucket:
     def read(self, picture: Picture, limit: int) -> bytes:
         """The bytes of exactly the listed generation; TooLargeError beyond `limit` bytes.
 
-        VanishedError or ChangedError if that generation is gone: which, tells what is there now.
-        EncodingError if it is not compressed in the way that it is said to be.
+        If that generation no longer exists: ChangedError if there is another one, VanishedError
+        if there is none. EncodingError if the object is marked as gzip and is not valid gzip.
         """
         content = io.BytesIO()
         blob = self._bucket.blob(picture.name, generation=int(picture.generation))
@@ -143,14 +142,14 @@ class Bucket:
                     retry=self._retry,
                 )
             except (NotFound, PreconditionFailed) as error:
-                there = self._bucket.blob(picture.name).exists(retry=self._retry)
-                raise (ChangedError if there else VanishedError) from error
+                exists = self._bucket.blob(picture.name).exists(retry=self._retry)
+                raise (ChangedError if exists else VanishedError) from error
         data = content.getvalue()
-        # As it came with these very bytes: that may have been changed after the listing.
+        # The encoding in the response to the download: it may have changed since the listing.
         return _decompressed(data, limit) if blob.content_encoding == GZIP else data
 
     def fetch(self, name: str, to: Path, limit: int) -> str:
-        """Downloads an object into a new file; SHA-256 in hex, TooLargeError beyond `limit`."""
+        """Downloads an object into a new file; returns its SHA-256 in hex; TooLargeError."""
         with to.open("xb") as file, self._bucket_errors():
             writer = _HashingWriter(file, limit)
             blob = self._bucket.blob(name)
@@ -158,18 +157,18 @@ class Bucket:
         return writer.sha256.hexdigest()
 
     def names(self, prefix: str) -> Iterator[str]:
-        """The objects whose names begin so, in their order."""
+        """The names of the objects with this prefix, in order."""
         fields = "items(name),nextPageToken"
         with self._bucket_errors():
             for blob in self._bucket.list_blobs(prefix=prefix, fields=fields, retry=self._retry):
                 yield blob.name
 
     def write(self, name: str, content: Path, content_type: str) -> str:
-        """Creates or overwrites an object with a file's content; its new generation."""
+        """Creates or overwrites an object with a file's content; returns its new generation."""
         size = content.stat().st_size
         blob = self._bucket.blob(name, chunk_size=UPLOAD_BYTES)
         with content.open("rb") as file, self._bucket_errors():
-            # Of a size that it is not told, the library holds a piece at a time; else all of it.
+            # With a size the library holds the whole content; without, one chunk at a time.
             blob.upload_from_file(
                 file,
                 size=size if size <= UPLOAD_BYTES else None,
@@ -180,13 +179,13 @@ class Bucket:
         return str(blob.generation)
 
     def generation(self, name: str) -> str | None:
-        """Which generation of an object is there; None if there is no such object."""
+        """The current generation of an object; None if there is no such object."""
         with self._bucket_errors():
             blob = self._bucket.get_blob(name, retry=self._retry)
         return None if blob is None else str(blob.generation)
 
     def remove(self, name: str, generation: str | None = None) -> None:
-        """Deletes an object if it exists, or only if this generation of it is there."""
+        """Deletes an object if it exists; with `generation`, only if that is the current one."""
         expected = None if generation is None else int(generation)
         with self._bucket_errors():
             try:
@@ -196,9 +195,9 @@ class Bucket:
 
     @contextmanager
     def _bucket_errors(self) -> Iterator[None]:
-        """What any layer of the client library raises, as a BucketError.
+        """Translates the errors of all layers of the client library to BucketError.
 
-        OSError where this process has no descriptor left: no bucket is to blame for that.
+        Except OSError for a lack of file descriptors, which is not a failure of the bucket.
         """
         try:
             yield
@@ -229,14 +228,14 @@ def _decompressed(data: bytes, limit: int) -> bytes:
 
 
 class _LimitedWriter:
-    """Counts what the client library writes, and stops it at the limit."""
+    """A file for the client library that raises TooLargeError at the limit."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
         self._file = file
         self._remaining = limit
 
     def write(self, chunk: bytes) -> int:
-        """Takes the next bytes; TooLargeError instead of a byte beyond the limit."""
+        """Writes the next bytes; TooLargeError if they exceed the limit."""
         self._remaining -= len(chunk)
         if self._remaining < 0:
             raise TooLargeError
@@ -244,20 +243,20 @@ class _LimitedWriter:
 
 
 class _HashingWriter(_LimitedWriter):
-    """Hashes it, too."""
+    """Also computes the SHA-256."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
         super().__init__(file, limit)
         self.sha256 = hashlib.sha256()
 
     def write(self, chunk: bytes) -> int:
-        """Takes the next bytes; TooLargeError instead of a byte beyond the limit."""
+        """Writes the next bytes; TooLargeError if they exceed the limit."""
         self.sha256.update(chunk)
         return super().write(chunk)
 
 
 def _busy(error: Exception) -> bool:
-    if isinstance(error, RetryError):  # what the library raises when it has waited long enough
+    if isinstance(error, RetryError):  # raised by the library when its retries time out
         error = error.cause
     if _descriptor_shortage(error):
         return False
@@ -265,7 +264,7 @@ def _busy(error: Exception) -> bool:
 
 
 def _descriptor_shortage(error: BaseException | None) -> OSError | None:
-    """That no file and no socket can be opened, under whatever it was called on its way up."""
+    """The OSError for a lack of file descriptors among the causes of an error, or None."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             return error
@@ -278,7 +277,7 @@ def _forbidden(error: Exception) -> bool:
 
 
 def _status(error: Exception) -> int | None:
-    """The HTTP status of an answer; downloads and uploads raise an error of their own kind."""
+    """The HTTP status in an error; downloads and uploads raise InvalidResponse."""
     match error:
         case GoogleAPICallError(code=int(status)):
             return status

@@ -1,8 +1,8 @@
-"""Starts the run in a process of its own, and finds words for its death.
+"""Starts the run in a separate process, and reports the cause if that process dies.
 
-A model can crash the engine or take all memory, and then nobody is left in that process to say so.
-This one holds neither model nor credentials and no library that could fail with them. It knows
-neither the run nor where its end is told: both are passed in.
+A model can crash the engine or use up all memory; then the run's process can't report it any more.
+The supervisor holds no model, no credentials and no library that could crash with them. Both the
+run and the function that reports its death are passed in.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OOM_SCORE: Final = "500"
-"""Of 1000, beside the share of memory in use: the run and its decoders go before this process, and
-before the launcher outside of the container. Everybody may raise it, and nobody lower it again."""
+"""Out of 1000, added to the share of used memory: the kernel kills the run and its decoders before
+this process and the launcher. Any process may raise its score; only root may lower it."""
 
 _BY_SIGNAL: Final[dict[int, Failure]] = {
     signal.SIGKILL: Failure.RUN_KILLED,
@@ -33,27 +33,27 @@ _BY_EXIT_CODE: Final = {failure.exit_code: failure for failure in Failure}
 
 
 class Report:
-    """What the run says of itself through a pipe, so that it is known after its death."""
+    """The run's messages to the supervisor, through a pipe; they survive the run's death."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
     def results_written(self, generation: str) -> None:
-        """The results in the bucket are this run's as long as they have this generation."""
+        """The run wrote `results.jsonl`, with this generation."""
         os.write(self._pipe, f"{generation}\n".encode())
 
     def ended(self) -> None:
-        """How the run ended stands in the result bucket."""
+        """The end of the run is in the result bucket."""
         os.write(self._pipe, f"{_ENDED}\n".encode())
 
 
 def supervise(
     run: Callable[[Report], int], report_death: Callable[[WorkloadError, str | None], None]
 ) -> int:
-    """The exit code of a run, or of how it died.
+    """Executes `run` in a child process; returns its exit code, or the code for how it died.
 
-    `run` reports as soon as its end stands in the result bucket; if it never does, `tell` is asked
-    to write it there, and gets the last mark that the run reported.
+    If the run dies before it reports `ended`, calls `report_death` with the failure and the last
+    generation of `results.jsonl` that the run reported.
     """
     read_end, write_end = os.pipe()
     oom_kills_before = _oom_kills()
@@ -65,12 +65,12 @@ def supervise(
         return run(Report(write_end))
     confinement.hide()
     os.close(write_end)
-    # The first process of a container gets no signal that it does not ask for. A terminal's Ctrl-C
-    # reaches the run by itself.
+    # PID 1 of a container receives only signals for which it has a handler. Ctrl-C of a terminal
+    # reaches the run directly.
     signal.signal(signal.SIGTERM, lambda number, _: os.kill(pid, number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    # Its number is its own until `waitpid`: SIGTERM is handed on till here, and to nobody else.
+    # The PID can't be reused before `waitpid`: until here SIGTERM is forwarded only to the run.
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -82,33 +82,33 @@ def supervise(
     if code <= 0:
         sys.stdout.write(f"{failure}\n")
         sys.stdout.flush()
-    with suppress(Exception):  # there is nowhere else to tell it
+    with suppress(Exception):  # there is no other place to report it
         report_death(failure, messages[-1] if messages else None)
     return failure.failure.exit_code
 
 
 def _prepare_run_process(supervisor: int) -> None:
-    with suppress(OSError):  # a container may not have it; then the largest is killed first anyway
+    with suppress(OSError):  # not in every container; then the kernel kills the largest process
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
-    confinement.hide()  # after that: the files about a hidden process are root's
+    confinement.hide()  # after the write: /proc files of a hidden process belong to root
     confinement.end_with_parent(supervisor)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _cause(code: int, *, memory: bool) -> WorkloadError:
-    """What an exit code or a signal is called; a run that ends well has told it."""
+    """The failure for an exit code or a signal; 0 without a report is an internal error."""
     if code >= 0:
         return WorkloadError(_BY_EXIT_CODE.get(code, Failure.INTERNAL_ERROR))
     number = -code
     if number == signal.SIGKILL and memory:
         return WorkloadError(Failure.RUN_OUT_OF_MEMORY)
-    # What is not in the table has no sentence; a real-time signal has no name to look for.
+    # A signal without a Detail has no sentence of its own; real-time signals have no names.
     details = [Detail[name] for name in Detail.__members__ if getattr(signal, name, 0) == number]
     return WorkloadError(_BY_SIGNAL.get(number, Failure.RUN_CRASHED), *details)
 
 
 def _oom_kills() -> int:
-    """How many processes the kernel has killed for that, since the machine's start."""
+    """How many processes the kernel killed for lack of memory since the machine's start."""
     with suppress(OSError):
         for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
             name, _, count = line.partition(" ")

@@ -1,9 +1,9 @@
-"""Reading a tar stream: what comes next, and its bytes; nothing is held but a header.
+"""Reads a tar stream entry by entry; memory holds one header and one block of content.
 
-Python's own reader takes extended headers whole, and one after the other, before its caller is
-asked: one that says that it has two gigabytes costs six. Here all of them together have a limit.
-It reads files and folders as GNU tar, bsdtar and Python write them, in the forms ustar, GNU, pax
-and v7. Whether an entry may be there is for `archive` to judge.
+Python's own reader loads extended headers completely before its caller can refuse: a header of two
+gigabytes costs six. Here all extended headers together have a limit. Reads files and folders as GNU
+tar, bsdtar and Python write them, in the formats ustar, GNU, pax and v7. `archive` decides which
+entries are allowed.
 https://www.gnu.org/software/tar/manual/html_node/Standard.html
 """
 
@@ -22,32 +22,32 @@ _LONG_NAME, _EXTENDED, _GLOBAL = b"L", b"x", b"g"
 BLOCK = 512
 READ_BYTES = 1024**2
 MAX_EXTENSIONS = 4 * 1024**2
-"""Bytes of all extended headers of an archive; of a thousand entries, each may have four KiB."""
+"""Of all extended headers of an archive: four KiB for each of a thousand entries."""
 
 _OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
 _RECORD = re.compile(rb"([1-9][0-9]{0,6}) ([^=\n]+)=")
-"""The beginning of a pax record: its length as a whole, and its key."""
+"""The beginning of a pax record: its total length, and its key."""
 
 
 class Stream(Protocol):
-    """Where the bytes come from."""
+    """The source of the bytes."""
 
     def read(self, size: int) -> bytes:
-        """As many bytes; fewer only at the end."""
+        """Reads `size` bytes; fewer only at the end."""
 
 
 class Entry(NamedTuple):
-    """What a header says of one entry."""
+    """One entry of the archive."""
 
     name: str
     kind: bytes
-    """Its type flag; FILE also where an older archive says it otherwise."""
+    """Its type flag; FILE also for the flag of older archives."""
     content: Iterator[bytes]
-    """Of a file, in pieces; what is not asked for before the next entry is skipped."""
+    """Of a file, in blocks; the next entry skips the rest."""
 
 
 def entries(stream: Stream) -> Iterator[Entry]:
-    """Every entry up to the end of the archive; ValueError if it is damaged, or too much of it."""
+    """Yields all entries; ValueError if the archive is damaged or its headers are too large."""
     extensions: dict[bytes, bytes] = {}
     remaining = MAX_EXTENSIONS
     while any(header := _read_exactly(stream, BLOCK)):
@@ -60,7 +60,7 @@ def entries(stream: Stream) -> Iterator[Entry]:
                 raise ValueError("too much of extended headers")
             extensions |= _extension(kind, _read_exactly(stream, size + -size % BLOCK)[:size])
             continue
-        # Another size than in the header is for more than 8 GiB, or for a sparse file.
+        # pax has another size than the header only for files over 8 GiB, and for sparse files.
         if extensions.get(b"size", b"%d" % size) != b"%d" % size:
             raise ValueError("an entry is not what its header says")
         name = extensions.get(b"path", _name(header)).decode()
@@ -74,7 +74,7 @@ def entries(stream: Stream) -> Iterator[Entry]:
 
 
 def _extension(kind: bytes, content: bytes) -> dict[bytes, bytes]:
-    """What an extended header tells of the next entry; of all that follow, nothing is of use."""
+    """Fields of an extended header for the next entry; a global header has no useful ones."""
     if kind == _GLOBAL:
         return {}
     if kind == _LONG_NAME:
@@ -92,7 +92,7 @@ def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         if match is None:
             raise ValueError("an extended header is damaged")
         end = at + int(match[1])
-        # The key holds no line break, so that a record which ends with one is longer than its key.
+        # A record ends with a line break and a key holds none, so `end` is behind the key.
         if content[end - 1 : end] != b"\n":
             raise ValueError("a record has another length than it says")
         yield match[2], content[match.end() : end - 1]
@@ -101,12 +101,12 @@ def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _name(header: bytes) -> bytes:
     name, prefix = (part.partition(b"\0")[0] for part in (header[:100], header[345:500]))
-    # GNU's magic has a space for the NUL, and other things in the place of the prefix.
+    # GNU's magic has a space in place of the NUL, and no prefix.
     return prefix + b"/" + name if prefix and header[257:263] == b"ustar\0" else name
 
 
 def _octal(field: bytes) -> int:
-    """A number of a header; in GNU's other form it would be one of more than 8 GiB."""
+    """A number in a header; GNU's binary form is only for numbers over 8 GiB."""
     digits = _OCTAL.fullmatch(field)
     if digits is None:
         raise ValueError("a number is none")

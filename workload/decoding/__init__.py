@@ -1,1 +1,1 @@
-"""From picture files to pixels, in processes that hold neither model nor credentials."""
+"""Decodes picture files to pixels, in processes that hold neither model nor credentials."""

@@ -1,9 +1,9 @@
-"""Decoding in child processes: every decoder busy, results in order, one picture lost at a time.
+"""Decodes in child processes: keeps all of them busy, yields in order, isolates bad pictures.
 
-A decoder that dies, hangs or lies is replaced, and the pictures of its chunk are tried again one by
-one. One that fails alone in a decoder that had decoded something before is tried once more in a new
-one: what it found there may have been an earlier picture's work. So exactly the guilty picture gets
-the code. Memory is bounded: as many pictures are on their way as there are slots for chunks.
+A decoder that crashes, hangs or sends an invalid answer is replaced, and the pictures of its chunk
+are retried one by one. A picture that fails alone, in a decoder that has decoded others before, is
+retried once in a new decoder: an earlier picture may have compromised the old one. So exactly the
+bad picture gets the code. Memory is bounded by the number of slots for chunks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class DecoderPool:
-    """Decoders for a model's input in processes that were started; one thread may use them."""
+    """Decoders for a model's input, in started processes; not thread-safe."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class DecoderPool:
         self._start = start
         self._clients = [self._connect(process) for process in processes]
         self._retries: deque[list[Task]] = deque()
-        """Chunks to be tried once more, before anything new."""
+        """Chunks to retry, before any new chunk."""
 
     def decode(
         self, downloads: Iterable[tuple[Picture, bytes | PictureFailure]]
     ) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
-        """Each picture with its pixels or its failure, in the order in which they come."""
+        """Yields each picture with its pixels or its failure, in the order of `downloads`."""
         max_tasks = len(self._clients) * worker_protocol.SLOTS * self._clients[0].layout.pictures
         downloads = iter(downloads)
         tasks: deque[Task] = deque()
@@ -66,16 +66,16 @@ class DecoderPool:
                     tasks += chunk
             if waiting := [task for task in chunk or () if task.outcome is None]:
                 client.send(waiting)
-            # While there is something to hand out, only answers that are there are taken.
+            # Wait for an answer only if no chunk could be sent.
             self._receive(wait=chunk is None)
 
     def close(self) -> None:
-        """Ends all of them."""
+        """Ends all decoders."""
         for client in self._clients:
             client.close()
 
     def _receive(self, *, wait: bool) -> None:
-        """Takes the answers that are there, or the next one; replaces the decoders that fail."""
+        """Receives available answers, or waits for the next; replaces decoders that fail."""
         busy = {
             client.answers: client for client in self._clients if client.chunks or not client.ready
         }
@@ -93,7 +93,7 @@ class DecoderPool:
                 self._replace(client, error.failure)
 
     def _replace(self, lost: WorkerClient, failure: PictureFailure) -> None:
-        """Another decoder in this one's place; its pictures are tried again, but for the guilty."""
+        """Replaces a decoder and retries its pictures, except the one that caused the failure."""
         lost.close()
         if not lost.ready:
             raise RuntimeError("a decoder does not start, which is no picture's fault")
@@ -111,7 +111,7 @@ class DecoderPool:
 def _next_chunk(
     downloads: Iterator[tuple[Picture, bytes | PictureFailure]], most: int
 ) -> list[Task]:
-    """The next pictures, which fit into a slot; none if no more come."""
+    """The next pictures that fit into a slot; empty at the end of `downloads`."""
     tasks: list[Task] = []
     size = 0
     while len(tasks) < most and size < worker_protocol.CHUNK_BYTES:

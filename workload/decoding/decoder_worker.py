@@ -1,8 +1,8 @@
-"""A decoder process, started by `process`: takes chunks of pictures, gives pixels.
+"""The program of a decoder process (`worker_process`): reads chunks of pictures, writes pixels.
 
-It holds neither model nor credentials, and after `confine` it can't get at anything that it does
-not hold. It judges nothing: whatever comes out of it is checked by the run (`child`). What its
-libraries have to say goes nowhere.
+It holds neither model nor credentials, and after `confine` it can't reach anything else. The run
+trusts none of its output: `worker_client` checks all of it. The output of its libraries is
+discarded.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _REQUESTS, _ANSWERS = 0, 1
-"""The pipe of chunks, and the pipe of outcomes."""
+"""File descriptors of the two pipes."""
 
 
 def main() -> None:
-    """Serves until the run closes its pipe, be it before it has said for what."""
+    """Decodes chunks until the run closes its pipe, possibly before the first message."""
     shared = int(sys.argv[1])
     line = _read_line()
     if not line:
@@ -64,7 +64,7 @@ def _decode_chunk(
     lengths: tuple[int, ...],
     decode: partial[npt.NDArray[np.float32]],
 ) -> list[int]:
-    """One outcome for each picture of a chunk, in order."""
+    """Decodes a chunk; returns one code (an index of OUTCOMES) for each picture, in order."""
     decoded = np.frombuffer(memory, np.float32, np.prod(layout.shape), layout.pixels(number))
     outcomes, at = [], layout.encoded(number)
     for out, length in zip(decoded.reshape(layout.shape), lengths, strict=False):
@@ -79,7 +79,7 @@ def _decode_chunk(
 
 
 def _read_line() -> bytes:
-    """The first line, byte by byte: what is after it is not for now. None at the end."""
+    """Reads one line, byte by byte, because the next message follows it; empty at the end."""
     line = b""
     while not line.endswith(b"\n"):
         more = _read(1)
@@ -90,7 +90,7 @@ def _read_line() -> bytes:
 
 
 def _read(size: int) -> bytes:
-    """So many bytes, or none at the end."""
+    """Reads exactly `size` bytes; empty at the end."""
     read = b""
     while len(read) < size:
         more = os.read(_REQUESTS, size - len(read))

@@ -1,9 +1,9 @@
-"""How much memory a picture would take, read from its header before any decoder sees it.
+"""Reads a picture's size from its header, before any decoder reads the file; decodes nothing.
 
-A valid PNG of 1.2 MB may hold 20,000 x 20,000 pixels, and a progressive JPEG as many scans as it
-likes, each of which visits every pixel. Of an animation the first frame alone is decoded, so no
-other one is counted. Formats are told by the same first bytes as in tf.io.decode_image, never by a
-name. It decodes nothing.
+A valid PNG of 1.2 MB may hold 20,000 x 20,000 pixels, and a progressive JPEG any number of scans,
+each of which visits every pixel. Only the first frame of an animation is decoded, so only that one
+counts. The format is recognised by the same first bytes as in tf.io.decode_image, never by the
+name.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Kind: TypeAlias = Literal["JPEG", "PNG", "GIF", "BMP", "WEBP"]
 
 
 class Header(NamedTuple):
-    """What is known of a picture before it is decoded."""
+    """What a picture's header says."""
 
     kind: Kind
     data: bytes
-    """What a decoder is to see of the file."""
+    """The part of the file that the decoder needs."""
     exif: bytes
-    """The note of a JPEG or PNG, which says how the camera was held; or nothing."""
+    """EXIF of a JPEG or PNG, which holds the orientation; or empty."""
 
 
 def check(data: bytes) -> Header:
@@ -37,13 +37,13 @@ def check(data: bytes) -> Header:
         raise PictureError(PictureFailure.EMPTY)
     kind = next((kind for magic, kind in _MAGIC if magic == data[: len(magic)]), None)
     if kind == "WEBP" and data[8:12] != b"WEBP":
-        kind = None  # one of the many other things that RIFF holds
+        kind = None  # another RIFF format
     if kind is None:
         raise PictureError(PictureFailure.FORMAT_UNKNOWN)
     measure = _MEASURES[kind]
     try:
         pixels, needed, exif = measure(data)
-    except (struct.error, IndexError) as error:  # the file ends within its header
+    except (struct.error, IndexError) as error:  # the file is cut within its header
         raise PictureError(PictureFailure.DAMAGED) from error
     if pixels <= 0:
         raise PictureError(PictureFailure.DAMAGED)
@@ -53,7 +53,7 @@ def check(data: bytes) -> Header:
 
 
 def _bmp(data: bytes) -> int:
-    """Pixels as BITMAPINFOHEADER or a later header says; a negative height is top-down."""
+    """Pixels, from a BITMAPINFOHEADER or later header; a negative height means top-down."""
     size, width, height = struct.unpack_from("<Iii", data, 14)
     if size < _BITMAPINFOHEADER:
         raise PictureError(PictureFailure.FORMAT_UNKNOWN)
@@ -64,7 +64,7 @@ _BITMAPINFOHEADER = 40
 
 
 def _gif(data: bytes) -> tuple[int, bytes, bytes]:
-    """Pixels of the canvas that the first frame needs, and nothing behind it (GIF89a, 18 to 25)."""
+    """Pixels of the canvas for the first frame, and the file up to its end (GIF89a, 18 to 25)."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + _colours(flags)
     while data[at] == _EXTENSION:
@@ -80,7 +80,7 @@ _TRAILER, _IMAGE, _EXTENSION = b"\x3b", 0x2C, 0x21
 
 
 def _colours(flags: int) -> int:
-    """Bytes of a colour table."""
+    """Size of a colour table in bytes."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
@@ -91,7 +91,7 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 def _webp(data: bytes) -> int:
-    """Of an animation, the canvas (https://developers.google.com/speed/webp/docs/riff_container)."""
+    """Pixels; of an animation, of its canvas (https://developers.google.com/speed/webp/docs/riff_container)."""
     first = data[12:16]
     if first == b"VP8X":
         width, wider, height, higher = struct.unpack_from("<HBHB", data, 24)

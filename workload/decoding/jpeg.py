@@ -1,10 +1,9 @@
-"""A JPEG's segments: how large the picture is, and what of the file a decoder has to see.
+"""Reads a JPEG's segments: the picture's size, and the part of the file that the decoder needs.
 
-Phones and tools put far more into a file than its picture: notes, profiles, stray bytes between
-segments, second pictures and whole videos after the end. All of that is skipped, by the rules by
-which libjpeg finds its next marker (ITU-T T.81, B.1.1): nobody judges it, and no decoder sees it.
-From the first scan to the end of the image nothing is changed: what a decoder makes of a flaw
-depends on every byte there.
+Phones and tools put more into a file than its picture: notes, profiles, stray bytes between
+segments, second pictures and videos after the end. All of that is skipped, by libjpeg's rules for
+finding the next marker (ITU-T T.81, B.1.1), and never reaches a decoder. From the first scan to the
+end of the image the bytes stay unchanged: how a decoder handles a flaw depends on all of them.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def read(data: bytes) -> tuple[int, bytes, bytes]:
-    """Pixels, what a decoder is to see, and the EXIF note or nothing.
+    """Pixels, the part that the decoder needs, and EXIF or empty.
 
-    PictureError, struct.error or IndexError where there is no picture.
+    PictureError, struct.error or IndexError if the file holds no valid picture.
     """
     pixels = scans = first_scan = end = 0
     exif = b""
@@ -39,7 +38,7 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
             continue
         if marker < _FIRST_MARKER:
             raise PictureError(PictureFailure.DAMAGED)
-        if marker in _START_OF_FRAME and not pixels:  # libjpeg refuses a second one
+        if marker in _START_OF_FRAME and not pixels:  # libjpeg rejects a second one
             height, width = struct.unpack_from(">HH", data, start + 5)
             pixels = height * width
         if marker == _APP1 and not exif and data.startswith(b"Exif\0\0", start + 4):
@@ -52,23 +51,23 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of each segment up to the end of the image, which there must be."""
+    """Yields marker, start and end of each segment; PictureError if the end is missing."""
     marker, end = 0, 2
     while marker != _END_OF_IMAGE:
         start = _next_marker(data, end)
         marker, end = data[start + 1], start + 2
         if marker >= _FIRST_MARKER and marker != _END_OF_IMAGE:
-            # It counts itself; libjpeg takes what is less for a segment without content.
+            # The length includes itself (2); libjpeg treats smaller values as 2.
             end += max(2, *struct.unpack_from(">H", data, end))
         yield marker, start, end
 
 
 def _next_marker(data: bytes, at: int) -> int:
-    """Where it is, be there a scan's own data before it, or stray bytes."""
+    """The position of the next marker, behind data of a scan or stray bytes."""
     if data[at] == _PREFIX and _IS_MARKER[data[at + 1]]:
         return at
     octets = np.frombuffer(data, np.uint8)
-    # In blocks: an index takes eight times the memory of the byte that it stands for.
+    # In blocks, because the indices take eight times the memory of the bytes.
     for start in range(at, len(data) - 1, _BLOCK):
         prefixes = np.flatnonzero(
             octets[start : start + _BLOCK][: len(data) - 1 - start] == _PREFIX
@@ -84,10 +83,10 @@ _PREFIX = 0xFF
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _END_OF_IMAGE, _START_OF_SCAN, _APP1 = 0xD9, 0xDA, 0xE1
 _NO_PIXELS = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
-"""Applications' segments and comments. JFIF's (E0) and Adobe's (EE) say which colours are meant."""
+"""Application segments and comments, except JFIF (E0) and Adobe (EE), which define the colours."""
 _FIRST_MARKER = 0xC0
-"""What is below has no meaning. libjpeg steps over it within a scan, without a length, so no scan
-may hide behind one; before the scans libjpeg gives up."""
+"""Lower values are reserved. Within a scan libjpeg skips such a marker without a length, and so
+does this module: otherwise a scan could hide behind one. Before the scans libjpeg fails."""
 _IS_MARKER = np.ones(256, np.bool_)
 _IS_MARKER[[0x00, 0x01, *range(0xD0, 0xD8), _PREFIX]] = False
-"""A stuffed zero, what may stand anywhere, restarts and fill bytes."""
+"""Stuffed zeros, TEM, restarts and fill bytes."""

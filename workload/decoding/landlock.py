@@ -1,7 +1,7 @@
-"""A second lock behind `seccomp`, where the kernel has it: no file, no network, no signal outwards.
+"""Defense in depth behind `seccomp`, if the kernel supports it: no file, no network, no signals.
 
-It needs no table of system calls and is enforced where objects are reached, so a mistake in the one
-is none in the other. https://docs.kernel.org/userspace-api/landlock.html
+Landlock checks access to objects, not system calls, so a mistake in the table of system calls does
+not affect it. https://docs.kernel.org/userspace-api/landlock.html
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import os
 from typing import Final
 
 _CREATE, _RESTRICT_SELF = 444, 446
-"""On every architecture."""
+"""The same on every architecture."""
 _ASK_VERSION = 1
 
 FILES: Final = {1: 13, 2: 14, 3: 15, 5: 16}
-"""From which version on how many rights to files there are, a bit for each."""
+"""Version: number of access rights to files since then, one bit each."""
 NETWORK: Final = {4: 2}
 SCOPES: Final = {6: 2}
-"""Abstract sockets, and signals, to whoever is not restricted with this process."""
+"""Abstract sockets and signals to processes outside this one's domain."""
 
 
 class _Ruleset(ctypes.Structure):
@@ -30,14 +30,14 @@ class _Ruleset(ctypes.Structure):
 
 
 def restrict() -> bool:
-    """From here on this process reaches nothing by these ways; false, where there is no Landlock.
+    """Restricts this process; False if the kernel has no Landlock.
 
-    Needs a free file descriptor, and that no privileges can be gained; OSError.
+    Needs a free file descriptor and PR_SET_NO_NEW_PRIVS; OSError.
     """
     version = _libc.syscall(ctypes.c_long(_CREATE), None, ctypes.c_size_t(0), _ASK_VERSION)
     if version < 1:
         return False
-    # A ruleset without a rule allows nothing of what it handles.
+    # A ruleset without rules forbids everything that it handles.
     handled = _Ruleset(*(_bits(version, rights) for rights in (FILES, NETWORK, SCOPES)))
     size = ctypes.c_size_t(ctypes.sizeof(handled))
     ruleset = _checked(_libc.syscall(ctypes.c_long(_CREATE), ctypes.byref(handled), size, 0))
@@ -47,7 +47,7 @@ def restrict() -> bool:
 
 
 def _bits(version: int, rights: dict[int, int]) -> int:
-    """All rights of one kind that this version knows."""
+    """All access rights of one kind in this version."""
     return (1 << max((count for since, count in rights.items() if since <= version), default=0)) - 1
 
 

@@ -1,10 +1,10 @@
-"""From the bytes of a picture to the model's input: the only module that calls a decoder.
+"""Turns the bytes of a picture into the model's input: the only module that calls image libraries.
 
-It runs in a decoder process (`decoder`) and is as good as TensorFlow's own reading: equal pixels,
-bit by bit, for whatever tf.io.decode_image and tf.image.resize take, which tests hold it to. Like
-there, alpha is dropped, 16 bits become 8 by taking the upper ones, and an animation is its first
-frame. On top of it EXIF orientation is applied, a palette in a BMP is one, a WebP may be animated
-or have alpha, and a GIF's first frame stands where its canvas has it.
+It runs in a decoder process (`decoder_worker`). Its pixels equal TensorFlow's bit by bit for every
+file that tf.io.decode_image and tf.image.resize accept; tests compare them. Like TensorFlow it
+drops alpha, takes the upper 8 of 16 bits, and decodes the first frame of an animation. Beyond
+TensorFlow it applies the EXIF orientation and palettes of BMPs, accepts WebPs with animation or
+alpha, and puts a GIF's first frame at its place on the canvas.
 """
 
 from __future__ import annotations
@@ -27,42 +27,42 @@ if TYPE_CHECKING:
     from workload.manifest import Input
 
     Rgbx: TypeAlias = npt.NDArray[np.uint32]
-    """A picture as it was taken: R, G, B and a byte without meaning for each pixel."""
+    """A decoded picture: R, G, B and an unused byte for each pixel."""
 
-# What Pillow imports when it meets a format, or EXIF, must be there before a process is confined.
+# Pillow imports plugins on demand, which fails in a confined process: import them now.
 Image.preinit()
-# Its own guard against bombs warns from here on, which `headers` lets nothing through for.
+# Pillow only warns beyond this size; `image_headers` rejects such pictures before.
 Image.MAX_IMAGE_PIXELS = image_limits.MAX_PIXELS
 _EXTRA_PLUGINS = (TiffImagePlugin, WebPImagePlugin)
 
 
 class Buffer:
-    """Memory for one picture, kept for the next: new memory takes a tenth of a large one's time.
+    """Memory for one picture, reused for the next: a large one would take 10 % longer.
 
-    One thread may use it. What an earlier picture left there is overwritten, or `_jpeg` refuses.
+    Not thread-safe. The next picture overwrites all of it, or `_decode_jpeg` raises.
     """
 
     def __init__(self) -> None:
         self._memory = np.empty(0, np.uint8)
 
-    def of(self, size: int) -> npt.NDArray[np.uint8]:
-        """So many bytes, for one picture at a time."""
+    def allocate(self, size: int) -> npt.NDArray[np.uint8]:
+        """`size` bytes, valid until the next call."""
         if self._memory.size < size:
             self.release()
             self._memory = np.empty(size, np.uint8)
         return self._memory[:size]
 
     def release(self) -> None:
-        """Before other memory is taken: the largest pictures need all that there may be."""
+        """Frees the memory: the largest pictures of other formats need all of the limit."""
         self._memory = np.empty(0, np.uint8)
 
 
 def decode(
     data: bytes, model_input: Input, buffer: Buffer, out: npt.NDArray[np.float32] | None = None
 ) -> npt.NDArray[np.float32]:
-    """A picture as float32 [height, width, 3] just as the manifest says; raises PictureError.
+    """A picture as float32 [height, width, 3], as the manifest declares; raises PictureError.
 
-    `out` is where it is to be, and stays as it was if there is an error.
+    Writes to `out` if it is given; after an error `out` is unchanged.
     """
     header = image_headers.check(data)
     if header.kind != "JPEG":
@@ -76,14 +76,14 @@ def decode(
         resized = _resized(picture, model_input.height, model_input.width)
     except MemoryError as error:
         raise PictureError(PictureFailure.TOO_MANY_PIXELS) from error
-    except Exception as error:  # a decoder that was fed anything can fail in any way
+    except Exception as error:  # an image library can fail in any way
         raise PictureError(PictureFailure.DAMAGED) from error
     resized *= np.float32((model_input.high - model_input.low) / 255)
     resized += np.float32(model_input.low)
     result = (
         np.empty((model_input.height, model_input.width, 3), np.float32) if out is None else out
     )
-    # Channel by channel: numpy is slow where three numbers in a row are all that it copies.
+    # Channel by channel: numpy is slow with rows of three numbers.
     for place, channel in enumerate(model_input.channels):
         result[:, :, place] = resized[:, :, "RGB".index(channel)]
     return result
@@ -99,14 +99,14 @@ def _decode_jpeg(header: image_headers.Header, model_input: Input, buffer: Buffe
         scaling = {}
     rows, columns, space, _ = simplejpeg.decode_jpeg_header(data, strict=False, **scaling)
     colours = "CMYK" if space in ("CMYK", "YCCK") else "RGBX"
-    # fastdct is TensorFlow's default, too.
+    # TensorFlow's default is fastdct, too.
     options = {"colorspace": colours, "fastdct": True, **scaling}
-    options["buffer"] = buffer.of(4 * rows * columns)
+    options["buffer"] = buffer.allocate(4 * rows * columns)
     try:
         picture = simplejpeg.decode_jpeg(data, **options)
     except ValueError as error:
-        # TensorFlow takes a flaw within the data. libjpeg says the last thing that went wrong:
-        # after a flaw alone, every pixel has been written.
+        # TensorFlow accepts flaws in the data. libjpeg reports the last problem: if it is only a
+        # flaw, every pixel has been written.
         if not str(error).startswith(_FLAWS):
             raise
         picture = simplejpeg.decode_jpeg(data, strict=False, **options)
@@ -116,24 +116,24 @@ def _decode_jpeg(header: image_headers.Header, model_input: Input, buffer: Buffe
 
 
 _FLAWS = ("Corrupt JPEG data", "Inconsistent progression sequence")
-"""What libjpeg calls a warning of its data; anything else it says is an error."""
+"""Warnings of libjpeg about flaws in the data; all other messages are errors."""
 _ADOBE = re.compile(rb"\xff\xee..Adobe", re.DOTALL)
 
 
 def _without_black(picture: npt.NDArray[np.uint8], *, inverted: bool) -> None:
-    """CMYK to RGB in place, by TensorFlow's formula; Adobe's files hold the complement."""
-    for row in picture:  # one at a time, because the products need twice the memory
+    """Converts CMYK to RGB in place, by TensorFlow's formula; Adobe's files are inverted."""
+    for row in picture:  # by rows, because the products need twice the memory
         ink = row if inverted else 255 - row
         row[:, :3] = ink[:, :3].astype(np.uint16) * ink[:, 3:] // 255
 
 
 def _orientation(note: bytes) -> int:
-    """From 1 to 8; 1, which is upright, if nothing that can be read says otherwise."""
+    """The EXIF orientation from 1 to 8; 1 (upright) if there is none that can be read."""
     exif = Image.Exif()
     try:
         exif.load(note)
         value = exif.get(0x0112, 1)
-    except Exception:  # noqa: BLE001  a broken note beside the picture, in any way
+    except Exception:  # noqa: BLE001  broken EXIF can fail in any way
         return 1
     return value if value in range(1, 9) else 1
 
@@ -142,7 +142,7 @@ _SIDEWAYS = (5, 6, 7, 8)
 
 
 def _oriented(picture: Rgbx, orientation: int) -> Rgbx:
-    """Upright (Exif 2.32, table 6), without copying anything."""
+    """Turns a picture upright (Exif 2.32, table 6), without a copy."""
     if orientation in _SIDEWAYS:
         picture = picture.T
     if orientation in (3, 4, 7, 8):
@@ -154,14 +154,14 @@ def _oriented(picture: Rgbx, orientation: int) -> Rgbx:
 
 def _decode_with_pillow(header: image_headers.Header) -> Rgbx:
     with _opened(header) as file:
-        # The first frame of a GIF may be smaller than the picture; TensorFlow, too, has black then.
+        # The first frame of a GIF may be smaller than its canvas; like TensorFlow, fill with black.
         left, top, right, bottom = (0, 0, *file.size)
         if header.kind == "GIF":
             left, top, right, bottom = file.tile[0].extents or (0, 0, 0, 0)
         shown = _complete_png(header) if header.kind == "PNG" else file
         shown.load()
         picture = np.zeros((shown.height, shown.width), np.uint32)
-        # In strips: whatever is converted, is twice in memory.
+        # In strips, because conversion needs a second copy.
         for row in range(top, bottom, _STRIP):
             below = min(row + _STRIP, bottom)
             strip = shown.crop((left, row, right, below))
@@ -174,19 +174,19 @@ def _opened(header: image_headers.Header) -> ImageFile.ImageFile:
 
 
 def _complete_png(header: image_headers.Header) -> Image.Image:
-    """A PNG whose rows have all been written; ValueError for another.
+    """Decodes a PNG; ValueError if its data ends before the last row.
 
-    Pillow takes data that ends between two rows, and TensorFlow does not. The last row is then as
-    it was before, whatever that is; a whole picture may end like one ground, but not like two.
+    Pillow accepts data that ends between two rows; TensorFlow does not. Then the last row keeps its
+    initial value. A complete picture may by chance end like one initial value, but not like two.
     """
-    for ground in (0x5A, 0xA5):
+    for initial in (0x5A, 0xA5):
         file = _opened(header)
-        file.im = Image.new(file.mode, file.size, ground).im
+        file.im = Image.new(file.mode, file.size, initial).im
         file.load()
-        # Of an interlaced one, the rows with odd numbers come last.
+        # In an interlaced PNG, rows with odd numbers come last.
         last = file.height - 1 - (file.height % 2 if file.info.get("interlace") else 0)
         row = file.crop((0, last, file.width, last + 1))
-        if row.tobytes() != Image.new(row.mode, row.size, ground).tobytes():
+        if row.tobytes() != Image.new(row.mode, row.size, initial).tobytes():
             return file
     raise ValueError
 
@@ -198,23 +198,23 @@ _STRIP = 256
 def _colours(image: Image.Image, kind: image_headers.Kind) -> Rgbx:
     if image.mode.startswith("I;16"):
         return (np.asarray(image) >> 8).astype(np.uint32) * np.uint32(0x010101)
-    # A palette's transparency would be lost with a warning.
+    # Otherwise Pillow would drop a palette's transparency with a warning.
     if kind == "GIF" or image.has_transparency_data:
         image = image.convert("RGBA")
     elif image.mode != "RGB":
         image = image.convert("RGB")
     raw = image.tobytes("raw", "RGBX" if image.mode == "RGB" else "RGBA")
     colours = np.frombuffer(raw, np.uint32).reshape(image.height, image.width)
-    if kind == "GIF":  # what is transparent is black, as in TensorFlow
+    if kind == "GIF":  # transparent pixels become black, as in TensorFlow
         return np.where(colours >> 24, colours, np.uint32(0))
     return colours
 
 
 def _resized(picture: Rgbx, height: int, width: int) -> npt.NDArray[np.float32]:
-    """As tf.image.resize without antialiasing: bilinear between pixel centres, [h, w, 4].
+    """Like tf.image.resize without antialiasing: bilinear between pixel centres, [h, w, 4].
 
-    Only four pixels count for each one that is wanted, so only those are ever made float; the
-    order of operations is that of TensorFlow's kernel, and so is every rounding.
+    Converts only the four pixels that count for each target pixel to float. The order of operations
+    is that of TensorFlow's kernel, and so every rounding is, too.
     """
     upper, lower, down = _neighbours(picture.shape[0], height)
     left, right, across = _neighbours(picture.shape[1], width)
@@ -235,7 +235,7 @@ def _resized(picture: Rgbx, height: int, width: int) -> npt.NDArray[np.float32]:
 def _neighbours(
     size: int, target: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """For each place that is wanted: the pixels before and after it, and how far it is between."""
+    """For each target pixel: the source pixels before and after it, and its distance between."""
     half = np.float32(0.5)
     scale = np.float32(size) / np.float32(target)
     at = (np.arange(target, dtype=np.float32) + half) * scale - half

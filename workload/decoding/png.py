@@ -1,8 +1,8 @@
-"""A PNG's chunks: how large the picture is, and what of the file a decoder has to see.
+"""Reads a PNG's chunks: the picture's size, and the part of the file that the decoder needs.
 
-Texts, profiles and an animation's further frames are skipped: they are not judged, and nobody
-unpacks them. What is left is held to what libpng holds it to: the order of the chunks, their check
-sums, and that there is an end (PNG specification, 5.3 to 5.6).
+Texts, profiles and the further frames of an animation are skipped and never decompressed. The other
+chunks must meet libpng's rules: their order, their checksums, and a final chunk (PNG specification,
+5.3 to 5.6).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from workload.errors import PictureError, PictureFailure
 
 
 def read(data: bytes) -> tuple[int, bytes, bytes]:
-    """Pixels, what a decoder is to see, and the EXIF note or nothing.
+    """Pixels, the part that the decoder needs, and EXIF or empty.
 
-    PictureError, struct.error or IndexError where there is no picture.
+    PictureError, struct.error or IndexError if the file holds no valid picture.
     """
     at, kind, exif = 8, b"", b""
     order = bytearray()
@@ -38,7 +38,7 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
         at = end
     if not _ORDER.fullmatch(order):
         raise PictureError(PictureFailure.DAMAGED)
-    # There is one way of packing and one of filtering, and there are two of interlacing.
+    # One method of compression, one of filtering, two of interlacing.
     width, height, _, colours, *methods = struct.unpack_from(">IIBBBBB", data, 16)
     if methods > [0, 0, 1] or (colours == _PALETTE and b"P" not in order):
         raise PictureError(PictureFailure.DAMAGED)
@@ -46,7 +46,7 @@ def read(data: bytes) -> tuple[int, bytes, bytes]:
 
 
 _ANCILLARY = 0x20
-"""The bit that makes a letter small: whoever does not know such a chunk may skip it."""
+"""Lower-case bit: decoders may skip such a chunk."""
 _CRITICAL = {b"IHDR": b"H", b"PLTE": b"P", b"IDAT": b"D", b"IEND": b"E"}
 _ORDER = re.compile(rb"H(a*P)?a*D+a*E")
 _PALETTE = 3

@@ -1,7 +1,7 @@
-"""The processes that decode pictures: started before anything else, ended with the run.
+"""Starts the decoder processes before anything else, and ends them with the run.
 
-When they start there is neither a model nor a credential nor a picture, so they hold none; and they
-get ready while the model is asked for.
+At that time there is no model, no credential and no picture, so they can hold none. They import
+their libraries while the run requests the model.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def decoders(count: int | None = None) -> Iterator[Callable[[Input], DecoderPool]]:
-    """Starts decoder processes, as many as processors; gives what tells them a model's input."""
+    """Starts `count` processes (default: one a core); gives the function that makes the pool."""
     confinement.hide()
-    # For this thread and all that it starts: nobody waits for an answer, and each time that one
-    # interrupts another costs its caches. Where this is not allowed, all goes a little slower.
+    # For this thread and all processes that it starts: throughput counts, not latency, and every
+    # preemption costs the caches. If this is forbidden, the run is a little slower.
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     with ExitStack() as stack:
@@ -34,7 +34,7 @@ def decoders(count: int | None = None) -> Iterator[Callable[[Input], DecoderPool
             stack.callback(process.close)
 
         def pool_for(model_input: Input) -> DecoderPool:
-            # NumPy takes as long to import as they take to start: it is imported meanwhile.
+            # Import NumPy here: it takes as long as the processes need to start.
             from workload.decoding.decoder_pool import DecoderPool  # noqa: PLC0415
 
             pool = DecoderPool(model_input, processes)

@@ -1,12 +1,11 @@
-"""The system calls that a decoder may make, as a program that the kernel runs before each of them.
+"""The system calls that a decoder may make, as a filter that the kernel runs before each call.
 
-Whatever is not in the table is refused, and so is a call of the table with other arguments: the
-table is what `strace` shows of a confined decoder, for all formats, and what glibc may need once in
-a while (`mremap`, `futex`). Refused means EPERM and not death: a library may ask for more in a
-picture that nobody has tried, and goes on without; a decoder that was taken over gains nothing by
-such an answer.
+Any call that is not in the table, or has other arguments, fails. The table is what `strace` shows
+for a confined decoder with all formats, and what glibc needs occasionally (`mremap`, `futex`).
+Forbidden calls return EPERM and do not kill the process: with some untested picture a library may
+try another call and continue without it. A compromised decoder gains nothing from EPERM.
 
-The program is small and its libraries are not, so it is written here
+The filter is short and libraries for it are large, so it is written here
 (https://docs.kernel.org/userspace-api/seccomp_filter.html, docs/adr/0009).
 """
 
@@ -25,35 +24,35 @@ _PROT_READ_WRITE, _MAP_PRIVATE_ANONYMOUS = 0x3, 0x22
 _MREMAP_MAYMOVE, _MADV_HUGEPAGE, _FUTEX_WAKE_PRIVATE = 1, 14, 129
 
 ALLOWED: Final[dict[str, dict[int, int]]] = {
-    # Of this process only, and only these: the clock of another tells what it is doing, and a limit
-    # of another can end it. The run's own deadline is above any limit of time that is set here.
+    # Only of this process: the clock of another process shows its activity, and a limit could kill
+    # it. A decoder may raise its own CPU limit; the run's deadline still ends it.
     "clock_gettime": {0: time.CLOCK_PROCESS_CPUTIME_ID},
     "prlimit64": {0: 0, 1: resource.RLIMIT_CPU},
     "read": {0: STDIN},
     "write": {0: STDOUT},
-    # Memory of its own that is no program: nothing that is mapped later can be executed, and
-    # nothing that is mapped can be made so, as there is no `mprotect`.
+    # Private memory that is not executable: new mappings can't be executable, and without
+    # `mprotect` no mapping can become so.
     "brk": {},
     "mmap": {2: _PROT_READ_WRITE, 3: _MAP_PRIVATE_ANONYMOUS},
     "mremap": {3: _MREMAP_MAYMOVE},
     "munmap": {},
     "madvise": {2: _MADV_HUGEPAGE},
-    # After something was made ready once; nobody waits, as there is one thread.
+    # glibc wakes waiters after one-time initialisation; there are none, with one thread.
     "futex": {1: _FUTEX_WAKE_PRIVATE},
     "exit_group": {},
 }
-"""Names, and for each the arguments, by position, that must have one value."""
+"""Name: required values of arguments, by position."""
 
 
 class Architecture(NamedTuple):
-    """What a machine calls itself in the kernel's data, and how it numbers system calls."""
+    """The kernel's audit value of an architecture, and its numbers of system calls."""
 
     audit: int
     numbers: dict[str, int]
 
 
 ARCHITECTURES: Final = {
-    # The numbers of x32, a second set on the same machine, begin at 2 ** 30: none is in the table.
+    # Numbers of x32, the second ABI of this architecture, begin at 2 ** 30: none is allowed.
     "x86_64": Architecture(
         0xC000003E,
         {
@@ -103,20 +102,20 @@ class _Program(ctypes.Structure):
 
 
 def check() -> None:
-    """Whether the kernel would take a filter; OSError, if not. It changes nothing."""
+    """OSError if the kernel does not support the filter; changes nothing."""
     action = ctypes.c_uint32(_REFUSE & 0x7FFF0000)
     _seccomp(_GET_ACTION_AVAIL, 0, ctypes.byref(action))
 
 
 def install() -> None:
-    """From here on this process, every thread of it, makes no other calls; OSError."""
+    """Installs the filter for all threads of this process; OSError."""
     instructions = program(_architecture())
     filter_program = _Program(len(instructions) // 8, instructions)
     _seccomp(_SET_MODE_FILTER, _TSYNC, ctypes.byref(filter_program))
 
 
 def program(architecture: Architecture) -> bytes:
-    """The filter; a call of another architecture than this, such as i386's, is refused, too."""
+    """The filter's code; it also forbids calls of other architectures, such as i386."""
     code = _require(_ARCHITECTURE_AT, architecture.audit) + _instruction(_LOAD, _NUMBER_AT)
     for name, arguments in ALLOWED.items():
         block = b"".join(
@@ -129,7 +128,7 @@ def program(architecture: Architecture) -> bytes:
 
 
 def _require(at: int, value: int) -> bytes:
-    """Refuses, unless there is this value."""
+    """Forbids the call unless the word at `at` has this value."""
     return (
         _instruction(_LOAD, at)
         + _instruction(_JUMP_IF_EQUAL, value, 1, 0)
@@ -150,7 +149,7 @@ def _architecture() -> Architecture:
 
 def _seccomp(operation: int, flags: int, pointer: object) -> None:
     number = ctypes.c_long(_architecture().numbers["seccomp"])
-    # A positive number is a thread that could not be bound.
+    # A positive result is the ID of a thread that could not be synchronised.
     if result := _libc.syscall(number, ctypes.c_ulong(operation), ctypes.c_ulong(flags), pointer):
         raise OSError(ctypes.get_errno() if result < 0 else errno.EBUSY, f"seccomp {operation}")
 

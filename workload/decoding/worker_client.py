@@ -1,9 +1,9 @@
-"""One decoder process as the run sees it: chunks go in, outcomes come out, nothing is believed.
+"""The run's side of one decoder process: sends chunks, receives outcomes, trusts none of them.
 
-The process may have been taken over by a picture. So the length of an answer, each outcome and each
-pixel is checked, and the pixels are copied before that. What can't be seen from here is a decoder
-that gives well-formed but false pixels for the pictures that it gets after that one. Which picture
-is to blame for a failure is for `decoders` to find out.
+A picture may have compromised the process. So this module checks the length of an answer, each
+outcome and each pixel, and it copies the pixels before it checks them. It can't detect a decoder
+that sends valid but false pixels for later pictures. `decoder_pool` finds out which picture caused
+a failure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class WorkerLostError(Exception):
-    """A decoder that died, hangs or lies; with what this is called if one picture is to blame."""
+    """A decoder died, hangs or sent an invalid answer; holds the code for a guilty picture."""
 
     def __init__(self, failure: PictureFailure) -> None:
         self.failure = failure
@@ -37,7 +37,7 @@ class WorkerLostError(Exception):
 
 @dataclass(eq=False, kw_only=True)
 class Task:
-    """One picture on its way through a decoder."""
+    """One picture and its outcome, once there is one."""
 
     picture: Picture
     data: bytes
@@ -45,18 +45,18 @@ class Task:
 
 
 class WorkerClient:
-    """A process as a decoder for a model's input, until it is closed; methods raise LostError.
+    """A decoder for a model's input, until it is closed; methods raise WorkerLostError.
 
-    A decoder that could not be confined is no lost one: DECODERS_NOT_CONFINED ends the run.
+    If the decoder could not be confined, raises DECODERS_NOT_CONFINED, which ends the run.
     """
 
     def __init__(self, model_input: Input, process: WorkerProcess) -> None:
         self.layout = worker_protocol.Layout.of(model_input)
         self.chunks: deque[list[Task]] = deque()
-        """Sent and not answered, oldest first; never more than there are slots."""
+        """Sent and not answered yet, oldest first; at most SLOTS."""
         self.answered = 0
         self.ready = False
-        """Whether it has said that it is confined."""
+        """Whether the decoder has reported that it is confined."""
         self._model_input = model_input
         self._tolerance = 1e-5 * (model_input.high - model_input.low)
         self._sent = 0
@@ -67,16 +67,16 @@ class WorkerClient:
 
     @property
     def answers(self) -> int:
-        """What becomes readable when there is an answer, or none will come any more."""
+        """Readable when there is an answer or the process has ended."""
         return self._process.answers
 
     @property
     def deadline(self) -> float:
-        """When this decoder is late, by the monotonic clock."""
+        """The time of the monotonic clock by which the decoder must answer."""
         return self._waiting_since + image_limits.MAX_ANSWER_SECONDS
 
     def send(self, chunk: list[Task]) -> None:
-        """Hands over a chunk; there must be a free slot."""
+        """Sends a chunk; there must be a free slot."""
         if not self.chunks and self.ready:
             self._waiting_since = time.monotonic()
         at = self.layout.encoded(self._sent)
@@ -88,7 +88,7 @@ class WorkerClient:
         self._process.send(worker_protocol.request([len(task.data) for task in chunk]))
 
     def receive(self, *, answered: bool) -> None:
-        """Takes what was answered, if `answers` is readable."""
+        """Reads the answer if there is one (`answered`); otherwise checks the deadline."""
         if not answered:
             if time.monotonic() > self.deadline:
                 raise WorkerLostError(PictureFailure.DECODER_TOO_SLOW)
@@ -107,12 +107,12 @@ class WorkerClient:
         _require(bool(self.chunks) or not self._unread)
 
     def close(self) -> None:
-        """Ends the process, whatever it is doing, and gives its memory back."""
+        """Kills the process and frees its memory."""
         self._process.close()
         self._memory.close()
 
     def _accept_chunk(self) -> None:
-        """The oldest chunk's outcomes, all of them or none."""
+        """Sets the outcomes of the oldest chunk: all of them or none."""
         chunk = self.chunks[0]
         outcomes = [self._outcome(place) for place in range(len(chunk))]
         for task, outcome in zip(chunk, outcomes, strict=True):
@@ -132,7 +132,7 @@ class WorkerClient:
         size = math.prod(shape)
         at = self.layout.pixels(self.answered) + place * 4 * size
         pixels = np.frombuffer(self._memory, np.float32, size, at).copy().reshape(shape)
-        # No number fails both comparisons; a model could make anything of it.
+        # Written so that NaN fails, too: a model could do anything with it.
         _require(bool(pixels.min() >= self._model_input.low - self._tolerance))
         _require(bool(pixels.max() <= self._model_input.high + self._tolerance))
         return pixels

@@ -1,7 +1,7 @@
-"""The process of a decoder: this Python, started by exec, with a piece of memory and two pipes.
+"""The process of a decoder: this Python, started by exec, with shared memory and two pipes.
 
-It is started before there is anything to be had, neither a model nor a credential nor a picture,
-and is told later what to decode: it gets ready while the model is asked for.
+It starts before the run has a model, a credential or a picture, and imports its libraries while the
+run requests the model. `share` tells it the model's input later.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ PROGRAM: Final = (
     "-c",
     "import gc; gc.disable(); from workload.decoding import decoder_worker as w; w.main()",
 )
-"""A sixth of the start would go into the search for garbage among what is imported."""
+"""Without garbage collection: it would take a sixth of the start."""
 
 ALLOCATION: Final = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
 }
-"""glibc keeps what is freed, or each picture's pages would be made anew: half of all time."""
+"""Make glibc keep freed memory: new pages for each picture would take half of the time."""
 
 _SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
 class WorkerProcess:
-    """One process, from its start until it is closed."""
+    """One process; starts at once, ends with `close`."""
 
     def __init__(self, program: Sequence[str] = PROGRAM) -> None:
         sealable = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
         self._shared = os.fdopen(os.memfd_create("pictures", sealable), "rb+", buffering=0)
         shared = self._shared.fileno()
-        # By exec, because a fork would take along what this process holds.
+        # By exec: a fork would inherit the memory of this process.
         self._process = subprocess.Popen(  # noqa: S603  this Python, and a module of this package
             [sys.executable, "-S", "-W", "ignore", *program, str(shared)],
             stdin=subprocess.PIPE,
@@ -60,38 +60,38 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """Process ID."""
         return self._process.pid
 
     @property
     def answers(self) -> int:
-        """What becomes readable when there is an answer, or none will come any more."""
+        """Readable when there is an answer or the process has ended."""
         return _fd(self._process.stdout)
 
     def share(self, model_input: Input, size: int) -> mmap.mmap:
-        """Says what is to be decoded, once; the memory that it then has, too."""
+        """Sends the model's input, once; returns the shared memory."""
         self._shared.truncate(size)
-        # Memory that became smaller would end the run at its next touch (SIGBUS).
+        # A decoder that could shrink the memory could crash the run (SIGBUS).
         fcntl.fcntl(self._shared, fcntl.F_ADD_SEALS, _SEALS)
         self.send(json.dumps(asdict(model_input)).encode() + b"\n")
         return mmap.mmap(self._shared.fileno(), size)
 
     def send(self, message: bytes) -> None:
-        """Writes what fits into its pipe."""
+        """Writes a message, which must fit into the pipe."""
         try:
             os.write(_fd(self._process.stdin), message)
         except BrokenPipeError:
-            return  # it is dead, which the end of its answers will tell
+            return  # it is dead: the end of its answers reports that
 
     def cause_of_death(self) -> PictureFailure:
-        """What a picture that did this is called; waits for the end."""
+        """The code for a picture that ended the process; waits for the end."""
         code = self._process.wait()
         if code == -signal.SIGXCPU:
             return PictureFailure.DECODER_TOO_SLOW
         return PictureFailure.DECODER_CRASHED
 
     def close(self) -> None:
-        """Ends the process, whatever it is doing."""
+        """Kills the process."""
         self._process.kill()
         for file in (self._process.stdin, self._process.stdout, self._shared):
             if file is not None:
@@ -104,7 +104,7 @@ def _fd(pipe: object) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """What Python needs to find the same modules; one thread, as no other could be started."""
+    """Lets Python find the same modules; one thread, because confinement forbids others."""
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *(os.path.abspath(path) for path in sys.path if path)]  # noqa: PTH100  no links
     return {

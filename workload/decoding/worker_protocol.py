@@ -1,8 +1,8 @@
-"""What a run and one of its decoders share: a piece of memory, and two pipes of short messages.
+"""The protocol between a run and a decoder: shared memory, and two pipes for short messages.
 
-The memory has SLOTS slots, used in turn; a slot holds one chunk of pictures, first as they were
-downloaded, then as the model takes them. Through the pipes go lengths and outcomes alone: whatever
-is on its way fits into a pipe, so that neither side ever waits for the other to read.
+The memory has SLOTS slots, used in turn. A slot holds one chunk of pictures: as downloaded, and
+decoded. The pipes carry only lengths and outcomes, which always fit into a pipe, so that writing
+never blocks.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from workload.manifest import Input
 
 SLOTS: Final = 3
-"""One that is decoded, and two more: a decoder has work while the run classifies a batch."""
+"""One in progress and two more, so that a decoder has work while the run is busy."""
 CHUNK_BYTES: Final = 1024**2
-"""Bytes after which a chunk takes no further picture: large ones are spread over all decoders."""
+"""A chunk of this size takes no further picture, so that all decoders get large ones."""
 CHUNK_PICTURES: Final = 16
-"""The most of a chunk: so many small ones cost one exchange of messages."""
+"""Most pictures of a chunk: small ones share one exchange of messages."""
 CHUNK_DECODED_BYTES: Final = 16 * 1024**2
-"""Bytes of a chunk once it is decoded, unless one picture alone is larger."""
+"""Limit of a decoded chunk, unless a single picture is larger."""
 
 READY: Final = b"\xff"
-"""The first byte of a decoder: from here on it is confined."""
+"""The first byte of a decoder: it is confined."""
 NOT_CONFINED: Final = b"\xfe"
-"""Or this: the kernel refused what would confine it, and it gives up."""
+"""Alternative first byte: the kernel refused confinement; the decoder ends."""
 OUTCOMES: Final = (
     None,
     PictureFailure.EMPTY,
@@ -40,17 +40,17 @@ OUTCOMES: Final = (
     PictureFailure.TOO_MANY_SCANS,
     PictureFailure.DAMAGED,
 )
-"""What a decoder may say of a picture, by number; 0 is that there are pixels."""
+"""Possible outcomes of a picture, by index; 0 means that there are pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where everything is in the memory, for pictures of one size."""
+    """Layout of the shared memory, for decoded pictures of one size."""
 
     height: int
     width: int
     pictures: int
-    """The most of one chunk."""
+    """Most pictures of one chunk."""
 
     @classmethod
     def of(cls, model_input: Input) -> Layout:
@@ -64,7 +64,7 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Pictures of a chunk, height, width, channels: float32 without a gap."""
+        """Pictures of a chunk, height, width, channels: contiguous float32."""
         return self.pictures, self.height, self.width, 3
 
     @property
@@ -78,18 +78,18 @@ class Layout:
         return SLOTS * self.slot
 
     def encoded(self, number: int) -> int:
-        """Where the encoded pictures of a decoder's chunk of this number begin."""
+        """Offset of the encoded pictures of a decoder's chunk with this number."""
         return number % SLOTS * self.slot
 
     def pixels(self, number: int) -> int:
-        """Where its decoded pictures begin."""
+        """Offset of its decoded pictures."""
         return self.encoded(number) + _ENCODED
 
 
 _ENCODED: Final = CHUNK_BYTES + image_limits.MAX_FILE_BYTES
-"""Bytes of a slot before its pixels: the last picture may be of any size."""
+"""Size of a slot before its pixels: the last picture of a chunk may have any size."""
 
 
 def request(lengths: Sequence[int]) -> bytes:
-    """A chunk's message to the decoder: how many pictures, and how long each is."""
+    """The message for a chunk: the number of pictures, and the length of each."""
     return struct.pack(f"<B{len(lengths)}I", len(lengths), *lengths)

@@ -1,8 +1,8 @@
-"""The released model on the LiteRT engine: TensorFlow's own small runtime, for converted models.
+"""Runs the released model on LiteRT, TensorFlow's small runtime for converted models.
 
-Checks that the model's signature is what its manifest says; what LiteRT has to say about it names
-tensors, and stays here. There is an interpreter for each processor, which computes on the thread
-that asks: that uses the cores better than one interpreter with threads.
+Checks that the model's signature matches its manifest. LiteRT's error messages name tensors, so
+they are not passed on. Each core has its own interpreter, which computes on the calling thread:
+that uses the cores better than one interpreter with threads.
 """
 
 from __future__ import annotations
@@ -53,18 +53,18 @@ class LiteRTModel:
 
 
 class _ModelInterpreter:
-    """An interpreter; ValueError unless its model is what the manifest says."""
+    """An interpreter; ValueError if the model's signature does not match the manifest."""
 
     def __init__(self, content: bytes, manifest: Manifest) -> None:
         self._interpreter = Interpreter(model_content=content, num_threads=1)
-        # By number: what the signature offers to run holds Python's lock all the while.
+        # By index: the signature's own runner holds Python's lock while it computes.
         self._input, self._output = _tensors(self._interpreter, manifest)
         self._shape: tuple[int, ...] = ()
 
     def run(self, batch: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-        """What comes out of the model."""
+        """The model's output."""
         shape = (len(batch), *batch[0].shape)
-        if shape != self._shape:  # the first time, for batches are all of one size
+        if shape != self._shape:  # only for the first batch: all have the same size
             self._interpreter.resize_tensor_input(self._input, shape)
             self._interpreter.allocate_tensors()
             self._shape = shape
@@ -75,7 +75,7 @@ class _ModelInterpreter:
 
 
 def _tensors(interpreter: Interpreter, manifest: Manifest) -> tuple[int, int]:
-    """The numbers of input and output; ValueError if they are not what the manifest says."""
+    """Indices of input and output; ValueError if they do not match the manifest."""
     signature = interpreter.get_signature_runner(manifest.signature)
     ((_, input_details),) = signature.get_input_details().items()
     ((_, output_details),) = signature.get_output_details().items()

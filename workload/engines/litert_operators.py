@@ -1,13 +1,13 @@
-"""Which operators a LiteRT model may hold: judged before anything of it is loaded or run.
+"""Checks the operators of a LiteRT model, before any of it is loaded or run.
 
-A LiteRT model has no operator that touches a file, unless it brings its own or the host adds some,
-and it may say that its weights are in another file. The list says what a classifier needs, and no
-operator in it calls another graph; whatever else is found refuses the model. It is what the models
-that `workload.engines.tensorflow_operations` names become when they are converted.
+No built-in operator of LiteRT accesses files, but a model may name custom operators, and it may say
+that its weights are in another file. The list holds what a classifier needs; no operator in it
+calls another graph; any other operator is an error. The list is the result of converting the models
+that `workload.engines.tensorflow_operations` names.
 
-LiteRT verifies the form of a file, but follows some of its numbers unseen: here, each that says
-where something is must lead to something. How much time or memory an allowed operator takes at work
-is not judged.
+LiteRT verifies the structure of a file, but does not check some indices: this module checks that
+each index is within its table. It limits neither the time nor the memory that an allowed operator
+uses.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_INDICES = 100_000
-"""That lead to something: a thousand in MobileNet, where the largest classifiers have twenty times
-as many."""
+"""Of a model: MobileNet has a thousand, the largest classifiers twenty times as many."""
 
 ALLOWED = frozenset(
     """
@@ -39,9 +38,10 @@ _NAMES = {index: name for name, index in vars(BuiltinOperator).items() if type(i
 
 
 def check(file: Path) -> None:
-    """A LiteRT model may be loaded; raises MODEL_OPERATION_FORBIDDEN, MODEL_UNUSABLE.
+    """Raises MODEL_OPERATION_FORBIDDEN or MODEL_UNUSABLE unless the model may be loaded.
 
-    Which operator it was does not leave: operators of its own are named by whoever made the model.
+    The error does not name the operator: names of custom operators are chosen by the model's
+    author.
     """
     try:
         content = file.read_bytes()
@@ -50,11 +50,11 @@ def check(file: Path) -> None:
         used = operators(model)
         graphs = model.SubgraphsLength()
         elsewhere = model.ExternalBuffersLength() + model.ExternalBufferGroupsLength()
-        # Weights of which only some are there, by numbers of their own.
+        # Sparse weights have index tables of their own, which are not checked here.
         sparse = any(tensor.Sparsity() for graph in _graphs(model) for tensor in _tensors(graph))
-    except Exception as error:  # a file that is no such model can fail in any way
+    except Exception as error:  # parsing an invalid file can fail in any way
         raise WorkloadError(Failure.MODEL_UNUSABLE) from error
-    # No operator of the list runs a second graph.
+    # No allowed operator runs a second graph.
     if used - ALLOWED or elsewhere or sparse or graphs != 1:
         raise WorkloadError(Failure.MODEL_OPERATION_FORBIDDEN)
 
@@ -62,13 +62,13 @@ def check(file: Path) -> None:
 def _check_indices(indices: Iterator[tuple[int, int]]) -> None:
     for count, (index, end) in enumerate(indices):
         if count >= MAX_INDICES:
-            raise ValueError("more numbers than a classifier has")
+            raise ValueError("more indices than a classifier has")
         if not 0 <= index < end:
-            raise ValueError("a number leads to nothing")
+            raise ValueError("an index is out of range")
 
 
 def _indices(model: Model, size: int) -> Iterator[tuple[int, int]]:
-    """Each number that says where something is, and the first one that leads to nothing."""
+    """Yields each index, and the first value that is out of its range."""
     codes, buffers, graphs = (
         model.OperatorCodesLength(),
         model.BuffersLength(),
@@ -88,7 +88,7 @@ def _indices(model: Model, size: int) -> Iterator[tuple[int, int]]:
             yield operator.OpcodeIndex(), codes
             yield from _indices_in(tensors, operator, "Outputs")
             for index, end in _indices_in(tensors, operator, "Inputs", "Intermediates"):
-                yield index + 1, end + 1  # -1 says that there is none
+                yield index + 1, end + 1  # -1 means none
     for signature in map(model.SignatureDefs, range(model.SignatureDefsLength())):
         yield signature.SubgraphIndex(), graphs
         tensors = model.Subgraphs(signature.SubgraphIndex()).TensorsLength()
@@ -113,8 +113,8 @@ def _tensors(graph: Any) -> Iterator[Any]:  # noqa: ANN401  a SubGraph, which ha
 
 
 def operators(model: Model) -> set[str]:
-    """Every operator that a model may use in any of its graphs, by name."""
+    """Names of all operators in the model's table."""
     codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
-    # Models of before there were more than 127 operators say it in the second field only.
+    # Models from before there were more than 127 operators use only the second field.
     indices = {max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes}
     return {_NAMES.get(index, f"{index}") for index in indices}

@@ -1,8 +1,8 @@
-"""The released model on the TensorFlow engine.
+"""Runs the released model on TensorFlow.
 
-Checks that the model's signature is what its manifest says, and says MODEL_UNUSABLE if not: what
-TensorFlow has to say about it names tensors and paths, and stays here. What the graph's operations
-may do was judged before: `workload.engines.tensorflow_operations`.
+Checks that the model's signature matches its manifest; MODEL_UNUSABLE if not. TensorFlow's error
+messages name tensors and paths, so they are not passed on. `tensorflow_operations` has already
+checked the graph's operations.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _RGB = 3
 
-# Each call computes on its own thread, because that uses the cores better than one call on all of
-# them. Where TensorFlow is at work already, as in a test, it stays as it is.
+# Each call computes on its own thread: that uses the cores better than one call on all of them.
+# RuntimeError: TensorFlow is already initialised, as in a test.
 with suppress(RuntimeError):
     tf.config.threading.set_intra_op_parallelism_threads(1)
 
@@ -40,7 +40,7 @@ class SavedModel:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self._manifest = manifest
         try:
-            # Kept for as long as the signature is used: its variables live in this object.
+            # Keep this object as long as the signature: it owns the variables.
             self._loaded = tf.saved_model.load(str(folder))
             self._signature = self._loaded.signatures[manifest.signature]
             self._input = _input_name(self._signature, manifest)
@@ -58,7 +58,7 @@ class SavedModel:
 
 
 def _input_name(signature: Any, manifest: Manifest) -> str:  # noqa: ANN401  an untyped function
-    """The name of the one input; ValueError if the signature is not what the manifest says."""
+    """The name of the only input; ValueError if the signature does not match the manifest."""
     _positional, inputs = signature.structured_input_signature
     ((name, input_spec),) = inputs.items()
     (output_spec,) = signature.structured_outputs.values()

@@ -1,17 +1,17 @@
-"""Which operations a SavedModel may hold: judged before anything of it is loaded or run.
+"""Checks the operations of a SavedModel, before any of it is loaded or run.
 
 A SavedModel is a program, and TensorFlow has operations that read and write files or call back into
-the host. Three lists say what a classifier needs; whatever else is found refuses the model. Every
-function counts, whether the signature, an attribute or the loading reaches it or not: no way to a
-function can be overlooked. Only the saver's own touch files by nature, and this workload runs none
-of them. The lists are what Keras 3.15 exports of MobileNet, MobileNetV2, MobileNetV3, ResNet50,
-ResNet50V2, EfficientNet, EfficientNetV2, DenseNet, Inception, Xception, NASNet, VGG and ConvNeXt.
+the host. Three lists hold what a classifier needs; any other operation is an error. All functions
+are checked, even if nothing calls them, so that no path to a function can be overlooked. Only the
+saver's functions may access files, and this workload runs none of them. The lists are what Keras
+3.15 exports of MobileNet, MobileNetV2, MobileNetV3, ResNet50, ResNet50V2, EfficientNet,
+EfficientNetV2, DenseNet, Inception, Xception, NASNet, VGG and ConvNeXt.
 
-A graph is also bounded, because a few bytes of it can be gigabytes once it is read: its file, the
-elements of its constants, and what it becomes when each call is replaced by its function.
+The size of a graph is limited, too, because a few bytes can become gigabytes in memory: the limits
+are on its file, on the elements of its constants, and on both after inlining all function calls.
 
-It does not judge how TensorFlow reads a damaged file, nor how much time or memory an allowed
-operation takes at work.
+This module limits neither how TensorFlow parses a damaged file, nor the time and memory that an
+allowed operation uses.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 32 * 1024**2
-"""Of the graph's file, whose weights are in others. Read, it can take fifty times as much memory:
-a node may be two bytes."""
+"""Of the graph's file; weights are in other files. In memory it can take fifty times as much: a
+node may have two bytes."""
 MAX_SIZE = 64 * 1024**2
-"""Elements of all constants, as their shapes say: one of ten bytes may stand for any number."""
+"""Elements of all constants, by their shapes: ten bytes may declare any number of elements."""
 NODE = 64
-"""As many elements is a node counted for; the largest classifiers have 20,000 nodes."""
+"""A node counts as so many elements; the largest classifiers have 20,000 nodes."""
 
 SERVING = frozenset(
     """
@@ -51,7 +51,7 @@ SERVING = frozenset(
     FusedBatchNormV3 PartitionedCall
     """.split()  # noqa: SIM905  a text of names is easier to read and to compare
 )
-"""In functions. The last line: batch normalisation of Keras 2, and a call that holds no state."""
+"""In functions. The last line: batch normalisation of Keras 2, and calls without state."""
 
 DECLARING = frozenset(
     """
@@ -59,7 +59,7 @@ DECLARING = frozenset(
     VarIsInitializedOp
     """.split()  # noqa: SIM905  a text of names is easier to read and to compare
 )
-"""In the graph around the functions, of which loading takes the constants and runs nothing."""
+"""In the graph outside functions; loading reads its constants and runs nothing."""
 
 SAVING = frozenset(
     """
@@ -67,25 +67,25 @@ SAVING = frozenset(
     RestoreV2 SaveV2 Select ShardedFilename StaticRegexFullMatch StringJoin
     """.split()  # noqa: SIM905  a text of names is easier to read and to compare
 )
-"""In the saver's two functions; no operation here can call another function."""
+"""In the saver's two functions; none of these can call another function."""
 
 
 def check(folder: Path) -> None:
-    """A SavedModel's folder may be loaded; raises MODEL_OPERATION_FORBIDDEN, MODEL_UNUSABLE.
+    """Raises MODEL_OPERATION_FORBIDDEN or MODEL_UNUSABLE unless the SavedModel may be loaded.
 
-    Which operation it was does not leave: operations are named by whoever made the model.
+    The error does not name the operation: the model's author chooses the names.
     """
     try:
-        # The file that TensorFlow prefers to any other form of it.
+        # TensorFlow prefers this file to any other form of the graph.
         with (folder / "saved_model.pb").open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise WorkloadError(Failure.MODEL_UNUSABLE, Detail.GRAPH_TOO_LARGE)
-        found = SavedModel.FromString(content)
+        saved = SavedModel.FromString(content)
     except (OSError, DecodeError) as error:
         raise WorkloadError(Failure.MODEL_UNUSABLE) from error
-    graphs = found.meta_graphs
-    # Anything else is TensorFlow 1's: loading would run its saver and its initialisers.
+    graphs = saved.meta_graphs
+    # Other models are TensorFlow 1's: loading would run their saver and initialisers.
     if len(graphs) != 1 or not graphs[0].HasField("object_graph_def"):
         raise WorkloadError(Failure.MODEL_UNUSABLE)
     if forbidden(graphs[0]):
@@ -99,7 +99,7 @@ def check(folder: Path) -> None:
 
 
 def _size(graph: Any) -> int:  # noqa: ANN401  a MetaGraphDef, which has no type
-    """Of the largest function with all that it calls in it, or of all as it stands; CycleError."""
+    """Size of the largest function, or of the graph, with all calls inlined; CycleError."""
     functions = graph.graph_def.library.function
     own: Counter[str] = Counter()
     calls: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -111,12 +111,14 @@ def _size(graph: Any) -> int:  # noqa: ANN401  a MetaGraphDef, which has no type
     whole: Counter[str] = Counter()
     for name in TopologicalSorter(calls).static_order():
         called = sum(times * whole[other] for other, times in calls[name].items())
-        whole[name] = min(own[name] + called, MAX_SIZE + 1)  # it could have a million digits
+        whole[name] = min(
+            own[name] + called, MAX_SIZE + 1
+        )  # limit it: it could have a million digits
     return max(whole.values())
 
 
 def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401  a message of any kind, without type
-    """Every tensor in a message, wherever it is: in a node's attribute, a list, a default value."""
+    """All tensors in a message, at any depth: in attributes of nodes, lists, default values."""
     if message.DESCRIPTOR is TensorProto.DESCRIPTOR:
         yield message
         return
@@ -132,7 +134,7 @@ def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401  a message of any k
 
 @cache
 def _fields_with_tensors(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401  a Descriptor, which has no type
-    """The fields of a kind of message in which a tensor can be."""
+    """The fields of a message type that can hold a tensor at some depth."""
     return tuple(
         field
         for field in kind.fields
@@ -142,7 +144,7 @@ def _fields_with_tensors(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401  a Descr
 
 @cache
 def _nested_types(kind: Any) -> frozenset[Any]:  # noqa: ANN401  a Descriptor, which has no type
-    """The kinds of message that can be in one, at any depth."""
+    """All message types that can occur in a message type, at any depth."""
     found, ahead = set(), [kind]
     while ahead:
         each = ahead.pop()
@@ -157,7 +159,7 @@ def _elements(tensor: Any) -> int:  # noqa: ANN401  a TensorProto, which has no 
 
 
 def forbidden(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has no type
-    """The operations that no list allows where they are, for whoever packs a model."""
+    """The operations that are not allowed where they are."""
     saver = _saver(graph)
     found = _operations(graph.graph_def.node) - DECLARING
     for function in graph.graph_def.library.function:
@@ -167,7 +169,7 @@ def forbidden(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which ha
 
 
 def _saver(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has no type
-    """The saver's functions; none if anything else names one of them, because it might run it."""
+    """The saver's functions; empty if anything else names one of them, because it might run it."""
     saves, restores = graph.saver_def.save_tensor_name, graph.saver_def.restore_op_name
     roots = {saves.partition(":")[0], restores}
     nodes, functions = graph.graph_def.node, graph.graph_def.library.function
@@ -175,7 +177,7 @@ def _saver(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has n
     others = [
         graph.object_graph_def,
         *(node for node in nodes if node.name not in roots),
-        # TensorFlow may swap functions that say they implement the same.
+        # TensorFlow may exchange functions with the same `api_implements`.
         *(f for f in functions if f.signature.name not in named or "api_implements" in f.attr),
     ]
     serialized = b"".join(each.SerializeToString() for each in others)
