@@ -1,5 +1,5 @@
-"""How fast the workload is, measured: every figure of `docs/bench.md`, and nothing that ships.
+"""Measures the speed and memory of the workload: every figure of `docs/bench.md`.
 
-Read `courses.py` for what is run in which order, and `figures.py` for what is made of it.
-Nothing imports this package.
+`schedule.py` says what runs in which order, `figures.py` how samples become figures. This package
+is not shipped.
 """

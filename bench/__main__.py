@@ -1,4 +1,4 @@
-"""`make bench`: every figure against its bound; writes `docs/bench.md` and `docs/bench.svg`."""
+"""`make bench`: compares each figure with its bound; writes docs/bench.md and docs/bench.svg."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main() -> int:
         help="where the pictures are kept between runs (500 MB)",
     )
     arguments = parser.parse_args()
-    # As Ctrl-C does: what is being measured is stopped, too.
+    # Like Ctrl-C, so that the measured process is stopped, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not (PROC / "self" / "status").exists():
         _print("got no /proc, expected Linux: memory and processor time cannot be measured here")

@@ -1,4 +1,4 @@
-"""Before anything is timed: both must compute the same, or their speeds say nothing."""
+"""Checks, before any timing, that both programs compute the same: else speeds mean nothing."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOLERANCE = 1e-4
-"""Between two engines 7.5e-5 was seen; scores are rounded to 5 digits."""
+"""Two engines differ by up to 7.5e-5; scores are rounded to 5 digits."""
 
 
 class DisagreementError(Exception):
-    """Two subjects say different things of a picture."""
+    """Two subjects classify a picture differently."""
 
 
 def check(
     records: Sequence[dict[str, Any]], naive_records: Sequence[dict[str, Any]], subject: str
 ) -> float:
-    """The largest difference of two scores; DisagreementError beyond the tolerance.
+    """The largest difference between scores; DisagreementError beyond the tolerance.
 
-    The best class must be the same, and the score of every class that both name.
+    Compares the best class, and the score of every class that both list.
     """
     largest = 0.0
     for record, naive in zip(records, naive_records, strict=True):

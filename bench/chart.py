@@ -1,6 +1,6 @@
-"""`docs/bench.svg`: how many times the naive loop's speed, as bars, with the goals as marks.
+"""Draws `docs/bench.svg`: speed as a multiple of the naive loop's, as bars with marks for goals.
 
-Written by hand, so that a change of a figure is a change of a line.
+No drawing library, so that a changed figure changes one line of the file.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 WIDTH, LEFT, RIGHT = 760, 300, 70
 BAR, GAP, TOP = 18, 20, 44
 NUMBER = 44
-"""Width of a written figure."""
+"""Width of a figure in text."""
 COLOURS = {Engine.TENSORFLOW: "#b45309", Engine.LITERT: "#1d4ed8"}
 INK, PAPER = "#1f2937", "#ffffff"
 
 
 def svg(figures: Sequence[Figure]) -> str:
-    """The ratios of a measurement; a figure that is missing says so."""
+    """The chart of a measurement's ratios; a missing figure is shown as such."""
     ratios = [[each for each in figures if each.rule is rule] for rule in RATIOS]
     measured = [each for group in ratios for each in group]
     most = max(
@@ -67,7 +67,7 @@ def _bar(figure: Figure, y: float, scale: float) -> list[str]:
     width, colour = scale * figure.median, COLOURS[figure.engine]
     shown = f"{figure.median:.{figure.rule.digits}f}{figure.rule.unit}"
     end = LEFT + width
-    # Behind the bar; behind the mark, too, if that is in the way.
+    # Behind the bar; also behind the mark, if the text would cover it.
     beside = goal if end - 4 < goal < end + NUMBER else end
     return [
         f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR - 2}" fill="{colour}"/>',

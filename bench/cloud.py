@@ -1,8 +1,8 @@
-"""Runs through the local cloud: the real process and the real client libraries, from outside.
+"""Measures runs through the local cloud: the real process with the real client libraries.
 
-The launcher's own code brings the machine up to the workload's first instruction; only who starts
-the process differs, because this one watches its memory. What the process asks of the cloud, and
-when, is the clock: nothing of the workload is touched.
+The launcher's own code prepares the container; this module starts the process itself, to watch its
+memory. The times come from the requests that the process sends to the cloud, so the workload is
+unchanged.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ START_SECONDS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class BenchCloud:
-    """A running local cloud with both projects, and the line to it."""
+    """A running local cloud with both projects, and the connection to it."""
 
     local: LocalCloud
     connection: Connection
 
     def workload(self, archive: Path, pictures: Mapping[str, bytes], latency: float) -> Sample:
-        """The workload as the launcher would start it."""
+        """Runs the workload as the launcher would start it."""
         fill(self.local.cloud, PICTURES, pictures)
         packed = archive.read_bytes()
         fill(self.local.cloud, MODELS, {MODEL: packed})
@@ -57,7 +57,7 @@ class BenchCloud:
             return self._measure(command, folder, env, len(pictures), latency)
 
     def naive(self, model: Path, pictures: Mapping[str, bytes], latency: float) -> Sample:
-        """The naive loop on the same machine, with an unpacked model at hand."""
+        """Runs the naive loop on the same machine, with an unpacked model."""
         fill(self.local.cloud, PICTURES, pictures)
         command = [sys.executable, "-m", "bench.naive", str(model)]
         command += [f"gs://{PICTURES}", f"gs://{RESULTS}", "--count", str(len(pictures))]
@@ -67,14 +67,14 @@ class BenchCloud:
 
     @contextmanager
     def _machine(self, instance: Instance) -> Iterator[tuple[list[str], Path, dict[str, str]]]:
-        """Command, folder and environment of the container, its token written."""
+        """Command, folder and environment of the container; writes its token."""
         with tempfile.TemporaryDirectory() as scratch, _metadata(self.local.cloud, instance) as at:
             boot = BootImage(debug=False, version="260900")
             disk = container.Disk(Path(scratch))
             environment = self.local.environment()
             launch = Launch(self.local.cloud, self.local.issuer, environment, instance, boot, disk)
             ready = launch.measure()
-            # As the image's own build does; without it every start would compile every module.
+            # As the image's build does; otherwise each start would compile all modules.
             compileall.compile_dir(disk.root, quiet=2)
             folder = disk.root / (ready.image.config.get("WorkingDir") or "/").lstrip("/")
             env = disk.environment(ready.container.env, environment, at)
@@ -101,10 +101,10 @@ class BenchCloud:
         )
 
     def _complete(self, command: list[str], count: int) -> None:
-        """FailedError unless every picture was classified: speed by failing is none."""
-        left = self.local.cloud.buckets[RESULTS].objects
-        name = "results.jsonl" if "results.jsonl" in left else "result"
-        records = [json.loads(line) for line in left[name].data.splitlines()]
+        """FailedError unless every picture was classified: failures are fast, too."""
+        objects = self.local.cloud.buckets[RESULTS].objects
+        name = "results.jsonl" if "results.jsonl" in objects else "result"
+        records = [json.loads(line) for line in objects[name].data.splitlines()]
         classified = sum("topK" in record for record in records)
         if classified != count:
             raise process.FailedError(
@@ -121,10 +121,10 @@ def bench_cloud() -> Iterator[BenchCloud]:
 
 
 def moments(requests: list[Request]) -> tuple[float, float, float, float]:
-    """When pictures were listed, all was written, a first result, and the model was asked for.
+    """Times of: listing of pictures, last result, first result, request for the model.
 
-    Listed: for the first time after the model had been fetched, and so it is loaded by then. The
-    last is 0 if nobody asked for a model.
+    The listing is the first one after the model's download, so the model is loaded by then. The
+    last time is 0 if no model was requested.
     """
     fetched = [each.answered for each in requests if f"/b/{MODELS}/" in each.path]
     exchanged = [each.arrived for each in requests if each.path == "/v1/token"]
@@ -143,7 +143,7 @@ def moments(requests: list[Request]) -> tuple[float, float, float, float]:
 
 @contextmanager
 def _metadata(cloud: Cloud, instance: Instance) -> Iterator[str]:
-    """The machine's metadata server; gives host and port."""
+    """Runs the machine's metadata server; gives host and port."""
     ready, stopped = threading.Event(), asyncio.Event()
     found: list[tuple[str, asyncio.AbstractEventLoop]] = []
 

@@ -1,6 +1,6 @@
-"""The line to the local cloud: how long it is, and every request that came along it.
+"""The connection to the local cloud: adds latency, and logs every request.
 
-Requests wait for the latency side by side: the cloud's event loop goes on with others meanwhile.
+Concurrent requests wait for the latency at the same time, because the cloud's event loop continues.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request; its moments are of the machine's monotonic clock."""
+    """One request; times of the machine's monotonic clock."""
 
     method: str
     path: str
-    """With the object's name encoded."""
+    """With the object's name URL-encoded."""
     arrived: float
     answered: float
 
 
 @dataclass
 class Connection:
-    """All services of the local cloud, some way off."""
+    """Middleware for all services of the local cloud."""
 
     latency: float = 0.0
-    """Seconds, for each request."""
+    """Seconds, added to each request."""
     requests: list[Request] = field(default_factory=list)
 
     def around(self, services: ASGIApp) -> ASGIApp:
-        """What `rehearsal.cloud.http.server.running` takes."""
+        """The argument `middleware` of `rehearsal.cloud.http.server.running`."""
 
         async def delayed(scope: Scope, receive: Receive, send: Send) -> None:
             arrived = time.monotonic()

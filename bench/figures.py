@@ -1,7 +1,6 @@
-"""From samples to figures: each is a median over rounds, and ratios are made within a round.
+"""Turns samples into figures: each is a median over rounds; ratios are computed within a round.
 
-Pure. The bounds are those of the goal that the workload was built for; a figure is never rounded
-before it is held against its bound.
+Pure. A figure is compared with its bound before it is rounded.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ class Sample:
     seconds: float
     """From the loaded model to the last result."""
     cpu: float
-    """Seconds of processor time for the same."""
+    """Processor seconds for the same."""
     peak: int
     """Bytes."""
     first: float
-    """Seconds from the start of the process to its first prediction, or to the first result that
-    can be read in the bucket."""
+    """Seconds from the start of the process to its first prediction, or (cloud) to the first result
+    in the bucket."""
     release: float = 0.0
-    """Seconds from asking for the token's exchange to the loaded model."""
+    """Seconds from the request for the token exchange to the loaded model."""
     cloud_cpu: float = 0.0
-    """Seconds that the local cloud took on the same cores."""
+    """Processor seconds of the local cloud on the same cores."""
 
     @property
     def rate(self) -> float:
@@ -44,25 +43,25 @@ class Sample:
 
 
 Key = tuple[str, str]
-"""What was done, and by whom: an engine's name or NAIVE."""
+"""What was measured, and of which program: an engine's name or NAIVE."""
 Round = dict[Key, Sample]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """What a figure must be at least, or at most."""
+    """The least (or most) that a figure must be."""
 
     value: float
     most: bool = False
 
     def met_by(self, value: float) -> bool:
-        """Whether a figure is good enough."""
+        """Whether a figure meets the bound."""
         return value <= self.value if self.most else value >= self.value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How a figure is made of a round, and what it must be."""
+    """How to compute a figure from a round, and its bounds."""
 
     name: str
     unit: str
@@ -73,7 +72,7 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One figure of one engine; without values it has a reason why it could not be measured."""
+    """One figure of one engine; without values, `missing` has the reason."""
 
     rule: Rule
     engine: Engine
@@ -82,12 +81,12 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """The figure itself."""
+        """The median over rounds."""
         return median(self.values)
 
     @property
     def problem(self) -> str:
-        """Why this figure is not good enough; empty if it is, or if it has no bound."""
+        """Why this figure misses its bound; empty if it meets it, or has none."""
         bound = self.rule.bounds.get(self.engine)
         if self.missing:
             return f"{self.rule.name}, {self.engine}: not measured: {self.missing}"
@@ -104,7 +103,7 @@ class Figure:
 def figures(
     rules: Sequence[Rule], rounds: Sequence[Round], missing: Mapping[Key, str]
 ) -> list[Figure]:
-    """Every rule for every engine, of the rounds that have all it is made of."""
+    """Every rule for every engine, from the rounds that have all samples for it."""
     found = []
     for rule in rules:
         for engine in Engine:

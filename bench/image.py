@@ -1,4 +1,4 @@
-"""How large the image of each engine is, by what its lock file installs."""
+"""The size of each engine's image, computed from the packages in its lock file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
 
 class NotInstalledError(Exception):
-    """A locked package is not installed here, so its size is not known."""
+    """A locked package is not installed here, so its size is unknown."""
 
 
 def names(lock: str) -> list[str]:
@@ -23,9 +23,9 @@ def names(lock: str) -> list[str]:
 
 
 def installed(packages: Iterable[str]) -> int:
-    """Bytes of these packages as they are installed here, without compiled modules.
+    """Bytes of these installed packages, without compiled modules.
 
-    The versions are those of this environment, which is locked from the same lines.
+    This environment has the same locked versions.
     """
     return sum(_size(package) for package in packages)
 

@@ -1,7 +1,6 @@
-"""Decoding in threads of the workload's own process: what it would be without isolation.
+"""Decodes in threads of the workload's own process, to measure the cost of isolation.
 
-The workload has no such mode; this is here only to see what its child processes cost. The decoder
-is the workload's, and it lets go of Python's lock.
+The workload has no such mode. The decoder is the workload's own; it releases Python's lock.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
     from workload.records import Picture
 
 AHEAD = 64
-"""Pictures that are decoded before they are asked for: two batches."""
+"""Pictures to decode ahead: four batches."""
 
 
 class _Thread(threading.local):
-    """What each thread has for itself."""
+    """Data of each thread."""
 
     def __init__(self) -> None:
         self.buffer = pixels.Buffer()
@@ -42,7 +41,7 @@ _THREAD = _Thread()
 
 @contextmanager
 def decoders() -> Iterator[Callable[[Input], ThreadedDecoders]]:
-    """In the place of `workload.decoding.prestart.decoders`."""
+    """Replaces `workload.decoding.prestart.decoders`."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield partial(ThreadedDecoders, pool)
 
@@ -57,7 +56,7 @@ class ThreadedDecoders:
     def decode(
         self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
     ) -> Iterator[tuple[Picture, Pixels | PictureFailure]]:
-        """As `workload.job.Decoders` says."""
+        """See `workload.job.Decoders`."""
         ahead: deque[tuple[Picture, Future[Pixels | PictureFailure]]] = deque()
         for picture, data in downloaded:
             ahead.append((picture, self.pool.submit(self._one, data)))

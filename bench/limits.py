@@ -1,4 +1,4 @@
-"""What the steps of one picture allow, and how much of it the whole workload reaches."""
+"""The highest possible speed, from the steps of one picture, and the share that is reached."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Steps = dict[str, float]
 
 
 def limit(steps: Steps, cores: int) -> float:
-    """Pictures a second, if every core did nothing but these steps."""
+    """Pictures a second if every core executed only these steps."""
     return cores / sum(steps.values())
 
 
 def shown(steps: Mapping[Key, Steps], rounds: Sequence[Round], cores: int) -> str:
-    """A column for each subject: its steps, their limit, and what was measured of the whole."""
+    """A table with a column for each subject: its steps, their limit, the measured speed."""
     rates = {key: median(each[key].rate for each in rounds if key in each) for key in steps}
     rows = [["processor ms each", *(f"{what}, {who}" for what, who in steps)]]
 

@@ -1,4 +1,4 @@
-"""Runs from a folder to a folder: no network, no Google, a fresh process each."""
+"""Measures runs from a folder to a folder, each in a new process: no network, no Google."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LIKE_THE_IMAGE = {"TF_CPP_MIN_LOG_LEVEL": "3", "MALLOC_ARENA_MAX": "2", "PYTHONPATH": str(TREE)}
-"""What the workload's image sets, too."""
+"""The same values as in the workload's image."""
 
 
 def workload(archive: Path, pictures: Path, count: int, *options: str) -> Sample:
-    """The workload's own code (`bench.workload_run`)."""
+    """Runs the workload's own code (`bench.workload_run`)."""
     return _sample(_run("bench.workload_run", archive, pictures, count, options)[0], count)
 
 
 def naive(model: Path, pictures: Path, count: int) -> Sample:
-    """The naive loop on an unpacked model."""
+    """Runs the naive loop on an unpacked model."""
     return _sample(_run("bench.naive", model, pictures, count)[0], count)
 
 
 def answers(module: str, model: Path, pictures: Path, count: int) -> list[dict[str, Any]]:
-    """What a subject says of each picture, in order: `topK` of `results.jsonl`."""
+    """A subject's records of `results.jsonl`, one a picture, in order."""
     return _run(module, model, pictures, count)[1]
 
 
 def _run(
     module: str, model: Path, pictures: Path, count: int, options: Sequence[str] = ()
 ) -> tuple[process.Finished, list[dict[str, Any]]]:
-    """FailedError unless every picture was classified: speed by failing is none."""
+    """FailedError unless every picture was classified: failures are fast, too."""
     with tempfile.TemporaryDirectory() as results:
         command = [sys.executable, "-m", module, str(model), str(pictures), results]
         command += ["--count", str(count), *options]

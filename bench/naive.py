@@ -1,10 +1,10 @@
-"""The loop that the workload is held against: what the published example does, written anew.
+"""The loop that the workload is compared with: it does what the published example does.
 
-One picture at a time: read it, decode it whole with TensorFlow, resize it, ask the model for a
-batch of one, sort the scores with numpy. The example feeds pixels from 0 to 255 to a model that was
-trained on others; here the manifest is kept to, so that both compute the same. Whatever makes a
-loop fast is left out on purpose. A generous reading all the same: the signature is called, not
-`predict`, which takes several times as long for one picture.
+One picture at a time: read it, decode all of it with TensorFlow, resize it, predict a batch of one,
+sort the scores with numpy. The example feeds pixels from 0 to 255 to a model that was trained on
+another range; this loop follows the manifest, so that both compute the same. It has no optimisation
+on purpose, except that it calls the signature: `predict` takes several times as long for one
+picture.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Loop:
-    """The model of an unpacked archive, asked for one picture after the other."""
+    """The model of an unpacked archive; classifies one picture after the other."""
 
     def __init__(self, model: Path) -> None:
         self._manifest = json.loads((model / "manifest.json").read_text())
@@ -63,7 +63,7 @@ def from_bucket(bucket: storage.Bucket, count: int) -> Iterator[tuple[str, bytes
 def run(
     loop: Loop, pictures: Iterator[tuple[str, bytes]], write: Callable[[str], object]
 ) -> Stopwatch:
-    """Everything through the loop, then all results at once."""
+    """Classifies all pictures, then writes all results at once."""
     stopwatch = Stopwatch()
     stopwatch.loaded()
     lines = []
@@ -75,7 +75,7 @@ def run(
 
 
 def main() -> None:
-    """One run, from a folder or a bucket to another one."""
+    """One run, from a folder or bucket to another."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, help="an unpacked archive")
     parser.add_argument("pictures", help="a folder, or gs://BUCKET")

@@ -1,8 +1,7 @@
-"""The pictures that are measured on: made here, the same every time, by number.
+"""Makes the pictures for the measurements; a number always gives the same picture.
 
-Colour fields, blobs and grain: nothing that the model was trained on, but pictures that a camera's
-JPEG encoder spends as many bytes on as on photographs. Owns the files in a folder; one that is
-there already is not made again.
+Colour fields, blobs and grain: not what the model was trained on, but JPEGs of them are as large as
+those of photographs. Existing files in the folder are reused.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 SEED = 20261124
 _TILE = 1024
-"""The grain repeats: noise for 16 million pixels takes longer than all the rest."""
+"""The grain repeats, because noise for 16 million pixels takes longer than all other steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +35,7 @@ class Kind:
     width: int
     height: int
     grain: float
-    """Standard deviation of the noise, of 255: the knob for the size of the file."""
+    """Standard deviation of the noise, out of 255; it determines the size of the file."""
     quality: int
 
 
@@ -91,7 +90,7 @@ def _grain(random: np.random.Generator, kind: Kind) -> NDArray[np.int16]:
 
 
 def _write(kind: Kind, folder: Path, number: int) -> None:
-    # Under another name first: whoever stops this leaves no half picture behind.
+    # Write under another name first: an interrupted run leaves no partial picture.
     half = folder / f".{os.getpid()}"
     half.write_bytes(picture(kind, number))
     half.rename(folder / name(number))

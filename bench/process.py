@@ -1,4 +1,4 @@
-"""A fresh process, watched from outside: how long it took, and how much memory it and its children.
+"""Runs a command in a new process, and measures its time and memory, children included.
 
 Linux only: it reads /proc.
 """
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 EVERY_SECONDS = 0.1
-"""How often memory is looked at: VmHWM is the most so far, so little is missed in between."""
+"""How often memory is read; VmHWM is a maximum, so little is missed in between."""
 DEADLINE_SECONDS = 1800.0
 KIB = 1024
 
 
 class FailedError(Exception):
-    """A measured process failed: there is no figure, and the message is what it said."""
+    """A measured process failed; the message holds its output."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A process that ended well."""
+    """A process that ended with exit code 0."""
 
     started: float
     """On the machine's monotonic clock."""
@@ -39,14 +39,14 @@ class Finished:
     cpu: float
     """Seconds of processor time, children included."""
     peak: int
-    """Bytes: the most that the process and its children had, each by its own most (VmHWM)."""
+    """Bytes: maximum of the sum of VmHWM of the process and its children."""
     printed: str
 
 
 def run(
     command: Sequence[str], env: Mapping[str, str], folder: Path, deadline: float = DEADLINE_SECONDS
 ) -> Finished:
-    """Run a command to its end; FailedError unless it says 0."""
+    """Runs a command to its end; FailedError unless it exits with 0."""
     peak = 0
     with tempfile.TemporaryFile("w+") as printed:
         started = time.monotonic()
@@ -71,7 +71,7 @@ def run(
             finished = time.monotonic()
             process.returncode = os.waitstatus_to_exitcode(status)
         finally:
-            # All of its session, if it was stopped on the way.
+            # Kill its whole session if the measurement was interrupted.
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -90,7 +90,7 @@ def run(
 
 
 def memory(root: int) -> int:
-    """Bytes of a process and its descendants, each at its own most so far."""
+    """Bytes: the sum of the peaks so far of a process and its descendants."""
     parents = _parents()
     family, before = {root}, 0
     while len(family) != before:
@@ -106,7 +106,7 @@ def _parents() -> dict[int, int]:
     for folder in PROC.iterdir():
         if folder.name.isdecimal():
             with suppress(OSError):
-                # The name of the program, in brackets, may hold anything; what follows does not.
+                # The program's name, in brackets, may hold any text; parse behind it.
                 fields = (folder / "stat").read_text().rpartition(")")[2].split()
                 found[int(folder.name)] = int(fields[1])
     return found
@@ -117,13 +117,13 @@ def _peak(pid: int) -> int:
         for line in (PROC / str(pid) / "status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * KIB
-    return 0  # it has ended meanwhile
+    return 0  # it has ended
 
 
 def _not_yet_itself(pid: int, parent: int) -> bool:
-    """Whether a process is a fresh copy that shares its parent's memory until it runs another.
+    """Whether a process is forked and has not called exec yet.
 
-    It would be counted twice.
+    It shares its parent's memory, which would be counted twice.
     """
     with suppress(OSError):
         lines = [(PROC / str(each) / "cmdline").read_bytes() for each in (pid, parent)]

@@ -1,7 +1,7 @@
-"""Two projects as the two stacks would have left them, written into the local cloud's state.
+"""Writes two projects into the local cloud's state, as the two stacks would have deployed them.
 
-By hand, so that a measurement needs no engine, and with a condition that admits any Confidential
-Space: who gets the model is not what is measured here.
+Without Pulumi, so that a measurement needs no engine; with a condition that admits any Confidential
+Space, because the release is not what is measured here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MODEL = "model.tar.gz"
 
 
 def cloud_with_projects() -> Cloud:
-    """Both projects, with an image and without any object."""
+    """A local cloud with both projects, an image and no objects."""
     cloud = Cloud()
     two_companies(cloud)
     everybody = f"principalSet://iam.googleapis.com/{POOL}/*"
@@ -93,7 +93,7 @@ def _federate(cloud: Cloud) -> None:
 
 
 def _publish(cloud: Cloud) -> None:
-    """The workload's image as it is in this tree, in Primus' repository."""
+    """Builds the image of this tree's workload and puts it into Primus' repository."""
     folder = TREE / "workload"
     image = build(folder, folder / "Dockerfile", {"SOURCE_DATE_EPOCH": "0"})
     name = f"projects/{PRIMUS.project}/locations/us-west1/repositories/bench"
@@ -109,7 +109,7 @@ def _publish(cloud: Cloud) -> None:
 
 
 def fill(cloud: Cloud, bucket: str, contents: Mapping[str, bytes]) -> None:
-    """These objects and no others in a bucket; the same bytes may come under several names."""
+    """Replaces all objects of a bucket; several names may have the same bytes."""
     sums: dict[int, tuple[str, str]] = {}
     objects = cloud.buckets[bucket].objects
     objects.clear()

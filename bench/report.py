@@ -1,4 +1,4 @@
-"""`docs/bench.md`: the figures, what they were made of, and on which machine."""
+"""Writes `docs/bench.md`: the figures, their samples, and the machine."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ PACKAGES = (
     "pillow",
     "google-cloud-storage",
 )
-"""Whose versions decide the figures."""
+"""Packages whose versions influence the figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where and when it was measured."""
+    """The machine and the date of a measurement."""
 
     date: str
     cores: int
     processor: str
     load: float
-    """of the minute before: other work makes every figure worse, and not evenly"""
+    """Of the minute before: other work makes figures worse, and not equally."""
     versions: str
 
     @classmethod
@@ -195,7 +195,7 @@ def _samples(measured: Measured) -> str:
 
 
 def _middle(samples: Sequence[Sample], shown: Callable[[Sample], str]) -> str:
-    """The sample in the middle; of an even number, the lower one of the two."""
+    """The median sample; of an even number, the lower one of the middle two."""
     if not samples:
         return "not measured"
     ordered = sorted(samples, key=lambda each: float(shown(each) or 0))

@@ -1,4 +1,4 @@
-"""The figures: what each is made of, and what it must be on 2 cores."""
+"""The figures: how each is computed, and its bounds on 2 cores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _at_most(value: float) -> dict[Engine, Bound]:
 
 
 def _faster(done: str, naive: str, name: str, bounds: dict[Engine, Bound]) -> Rule:
-    """How many times as many pictures a second as the naive loop of the same round."""
+    """Pictures a second, as a multiple of the naive loop's in the same round."""
 
     def value(samples: Round, engine: Engine) -> float:
         return samples[done, engine].rate / samples[naive, NAIVE].rate
@@ -48,7 +48,7 @@ RATIOS = (
     _faster(REDUCED, LARGE, "16 MP JPEGs from a folder, reduced scale", _at_least(2.5, 3.3)),
     _faster(SLOW, SLOW, "small JPEGs through the local cloud, 30 ms", _at_least(12, 18)),
 )
-"""Times the naive loop's pictures a second."""
+"""Multiples of the naive loop's pictures a second."""
 
 RULES = (
     *RATIOS,

@@ -1,4 +1,4 @@
-"""The whole measurement: make what is needed, check that all compute the same, then run."""
+"""The whole measurement: make the inputs, check that all programs compute the same, run them."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from bench.schedule import Size
 
 COMPARED_PICTURES = 40
-"""How many of each kind of picture are compared before anything is timed."""
+"""How many pictures of each kind to compare before any timing."""
 
 STEP_PICTURES = 320
-"""How many small pictures each step is measured with; of large ones a tenth."""
+"""How many small pictures to measure steps with; a tenth as many large ones."""
 
 RULES_WITHOUT_BOUNDS = tuple(replace(rule, bounds={}) for rule in RULES)
-"""For a smoke run: figures of a few pictures meet no goal and miss none."""
+"""For a smoke run: figures from few pictures are not compared with goals."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """All that came out."""
+    """All results."""
 
     size: Size
     rounds: list[Round]
     figures: list[Figure]
     missing: dict[Key, str]
     score_differences: dict[Engine, float]
-    """the largest difference of a score from the naive loop's"""
+    """The largest difference of a score from the naive loop's."""
     steps: dict[Key, Steps]
-    """where the time of a picture goes"""
+    """Time of each step of a picture."""
     images: dict[Engine, int | str]
-    """bytes of the locked dependencies, or why that is not known"""
+    """Bytes of the locked dependencies, or the reason why they are unknown."""
 
     @property
     def problems(self) -> list[str]:
-        """Every figure that misses its goal, or whose subject does not exist."""
+        """All figures that miss their goals or could not be measured."""
         return [figure.problem for figure in self.figures if figure.problem] + [
             f"size of the image, {engine}: not measured: {size}"
             for engine, size in self.images.items()
@@ -60,7 +60,7 @@ class Measured:
 
 
 def measure(size: Size, rounds: int, cache: Path, log: Callable[[str], None]) -> Measured:
-    """Everything, from the pictures to the figures."""
+    """Measures everything, from the pictures to the figures."""
     log(f"pictures: {size.small} small ones, {size.large} of 16 megapixels, in {cache}")
     small = pictures.make(pictures.SMALL, size.small, cache)
     large = pictures.make(pictures.LARGE, size.large, cache)
@@ -125,7 +125,7 @@ def _steps(inputs: schedule.Inputs, log: Callable[[str], None]) -> dict[Key, Ste
 
 
 def _reduced(folder: Path) -> dict[Engine, Path]:
-    """The same archives with a manifest that asks for decoding at a reduced scale."""
+    """Copies of the archives whose manifests ask for decoding at a reduced scale."""
     steps_by_key = {}
     for engine in Engine:
         if not subjects.missing(engine):

@@ -1,6 +1,6 @@
-"""What is run, in which order: every subject once in a round, so that none has a better hour.
+"""What runs, in which order: every subject once in a round, so that a slow period affects all.
 
-Each kind of work begins with the naive loop, and what is held against it follows at once.
+Each group starts with the naive loop; the subjects that are compared with it follow directly.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from bench.cloud import BenchCloud
 
 TIMES = 10
-"""How many times as many pictures memory is looked at with."""
+"""Factor of pictures for the measurement of memory."""
 MEMORY_ROUNDS = 3
-"""It takes minutes, and memory hardly differs between rounds."""
+"""It takes minutes, and memory is nearly equal in all rounds."""
 LATENCY = 0.030
 """Seconds for each request."""
 
@@ -34,7 +34,7 @@ class Size:
     small: int
     large: int
     naive: int
-    """Through the local cloud at 30 ms: one after the other, so a rate needs fewer of them."""
+    """Through the local cloud at 30 ms: sequential, so fewer are enough for a rate."""
 
 
 FULL = Size(small=2000, large=60, naive=400)
@@ -43,30 +43,30 @@ QUICK = Size(small=24, large=2, naive=8)
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Something that is run; `missing` says why it can't be."""
+    """One program with one kind of input; `missing` says why it can't run."""
 
     key: Key
     run: Callable[[], Sample]
     missing: str = ""
     rounds: int = 99
-    """In how many rounds, at most."""
+    """Most rounds to run it in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """Everything that was made before the first run."""
+    """Everything that is made before the first run."""
 
     size: Size
     small: Path
     large: Path
     unpacked: Path
-    """TensorFlow's model, for the naive loop"""
+    """TensorFlow's model, for the naive loop."""
     reduced: Mapping[Engine, Path]
-    """archives whose manifest asks for decoding at a reduced scale"""
+    """Archives whose manifests ask for decoding at a reduced scale."""
     bench_cloud: BenchCloud
 
     def objects(self, count: int) -> dict[str, bytes]:
-        """Small pictures as objects; with more than there are, under further names."""
+        """Small pictures as objects; beyond the number of files, files get further names."""
         names = [pictures.name(at) for at in range(min(count, self.size.small))]
         data = [(self.small / name).read_bytes() for name in names]
         return {f"{at:06}.jpg": data[at % len(data)] for at in range(count)}
@@ -124,7 +124,7 @@ def _of(what: str, engine: Engine, run: Callable[[], Sample]) -> Subject:
 def run_rounds(
     subjects_to_run: Sequence[Subject], rounds: int, log: Callable[[str], None]
 ) -> list[Round]:
-    """All subjects in turn, so often."""
+    """Runs all subjects in turn, in each round."""
     rounds_run: list[Round] = []
     for number in range(1, rounds + 1):
         samples: Round = {}

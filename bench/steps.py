@@ -1,8 +1,8 @@
-"""Where a picture's time goes: each step of the workload by itself, over and over.
+"""Measures each step of a picture separately: processor seconds of the workload's own code.
 
-What they take together is the least that a picture can cost, so the number of cores by that is a
-limit of the speed. What is not in it: handing pictures on between threads and processes, the start
-of the decoders, and that one step takes the caches from another.
+Their sum is the least cost of a picture, so cores divided by it limit the speed. It does not
+contain the exchange between threads and processes, the start of the decoders, and the competition
+of steps for caches.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from bench.limits import Steps
 
 PASSES = 3
-"""The least of them counts: what a step takes when nothing comes in between."""
+"""The fastest pass counts: the others were interrupted."""
 JPEG = "libjpeg-turbo"
 
 
 def on_all_cores(packed: Path, pictures: Path, count: int) -> Steps:
-    """Processor seconds of each step for one picture, while every core does the same."""
+    """Processor seconds of each step for one picture, while all cores do the same."""
     command = [sys.executable, "-m", "bench.steps", str(packed), str(pictures)]
     command += ["--count", str(count)]
     cores = len(os.sched_getaffinity(0))
@@ -62,13 +62,13 @@ def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
         "read": _seconds(Path.read_bytes, files),
         "SHA-256": _seconds(lambda data: hashlib.sha256(data).digest(), every),
         "header": _seconds(image_headers.check, every),
-        # Called within the workload, or what it asks libjpeg-turbo for would be written twice.
+        # The private function, so that its options for libjpeg-turbo are not copied here.
         JPEG: _seconds(lambda header: pixels._decode_jpeg(header, model_input, buffer), checked),  # noqa: SLF001
         "resize": _seconds(lambda data: pixels.decode(data, model_input, buffer), every),
         "predict": _seconds(model.classify, batches),
         "record": _seconds(lambda _: records.line(records.record(picture, scores)), every),
     }
-    # As the whole of decoding, of which the other two are known.
+    # `decode` contains the other two steps.
     found["resize"] -= found["header"] + found[JPEG]
     return {step: seconds / len(files) for step, seconds in found.items()}
 
@@ -84,7 +84,7 @@ def _seconds(step: Callable[[Any], object], every: Iterable[Any]) -> float:
 
 
 def main() -> None:
-    """One process's steps, as a line of JSON."""
+    """Measures in this process; prints a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive", type=Path)
     parser.add_argument("pictures", type=Path)

@@ -1,6 +1,6 @@
-"""What a measured process notes about itself, and says as one line of JSON when it ends.
+"""Measures from inside a process; prints one line of JSON at its end.
 
-Times are of the machine's monotonic clock, so they can be held against those of other processes.
+Times are of the machine's monotonic clock, so that they can be compared with other processes.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import time
 
 
 class Stopwatch:
-    """The moments of one run: the model is loaded, the first prediction is there, all is done."""
+    """The times of one run: model loaded, first prediction, end."""
 
     def __init__(self) -> None:
         self._loaded = self._predicted = self._cpu = 0.0
 
     def loaded(self) -> None:
-        """The model can be asked from now on; what comes before is not the work that is timed."""
+        """The model is loaded: the measured time starts."""
         self._loaded, self._cpu = time.monotonic(), _cpu()
 
     def predicted(self) -> None:
-        """A prediction is there; the first one counts."""
+        """There is a prediction; only the first call counts."""
         self._predicted = self._predicted or time.monotonic()
 
     def done(self) -> None:
-        """Everything is written, and every child process has been waited for."""
+        """Everything is written, and all child processes have ended."""
         output = {
             "loaded": self._loaded,
             "predicted": self._predicted,
@@ -37,6 +37,6 @@ class Stopwatch:
 
 
 def _cpu() -> float:
-    """Processor time of this process, and of its children once they were waited for."""
+    """Processor time of this process and of its ended children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)

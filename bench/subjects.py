@@ -1,6 +1,6 @@
-"""What there is to measure: found by name in the workload and beside the model, never invented.
+"""The engines that can be measured, with their archives and lock files.
 
-A subject that the tree does not have is told as missing, and its figures with it.
+If an archive does not exist, its figures are reported as missing.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 
 TREE = Path(__file__).parent.parent
-"""The program whose workload is measured: this one."""
+"""The root of the repository."""
 
 
 class Engine(StrEnum):
-    """The two engines, by the name of the column."""
+    """The two engines; the values are headings of columns."""
 
     TENSORFLOW = "TensorFlow"
     LITERT = "LiteRT"

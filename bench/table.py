@@ -1,4 +1,4 @@
-"""A table as Markdown has it."""
+"""A Markdown table."""
 
 from __future__ import annotations
 

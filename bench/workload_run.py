@@ -1,8 +1,8 @@
-"""The workload's own code, from a folder to a folder: everything but Google.
+"""Runs the workload's own code from a folder to a folder, without Google.
 
-`workload.job` runs as it is, with the engine and the decoders that `workload.__main__` gives it;
-only its buckets are folders, and a clock looks at the model. Nothing of the workload is replaced,
-unless decoding is asked for in this very process, to see what its isolation costs.
+`workload.job` runs unchanged, with the same engine and decoders as in production; only its buckets
+are folders, and a stopwatch wraps the model. `--in-process` replaces the decoder processes, to
+measure the cost of isolation.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ ENVIRONMENT = {
 
 
 class _TimedModel:
-    """A model whose first answer is noted."""
+    """A model that reports its first answer to the stopwatch."""
 
     def __init__(self, model: job.Model, stopwatch: Stopwatch) -> None:
         self._model = model
         self._stopwatch = stopwatch
 
-    def classify(self, batch: Sequence[Any]) -> Any:  # noqa: ANN401  as the model gives it
-        """The model's answer, untouched."""
+    def classify(self, batch: Sequence[Any]) -> Any:  # noqa: ANN401  the model's own type
+        """The model's answer, unchanged."""
         answer = self._model.classify(batch)
         self._stopwatch.predicted()
         return answer
@@ -73,7 +73,7 @@ def main() -> None:
         prestart.decoders
     )
     if arguments.in_process:
-        # Here only: the workload's own process has no decoder in its memory.
+        # Import late: the workload's own process holds no image libraries.
         from bench import in_process  # noqa: PLC0415  the reason is above
 
         decoders = in_process.decoders

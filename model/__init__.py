@@ -1,5 +1,5 @@
-"""The demonstration model: how its pictures are drawn, how it is trained, what is shipped.
+"""The demonstration model: draws its pictures, trains it, and packs it.
 
-Owns the archive, its manifest, the demonstration pictures and their provenance. Refuses to own
-inference: what the enclave runs is `workload`, which knows a model only by its manifest.
+Owns the archive, its manifest, the demonstration pictures and their provenance. Does not own
+inference: that is `workload`, which knows a model only by its manifest.
 """

@@ -1,6 +1,6 @@
-"""From nothing to a committed model: draw, train, pack, examine, replace, convert.
+"""Makes the committed model: draw, train, pack, examine, replace, convert.
 
-Owns the files in this folder and the record of where they come from, `provenance.json`.
+Owns the files in this folder and their provenance, `provenance.json`.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 REQUIRED = 0.97
-"""Share of the held-back pictures that a model must name rightly to replace the present one."""
+"""Share of held-back pictures that a new model must classify correctly to be accepted."""
 
 
 class StageTimer:
-    """Seconds spent in each stage; says on the terminal what is going on."""
+    """Measures the seconds of each stage, and prints them."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, int] = {}
         self._start = time.monotonic()
 
     def finish(self, name: str) -> None:
-        """Close the stage before; the name is what has just ended."""
+        """Ends the current stage; `name` is its name."""
         now = time.monotonic()
         self.seconds[name] = round(now - self._start)
         self._start = now
@@ -54,7 +54,7 @@ class StageTimer:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make both archives again, or the second one from the first: `--convert`."""
+    """Makes both archives; with `--convert`, only the second one from the first."""
     if arguments not in ([], ["--convert"]):
         sys.stderr.write(f"got {arguments}, expected nothing or --convert: nothing was done\n")
         return 2
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def train() -> int:
-    """Make the model again; 1 and nothing changed if it is not good enough."""
+    """Trains the model; returns 1 and changes nothing if it is not good enough."""
     timer = StageTimer()
     files, labels = draw_set(PictureSet.TRAINING)
     held_back, truth = draw_set(PictureSet.HELD_BACK)
@@ -101,7 +101,7 @@ def train() -> int:
 
 
 def convert() -> int:
-    """Convert the model in this folder; 1 and nothing changed if the engines do not agree."""
+    """Converts the model in this folder; returns 1 and changes nothing if the engines differ."""
     archive = (FOLDER / ARCHIVE).read_bytes()
     converted = convert_archive(archive)
     held_back, _ = draw_set(PictureSet.HELD_BACK)
@@ -139,7 +139,7 @@ def convert() -> int:
 def provenance(
     seconds: dict[str, int], held_back: Verdicts, demonstration: Verdicts, parameters: int
 ) -> dict[str, Any]:
-    """Where the model comes from and how good it was found to be."""
+    """The provenance of the model, with its measured accuracy."""
     return {
         "command": "python -m model",
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),

@@ -1,7 +1,7 @@
-"""The packed model for the second engine: LiteRT, TensorFlow's own small runtime.
+"""Converts the packed model for the second engine: LiteRT, TensorFlow's small runtime.
 
-Owns the conversion and the check that both archives give the same answers, on the workload's own
-engines: what passes here is what the enclave would run, and what it would refuse fails here.
+Also checks that both archives give the same answers, on the workload's own engines, so that a model
+that the enclave would refuse fails here.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from workload.records import Score
 
 TOLERANCE = 7.5e-5
-"""How far apart the engines' scores may be: float32 sums in another order."""
+"""Allowed difference of scores: the engines sum float32 in another order."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """What the engines answered to the same pictures."""
+    """The comparison of two engines on the same pictures."""
 
     pictures: int
     same_class: int
     largest_difference: float
 
     def __bool__(self) -> bool:
-        """Whether one engine may stand in for the other."""
+        """Whether one engine may replace the other."""
         return self.pictures == self.same_class and self.largest_difference <= TOLERANCE
 
 
 def convert_archive(archive: bytes) -> bytes:
-    """The archive of the same model for LiteRT; the same bytes each time on one machine."""
+    """The archive of the same model for LiteRT; the bytes are reproducible on one machine."""
     with tempfile.TemporaryDirectory() as folder:
         unpack(archive, folder)
         path = str(Path(folder, "saved_model"))
@@ -56,7 +56,7 @@ def convert_archive(archive: bytes) -> bytes:
 
 
 def compare_engines(one: bytes, other: bytes, files: Sequence[bytes]) -> Agreement:
-    """How far the answers of two archives' models agree on these picture files."""
+    """Compares the answers of two archives' models for these picture files."""
     batch = [scale_pixels(decode_pixels(file)).numpy() for file in files]
     answers = list(zip(_answers(one, batch), _answers(other, batch), strict=True))
     return Agreement(

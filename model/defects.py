@@ -1,7 +1,7 @@
-"""What can be wrong with a part: one function a class, each marks a healthy part in place.
+"""The defects of a part: one function for each class, which draws on a healthy part in place.
 
-Owns the classes and their order, which is the order of the model's outputs. The numbers are
-lengths in units of the picture's short side, or relative brightness.
+Owns the classes and their order, which is the order of the model's outputs. Numbers are lengths in
+units of the picture's short side, or relative brightness.
 """
 
 from __future__ import annotations
@@ -206,4 +206,4 @@ def burr(part: Part) -> None:
 DEFECTS: dict[str, Callable[[Part], None]] = {
     mark.__name__: mark for mark in (clean, scratch, dent, stain, crack, hole, rust, spatter, burr)
 }
-"""Class name -> what marks a healthy part with it, in the order of the model's outputs."""
+"""Class name -> function that draws it, in the order of the model's outputs."""

@@ -1,7 +1,7 @@
-"""A picture of a class, as the camera writes it: deterministic in its key.
+"""Draws a picture of a class, as a camera would write it; the key determines every byte.
 
 Owns the camera (focus, exposure, sensor noise, compression) and the separation of the picture
-sets: a key names its set first, so no picture of one set can be drawn in another.
+sets: the set is part of a key, so no picture of one set can occur in another.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ASPECTS = (1.0, 4 / 3, 3 / 2, 3 / 4)
 
 
 class PictureSet(IntEnum):
-    """What a picture is for; the number is part of its seed."""
+    """The purpose of a picture; the number is part of its seed."""
 
     TRAINING = 1
     HELD_BACK = 2
@@ -38,14 +38,14 @@ _WIDEST = {PictureSet.TRAINING: 256, PictureSet.HELD_BACK: 900}
 
 @dataclass(frozen=True)
 class Key:
-    """Names one picture: everything random in it follows from these three and `SEED`."""
+    """Identifies a picture: these three and `SEED` determine everything random in it."""
 
     purpose: PictureSet
     label: str
     number: int
 
     def generator(self) -> Generator:
-        """A fresh random source that no other key shares."""
+        """A new random generator that no other key shares."""
         return np.random.default_rng(
             (SEED, int(self.purpose), CLASSES.index(self.label), self.number)
         )
@@ -80,7 +80,7 @@ def encode(picture: Image.Image, form: str, quality: int) -> bytes:
 def sample(key: Key) -> bytes:
     """A picture file of a random size, shape and quality, for training or for the examination.
 
-    Held-back pictures reach sizes that training never saw, as real ones would.
+    Held-back pictures have sizes that training never saw, like real ones.
     """
     rng = key.generator()
     widest = _WIDEST[key.purpose]

@@ -1,4 +1,4 @@
-"""How often the packed model is right, on pictures it was not trained on."""
+"""Measures the accuracy of the packed model on pictures that it was not trained on."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _BATCH = 60
 
 @dataclass(frozen=True)
 class Verdicts:
-    """How many pictures of each class were taken for which class: (true, predicted) -> count."""
+    """The confusion matrix: (true class, predicted class) -> count."""
 
     counts: Counter[tuple[str, str]]
 
     @property
     def total(self) -> int:
-        """How many pictures were judged."""
+        """The number of pictures."""
         return self.counts.total()
 
     @property
     def right(self) -> int:
-        """How many were named rightly."""
+        """The number of correct predictions."""
         return sum(n for (true, predicted), n in self.counts.items() if true == predicted)
 
     @property
     def accuracy(self) -> float:
-        """Share of pictures named rightly, from 0 to 1."""
+        """Share of correct predictions, from 0 to 1."""
         return self.right / self.total
 
     def per_class(self) -> dict[str, float]:
-        """Share named rightly among the pictures of each class."""
+        """Share of correct predictions for each class."""
         return {
             label: self.counts[label, label]
             / sum(n for (true, _), n in self.counts.items() if true == label)
@@ -50,7 +50,7 @@ class Verdicts:
         }
 
     def mistakes(self) -> dict[str, int]:
-        """What was taken for what, most frequent first."""
+        """The wrong predictions, most frequent first."""
         return {
             f"{true} taken for {predicted}": n
             for (true, predicted), n in self.counts.most_common()
@@ -59,7 +59,7 @@ class Verdicts:
 
 
 def examine(archive: bytes, files: Sequence[bytes], labels: Sequence[int]) -> Verdicts:
-    """The packed model's verdicts on picture files whose classes are known."""
+    """Classifies picture files, whose classes are known, with the packed model."""
     counts: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         unpack(archive, folder)

@@ -1,6 +1,6 @@
-"""The archive that Primus uploads, and the manifest that describes it.
+"""Packs the archive that Primus uploads, and the manifest that describes it.
 
-Owns the bytes: the same files always give the same archive, so its SHA-256 names the model.
+The same files always give the same archive, so that its SHA-256 identifies the model.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIDE = 128
 """Width and height of the network's input in pixels."""
 RANGE = (-1.0, 1.0)
-"""What pixel values 0 and 255 become."""
+"""The input for pixel values 0 and 255."""
 
 ARCHIVE = "model.tar.gz"
 CONVERTED = "model-litert.tar.gz"
@@ -42,14 +42,14 @@ MANIFEST: dict[str, Any] = {
     "topK": 5,
     "classes": list(CLASSES),
 }
-"""What the workload must know to use the model; lies in the archive as `manifest.json`."""
+"""What the workload needs to use the model; `manifest.json` in the archive."""
 
 MANIFESTS = {ARCHIVE: MANIFEST, CONVERTED: MANIFEST | {"format": "litert"}}
-"""The manifest of each archive: they differ in nothing but the engine."""
+"""The manifest of each archive; they differ only in the format."""
 
 
 def pack(saved_model: Path) -> bytes:
-    """The archive: the manifest and every file of the folder, nothing about who packed it."""
+    """The archive: the manifest and every file of the folder, without traces of the packer."""
     files = {
         f"saved_model/{path.relative_to(saved_model).as_posix()}": path.read_bytes()
         for path in saved_model.rglob("*")
@@ -76,17 +76,17 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(packed: bytes, folder: Path | str) -> None:
-    """An archive of our own making into a folder; the workload does not trust one as much."""
+    """Unpacks our own archive into a folder; `workload.archive` is for archives of others."""
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         tar.extractall(folder, filter="data")
 
 
 def manifest(packed: bytes, file: str = ARCHIVE) -> dict[str, Any]:
-    """The manifest beside the archive: as inside, and which bytes it speaks of."""
+    """The manifest beside the archive: the one inside, plus size and SHA-256 of the archive."""
     digest = hashlib.sha256(packed).hexdigest()
     return {**MANIFESTS[file], "archive": {"file": file, "bytes": len(packed), "sha256": digest}}
 
 
 def json_text(value: object) -> str:
-    """JSON as it is written in this folder."""
+    """JSON as in the files of this folder."""
     return json.dumps(value, indent=2) + "\n"

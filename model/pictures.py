@@ -1,7 +1,7 @@
-"""The demonstration pictures: what Secundus' inspection line would have seen in one shift.
+"""The demonstration pictures: as from the cameras of Secundus' inspection line.
 
-Owns `pictures/` and `pictures.json`. Nothing here asks the model: which pictures are drawn
-follows from the seed alone, whatever the model makes of them.
+Owns `pictures/` and `pictures.json`. The seed alone determines the pictures: they are not selected
+by the model's answers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PER_CLASS = 3
 
 
 class Camera(NamedTuple):
-    """What one station of the line delivers."""
+    """The format of one camera of the inspection line."""
 
     width: int
     height: int
@@ -39,7 +39,7 @@ CAMERAS = (
 
 
 class PlannedPicture(NamedTuple):
-    """One demonstration picture before it is drawn."""
+    """One demonstration picture that is not drawn yet."""
 
     name: str
     key: Key
@@ -47,7 +47,7 @@ class PlannedPicture(NamedTuple):
 
 
 def planned_pictures() -> list[PlannedPicture]:
-    """Every demonstration picture, in order of its name; the name does not tell the class."""
+    """All demonstration pictures in the order of names; a name does not disclose the class."""
     rng = np.random.default_rng((SEED, int(PictureSet.DEMONSTRATION)))
     keys = [
         Key(PictureSet.DEMONSTRATION, label, number)
@@ -66,13 +66,13 @@ def planned_pictures() -> list[PlannedPicture]:
 
 
 def draw_file(planned: PlannedPicture) -> bytes:
-    """The picture's file."""
+    """Draws a picture; returns the content of its file."""
     camera = planned.camera
     picture = draw(planned.key.generator(), planned.key.label, camera.width, camera.height)
     return encode(picture, camera.form, camera.quality)
 
 
 def drawn_pictures() -> Iterator[tuple[PlannedPicture, bytes]]:
-    """Every demonstration picture with its file."""
+    """Draws all demonstration pictures; yields each with the content of its file."""
     for planned in planned_pictures():
         yield planned, draw_file(planned)

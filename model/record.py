@@ -1,4 +1,4 @@
-"""The record of a training in words: what `provenance.json` says, as the README tells it."""
+"""Writes `provenance.json` as text for the README."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ BEGIN, END = "<!-- written by python -m model -->\n", "<!-- until here -->\n"
 
 
 def summary(record: dict[str, Any]) -> str:
-    """The provenance as Markdown; every figure is the record's."""
+    """The provenance as Markdown; all figures come from the record."""
     held, demo, seconds = record["heldBack"], record["demonstration"], record["seconds"]
     network, versions = record["network"], record["versions"]
     tools, litert = _tools(versions), record["litert"]
@@ -39,7 +39,7 @@ pictures alike, and no score is more than {litert["largestDifference"]:.1e} apar
 
 
 def with_provenance(readme: str, record: dict[str, Any]) -> str:
-    """The README with its provenance replaced by the record's."""
+    """The README with the text of this record."""
     before, rest = readme.split(BEGIN)
     _, after = rest.split(END)
     return before + BEGIN + summary(record) + END + after

@@ -1,7 +1,7 @@
-"""A healthy machined part under an inspection camera: metal, tool marks, light, edge.
+"""Draws a healthy machined part under an inspection camera: metal, tool marks, light, edge.
 
-Owns everything about a picture but the defect. Lengths are in units of the picture's short side,
-so one part looks the same at every size; colours are floats from 0 to 1.
+Owns everything in a picture except the defect. Lengths are in units of the picture's short side, so
+that a part looks the same at every size; colours are floats from 0 to 1.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def step(low: float, high: float, values: Field) -> Field:
 
 
 def _tool_marks(rng: Generator, x: Field, y: Field, lay: float) -> Field:
-    """Relative brightness of the marks that the last machining step has left."""
+    """Relative brightness of the marks of the last machining step."""
     finish = _FINISHES[rng.integers(len(_FINISHES))]
     along, across = (
         x * math.cos(lay) + y * math.sin(lay) + 8,
@@ -115,7 +115,7 @@ def _tool_marks(rng: Generator, x: Field, y: Field, lay: float) -> Field:
         reach = rng.uniform(0.8, 2.2) if finish == "milled" else rng.uniform(0, 0.6)
         dx, dy = x - 0.5 - reach * math.sin(lay), y - 0.5 + reach * math.cos(lay)
         across = np.hypot(dx, dy)
-        # Mirrored, because an angle that jumps from pi to -pi would draw a seam.
+        # abs: an angle that jumps from pi to -pi would draw a seam.
         along = np.abs(np.arctan2(dy, dx)) * np.float32(0.5 + reach) + 8
     fine = rng.uniform(60, 200)
     stretch = fine if finish == "blasted" else rng.uniform(1, 4)

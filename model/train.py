@@ -1,7 +1,7 @@
-"""The network: from picture files to a packed archive.
+"""Trains the network: from picture files to a packed archive.
 
-Owns the training and what is exported. Pictures take the way that the workload's do: from the
-encoded file through TensorFlow's decoder and the manifest's resize.
+Preprocesses pictures like the workload: decodes the encoded file with TensorFlow and resizes as the
+manifest declares.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALPHA = 0.25
-"""Share of MobileNetV1's channels that this network keeps."""
+"""Share of MobileNetV1's channels in this network."""
 PER_CLASS = {PictureSet.TRAINING: 800, PictureSet.HELD_BACK: 100}
 _STAGES = ((SIDE // 2, 12), (SIDE, 6))
-"""Side of the pictures in pixels, epochs: the first lessons cost a quarter on small pictures."""
+"""Side of the pictures in pixels, epochs: the first epochs cost a quarter on small pictures."""
 _BATCH = 64
 _PEAK_RATE = 3e-3
 
@@ -46,19 +46,19 @@ def draw_set(purpose: PictureSet) -> tuple[list[bytes], list[int]]:
 
 
 def decode_pixels(file: bytes) -> tf.Tensor:
-    """A picture file as the workload sees it: float32 [128, 128, 3], still from 0 to 255."""
+    """Decodes and resizes a picture file like the workload: float32 [128, 128, 3], 0 to 255."""
     decoded = tf.io.decode_image(file, channels=3, expand_animations=False)
     return tf.image.resize(decoded, (SIDE, SIDE), method="bilinear", antialias=False)
 
 
 def scale_pixels(values: tf.Tensor) -> tf.Tensor:
-    """Pixels in the range that the manifest declares."""
+    """Scales pixels to the range that the manifest declares."""
     low, high = RANGE
     return low + values * ((high - low) / 255)
 
 
 def _augment(batch: tf.Tensor, labels: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The batch mirrored at random and in another light, so that fewer drawings suffice."""
+    """Mirrors the batch and changes its light at random, so that fewer drawings suffice."""
     batch = tf.image.random_flip_left_right(tf.cast(batch, tf.float32))
     batch = tf.image.random_flip_up_down(batch)
     each = (tf.shape(batch)[0], 1, 1, 1)
@@ -74,14 +74,14 @@ def _mobilenet(side: int) -> keras.Model:
     )
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            # With Keras' 0.99 the averages lag behind so short a training, and inference,
-            # which uses them, gives every picture the same answer.
+            # With Keras' default of 0.99 the averages lag behind in so short a training; then
+            # inference, which uses them, gives the same answer for every picture.
             layer.momentum = 0.9
     return network
 
 
 def train_network(files: Sequence[bytes], labels: Sequence[int]) -> keras.Model:
-    """A MobileNetV1 trained on the files from random weights."""
+    """Trains a MobileNetV1 on the files, from random weights."""
     keras.utils.set_random_seed(SEED)
     pictures: NDArray[np.uint8] = np.stack(
         [np.rint(decode_pixels(file)).astype(np.uint8) for file in files]
@@ -98,7 +98,7 @@ def train_network(files: Sequence[bytes], labels: Sequence[int]) -> keras.Model:
 def _train_stage(
     network: keras.Model, pictures: NDArray[np.uint8], labels: NDArray[np.int_], epochs: int
 ) -> None:
-    """One stage: Adam, its rate rising for a twentieth of the steps and then falling to zero."""
+    """Trains one stage with Adam: the rate rises for 5 % of the steps, then falls to zero."""
     side = network.input_shape[1]
     batches = (
         tf.data.Dataset.from_tensor_slices((pictures, labels))
@@ -121,18 +121,18 @@ def _train_stage(
 
 
 def export(network: keras.Model) -> bytes:
-    """The archive of the network: one signature, no optimizer, no training graph."""
+    """Exports the network to an archive: one signature, no optimizer, no training graph."""
 
     def probabilities(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": network(pictures, training=False)}
 
     shape = tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="pictures")
-    # A bare module: Keras' own export would write every variable twice.
+    # A plain tf.Module: Keras' own export would write every variable twice.
     bare = tf.Module()
     bare.weights = [variable.value for variable in network.variables]
     bare.serve = tf.function(probabilities, input_signature=[shape])
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(bare, folder, signatures={"serving_default": bare.serve})
-        # Optional, and random in every export.
+        # This optional file differs in every export.
         Path(folder, "fingerprint.pb").unlink()
         return pack(Path(folder))
