@@ -28,8 +28,8 @@ CLAIMS: dict[str, Any] = {
         "'STABLE'.startsWith('ST')",
     ],
 )
-def test_true_holds(condition: str) -> None:
-    """What is true by Google's own engine is true here."""
+def test_a_true_condition_holds(condition: str) -> None:
+    """The engine is Google's own."""
     assert cel_engine.holds(condition, {"assertion": CLAIMS})
 
 
@@ -55,7 +55,7 @@ def test_true_holds(condition: str) -> None:
         "",
     ],
 )
-def test_anything_else_does_not_hold(condition: str) -> None:
+def test_a_condition_that_is_not_true_does_not_hold(condition: str) -> None:
     """False, truthy, missing, erroneous, undeclared, unparsable."""
     assert not cel_engine.holds(condition, {"assertion": CLAIMS})
 
@@ -64,12 +64,14 @@ def test_anything_else_does_not_hold(condition: str) -> None:
     ("expression", "boolean"),
     [("assertion.a == 'b'", True), ("assertion.a", True), ("'text'", False), ("1 + 1", False)],
 )
-def test_what_can_never_be_boolean_is_known_beforehand(expression: str, boolean: bool) -> None:
-    """A claim may be anything; a literal is not."""
+def test_an_expression_that_cannot_be_boolean_is_rejected_before_evaluation(
+    expression: str, boolean: bool
+) -> None:
+    """A claim may have any type; a literal cannot."""
     assert cel_engine.is_boolean(expression) is boolean
 
 
-def test_a_value_that_cannot_be_computed_is_an_error() -> None:
+def test_an_expression_without_a_value_is_an_error() -> None:
     """Mappings need the value itself."""
     assert cel_engine.evaluate('"a" + assertion.swname', {"assertion": {"swname": "b"}}) == "ab"
     with pytest.raises(cel_engine.ExpressionError, match="missing"):
@@ -77,7 +79,7 @@ def test_a_value_that_cannot_be_computed_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\0", "a\ud800"])
-def test_a_text_that_the_engine_would_cut_off_is_an_error(text: str) -> None:
+def test_a_text_with_a_nul_character_is_an_error(text: str) -> None:
     """The library hands texts over as C strings; 'a' and NUL must not be taken for 'a'."""
     for variables in ({"x": text}, {"x": [{"y": text}]}, {text: 1, "x": "a"}):
         with pytest.raises(cel_engine.ExpressionError, match="NUL or a lone surrogate"):
@@ -85,8 +87,8 @@ def test_a_text_that_the_engine_would_cut_off_is_an_error(text: str) -> None:
         assert not cel_engine.holds("assertion.x == 'a'", {"assertion": variables})
 
 
-def test_what_is_nested_too_deeply_is_an_error() -> None:
-    """A token may hold any JSON; the engine must refuse it, not fall over."""
+def test_a_value_that_is_nested_too_deeply_is_an_error() -> None:
+    """A token may hold any JSON; the engine must refuse it, and not crash."""
     deep: object = "a"
     for _ in range(5000):
         deep = [deep]

@@ -36,8 +36,8 @@ def token(
     )
 
 
-def test_every_claim_of_a_plain_launch() -> None:
-    """All of them, and overrides only where there are any: a condition meets their absence."""
+def test_a_launch_without_overrides_has_exactly_these_claims() -> None:
+    """An override that was not set has no claim: a condition must handle that."""
     assert token() == {
         "iss": "https://confidentialcomputing.googleapis.com",
         "aud": "https://sts.googleapis.com",
@@ -79,8 +79,8 @@ def test_every_claim_of_a_plain_launch() -> None:
     }
 
 
-def test_what_the_operator_changed_is_in_the_token() -> None:
-    """Command, variables, restarts, monitoring and accounts: nothing is changed unseen."""
+def test_each_override_of_the_operator_is_in_the_token() -> None:
+    """Command, variables, restarts, monitoring and accounts."""
     found = token(
         metadata={
             "tee-cmd": '["y"]',
@@ -98,8 +98,8 @@ def test_what_the_operator_changed_is_in_the_token() -> None:
     assert found["google_service_accounts"] == [ACCOUNT, "other@p.iam"]
 
 
-def test_full_monitoring_does_not_show() -> None:
-    """A quirk of the real launcher: `all` leaves the claim false."""
+def test_monitoring_of_everything_leaves_the_memory_claim_false() -> None:
+    """As in the real launcher: only the level `memoryOnly` sets it."""
     found = token(metadata={"tee-monitoring-enable": "all"})
     assert found["submods"]["confidential_space"]["monitoring_enabled"]["memory"] is False
 
@@ -113,12 +113,12 @@ def test_full_monitoring_does_not_show() -> None:
         (None, "GCP_SHIELDED_VM"),
     ],
 )
-def test_the_hardware_is_the_machines(config: Json | None, hardware: str) -> None:
-    """A machine without memory encryption gets a token too, and the token says so."""
+def test_the_hardware_claim_is_that_of_the_machine(config: Json | None, hardware: str) -> None:
+    """A machine without memory encryption gets a token, too, and the token says so."""
     assert token(confidentialInstanceConfig=config)["hwmodel"] == hardware
 
 
-def test_intel_has_claims_of_its_own() -> None:
+def test_a_tdx_machine_has_claims_about_its_firmware() -> None:
     """Trusted computing base of TDX."""
     found = token(confidentialInstanceConfig={"confidentialInstanceType": "TDX"})
     assert found["attester_tcb"] == ["INTEL"]
@@ -129,21 +129,21 @@ def test_intel_has_claims_of_its_own() -> None:
     }
 
 
-def test_sev_snp_has_no_token() -> None:
-    """Google's attestation service does not know it."""
+def test_a_sev_snp_machine_gets_no_claims() -> None:
+    """Google's attestation service does not support it."""
     with pytest.raises(KeyError, match="SEV_SNP"):
         token(confidentialInstanceConfig={"confidentialInstanceType": "SEV_SNP"})
 
 
-def test_a_debug_image_shows() -> None:
-    """It is not STABLE, and debugging is enabled."""
+def test_a_debug_image_is_not_stable_and_has_debugging_enabled() -> None:
+    """Both claims tell it apart from a production image."""
     found = token(BootImage(debug=True, version="260900"))
     assert found["dbgstat"] == "enabled"
     assert "STABLE" not in found["submods"]["confidential_space"]["support_attributes"]
 
 
 @pytest.mark.parametrize("config", [None, {}, {"enableSecureBoot": False}])
-def test_secure_boot_is_off_unless_it_is_on(config: Json | None) -> None:
+def test_secure_boot_is_false_by_default(config: Json | None) -> None:
     """Compute Engine's default."""
     assert token(shieldedInstanceConfig=config)["secboot"] is False
 
@@ -159,6 +159,8 @@ def test_secure_boot_is_off_unless_it_is_on(config: Json | None) -> None:
         ("", None),
     ],
 )
-def test_the_boot_image_is_known_by_its_name(source: str, boot: BootImage | None) -> None:
-    """Any other image has no launcher."""
+def test_only_confidential_space_images_have_a_launcher(
+    source: str, boot: BootImage | None
+) -> None:
+    """The image's name decides."""
     assert BootImage.named(source) == boot

@@ -122,8 +122,8 @@ def message(response: requests.Response, code: int) -> str:
 
 
 @pytest.mark.usefixtures("_networking")
-def test_what_was_made_is_linked(ask: Ask) -> None:
-    """Subnetwork and firewall point at the network by its link, whatever the spelling sent."""
+def test_subnetwork_and_firewall_have_the_networks_link(ask: Ask) -> None:
+    """Whatever form of the reference the client sent."""
     network = ask("GET", NETWORK).json()
     assert network["selfLink"] == f"{LINK}projects/{PROJECT}{NETWORK}"
     subnetwork, firewall = ask("GET", SUBNETWORK).json(), ask("GET", FIREWALL).json()
@@ -144,17 +144,17 @@ def test_what_was_made_is_linked(ask: Ask) -> None:
     ],
 )
 @pytest.mark.usefixtures("_networking")
-def test_networking_that_cannot_be_is_refused(
+def test_invalid_networking_is_refused(
     ask: Ask, scope: str, body: dict[str, Any], refusal: str
 ) -> None:
-    """A bad name, a network that is not there, addresses that are none."""
+    """A bad name, a network that does not exist, invalid addresses."""
     body = {"network": "global/networks/enclave", **body}
     assert refusal in message(ask("POST", scope, body), 400)
 
 
 @pytest.mark.usefixtures("_networking")
-def test_a_network_is_made_once(ask: Ask) -> None:
-    """The name is taken, with the reason that the plugin prints."""
+def test_a_second_network_of_the_same_name_is_a_conflict(ask: Ask) -> None:
+    """With the reason that the plugin prints."""
     answer = ask("POST", "/global/networks", {"name": "enclave", "autoCreateSubnetworks": False})
     assert message(answer, 409) == f"The resource 'projects/{PROJECT}{NETWORK}' already exists"
     assert answer.json()["error"]["errors"][0]["reason"] == "alreadyExists"
@@ -162,8 +162,8 @@ def test_a_network_is_made_once(ask: Ask) -> None:
 
 @pytest.mark.parametrize(("used", "user"), [(NETWORK, SUBNETWORK), (SUBNETWORK, VM)])
 @pytest.mark.usefixtures("machine")
-def test_nothing_goes_while_it_is_used(ask: Ask, used: str, user: str) -> None:
-    """A network with a subnetwork, a subnetwork with a machine: 400, and both named."""
+def test_a_resource_in_use_cannot_be_deleted(ask: Ask, used: str, user: str) -> None:
+    """A network with a subnetwork, a subnetwork with a machine: 400, with both names."""
     answer = ask("DELETE", used)
     text = message(answer, 400)
     assert f"'projects/{PROJECT}{used}' is already being used by 'projects/{PROJECT}" in text
@@ -173,8 +173,8 @@ def test_nothing_goes_while_it_is_used(ask: Ask, used: str, user: str) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_all_goes_in_the_right_order(ask: Ask, cloud: Cloud) -> None:
-    """Machine, firewall, subnetwork, network: and nothing is left."""
+def test_resources_can_be_deleted_in_reverse_order(ask: Ask, cloud: Cloud) -> None:
+    """Machine, firewall, subnetwork, network: then nothing is left."""
     for path in (VM, FIREWALL, SUBNETWORK, NETWORK):
         assert ask("DELETE", path).status_code == 200
     assert (cloud.instances, cloud.networking) == ({}, {})
@@ -184,8 +184,8 @@ def test_all_goes_in_the_right_order(ask: Ask, cloud: Cloud) -> None:
 # Machines ------------------------------------------------------------------------------------
 
 
-def test_a_machine_is_as_wanted_and_runs(machine: Any) -> None:
-    """What was asked for, with what Compute Engine adds; its disk's origin is not shown."""
+def test_a_new_machine_has_the_requested_settings_and_runs(machine: Any) -> None:
+    """With Compute Engine's additions; `initializeParams` of its disk are hidden."""
     assert machine["status"] == "RUNNING"
     assert machine["machineType"].startswith(f"{LINK}projects/{PROJECT}{ZONE}/machineTypes/")
     assert machine["cpuPlatform"] == "AMD Milan"
@@ -196,16 +196,16 @@ def test_a_machine_is_as_wanted_and_runs(machine: Any) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_the_boot_disk_tells_its_image(ask: Ask) -> None:
-    """The disk is a resource of its own, where the plugin reads which image was booted."""
+def test_the_boot_disk_names_its_image(ask: Ask) -> None:
+    """The disk is a separate resource, where the plugin reads the image."""
     disk = ask("GET", f"{ZONE}/disks/workload-vm").json()
     assert disk["sourceImage"] == f"{LINK}{IMAGES}/confidential-space-260800"
     assert disk["sizeGb"] == "20"
 
 
 @pytest.mark.usefixtures("_networking", "power")
-def test_an_operation_is_read_in_its_scope(ask: Ask) -> None:
-    """Zone, region or the whole world, as the resource has it."""
+def test_an_operation_is_read_in_the_scope_of_its_resource(ask: Ask) -> None:
+    """Zone, region or global."""
     operation = ask("POST", f"{ZONE}/instances", MACHINE).json()
     found = ask("GET", f"{ZONE}/operations/{operation['name']}").json()
     assert found == operation
@@ -235,10 +235,10 @@ def test_an_operation_is_read_in_its_scope(ask: Ask) -> None:
     ],
 )
 @pytest.mark.usefixtures("_networking")
-def test_a_machine_that_cannot_be_is_refused(
+def test_an_invalid_machine_is_refused(
     ask: Ask, cloud: Cloud, power: list[tuple[str, str]], change: Any, refusal: str
 ) -> None:
-    """Refused in Compute Engine's words, and nothing is started."""
+    """In Compute Engine's words, and nothing is started."""
     assert refusal in message(ask("POST", f"{ZONE}/instances", MACHINE | change), 400)
     assert (cloud.instances, power) == ({}, [])
 
@@ -255,15 +255,15 @@ def test_a_machine_that_cannot_be_is_refused(
     ],
 )
 @pytest.mark.usefixtures("_networking", "power")
-def test_only_googles_confidential_space_images_boot(ask: Ask, image: str) -> None:
-    """An image that does not exist, or lies in another project, cannot be booted."""
+def test_only_googles_confidential_space_images_can_be_booted(ask: Ask, image: str) -> None:
+    """No image that does not exist, or is in another project."""
     disk = {"boot": True, "initializeParams": {"sourceImage": image}}
     answer = ask("POST", f"{ZONE}/instances", MACHINE | {"disks": [disk]})
     assert "referenced image resource cannot be found" in message(answer, 400)
 
 
 @pytest.mark.usefixtures("_networking", "power")
-def test_a_zone_must_exist(ask: Ask) -> None:
+def test_a_zone_that_does_not_exist_is_refused(ask: Ask) -> None:
     """A misspelt zone is refused."""
     assert ask("POST", "/zones/us-west1-ab/instances", MACHINE).status_code == 400
     answer = ask("POST", "/zones/us-west1-x/instances", MACHINE)
@@ -282,21 +282,23 @@ def test_a_zone_must_exist(ask: Ask) -> None:
         ("us-a", False),
     ],
 )
-def test_zones_are_googles(ask: Ask, zone: str, exists: bool) -> None:
+def test_the_zones_are_those_of_google(ask: Ask, zone: str, exists: bool) -> None:
     """A region has three zones, mostly a to c; a multi-region has none."""
     answer = ask("POST", f"/zones/{zone}/instances", MACHINE)
     assert ("Unknown zone" not in answer.text) is exists
 
 
 @pytest.mark.usefixtures("machine")
-def test_a_machines_name_is_taken_once(ask: Ask, power: list[tuple[str, str]]) -> None:
-    """A second machine of the name is a conflict, and the first goes on undisturbed."""
+def test_a_second_machine_of_the_same_name_is_a_conflict(
+    ask: Ask, power: list[tuple[str, str]]
+) -> None:
+    """The first one keeps running."""
     assert "already exists" in message(ask("POST", f"{ZONE}/instances", MACHINE), 409)
     assert power == [("start", "workload-vm")]
 
 
 @pytest.mark.usefixtures("_networking", "power")
-def test_a_machine_needs_an_account_that_exists(ask: Ask) -> None:
+def test_a_machine_with_an_unknown_account_is_refused(ask: Ask) -> None:
     """An e-mail of no service account is refused."""
     accounts = [{"email": "nobody@secundus-vision.iam.gserviceaccount.com", "scopes": []}]
     answer = ask("POST", f"{ZONE}/instances", MACHINE | {"serviceAccounts": accounts})
@@ -304,7 +306,7 @@ def test_a_machine_needs_an_account_that_exists(ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("_networking")
-def test_who_may_not_act_as_an_account_gives_it_to_no_machine(
+def test_a_caller_without_act_as_cannot_attach_the_account(
     ask: Ask, cloud: Cloud, power: list[tuple[str, str]]
 ) -> None:
     """Without iam.serviceAccounts.actAs on the account the insert is refused."""
@@ -317,7 +319,7 @@ def test_who_may_not_act_as_an_account_gives_it_to_no_machine(
 
 
 @pytest.mark.usefixtures("_networking", "power")
-def test_acting_as_may_be_granted_on_the_project(ask: Ask, cloud: Cloud) -> None:
+def test_a_grant_of_act_as_on_the_project_suffices(ask: Ask, cloud: Cloud) -> None:
     """The role on the account's project is as good as on the account."""
     cloud.service_accounts[WORKLOAD].policy.bindings = []
     cloud.projects[PROJECT].policy.bindings.append(
@@ -331,10 +333,10 @@ def test_acting_as_may_be_granted_on_the_project(ask: Ask, cloud: Cloud) -> None
     [({}, "compute.subnetworks.use"), ({"accessConfigs": [{}]}, "compute.subnetworks.useExternal")],
 )
 @pytest.mark.usefixtures("_networking", "power")
-def test_who_makes_machines_must_be_let_into_the_subnetwork(
+def test_a_machine_needs_the_permission_to_use_its_subnetwork(
     ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, interface: Any, missing: str
 ) -> None:
-    """To create machines is not to use a network, and to use one is not to be reached from out."""
+    """To create machines is another permission, and so is an external address."""
     may: tuple[str, ...] = ("compute.instances.*", "compute.disks.*")
     may = (*may, "compute.subnetworks.use") if interface else may
     monkeypatch.setitem(ROLES_BY_NAME, "roles/machines", may)
@@ -344,10 +346,10 @@ def test_who_makes_machines_must_be_let_into_the_subnetwork(
     assert f"Required '{missing}" in message(answer, 403)
 
 
-def test_metadata_changes_under_its_fingerprint(
+def test_metadata_changes_only_with_the_current_fingerprint(
     ask: Ask, machine: Any, power: list[tuple[str, str]]
 ) -> None:
-    """In place, seen or not at all; the machine that runs is not restarted by it."""
+    """In place: the running machine is not restarted."""
     change = {"items": [{"key": "run", "value": "2"}]}
     seen = {**change, "fingerprint": machine["metadata"]["fingerprint"]}
     assert ask("POST", f"{VM}/setMetadata", seen).status_code == 200
@@ -357,8 +359,8 @@ def test_metadata_changes_under_its_fingerprint(
     assert power == [("start", "workload-vm")]
 
 
-def test_labels_change_under_their_fingerprint(ask: Ask, machine: Any) -> None:
-    """As metadata does, with a fingerprint of its own name."""
+def test_labels_change_only_with_the_current_fingerprint(ask: Ask, machine: Any) -> None:
+    """As with metadata; the fingerprint has another name."""
     change = {"labels": {"a": "b"}, "labelFingerprint": machine["labelFingerprint"]}
     assert ask("POST", f"{VM}/setLabels", change).status_code == 200
     assert ask("GET", VM).json()["labels"] == {"a": "b"}
@@ -366,15 +368,15 @@ def test_labels_change_under_their_fingerprint(ask: Ask, machine: Any) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_a_deleted_machine_is_switched_off(ask: Ask, power: list[tuple[str, str]]) -> None:
-    """Deleting stops what runs in it."""
+def test_a_deleted_machine_is_powered_off(ask: Ask, power: list[tuple[str, str]]) -> None:
+    """Deleting stops its processes."""
     ask("DELETE", VM)
     assert power == [("start", "workload-vm"), ("stop", "workload-vm")]
     assert ask("GET", f"{ZONE}/disks/workload-vm").status_code == 404
 
 
-def test_two_machines_have_two_addresses(ask: Ask, machine: Any) -> None:
-    """No address is given twice."""
+def test_each_machine_gets_its_own_address(ask: Ask, machine: Any) -> None:
+    """No address is assigned twice."""
     ask("POST", f"{ZONE}/instances", MACHINE | {"name": "second"})
     second = ask("GET", f"{ZONE}/instances/second").json()["networkInterfaces"][0]["networkIP"]
     assert second != machine["networkInterfaces"][0]["networkIP"]
@@ -392,10 +394,10 @@ def test_two_machines_have_two_addresses(ask: Ask, machine: Any) -> None:
         ("?port=2", 0, ""),
     ],
 )
-def test_the_serial_console_is_read_from_a_byte_on(
+def test_the_serial_console_can_be_read_from_any_byte(
     ask: Ask, cloud: Cloud, query: str, start: int, contents: str
 ) -> None:
-    """As `gcloud compute instances get-serial-port-output` asks: from the start, or the end."""
+    """As `gcloud compute instances get-serial-port-output` reads it: from the start, or the end."""
     (instance,) = cloud.instances.values()
     instance.serial += ["first", "last \u00fc"]
     answer = ask("GET", f"{VM}/serialPort{query}").json()
@@ -405,7 +407,7 @@ def test_the_serial_console_is_read_from_a_byte_on(
 
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("query", ["?start=x", "?port=5"])
-def test_a_serial_port_that_cannot_be_is_refused(ask: Ask, query: str) -> None:
+def test_an_invalid_serial_port_or_position_is_refused(ask: Ask, query: str) -> None:
     """A position that is no number, a fifth port."""
     assert "Invalid value" in message(ask("GET", f"{VM}/serialPort{query}"), 400)
 
@@ -413,8 +415,8 @@ def test_a_serial_port_that_cannot_be_is_refused(ask: Ask, query: str) -> None:
 # Everything ----------------------------------------------------------------------------------
 
 
-def test_what_a_provider_looks_up_before_it_makes_a_machine(ask: Ask) -> None:
-    """The zone, and the disk type by its name: Google's own plugin does."""
+def test_zone_and_disk_type_can_be_read(ask: Ask) -> None:
+    """The genuine plugin reads both before it creates a machine."""
     zone = ask("GET", ZONE).json()
     assert (zone["name"], zone["status"]) == ("us-west1-b", "UP")
     assert zone["region"].endswith(f"/projects/{PROJECT}/regions/us-west1")
@@ -435,12 +437,12 @@ def test_what_a_provider_looks_up_before_it_makes_a_machine(ask: Ask) -> None:
         f"{ZONE}/diskTypes/pd-none",
     ],
 )
-def test_what_is_not_there_is_not_found(ask: Ask, path: str) -> None:
-    """404, for those who may know."""
+def test_a_missing_resource_is_404(ask: Ask, path: str) -> None:
+    """For callers with the permission."""
     assert ask("GET", path).status_code == 404
 
 
-def test_a_switched_off_compute_api_refuses(ask: Ask, cloud: Cloud) -> None:
+def test_a_disabled_compute_api_refuses(ask: Ask, cloud: Cloud) -> None:
     """Compute Engine, too, must be enabled first; a project is found by its number."""
     url = f"{API}222222222222{ZONE}"
     assert ask("GET", url).json()["name"] == "us-west1-b"

@@ -170,8 +170,8 @@ def rehearsal(local: LocalCloud, tmp_path: Path) -> Rehearsal:
     return Rehearsal(local, tmp_path)
 
 
-def test_an_admitted_launch_runs_and_stops(rehearsal: Rehearsal) -> None:
-    """The machine is off afterwards, and the console tells the story in the launcher's words."""
+def test_an_allowed_launch_runs_and_powers_off(rehearsal: Rehearsal) -> None:
+    """The console has the launcher's messages."""
     instance = rehearsal.run()
     assert instance.doc["status"] == "TERMINATED"
     story = [
@@ -190,10 +190,10 @@ def test_an_admitted_launch_runs_and_stops(rehearsal: Rehearsal) -> None:
         assert words in line
 
 
-def test_the_workload_gets_the_images_environment_and_no_other(
+def test_the_workload_gets_no_variable_of_the_clouds_process(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Image, operator and outside world; nothing of the process that runs the cloud."""
+    """Only those of the image and the operator, and those that lead to the cloud."""
     monkeypatch.setenv("SECRET_OF_THIS_PROCESS", "1")
     rehearsal.run()
     found = rehearsal.reported()
@@ -210,8 +210,8 @@ def test_the_workload_gets_the_images_environment_and_no_other(
     assert {env["HOME"], env["TMPDIR"], env["CLOUDSDK_CONFIG"]}.isdisjoint(os.environ.values())
 
 
-def test_the_token_speaks_of_what_runs(rehearsal: Rehearsal) -> None:
-    """Digest, id, argv and environment of the container; the outside world is not in it."""
+def test_the_token_describes_the_running_container(rehearsal: Rehearsal) -> None:
+    """Digest, id, argv and environment; not the variables that lead to the local cloud."""
     rehearsal.run()
     image = rehearsal.image()
     claimed = decoded(rehearsal.reported()["token"])["submods"]["container"]
@@ -232,14 +232,14 @@ def test_values_of_variables_are_redacted_on_the_console(rehearsal: Rehearsal) -
     assert str(rehearsal.report) not in line
 
 
-def test_output_reaches_the_console_only_when_asked_for(rehearsal: Rehearsal) -> None:
-    """With log redirection, which this image allows; without it the operator sees nothing."""
+def test_output_reaches_the_console_only_with_log_redirection(rehearsal: Rehearsal) -> None:
+    """This image allows it; without it, the operator sees nothing."""
     assert "the workload speaks" not in rehearsal.run().serial
     rehearsal.metadata["tee-container-log-redirect"] = "serial"
     assert "the workload speaks" in rehearsal.run().serial
 
 
-def test_a_failing_workload_shows_no_code(rehearsal: Rehearsal) -> None:
+def test_the_exit_code_of_a_failing_workload_is_not_logged(rehearsal: Rehearsal) -> None:
     """The operator reads that it failed, not how."""
     rehearsal.metadata["tee-env-EXIT"] = "37"
     instance = rehearsal.run()
@@ -249,8 +249,8 @@ def test_a_failing_workload_shows_no_code(rehearsal: Rehearsal) -> None:
     assert not any("37" in line.partition("level=")[2] for line in instance.serial[5:])
 
 
-def test_a_restart_policy_would_reboot(rehearsal: Rehearsal) -> None:
-    """The exit code says so; here the machine stops all the same."""
+def test_a_restart_policy_changes_the_launchers_exit_code(rehearsal: Rehearsal) -> None:
+    """The machine stops nevertheless."""
     rehearsal.metadata |= {"tee-env-EXIT": "1", "tee-restart-policy": "OnFailure"}
     instance = rehearsal.run()
     assert 'exit_code=3 exit_msg="rebooting VM"' in instance.serial[-1]
@@ -258,10 +258,10 @@ def test_a_restart_policy_would_reboot(rehearsal: Rehearsal) -> None:
 
 
 @pytest.mark.parametrize(("policy", "code"), [("Never", 1), ("OnFailure", 3), ("Always", 3)])
-def test_a_failure_to_start_would_be_tried_again(
+def test_a_failure_to_start_is_retryable_and_a_refusal_is_not(
     rehearsal: Rehearsal, policy: str, code: int
 ) -> None:
-    """The launcher calls it retryable; a refusal is none, whatever the policy."""
+    """Whatever the restart policy."""
     rehearsal.metadata["tee-restart-policy"] = policy
     rehearsal.labels = 'ENTRYPOINT ["/bin/sh"]\n'
     assert f"exit_code={code}" in rehearsal.run().serial[-1]
@@ -277,10 +277,10 @@ def test_a_failure_to_start_would_be_tried_again(
         (["A=1", "B", "C=", "A=2=3"], {"A": "2=3", "C": ""}),
     ],
 )
-def test_an_odd_environment_of_an_image(
+def test_an_unusual_environment_of_an_image_is_accepted(
     rehearsal: Rehearsal, variables: list[str] | None, expected: dict[str, str]
 ) -> None:
-    """None at all means the default path; a variable without `=` is let pass, and is none."""
+    """No variable means the default path; a variable without `=` is dropped."""
     image = edition(rehearsal.image(), Env=variables, Entrypoint=["python", "/opt/app/probe.py"])
     store(rehearsal.repository, image, "odd")
     pinned = REFERENCE.replace("probe:v1", "workload@") + image.digest
@@ -291,8 +291,8 @@ def test_an_odd_environment_of_an_image(
     assert claimed == expected | added
 
 
-def test_a_debug_image_says_so_and_stays_on(rehearsal: Rehearsal) -> None:
-    """The token shows it, and the machine keeps running for whoever wants to look inside."""
+def test_a_machine_with_a_debug_image_stays_on(rehearsal: Rehearsal) -> None:
+    """The token shows the debug image."""
     disk = rehearsal.doc["disks"][0]["initializeParams"]
     disk["sourceImage"] = IMAGES + "confidential-space-debug-260900"
     instance = rehearsal.run()
@@ -303,8 +303,8 @@ def test_a_debug_image_says_so_and_stays_on(rehearsal: Rehearsal) -> None:
     assert 'exit_code=4 exit_msg="VM remains running"' in instance.serial[-1]
 
 
-def test_another_image_has_no_launcher(rehearsal: Rehearsal) -> None:
-    """A plain Linux image ignores all of this."""
+def test_a_machine_with_another_image_runs_no_launcher(rehearsal: Rehearsal) -> None:
+    """A plain Linux image ignores the metadata."""
     rehearsal.doc["disks"][0]["initializeParams"]["sourceImage"] = "images/debian-13"
     instance = rehearsal.run()
     assert instance.serial == []
@@ -326,8 +326,8 @@ def refusal(rehearsal: Rehearsal) -> str:
     return message
 
 
-def test_bad_metadata_ends_the_launch(rehearsal: Rehearsal) -> None:
-    """Before anything is pulled."""
+def test_invalid_metadata_ends_the_launch_before_the_pull(rehearsal: Rehearsal) -> None:
+    """Nothing is pulled."""
     rehearsal.metadata["tee-restart-policy"] = "never"
     expected = (
         "failed to get launchspec, make sure you're running inside a GCE VM: "
@@ -354,16 +354,16 @@ def test_the_images_policy_is_enforced(
     assert not any("attestation token" in line for line in rehearsal.console)
 
 
-def test_a_label_that_cannot_be_read_ends_the_launch(rehearsal: Rehearsal) -> None:
-    """And sends the operator to the author."""
+def test_an_invalid_label_ends_the_launch(rehearsal: Rehearsal) -> None:
+    """The message refers the operator to the image's author."""
     rehearsal.labels = "LABEL tee.launch_policy.allow_cmd_override=perhaps\n"
     line = refused(rehearsal)
     assert "failed to parse image Launch Policy: invalid image LABEL" in line
     assert "(not a boolean): contact the image author" in line
 
 
-def test_an_allowed_command_replaces_the_images(rehearsal: Rehearsal) -> None:
-    """CMD only, never the entry point; and the token shows it."""
+def test_an_allowed_command_replaces_the_images_command(rehearsal: Rehearsal) -> None:
+    """Never the entry point; and the token shows it."""
     rehearsal.labels = "LABEL tee.launch_policy.allow_cmd_override=true\n"
     rehearsal.metadata["tee-cmd"] = '["--other"]'
     rehearsal.run()
@@ -374,7 +374,7 @@ def test_an_allowed_command_replaces_the_images(rehearsal: Rehearsal) -> None:
     assert claimed["cmd_override"] == ["--other"]
 
 
-def test_without_an_entry_point_no_command_is_taken(rehearsal: Rehearsal) -> None:
+def test_a_command_needs_an_entry_point_in_the_image(rehearsal: Rehearsal) -> None:
     """Whatever the label says."""
     rehearsal.dockerfile = DOCKERFILE.replace("ENTRYPOINT", "CMD")
     rehearsal.labels = "LABEL tee.launch_policy.allow_cmd_override=true\n"
@@ -384,7 +384,7 @@ def test_without_an_entry_point_no_command_is_taken(rehearsal: Rehearsal) -> Non
     )
 
 
-def test_a_program_that_the_image_does_not_have_is_not_found(rehearsal: Rehearsal) -> None:
+def test_a_program_outside_of_the_image_is_not_found(rehearsal: Rehearsal) -> None:
     """Programs of this machine are not the image's."""
     rehearsal.labels = 'ENTRYPOINT ["/bin/sh"]\n'
     assert 'exec: "/bin/sh": executable file not found' in json.loads(
@@ -392,8 +392,8 @@ def test_a_program_that_the_image_does_not_have_is_not_found(rehearsal: Rehearsa
     )
 
 
-def test_a_working_directory_that_is_not_there_is_an_error(rehearsal: Rehearsal) -> None:
-    """The machine goes off; it does not hang."""
+def test_a_missing_working_directory_ends_the_launch(rehearsal: Rehearsal) -> None:
+    """The machine powers off; it does not hang."""
     rehearsal.dockerfile = DOCKERFILE.replace("WORKDIR /work", "WORKDIR /opt/app/probe.py")
     assert "failed to create task" in refused(rehearsal)
 
@@ -410,10 +410,10 @@ def test_without_the_reader_grant_the_pull_fails(rehearsal: Rehearsal) -> None:
 
 
 @pytest.mark.parametrize("account", [None, "gone@secundus-vision.iam.gserviceaccount.com"])
-def test_without_an_account_the_pull_is_anonymous(
+def test_a_machine_without_an_account_pulls_anonymously(
     rehearsal: Rehearsal, account: str | None
 ) -> None:
-    """A VM without an account, or whose account was deleted, speaks for nobody."""
+    """So does one whose account was deleted."""
     rehearsal.doc["serviceAccounts"] = [{"email": account}] if account else []
     told = refusal(rehearsal)
     assert told.startswith(
@@ -423,7 +423,7 @@ def test_without_an_account_the_pull_is_anonymous(
     assert "Unauthenticated request" in told
 
 
-def test_a_disabled_account_speaks_for_nobody(rehearsal: Rehearsal) -> None:
+def test_a_machine_with_a_disabled_account_gets_no_token(rehearsal: Rehearsal) -> None:
     """It gets no token any more."""
     rehearsal.cloud.service_accounts[ACCOUNT].disabled = True
     assert "Unauthenticated request" in refused(rehearsal)
@@ -437,16 +437,16 @@ def test_a_disabled_account_speaks_for_nobody(rehearsal: Rehearsal) -> None:
         ("docker.io/library/python", "invalid reference format"),
     ],
 )
-def test_an_image_that_is_not_there_is_not_pulled(
+def test_a_missing_image_ends_the_launch(
     rehearsal: Rehearsal, reference: str, message: str
 ) -> None:
-    """By tag, by digest, and from a registry that is out of reach."""
+    """By tag, by digest, and in a registry that cannot be reached."""
     rehearsal.metadata["tee-image-reference"] = reference
     assert message in refused(rehearsal)
 
 
-def test_a_digest_is_pulled_whatever_the_tag_means_now(rehearsal: Rehearsal) -> None:
-    """And the token shows the reference as the operator wrote it."""
+def test_a_digest_wins_over_a_moved_tag(rehearsal: Rehearsal) -> None:
+    """The token shows the reference as the operator wrote it."""
     pinned = REFERENCE.rpartition(":")[0] + "@" + rehearsal.image().digest
     rehearsal.metadata["tee-image-reference"] = pinned
     rehearsal.run()
@@ -454,8 +454,8 @@ def test_a_digest_is_pulled_whatever_the_tag_means_now(rehearsal: Rehearsal) -> 
     assert claimed["image_reference"] == pinned
 
 
-def test_a_layer_that_cannot_be_unpacked_is_an_error(rehearsal: Rehearsal) -> None:
-    """Whoever pushes rubbish gets a message, not a hanging machine."""
+def test_an_invalid_layer_ends_the_launch(rehearsal: Rehearsal) -> None:
+    """With a message, and the machine does not hang."""
     image = rehearsal.image()
     config = next(iter(image.blobs))
     bad = {"mediaType": LAYER.replace("gzip", "zstd"), "digest": config}
@@ -466,13 +466,13 @@ def test_a_layer_that_cannot_be_unpacked_is_an_error(rehearsal: Rehearsal) -> No
     assert "got a layer of type" in refused(rehearsal)
 
 
-def test_without_a_way_to_google_the_pull_fails(rehearsal: Rehearsal) -> None:
+def test_without_a_route_to_google_the_pull_fails(rehearsal: Rehearsal) -> None:
     """No external address and no Private Google Access."""
     rehearsal.cloud.networking[SUBNET]["privateIpGoogleAccess"] = False
     assert "i/o timeout" in refused(rehearsal)
 
 
-def test_an_external_address_is_a_way_to_google(rehearsal: Rehearsal) -> None:
+def test_an_external_address_is_a_route_to_google(rehearsal: Rehearsal) -> None:
     """Private Google Access is then not needed."""
     rehearsal.cloud.networking[SUBNET]["privateIpGoogleAccess"] = False
     rehearsal.doc["networkInterfaces"][0]["accessConfigs"] = [{"type": "ONE_TO_ONE_NAT"}]
@@ -486,8 +486,8 @@ NO_CLIENT = (
 )
 
 
-def test_without_the_workload_user_role_there_is_no_client(rehearsal: Rehearsal) -> None:
-    """The launcher looks its region up, then lists all, and tells what comes of the list."""
+def test_without_the_workload_user_role_the_client_fails(rehearsal: Rehearsal) -> None:
+    """The launcher reads its region, then lists all regions, and reports the error of the list."""
     rehearsal.project.policy.bindings = []
     assert refusal(rehearsal) == (
         NO_CLIENT + "Permission 'confidentialcomputing.locations.list' denied on resource "
@@ -495,17 +495,17 @@ def test_without_the_workload_user_role_there_is_no_client(rehearsal: Rehearsal)
     )
 
 
-def test_without_the_api_there_is_no_client(rehearsal: Rehearsal) -> None:
-    """The API is on in the VM's project or it is not there."""
+def test_without_the_api_the_client_fails(rehearsal: Rehearsal) -> None:
+    """The API must be enabled in the VM's project."""
     rehearsal.project.services.clear()
     told = NO_CLIENT + "Confidential Computing API has not been used in project"
     assert refusal(rehearsal).startswith(told)
 
 
-def test_the_client_comes_after_the_pull_and_before_the_launch_policy(
+def test_the_client_is_created_between_pull_and_launch_policy(
     rehearsal: Rehearsal,
 ) -> None:
-    """Which of three mistakes is told first: the image's, the grant's, the metadata's."""
+    """So, of several mistakes, the launcher reports the first one in this order."""
     rehearsal.metadata["tee-cmd"] = '["x"]'
     grants, rehearsal.project.policy.bindings = rehearsal.project.policy.bindings, []
     readers, rehearsal.repository.policy.bindings = rehearsal.repository.policy.bindings, []
@@ -516,10 +516,10 @@ def test_the_client_comes_after_the_pull_and_before_the_launch_policy(
     assert refusal(rehearsal) == "CMD is not allowed to be overridden on this image"
 
 
-def test_a_service_that_gives_no_challenge_gives_no_token(
+def test_without_a_challenge_there_is_no_token(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A role that may only look regions up gets as far as the token, and no further."""
+    """A role that may only read regions fails at the challenge."""
     only = ("confidentialcomputing.locations.get",)
     monkeypatch.setitem(ROLES, "roles/confidentialcomputing.workloadUser", only)
     assert refusal(rehearsal).startswith(
@@ -529,14 +529,14 @@ def test_a_service_that_gives_no_challenge_gives_no_token(
     )
 
 
-def test_sev_snp_gets_no_token(rehearsal: Rehearsal) -> None:
-    """Google's attestation service does not know it."""
+def test_a_sev_snp_machine_gets_no_token(rehearsal: Rehearsal) -> None:
+    """Google's attestation service does not support it."""
     rehearsal.doc["confidentialInstanceConfig"] = {"confidentialInstanceType": "SEV_SNP"}
     assert "UNSUPPORTED_CC_TECHNOLOGY" in refused(rehearsal)
 
 
-def test_another_account_appears_only_by_its_grant(rehearsal: Rehearsal) -> None:
-    """tee-impersonate-service-accounts, without and with the right to act as it."""
+def test_the_token_names_another_account_only_with_its_grant(rehearsal: Rehearsal) -> None:
+    """tee-impersonate-service-accounts, without and with the permission to impersonate it."""
     other = rehearsal.cloud.service_accounts["primus-sa@primus-models.iam.gserviceaccount.com"]
     rehearsal.metadata["tee-impersonate-service-accounts"] = other.email
     assert f"failed to get impersonated token for {other.email}" in refused(rehearsal)
@@ -554,8 +554,8 @@ def pipe(tmp_path: Path) -> Path:
     return path
 
 
-def test_stop_kills_everything_on_the_machine(rehearsal: Rehearsal, pipe: Path) -> None:
-    """The workload and the processes that it started are gone, and the console falls silent."""
+def test_stopping_a_machine_kills_all_its_processes(rehearsal: Rehearsal, pipe: Path) -> None:
+    """Also the children of the workload; then the console gets no more lines."""
     rehearsal.metadata["tee-env-HOLD"] = str(pipe)
 
     async def interrupt(machines: RunningMachines, instance: Instance) -> None:
@@ -590,10 +590,10 @@ class SlowToDie:
         return 0
 
 
-def test_a_second_stop_does_not_interrupt_the_first(
+def test_a_second_stop_does_not_interrupt_the_first_one(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stop and then a delete: the machine has finished only when its workload is dead."""
+    """A stop and then a delete: the machine has finished only when its workload has ended."""
     workload = SlowToDie(monkeypatch)
 
     async def interrupt(machines: RunningMachines, instance: Instance) -> None:
@@ -608,10 +608,10 @@ def test_a_second_stop_does_not_interrupt_the_first(
     assert workload.events == ["up", "down"]
 
 
-def test_a_machine_stays_on_for_the_least_time(
+def test_a_machine_stays_on_for_the_least_time_after_its_workload(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its workload has ended long since; who looks sees RUNNING until the moment has come."""
+    """A client sees RUNNING until then."""
     seen: list[tuple[bool, str, bool]] = []
 
     async def until(moment: float) -> None:
@@ -624,7 +624,7 @@ def test_a_machine_stays_on_for_the_least_time(
     assert seen == [(True, "RUNNING", True)]
 
 
-def test_a_machine_that_only_stays_on_can_be_stopped(
+def test_an_idle_machine_can_be_stopped_before_the_least_time(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A delete does not wait for the least time."""
@@ -642,7 +642,7 @@ def test_a_machine_that_only_stays_on_can_be_stopped(
     assert rehearsal.run(interrupt).doc["status"] == "RUNNING"
 
 
-def test_a_machine_that_is_stopped_at_once_is_finished(rehearsal: Rehearsal) -> None:
+def test_a_machine_that_is_stopped_at_once_has_finished(rehearsal: Rehearsal) -> None:
     """Before its launcher did anything; a second stop changes nothing."""
 
     async def interrupt(machines: RunningMachines, instance: Instance) -> None:
@@ -652,8 +652,8 @@ def test_a_machine_that_is_stopped_at_once_is_finished(rehearsal: Rehearsal) -> 
     assert rehearsal.run(interrupt).serial == []
 
 
-def test_a_killed_cloud_takes_the_workload_along(pipe: Path) -> None:
-    """SIGKILL leaves no time for cleaning up; the supervisor notices that its input ended."""
+def test_the_workload_ends_when_the_cloud_is_killed(pipe: Path) -> None:
+    """After SIGKILL, the supervisor sees the end of its input."""
     hold = (
         f"import signal; f = open({str(pipe)!r}, 'w'); print('up', file=f, flush=True); "
         "signal.pause()"
@@ -670,7 +670,7 @@ def test_a_killed_cloud_takes_the_workload_along(pipe: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_ended_supervisor_takes_the_workload_along(pipe: Path, number: int) -> None:
+def test_the_workload_ends_with_its_supervisor(pipe: Path, number: int) -> None:
     """Ctrl-C in a terminal reaches the supervisor before the cloud has done anything."""
     hold = (
         f"import signal; f = open({str(pipe)!r}, 'w'); print('up', file=f, flush=True); "
@@ -687,7 +687,7 @@ def test_an_ended_supervisor_takes_the_workload_along(pipe: Path, number: int) -
     ("code", "expected"),
     [("import sys; sys.exit(5)", 5), ("import os; os.kill(os.getpid(), 9)", 137)],
 )
-def test_the_supervisor_hands_the_exit_code_on(code: str, expected: int) -> None:
+def test_the_supervisor_exits_with_the_commands_exit_code(code: str, expected: int) -> None:
     """A signal becomes 128 plus its number."""
     command = [sys.executable, "-I", "-S", process_group.__file__, sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:

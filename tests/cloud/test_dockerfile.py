@@ -59,16 +59,16 @@ def history(image: Image) -> list[Json]:
         ("COPY ../main.py /", {"main.py"}),
     ],
 )
-def test_copy_puts_files_where_docker_does(
+def test_copy_puts_files_where_docker_puts_them(
     context: Path, tmp_path: Path, copy: str, expected: set[str]
 ) -> None:
-    """Folders give their content, a trailing slash means into, and the context has no outside."""
+    """A folder gives its content, a trailing slash means into, the context has no outside."""
     image = built(context, f"FROM scratch\n{copy}\n")
     assert files(image, tmp_path / "root") == expected
 
 
-def test_stages_pass_files_on(context: Path, tmp_path: Path) -> None:
-    """COPY --from takes from a stage by name or number; what is not copied stays behind."""
+def test_copy_takes_files_from_an_earlier_stage(context: Path, tmp_path: Path) -> None:
+    """By name or number; other files of that stage are not in the image."""
     image = built(
         context,
         "FROM python:3.13-slim AS Build\nCOPY lib /layout/lib\nCOPY notes.txt /tmp/\n"
@@ -77,8 +77,8 @@ def test_stages_pass_files_on(context: Path, tmp_path: Path) -> None:
     assert files(image, tmp_path / "root") == {"lib/a.py", "lib/deep/b.py", "n"}
 
 
-def test_configuration_is_set_and_changed(context: Path) -> None:
-    """ENV, LABEL, USER, WORKDIR and the entry point; the last word counts."""
+def test_the_last_instruction_sets_the_configuration(context: Path) -> None:
+    """ENV, LABEL, USER, WORKDIR and the entry point."""
     image = built(
         context,
         "FROM scratch\nENV A=1 B=$MISSING\nLABEL one=1\nUSER 1:1\n"
@@ -95,8 +95,8 @@ def test_configuration_is_set_and_changed(context: Path) -> None:
     }
 
 
-def test_arguments_reach_base_and_stage(context: Path) -> None:
-    """A build argument beats its default; one from before FROM is seen where it is declared."""
+def test_a_build_argument_overrides_its_default(context: Path) -> None:
+    """One from before FROM is visible in a stage that declares it."""
     image = built(
         context,
         "ARG IMAGE=no-such-image\nARG SHARED=shared\nFROM ${IMAGE}\n"
@@ -108,8 +108,8 @@ def test_arguments_reach_base_and_stage(context: Path) -> None:
     assert image.config["Env"] == ["S=shared", "O=given", "I=[]", "G="]
 
 
-def test_the_base_stands_in_by_its_configuration(context: Path) -> None:
-    """The base's environment and command are those of the real image, its digest is recorded."""
+def test_the_image_has_the_configuration_of_its_base(context: Path) -> None:
+    """The base's environment and command are those of the real image; its digest is recorded."""
     image = built(context, f"FROM python:3.13-slim@{ADDRESS}\nCOPY main.py /\n")
     env = dict(pair.split("=", 1) for pair in image.config["Env"])
     assert env["PYTHON_VERSION"].startswith("3.13.")
@@ -122,14 +122,14 @@ def test_the_base_stands_in_by_its_configuration(context: Path) -> None:
     }
 
 
-def test_an_entry_point_drops_the_command_of_the_base(context: Path) -> None:
-    """As docker does: or the operator's program would be started with `python3` as argument."""
+def test_an_entry_point_removes_the_command_of_the_base(context: Path) -> None:
+    """As Docker does: else `python3` would be an argument of the entry point."""
     image = built(context, 'FROM python:3.13-slim\nENTRYPOINT ["python", "-m", "x"]\n')
     assert "Cmd" not in image.config
 
 
-def test_run_is_recorded_and_not_run(context: Path) -> None:
-    """Every RUN, of earlier stages too, is in the history with the remark that it was not run."""
+def test_a_run_instruction_is_recorded_and_not_executed(context: Path) -> None:
+    """Each RUN, also of earlier stages, is in the history with that remark."""
     image = built(
         context,
         "FROM scratch AS b\nRUN touch /made && \\\n    # a remark\n    echo\n"
@@ -139,8 +139,8 @@ def test_run_is_recorded_and_not_run(context: Path) -> None:
     assert found == [("RUN touch /made &&     echo", NOT_RUN), ("RUN id", NOT_RUN)]
 
 
-def test_one_layer_in_the_history_is_not_empty(context: Path) -> None:
-    """As many entries of the history make a layer as there are layers."""
+def test_the_history_has_one_entry_with_a_layer(context: Path) -> None:
+    """As many entries as the image has layers."""
     image = built(context, "FROM scratch\nCOPY . /\nENV A=1\n")
     assert sum("empty_layer" not in entry for entry in history(image)) == 1
 
@@ -181,20 +181,22 @@ def test_one_layer_in_the_history_is_not_empty(context: Path) -> None:
         ("# escape=`\nFROM scratch", r"Dockerfile:1: another escape character"),
     ],
 )
-def test_what_is_not_understood_is_refused_by_line(context: Path, text: str, message: str) -> None:
-    """No instruction, flag or form is skipped in silence."""
+def test_an_unknown_instruction_is_refused_with_its_line(
+    context: Path, text: str, message: str
+) -> None:
+    """No instruction, flag or form is skipped silently."""
     with pytest.raises(DockerfileError, match=message):
         built(context, text)
 
 
-def test_a_target_is_refused(context: Path) -> None:
-    """Who asks for one stage must not get the last one instead."""
+def test_a_build_target_is_refused(context: Path) -> None:
+    """A request for one stage must not give the last one."""
     with pytest.raises(DockerfileError, match="got target test, expected none"):
         built(context, "FROM scratch AS test\nFROM scratch\n", "test")
 
 
-def test_a_changed_byte_is_another_image(context: Path) -> None:
-    """The digest follows the copied files: this is what makes a changed workload another one."""
+def test_a_changed_byte_changes_the_images_digest(context: Path) -> None:
+    """So a changed workload is another image."""
     text = "FROM scratch\nCOPY main.py /\n"
     first, again = built(context, text).digest, built(context, text).digest
     (context / "main.py").write_text("print(1)")
@@ -202,8 +204,8 @@ def test_a_changed_byte_is_another_image(context: Path) -> None:
     assert built(context, text).digest != first
 
 
-def test_dates_and_umask_are_not_content(context: Path) -> None:
-    """Another checkout of the same files, group-writable or not, is the same image."""
+def test_dates_and_umask_do_not_change_the_image(context: Path) -> None:
+    """Another checkout of the same files is the same image."""
     text = "FROM scratch\nCOPY . /\n"
     first = built(context, text).digest
     (context / "main.py").chmod(0o664)
@@ -223,30 +225,30 @@ def test_dates_and_umask_are_not_content(context: Path) -> None:
         ("[mn]*.??*\n", {"lib/a.py", "lib/deep/b.py"}),
     ],
 )
-def test_dockerignore_leaves_out_what_docker_leaves_out(
+def test_dockerignore_excludes_what_docker_excludes(
     context: Path, rules: str, left: set[str]
 ) -> None:
-    """The last rule that names a file or a folder above it decides; `*` stops at a slash."""
+    """The last rule that matches a file or a folder above it decides; `*` stops at a slash."""
     (context / ".dockerignore").write_text(rules)
     found = build_context.read(context, context / "Dockerfile")
     assert set(found) - {".dockerignore", "Dockerfile"} == left
 
 
-def test_a_dockerignore_of_the_dockerfiles_own_comes_first(context: Path) -> None:
-    """NAME.dockerignore beside the Dockerfile replaces the context's."""
+def test_a_dockerignore_beside_the_dockerfile_wins(context: Path) -> None:
+    """NAME.dockerignore replaces the context's."""
     (context / ".dockerignore").write_text("main.py\n")
     (context / "Dockerfile.dockerignore").write_text("*\n!main.py\n")
     assert set(build_context.read(context, context / "Dockerfile")) == {"main.py"}
 
 
 def test_a_symbolic_link_in_the_context_is_refused(context: Path) -> None:
-    """It could lead out of the context, and docker would copy the link, not the file."""
+    """It could point out of the context, and Docker would copy the link, not the file."""
     (context / "link").symlink_to("main.py")
     with pytest.raises(build_context.ContextError, match="does not copy symbolic links"):
         build_context.read(context, context / "Dockerfile")
 
 
-def test_a_context_that_is_no_folder_is_refused(tmp_path: Path) -> None:
-    """A misspelt context must not be an empty image."""
+def test_a_missing_context_is_refused(tmp_path: Path) -> None:
+    """A misspelt context must not give an empty image."""
     with pytest.raises(build_context.ContextError, match="got no folder there"):
         build_context.read(tmp_path / "nowhere", tmp_path / "Dockerfile")

@@ -29,13 +29,13 @@ def test_values_are_printed_as_go_prints_them() -> None:
     ("value", "text"),
     [("plain", "plain"), ("", '""'), ("a b", '"a b"'), ("a=b", '"a=b"'), ('"', r'"\""'), (1, "1")],
 )
-def test_an_attribute_is_quoted_where_its_end_would_be_unclear(value: object, text: str) -> None:
+def test_an_attribute_with_an_ambiguous_end_is_quoted(value: object, text: str) -> None:
     """As slog's TextHandler does it."""
     assert attribute(value) == text
 
 
-def test_claims_can_be_read_back() -> None:
-    """What the launcher logs is what `ops why` reads."""
+def test_ops_why_reads_the_logged_claims() -> None:
+    """The claims in the launcher's log survive the round trip."""
     claims = {
         "exp": 1790003600,
         "secboot": True,

@@ -36,14 +36,14 @@ def viewer(member: str, condition: Json | None = None) -> Policy:
     return Policy([binding])
 
 
-def test_no_token_is_nobody(cloud: Cloud) -> None:
-    """An anonymous caller is the public, and named as Google names it."""
+def test_a_request_without_a_token_is_anonymous(cloud: Cloud) -> None:
+    """Its name is the one that Google uses."""
     nobody = access.caller(cloud, {})
     assert str(nobody) == "Anonymous caller"
     assert nobody.members == {"allUsers"}
 
 
-def test_a_token_speaks_until_it_expires(cloud: Cloud) -> None:
+def test_a_token_is_valid_until_it_expires(cloud: Cloud) -> None:
     """To the second, by the cloud's own clock."""
     token = cloud.mint(MEMBER, lifetime=60)
     assert str(access.caller_of_token(cloud, token)) == EMAIL
@@ -53,14 +53,14 @@ def test_a_token_speaks_until_it_expires(cloud: Cloud) -> None:
     assert refused.value.code == 401
 
 
-def test_a_made_up_token_speaks_for_nobody(cloud: Cloud) -> None:
+def test_an_unknown_token_is_refused(cloud: Cloud) -> None:
     """401, not an anonymous caller."""
     with pytest.raises(ApiError, match="invalid authentication credentials"):
         access.caller(cloud, {"authorization": "Bearer ya29.made-up"})
 
 
-def test_the_token_of_a_disabled_account_is_worthless(cloud: Cloud) -> None:
-    """Though it was minted while the account was on."""
+def test_a_token_of_a_disabled_account_is_refused(cloud: Cloud) -> None:
+    """Although it was minted before."""
     token = cloud.mint(MEMBER)
     cloud.service_accounts[EMAIL].disabled = True
     with pytest.raises(ApiError, match="invalid authentication credentials"):
@@ -79,7 +79,7 @@ def test_the_token_of_a_disabled_account_is_worthless(cloud: Cloud) -> None:
         (EMAIL, False),
     ],
 )
-def test_a_service_account_is_itself_and_one_of_its_project(
+def test_a_service_account_is_a_member_of_its_projects_principal_set(
     cloud: Cloud, member: str, expected: bool
 ) -> None:
     """Grants to it, and to all service accounts of its project, reach it; others do not."""
@@ -87,8 +87,8 @@ def test_a_service_account_is_itself_and_one_of_its_project(
     assert access.is_allowed(who, GET, [viewer(member)]) is expected
 
 
-def test_a_user_is_no_service_account(cloud: Cloud) -> None:
-    """The principal set of a project's service accounts holds no people."""
+def test_a_user_is_no_member_of_a_projects_principal_set(cloud: Cloud) -> None:
+    """The set holds service accounts only."""
     who = access.caller_of_token(cloud, cloud.mint("user:admin@secundus.example"))
     assert not access.is_allowed(who, GET, [viewer(OF_PROJECT.format("2" * 12))])
 
@@ -122,12 +122,12 @@ def test_a_conditional_binding_grants_where_its_condition_is_true(
         ("roles/made.up", "storage.objects.get", False),
     ],
 )
-def test_a_role_is_its_permissions(role: str, permission: str, expected: bool) -> None:
-    """And a role that is unknown is none."""
+def test_a_role_grants_exactly_its_permissions(role: str, permission: str, expected: bool) -> None:
+    """An unknown role grants none."""
     assert access.role_includes(role, permission) is expected
 
 
-def test_a_refusal_tells_permission_and_resource(cloud: Cloud) -> None:
+def test_a_refusal_names_permission_and_resource(cloud: Cloud) -> None:
     """In the words and details of Google's newer APIs."""
     who = access.caller_of_token(cloud, cloud.mint(MEMBER))
     with pytest.raises(ApiError, match=r"Permission 'x\.y' denied on resource '//z'") as refused:
@@ -136,8 +136,8 @@ def test_a_refusal_tells_permission_and_resource(cloud: Cloud) -> None:
     assert refused.value.details[0]["reason"] == "IAM_PERMISSION_DENIED"
 
 
-def test_a_policy_that_changed_meanwhile_is_not_replaced() -> None:
-    """The etag of an older read is refused, and nothing is written."""
+def test_a_policy_is_not_replaced_with_an_old_etag() -> None:
+    """It is refused, and nothing is written."""
     policy = viewer(MEMBER)
     stale = policy.as_json()
     access.replace(policy, {"etag": policy.etag, "bindings": []})

@@ -105,10 +105,10 @@ def test_without_labels_a_plain_launch_is_allowed() -> None:
         ({}, CGROUP, "cgroups usage is not allowed"),
     ],
 )
-def test_refused_with_the_launchers_message(
+def test_a_forbidden_setting_is_refused_in_the_launchers_words(
     labels: dict[str, str], metadata: dict[str, str], message: str
 ) -> None:
-    """A production image, and one thing that its author did not allow."""
+    """A production image, and one setting that its author did not allow."""
     with pytest.raises(Refused, match=f"^{re.escape(message)}$"):
         verify(labels, metadata)
 
@@ -127,7 +127,9 @@ def test_refused_with_the_launchers_message(
         ("allow_cgroups", "true", CGROUP),
     ],
 )
-def test_allowed_by_its_label(label: str, value: str, metadata: dict[str, str]) -> None:
+def test_a_setting_is_allowed_by_its_label(
+    label: str, value: str, metadata: dict[str, str]
+) -> None:
     """The same launches, each with the label that allows it."""
     verify({P + label: value}, metadata)
 
@@ -141,18 +143,20 @@ def test_allowed_by_its_label(label: str, value: str, metadata: dict[str, str]) 
         ({P + "debug_monitoring": "all"}, ALL),
     ],
 )
-def test_allowed_on_a_debug_image(labels: dict[str, str], metadata: dict[str, str]) -> None:
-    """What `debugonly` means, and that it is the default for logs and memory."""
+def test_a_debugonly_setting_is_allowed_on_a_debug_image(
+    labels: dict[str, str], metadata: dict[str, str]
+) -> None:
+    """`debugonly` is the default for logs and memory."""
     verify(labels, metadata, hardened=False)
 
 
-def test_never_is_meant_for_debug_images_too() -> None:
+def test_a_setting_with_never_is_refused_on_a_debug_image() -> None:
     """An author's `never` has no exception."""
     with pytest.raises(Refused, match="policy is none"):
         verify({P + "monitoring_memory_allow": "never"}, MEMORY, hardened=False)
 
 
-def test_the_first_violation_in_the_launchers_order_is_named() -> None:
+def test_the_first_violation_in_the_launchers_order_is_reported() -> None:
     """env, cmd, logs, monitoring, mounts, capabilities, cgroup: one message at a time."""
     every = [{"tee-env-A": "1"}, COMMAND, LOGS, MEMORY, MOUNT, CAPABILITY, CGROUP]
     words = ["env var", "CMD", "logging", "monitoring", "mount", "capabilities", "cgroups"]
@@ -195,7 +199,7 @@ def test_the_first_violation_in_the_launchers_order_is_named() -> None:
         ),
     ],
 )
-def test_a_label_that_cannot_be_read_ends_the_launch(labels: dict[str, str], message: str) -> None:
+def test_an_invalid_label_is_an_error(labels: dict[str, str], message: str) -> None:
     """A typing error of the author must not become the default."""
     with pytest.raises(PolicyError, match=f"^{re.escape(message)}$"):
         launch_policy.parse(labels)

@@ -28,8 +28,8 @@ def read(**metadata: str) -> LaunchSpec:
     return parse({**REFERENCE, **keys}, hardened=True)
 
 
-def test_an_image_reference_is_enough() -> None:
-    """Everything else has a default that allows nothing."""
+def test_only_the_image_reference_is_required() -> None:
+    """Every other key has a default that allows nothing."""
     assert parse(REFERENCE, hardened=True) == LaunchSpec(
         image_reference=REFERENCE["tee-image-reference"],
         hardened=True,
@@ -175,10 +175,10 @@ def test_every_key_is_read() -> None:
         ("ita_region", "US", "ita-region: not modelled by the local launcher; remove it"),
     ],
 )
-def test_a_bad_value_ends_the_launch_in_the_launchers_words(
+def test_an_invalid_value_is_an_error_in_the_launchers_words(
     key: str, value: str, message: str
 ) -> None:
-    """What the serial console of the real machine would show."""
+    """As on the serial console of the real machine."""
     with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         read(**{key: value})
 
@@ -200,33 +200,33 @@ def test_a_bad_value_ends_the_launch_in_the_launchers_words(
         ("tee_impersonate_service_accounts", "a@p.iam,", "impersonated", ("a@p.iam", "")),
     ],
 )
-def test_an_odd_value_that_the_launcher_takes(
+def test_an_unusual_value_is_accepted_as_the_launcher_accepts_it(
     key: str, value: str, field: str, read_as: object
 ) -> None:
-    """What Go's libraries read without an error."""
+    """Go's libraries parse it without an error."""
     assert getattr(read(**{key: value}), field) == read_as
 
 
-def test_without_an_image_there_is_no_launch() -> None:
-    """The one required key."""
+def test_a_missing_image_reference_is_an_error() -> None:
+    """It is the one required key."""
     expected = "tee-image-reference is not specified in the custom metadata"
     with pytest.raises(SpecError, match=expected):
         parse({"tee-env-A": "1"}, hardened=True)
 
 
-def test_monitoring_is_asked_for_in_one_way() -> None:
-    """The old and the new key together are an error."""
+def test_both_monitoring_keys_together_are_an_error() -> None:
+    """The old and the new one."""
     with pytest.raises(SpecError, match="only one is permitted"):
         read(tee_monitoring_memory_enable="true", tee_monitoring_enable="none")
 
 
 def test_the_old_monitoring_key_means_memory_only() -> None:
-    """And it is the one level that the token shows."""
+    """It is the only level that the token shows."""
     assert read(tee_monitoring_memory_enable="T").monitoring is Monitoring.MEMORY_ONLY
 
 
-def test_a_variable_needs_a_name() -> None:
-    """Checked only once the image is there, as by the launcher."""
+def test_a_variable_without_a_valid_name_is_an_error() -> None:
+    """As the launcher, only after the pull."""
     spec = parse({**REFERENCE, "tee-env-A-B": "1"}, hardened=True)
     told = f"failed to format env var: {MALFORMED.format('A-B')}"
     with pytest.raises(SpecError, match=f"^{re.escape(told)}$"):

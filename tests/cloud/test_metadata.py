@@ -73,21 +73,21 @@ def ask(host: str, path: str) -> requests.Response:
         ("universe/universe-domain", "googleapis.com"),
     ],
 )
-def test_an_entry_is_plain_text(host: str, path: str, text: str) -> None:
-    """What the machine is, and what its operator set."""
+def test_each_entry_is_plain_text(host: str, path: str, text: str) -> None:
+    """The machine's description, and the operator's attributes."""
     answer = ask(host, path)
     assert (answer.text, answer.headers["metadata-flavor"]) == (text, "Google")
 
 
-def test_attributes_can_be_read_at_once(host: str) -> None:
+def test_all_attributes_can_be_read_in_one_request(host: str) -> None:
     """As the Confidential Space launcher reads them."""
     answer = ask(host, "instance/attributes/?recursive=true")
     assert answer.json() == {"tee-restart-policy": "Never"}
 
 
 @pytest.mark.parametrize("account", ["default", WORKLOAD])
-def test_a_token_speaks_for_the_machines_account(cloud: Cloud, host: str, account: str) -> None:
-    """And for the principal set of its project's accounts, for an hour."""
+def test_a_token_is_one_of_the_machines_account(cloud: Cloud, host: str, account: str) -> None:
+    """It is also in the principal set of its project's accounts, for an hour."""
     answer = ask(host, f"instance/service-accounts/{account}/token").json()
     token = cloud.tokens[answer["access_token"]]
     assert token.member == f"serviceAccount:{WORKLOAD}"
@@ -98,19 +98,19 @@ def test_a_token_speaks_for_the_machines_account(cloud: Cloud, host: str, accoun
 @pytest.mark.parametrize(
     "path", ["instance/nothing", "instance/name/deeper", "instance/attributes/x"]
 )
-def test_what_is_not_there_is_404(host: str, path: str) -> None:
+def test_a_missing_entry_is_404(host: str, path: str) -> None:
     """At any depth."""
     assert ask(host, path).status_code == 404
 
 
-def test_a_machine_without_account_has_no_token(instance: Instance, host: str) -> None:
-    """Nobody to speak for."""
+def test_a_machine_without_an_account_gets_no_token(instance: Instance, host: str) -> None:
+    """404."""
     instance.doc["serviceAccounts"] = []
     assert ask(host, "instance/service-accounts/default/token").status_code == 404
 
 
 @pytest.mark.parametrize("headers", [{}, {"Metadata-Flavor": "google"}])
-def test_without_the_header_nothing_is_told(
+def test_a_request_without_the_header_is_refused(
     cloud: Cloud, host: str, headers: dict[str, str]
 ) -> None:
     """403, and no token is minted."""
@@ -119,10 +119,8 @@ def test_without_the_header_nothing_is_told(
     assert not cloud.tokens
 
 
-def test_google_auth_finds_its_default_credentials_here(
-    cloud: Cloud, host: str, tmp_path: Path
-) -> None:
-    """In a process that knows nothing but where the metadata server is."""
+def test_google_auth_gets_its_default_credentials(cloud: Cloud, host: str, tmp_path: Path) -> None:
+    """In a process that has nothing but the metadata server's address."""
     program = (
         "import google.auth, google.auth.transport.requests as t, json;"
         f"credentials, project = google.auth.default(scopes=['{SCOPE}']);"

@@ -52,8 +52,8 @@ def foreign(name: str, link: str = "") -> Image:
     return Image(json.dumps({"layers": [described]}).encode(), {digest(data): data})
 
 
-def test_the_same_content_is_the_same_image() -> None:
-    """Order of insertion does not reach the bytes."""
+def test_the_same_content_has_the_same_digest() -> None:
+    """The order of insertion does not matter."""
     again: Tree = dict(reversed(TREE.items()))
     assert build(again, dict(reversed(CONFIG.items()))) == build()
 
@@ -68,13 +68,13 @@ def test_the_same_content_is_the_same_image() -> None:
     ],
     ids=["content", "mode", "file", "config"],
 )
-def test_any_change_is_another_digest(tree: Tree, config: Json) -> None:
+def test_any_change_changes_the_digest(tree: Tree, config: Json) -> None:
     """One byte, one mode, one file, one word of the configuration."""
     assert build(tree, config).digest != build().digest
 
 
-def test_nothing_of_the_building_machine_is_in_it() -> None:
-    """Every entry of the layer belongs to root and is as old as the epoch, like the gzip header."""
+def test_the_image_has_no_data_of_the_building_machine() -> None:
+    """Owner root, time stamp epoch, in each entry of the layer and in the gzip header."""
     image = build()
     with layer(image) as tar:
         found = {(e.mtime, e.uid, e.gid, e.uname, e.gname) for e in tar.getmembers()}
@@ -83,8 +83,8 @@ def test_nothing_of_the_building_machine_is_in_it() -> None:
     assert compressed[4:8] == bytes(4)
 
 
-def test_descriptors_are_true() -> None:
-    """Every digest and size in the manifest, and the layer's uncompressed digest, are right."""
+def test_the_manifest_has_the_right_digests_and_sizes() -> None:
+    """Also the layer's uncompressed digest."""
     image = build()
     manifest = json.loads(image.manifest)
     for each in (manifest["config"], *manifest["layers"]):
@@ -95,8 +95,8 @@ def test_descriptors_are_true() -> None:
     assert config["rootfs"]["diff_ids"] == [digest(archive)]
 
 
-def test_unpacking_gives_the_tree_back(tmp_path: Path) -> None:
-    """Contents and the executable bit survive; parents are made."""
+def test_unpacking_restores_the_tree(tmp_path: Path) -> None:
+    """Contents and the executable bit are the same; parent folders are created."""
     unpack(build(), tmp_path)
     found = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")}
     assert found == {"app", "app/main.py", "app/run", "empty"}
@@ -113,17 +113,15 @@ def test_unpacking_gives_the_tree_back(tmp_path: Path) -> None:
     ],
     ids=["path", "link", "whiteout"],
 )
-def test_a_layer_that_would_leave_its_folder_is_refused(
-    image: Image, message: str, tmp_path: Path
-) -> None:
-    """Whoever pushes an image does not thereby write to this machine."""
+def test_a_layer_with_a_path_outside_is_refused(image: Image, message: str, tmp_path: Path) -> None:
+    """An image must not write to other folders of this machine."""
     with pytest.raises(ImageError, match=message):
         unpack(image, tmp_path / "root")
     assert not (tmp_path / "outside").exists()
 
 
-def test_a_reference_is_read_by_tag_and_digest() -> None:
-    """Tag and digest are optional, the digest wins, and latest is what docker means by neither."""
+def test_a_reference_may_have_a_tag_and_a_digest() -> None:
+    """Both are optional, the digest wins, and `latest` is the default."""
     name = "us-west1-docker.pkg.dev/primus-models/repo/team/workload"
     address = "sha256:" + "a" * 64
     selectors = [Reference.parse(name + end).selector for end in ("", ":v1", f":v1@{address}")]
@@ -143,7 +141,7 @@ def test_a_reference_is_read_by_tag_and_digest() -> None:
         "https://us-west1-docker.pkg.dev/p/r/i",
     ],
 )
-def test_a_reference_that_is_none_is_refused(text: str) -> None:
-    """Only Artifact Registry is reachable here, and half a digest is no digest."""
+def test_an_invalid_reference_is_refused(text: str) -> None:
+    """Other registries than Artifact Registry, and incomplete digests."""
     with pytest.raises(ImageError, match="invalid reference format"):
         Reference.parse(text)

@@ -64,23 +64,23 @@ def log_in(folder: Path, user: str, token: str) -> None:
     (folder / "docker/config.json").write_text(json.dumps(config))
 
 
-def test_check_fills_in_where_the_dockerfile_is(program: Path) -> None:
-    """By default it is the context's; the path is relative to the program."""
+def test_check_adds_the_dockerfiles_path(program: Path) -> None:
+    """By default the context's; the path is relative to the program."""
     assert checked()["build"]["dockerfile"] == "app/Dockerfile"
     (program / "Dockerfile").write_text("FROM scratch\n")
     given = checked(build={"context": "app", "dockerfile": "Dockerfile"})
     assert given["build"]["dockerfile"] == "Dockerfile"
 
 
-def test_what_the_sdk_always_gives_is_accepted(program: Path) -> None:
-    """False is what happens anyway."""
+def test_the_sdks_default_arguments_are_accepted(program: Path) -> None:
+    """False is what this stand-in does."""
     assert program.exists()
     assert checked(skipPush=False, buildOnPreview=False)["skipPush"] is False
 
 
 @pytest.mark.parametrize("file", ["app/a", "app/Dockerfile", "app/new"])
-def test_a_changed_context_is_a_change(program: Path, file: str) -> None:
-    """One byte of any file, the Dockerfile's too, and a file more."""
+def test_a_changed_context_is_a_difference(program: Path, file: str) -> None:
+    """One byte of any file, also the Dockerfile's, and one more file."""
     before = checked()
     (program / file).write_text("FROM scratch\n")
     changes = IMAGE.diff(before, {}, checked()).changes
@@ -89,8 +89,8 @@ def test_a_changed_context_is_a_change(program: Path, file: str) -> None:
     }
 
 
-def test_arguments_and_name_are_changes(program: Path) -> None:
-    """In place: the image of before stays where it is."""
+def test_changed_arguments_and_names_are_updates_in_place(program: Path) -> None:
+    """The old image stays in the registry."""
     assert program.exists()
     other = checked(imageName=IMAGE_NAME + "2", build={"context": "app", "args": {"B": "2"}})
     changes = IMAGE.diff(checked(), {}, other).changes
@@ -112,7 +112,9 @@ def test_arguments_and_name_are_changes(program: Path) -> None:
         ),
     ],
 )
-def test_check_refuses(program: Path, inputs: dict[str, Any], reason: str) -> None:
+def test_check_refuses_invalid_arguments(
+    program: Path, inputs: dict[str, Any], reason: str
+) -> None:
     """At preview, before anything is built."""
     assert program.exists()
     _, failures = IMAGE.check("image", inputs)
@@ -120,15 +122,17 @@ def test_check_refuses(program: Path, inputs: dict[str, Any], reason: str) -> No
     assert reason in failures[0]
 
 
-def test_a_preview_does_not_know_the_digest(program: Path) -> None:
-    """Neither on creation nor on update, whatever was pushed before."""
+def test_the_digest_is_unknown_in_a_preview(program: Path) -> None:
+    """Of a creation and of an update, whatever was pushed before."""
     assert program.exists()
     assert IMAGE.plan(checked(), None)["repoDigest"] == UNKNOWN
     assert IMAGE.plan(checked(), {"repoDigest": "old"})["repoDigest"] == UNKNOWN
 
 
-def test_create_pushes_under_iam(program: Path, cloud: Cloud, repository: Repository) -> None:
-    """The outputs are the genuine plugin's, the image is in the registry."""
+def test_create_pushes_with_the_deployers_permission(
+    program: Path, cloud: Cloud, repository: Repository
+) -> None:
+    """The outputs are the genuine plugin's; the image is in the registry."""
     token = cloud.mint(WRITER)
     log_in(program, "oauth2accesstoken", token)
     inputs = checked(build={"context": "app", "args": {"B": "2"}})
@@ -148,10 +152,10 @@ def test_create_pushes_under_iam(program: Path, cloud: Cloud, repository: Reposi
     assert pulled.config["Env"] == ["B=2"]
 
 
-def test_an_update_pushes_again_and_a_delete_leaves_it(
+def test_an_update_pushes_again_and_a_delete_removes_nothing(
     program: Path, cloud: Cloud, repository: Repository
 ) -> None:
-    """The tag moves on, the old digest stays; so does everything when the resource goes."""
+    """The tag moves; the old digest stays, also after the deletion of the resource."""
     log_in(program, "oauth2accesstoken", cloud.mint(WRITER))
     identity, first = IMAGE.create(checked())
     (program / "app/a").write_text("b")
@@ -169,10 +173,10 @@ def test_an_update_pushes_again_and_a_delete_leaves_it(
         ("", "error pushing image .*: denied: Unauthenticated request"),
     ],
 )
-def test_a_push_that_is_refused_is_an_error(
+def test_a_refused_push_is_an_error(
     program: Path, cloud: Cloud, repository: Repository, user: str, reason: str
 ) -> None:
-    """A stranger, a login that is not known here, and nobody."""
+    """For a stranger, an unsupported login, and an anonymous caller."""
     if user:
         log_in(program, user, cloud.mint("user:stranger@elsewhere.example"))
     with pytest.raises(ProviderError, match=reason):
@@ -180,8 +184,8 @@ def test_a_push_that_is_refused_is_an_error(
     assert not repository.blobs
 
 
-def test_a_build_that_fails_is_an_error(program: Path) -> None:
-    """With the line; nothing is asked of any registry."""
+def test_a_failed_build_is_an_error(program: Path) -> None:
+    """With the line; no registry gets a request."""
     (program / "app/Dockerfile").write_text("FROM scratch\nADD a b\n")
     with pytest.raises(ProviderError, match=r"error building image .*Dockerfile:2: ADD"):
         IMAGE.create(checked())
@@ -197,7 +201,7 @@ def test_an_image_name_without_a_registry_is_an_error(
         IMAGE.create(checked(imageName="workload:v1"))
 
 
-def test_the_plugin_has_this_one_resource() -> None:
-    """At the version of the SDK, which the engine insists on."""
+def test_the_plugin_has_one_resource_type() -> None:
+    """At the SDK's version, which the engine requires."""
     assert set(PROVIDER.resources) == {"docker:index/image:Image"}
     assert PROVIDER.version == "5.2.0"

@@ -50,8 +50,8 @@ def plugin(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Gcp:
     return provider
 
 
-def test_a_function_that_is_not_modelled_is_refused_by_name(plugin: Gcp) -> None:
-    """And an image by tag, which the stand-in does not look for."""
+def test_an_unknown_function_is_refused_by_name(plugin: Gcp) -> None:
+    """And an image by tag, which the stand-in does not look up."""
     with pytest.raises(ProviderError, match="got function gcp:compute/getImage:getImage, expected"):
         plugin.function("gcp:compute/getImage:getImage")
     find = plugin.function("gcp:artifactregistry/getDockerImage:getDockerImage")
@@ -76,10 +76,8 @@ def bucket(resource: Callable[[str], Resource]) -> Json:
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_grant_leaves_what_others_granted(
-    resource: Callable[[str], Resource], cloud: Cloud
-) -> None:
-    """Two members of one role come and go one by one."""
+def test_a_grant_changes_no_other_grant(resource: Callable[[str], Resource], cloud: Cloud) -> None:
+    """Two members of one role are added and removed one by one."""
     grants, policy = resource("bucketIAMMember:BucketIAMMember"), cloud.buckets["photos"].policy
     identity, state = grants.create(MEMBER)
     grants.create(OTHER)
@@ -97,10 +95,10 @@ def test_a_grant_leaves_what_others_granted(
         ("iAMMember:IAMMember", {"project": PROJECT, **GRANT}),  # refused by 409
     ],
 )
-def test_a_grant_that_loses_a_race_is_made_again(
+def test_a_grant_is_retried_after_a_concurrent_change(
     plugin: Gcp, cloud: Cloud, kind: str, grant: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else writes between reading and writing: both grants are there in the end."""
+    """Another writer comes between read and write: both grants exist in the end."""
     folder = "projects" if "project" in grant else "storage"
     grants, call = plugin.resources[f"gcp:{folder}/{kind}"], plugin.api.call
     policies = {
@@ -122,10 +120,10 @@ def test_a_grant_that_loses_a_race_is_made_again(
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_grant_under_a_condition_is_not_the_one_without(
+def test_a_conditional_grant_is_another_grant(
     resource: Callable[[str], Resource], cloud: Cloud
 ) -> None:
-    """Taking the conditional grant away leaves the unconditional one."""
+    """Deleting the conditional grant leaves the unconditional one."""
     grants = resource("bucketIAMMember:BucketIAMMember")
     condition = {"title": "soon over", "expression": "request.time < timestamp('2030-01-01')"}
     grants.create(MEMBER)
@@ -136,10 +134,10 @@ def test_a_grant_under_a_condition_is_not_the_one_without(
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_grant_taken_away_by_hand_is_gone(
+def test_read_finds_a_grant_only_while_it_is_in_the_policy(
     resource: Callable[[str], Resource], cloud: Cloud
 ) -> None:
-    """Read finds a grant only while it is in the policy."""
+    """A grant that was removed by hand is gone."""
     grants = resource("bucketIAMMember:BucketIAMMember")
     identity, state = grants.create(MEMBER)
     assert grants.read(identity, state, MEMBER) is not None
@@ -147,8 +145,10 @@ def test_a_grant_taken_away_by_hand_is_gone(
     assert grants.read(identity, state, MEMBER) is None
 
 
-def test_a_refusal_is_in_googles_words(resource: Callable[[str], Resource], cloud: Cloud) -> None:
-    """Status and text are the API's, it is asked once, and the token is not told."""
+def test_a_refusal_has_googles_words_and_no_token(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """The API's status and text, after one request."""
     cloud.projects[PROJECT].policy.bindings = []
     refused = r"^Error creating bucket: googleapi: Error 403: deployer@primus.example does not have"
     with pytest.raises(ProviderError, match=refused) as refusal:
@@ -157,7 +157,7 @@ def test_a_refusal_is_in_googles_words(resource: Callable[[str], Resource], clou
     assert "ya29" not in str(refusal.value)
 
 
-def test_a_bucket_that_holds_something_stays(
+def test_a_bucket_with_objects_is_deleted_only_with_force_destroy(
     resource: Callable[[str], Resource], bucket: Json, cloud: Cloud
 ) -> None:
     """Only forceDestroy deletes what is in it."""
@@ -173,10 +173,10 @@ def test_a_bucket_that_holds_something_stays(
 
 
 @pytest.mark.parametrize("condition", ["", None])
-def test_an_emptied_condition_is_cleared_in_the_cloud(
+def test_a_removed_condition_is_cleared_in_the_cloud(
     resource: Callable[[str], Resource], cloud: Cloud, condition: str | None
 ) -> None:
-    """Danger: as with the genuine plugin, nothing warns that everyone is now admitted."""
+    """Danger, as with the genuine plugin: nothing warns that everyone is now admitted."""
     resource("workloadIdentityPool:WorkloadIdentityPool").create({"workloadIdentityPoolId": "pool"})
     providers = resource("workloadIdentityPoolProvider:WorkloadIdentityPoolProvider")
     identity, state = providers.create(PROVIDER)
@@ -187,10 +187,10 @@ def test_an_emptied_condition_is_cleared_in_the_cloud(
     assert not cloud.providers[DEPLOYED].doc.get("attributeCondition")
 
 
-def test_a_deleted_pool_is_gone_and_its_id_is_not_free(
+def test_a_deleted_pool_is_gone_and_its_id_is_reserved(
     resource: Callable[[str], Resource], cloud: Cloud
 ) -> None:
-    """Google keeps the id for 30 days."""
+    """Google reserves the id for 30 days."""
     pools = resource("workloadIdentityPool:WorkloadIdentityPool")
     inputs = {"workloadIdentityPoolId": "pool"}
     identity, state = pools.create(inputs)
@@ -202,8 +202,10 @@ def test_a_deleted_pool_is_gone_and_its_id_is_not_free(
         pools.create(inputs)
 
 
-def test_an_api_stays_on(resource: Callable[[str], Resource], cloud: Cloud) -> None:
-    """Others in the project may use it: it goes off only where the program says so."""
+def test_an_api_stays_enabled_unless_the_program_disables_it(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """Others in the project may use it."""
     services, on = resource("service:Service"), cloud.projects[PROJECT].services
     identity, state = services.create({"service": "sts.googleapis.com"})
     assert "sts.googleapis.com" in on
@@ -213,10 +215,10 @@ def test_an_api_stays_on(resource: Callable[[str], Resource], cloud: Cloud) -> N
     assert "sts.googleapis.com" not in on
 
 
-def test_what_cannot_be_sent_is_refused_before_anything_is_asked(
+def test_an_unsupported_argument_is_refused_before_any_request(
     resource: Callable[[str], Resource], cloud: Cloud
 ) -> None:
-    """The genuine plugin takes more arguments than this one; none of them is dropped silently."""
+    """The genuine plugin accepts more arguments; none of them is dropped silently."""
     inputs = {"name": "photos", "location": "us-west1", "website": {"mainPageSuffix": "x"}}
     with pytest.raises(ProviderError, match=r"got website, .* Leave it out"):
         resource("bucket:Bucket").create(inputs)
@@ -225,20 +227,20 @@ def test_what_cannot_be_sent_is_refused_before_anything_is_asked(
     assert (cloud.buckets, cloud.audit) == ({}, [])
 
 
-def test_without_a_project_it_says_what_to_set(
+def test_a_missing_project_is_an_error_that_says_what_to_set(
     plugin: Gcp, resource: Callable[[str], Resource]
 ) -> None:
-    """Nothing ambient stands in for it."""
+    """Nothing of the environment replaces it."""
     plugin.api.project = ""
     with pytest.raises(ProviderError, match="project: required field is not set"):
         resource("bucket:Bucket").create({"name": "photos", "location": "us-west1"})
 
 
 @pytest.mark.usefixtures("bucket")
-def test_an_object_keeps_its_type_and_bytes(
+def test_an_uploaded_object_has_the_given_type_and_bytes(
     resource: Callable[[str], Resource], cloud: Cloud
 ) -> None:
-    """What arrives is what was given, and the outputs are the cloud's."""
+    """The outputs are the cloud's."""
     objects = resource("bucketObject:BucketObject")
     inputs: Json = {
         "bucket": "photos",

@@ -76,10 +76,10 @@ def test_a_pool_is_named_by_project_number(ask: Callable[..., requests.Response]
 
 
 @pytest.mark.usefixtures("_provider")
-def test_a_provider_is_kept_word_for_word(
+def test_a_provider_is_stored_word_for_word(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """What was sent is what is read, and what the token service will evaluate."""
+    """It is read as it was sent, and the token service evaluates that."""
     named = {"name": BY_NUMBER + PROVIDER, "state": "ACTIVE"}
     assert ask("GET", PROVIDER).json() == WANTED | named
     assert cloud.providers[BY_NUMBER + PROVIDER].doc == WANTED
@@ -94,10 +94,10 @@ def test_a_bad_pool_id_is_refused(ask: Callable[..., requests.Response], pool_id
 
 
 @pytest.mark.usefixtures("_provider")
-def test_a_deleted_pool_keeps_its_id_for_thirty_days(
+def test_the_id_of_a_deleted_pool_is_reserved_for_thirty_days(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """Deleted, a pool shows as such and blocks its id; a second short of 30 days it still does."""
+    """The pool shows as deleted; a minute before the 30 days end, its id is still refused."""
     ask("DELETE", POOL)
     assert ask("GET", POOL).json()["state"] == "DELETED"
     cloud.clock_offset = RESERVED_SECONDS - 60
@@ -110,28 +110,28 @@ def test_a_deleted_pool_keeps_its_id_for_thirty_days(
 
 @pytest.mark.parametrize(("verb", "path"), [("PATCH", POOL), ("DELETE", POOL)])
 @pytest.mark.usefixtures("_pool")
-def test_a_deleted_pool_is_not_changed(
+def test_a_deleted_pool_cannot_be_changed(
     ask: Callable[..., requests.Response], verb: str, path: str
 ) -> None:
-    """Neither patched nor deleted once more: FAILED_PRECONDITION."""
+    """Neither patched nor deleted again: FAILED_PRECONDITION."""
     ask("DELETE", POOL)
     answer = ask(verb, path, {"displayName": "x"})
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "FAILED_PRECONDITION")
 
 
 @pytest.mark.usefixtures("_pool")
-def test_attestation_rules_are_there_while_the_pool_is(
+def test_attestation_rules_are_404_for_a_deleted_pool(
     ask: Callable[..., requests.Response],
 ) -> None:
-    """The provider plugin takes a 404 for: the pool is gone."""
+    """The genuine plugin takes that as: the pool is gone."""
     assert ask("GET", f"{POOL}:listAttestationRules").status_code == 200
     ask("DELETE", POOL)
     assert ask("GET", f"{POOL}:listAttestationRules").status_code == 404
 
 
 @pytest.mark.usefixtures("_pool")
-def test_no_provider_is_made_in_a_deleted_pool(ask: Callable[..., requests.Response]) -> None:
-    """A provider needs a pool that is there."""
+def test_a_provider_in_a_deleted_pool_is_refused(ask: Callable[..., requests.Response]) -> None:
+    """404."""
     ask("DELETE", POOL)
     assert ask("POST", NEW_PROVIDER, WANTED).status_code == 404
 
@@ -149,10 +149,10 @@ def test_no_provider_is_made_in_a_deleted_pool(ask: Callable[..., requests.Respo
 )
 @pytest.mark.parametrize("verb", ["POST", "PATCH"])
 @pytest.mark.usefixtures("_pool")
-def test_a_condition_that_says_nothing_is_refused(
+def test_an_invalid_condition_is_refused(
     ask: Callable[..., requests.Response], cloud: Cloud, verb: str, condition: str, refusal: str
 ) -> None:
-    """At creation and at every change, and nothing is changed then."""
+    """At creation and at each change, and nothing is changed then."""
     if verb == "PATCH":
         ask("POST", NEW_PROVIDER, WANTED)
     before = {name: dict(provider.doc) for name, provider in cloud.providers.items()}
@@ -167,10 +167,10 @@ def test_a_condition_that_says_nothing_is_refused(
     ["assertion.sub == 'x'", "google.subject == 'x'", "attribute['a'] == 'x'", ""],
 )
 @pytest.mark.usefixtures("_pool")
-def test_a_condition_that_google_takes_is_taken(
+def test_a_condition_that_google_accepts_is_accepted(
     ask: Callable[..., requests.Response], condition: str
 ) -> None:
-    """Also the empty one, which admits everyone: that danger is the real cloud's."""
+    """Also the empty one, which admits everyone: Google accepts it, too."""
     answer = ask("POST", NEW_PROVIDER, WANTED | {"attributeCondition": condition})
     assert answer.status_code == 200
 
@@ -188,18 +188,18 @@ def test_a_condition_that_google_takes_is_taken(
     ],
 )
 @pytest.mark.usefixtures("_pool")
-def test_a_provider_that_cannot_work_is_refused(
+def test_an_invalid_provider_is_refused(
     ask: Callable[..., requests.Response], change: Any, refusal: str
 ) -> None:
-    """Issuer by https, a subject, expressions that compile, no field that IAM does not know."""
+    """Issuer by https, a subject, expressions that compile, no unknown field."""
     assert refusal in message(ask("POST", NEW_PROVIDER, WANTED | change), 400)
 
 
 @pytest.mark.usefixtures("_provider")
-def test_a_patch_clears_what_the_mask_names_and_the_body_lacks(
+def test_a_patch_clears_masked_fields_that_the_body_lacks(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """So does the real one: a condition that is taken out of the program admits everyone."""
+    """As at Google: if a program drops its condition, everyone is admitted."""
     body = {"oidc": {"allowedAudiences": ["https://other.example"]}}
     ask("PATCH", f"{PROVIDER}?updateMask=attribute_condition,oidc.allowedAudiences", body)
     doc = cloud.providers[BY_NUMBER + PROVIDER].doc
@@ -208,6 +208,6 @@ def test_a_patch_clears_what_the_mask_names_and_the_body_lacks(
 
 
 @pytest.mark.usefixtures("_pool")
-def test_a_mask_that_names_no_field_is_refused(ask: Callable[..., requests.Response]) -> None:
-    """A typing error in a mask changes nothing silently."""
+def test_an_unknown_field_in_a_mask_is_refused(ask: Callable[..., requests.Response]) -> None:
+    """A typing error in a mask must not be ignored."""
     assert "update mask" in message(ask("PATCH", f"{POOL}?updateMask=displayNam", {}), 400)

@@ -67,10 +67,10 @@ def test_a_project_is_found_by_id_and_by_number(
     assert (project["projectId"], project["projectNumber"]) == ("primus-models", "111111111111")
 
 
-def test_a_grant_on_a_project_holds_at_once(
+def test_a_grant_on_a_project_is_effective_immediately(
     ask: Callable[..., requests.Response],
 ) -> None:
-    """Who was refused is let in after the read-modify-write of the project's policy."""
+    """After the read-modify-write of the project's policy, the caller is admitted."""
     assert ask("GET", f"{PROJECTS}primus-models", by=ANYBODY).status_code == 403
     read = {"options": {"requestedPolicyVersion": 3}}
     policy = ask("POST", f"{PROJECTS}primus-models:getIamPolicy", read).json()
@@ -81,10 +81,10 @@ def test_a_grant_on_a_project_holds_at_once(
     assert ask("GET", f"{PROJECTS}primus-models", by=ANYBODY).status_code == 200
 
 
-def test_the_roles_of_one_project_do_not_reach_another(
+def test_a_role_on_one_project_grants_nothing_on_another(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """Primus' deployer may not touch Secundus' policy."""
+    """Primus' deployer may not change Secundus' policy."""
     cloud.projects["secundus-vision"].services |= STARTED_WITH
     change: Any = {"policy": {"bindings": []}}
     answer = ask("POST", f"{PROJECTS}secundus-vision:setIamPolicy", change)
@@ -110,18 +110,18 @@ def test_several_apis_are_enabled_at_once(
     assert cloud.projects["primus-models"].services.issuperset(wanted)
 
 
-def test_an_api_is_disabled_if_it_is_on(
+def test_only_an_enabled_api_can_be_disabled(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """Disabling works once; what is off cannot be switched off."""
+    """A second time is an error."""
     url = f"{PRIMUS}/artifactregistry.googleapis.com:disable"
     assert ask("POST", url).status_code == 200
     assert cloud.projects["primus-models"].services == STARTED_WITH
     assert "is not enabled" in message(ask("POST", url), 400)
 
 
-def test_an_unknown_api_is_not_enabled(ask: Callable[..., requests.Response]) -> None:
-    """An API that does not exist is refused by name."""
+def test_an_unknown_api_cannot_be_enabled(ask: Callable[..., requests.Response]) -> None:
+    """It is refused by name."""
     answer = ask("POST", f"{PRIMUS}/nosuch.googleapis.com:enable")
     assert "nosuch.googleapis.com" in message(answer, 403)
 
@@ -129,16 +129,16 @@ def test_an_unknown_api_is_not_enabled(ask: Callable[..., requests.Response]) ->
 def test_service_usage_cannot_enable_itself(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """What switches APIs on must have been switched on before, by a person."""
+    """A person must have enabled it before."""
     cloud.projects["primus-models"].services.clear()
     answer = ask("POST", f"{PRIMUS}/serviceusage.googleapis.com:enable")
     assert message(answer, 403).startswith("Service Usage API has not been used in project 1111")
 
 
-def test_an_operation_is_its_projects_own(
+def test_an_operation_can_be_read_only_in_its_project(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """An operation's name leads to its project, whose permission it takes to read it."""
+    """Its name leads to its project, on which the permission is needed."""
     secundus = cloud.projects["secundus-vision"]
     secundus.services = set(STARTED_WITH)
     role = "roles/serviceusage.serviceUsageAdmin"
@@ -154,7 +154,7 @@ def test_an_operation_is_its_projects_own(
 def test_an_image_is_found_by_its_digest(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """What is not there, and what is in a repository that is not there, is not found."""
+    """A missing image, or one in a missing repository, is not found."""
     there, absent = (f"workload@sha256:{letter * 64}" for letter in "ab")
     cloud.repositories[REPOSITORY].manifests["sha256:" + "a" * 64] = ("application/json", b"")
     images = f"{ARTIFACTS}{REPOSITORY}/dockerImages/"
@@ -189,20 +189,20 @@ def test_a_repository_says_where_to_push(ask: Callable[..., requests.Response]) 
         ("images", {"format": "DOCKER", "formatted": 1}, "us-west1", '"formatted"'),
     ],
 )
-def test_a_repository_that_cannot_be_is_refused(
+def test_an_invalid_repository_is_refused(
     ask: Callable[..., requests.Response], name: str, body: Any, location: str, refusal: str
 ) -> None:
-    """The API refuses what the provider plugin lets pass."""
+    """The API refuses what the provider plugin accepts."""
     url = f"{ARTIFACTS}projects/primus-models/locations/{location}/repositories"
     answer = ask("POST", f"{url}?repository_id={name}", body)
     assert refusal in message(answer, 400)
 
 
 @pytest.mark.parametrize("place", ["us-west9", "us-wets1", "eu", "EU", "nam4", "global"])
-def test_a_repository_needs_a_place_that_exists(
+def test_a_repository_in_an_unknown_location_is_refused(
     ask: Callable[..., requests.Response], place: str
 ) -> None:
-    """A misspelt region is refused, and so is what only buckets have."""
+    """A misspelt region, and locations that only buckets have."""
     url = NEW_REPOSITORY.replace("us-west1", place)
     answer = ask("POST", f"{url}images", {"format": "DOCKER"})
     assert f"Location {place} is not found" in message(answer, 403)
@@ -212,10 +212,10 @@ def test_a_repository_needs_a_place_that_exists(
     "place",
     ["us", "europe", "asia", "northamerica-northeast1", "europe-west12", "me-central2"],
 )
-def test_a_repository_is_anywhere_where_google_is(
+def test_a_repository_may_be_in_any_location_of_google(
     ask: Callable[..., requests.Response], place: str
 ) -> None:
-    """Any region and three multi-regions; its address begins with the place."""
+    """Any region and three multi-regions; its address begins with the location."""
     url = NEW_REPOSITORY.replace("us-west1", place)
     assert ask("POST", f"{url}images", {"format": "DOCKER"}).status_code == 200
     made = ask("GET", ARTIFACTS + REPOSITORY.replace("us-west1", place)).json()
@@ -225,7 +225,9 @@ def test_a_repository_is_anywhere_where_google_is(
 
 
 @pytest.mark.usefixtures("_repository")
-def test_a_repository_is_created_once(ask: Callable[..., requests.Response]) -> None:
+def test_a_second_repository_of_the_same_name_is_a_conflict(
+    ask: Callable[..., requests.Response],
+) -> None:
     """The name is taken."""
     answer = ask("POST", f"{NEW_REPOSITORY}images", {"format": "DOCKER"})
     assert message(answer, 409) == "the repository already exists"
@@ -243,10 +245,10 @@ def test_a_repository_is_patched_by_mask(ask: Callable[..., requests.Response]) 
 
 
 @pytest.mark.usefixtures("_repository")
-def test_a_repository_can_be_opened_to_another_companys_accounts(
+def test_a_repository_can_be_granted_to_another_companys_accounts(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """Reader for every service account of a project; reading the policy is GET, writing POST."""
+    """Reader for each service account of a project; the policy is read by GET, written by POST."""
     number = "222222222222"
     member = (
         f"principalSet://cloudresourcemanager.googleapis.com/projects/{number}/type/ServiceAccount"
@@ -261,10 +263,10 @@ def test_a_repository_can_be_opened_to_another_companys_accounts(
 
 
 @pytest.mark.usefixtures("_repository")
-def test_deleting_a_repository_drops_its_content(
+def test_deleting_a_repository_deletes_its_content(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """A new one of the same name is empty; a policy of one that is gone cannot be read."""
+    """A new one of the same name is empty; the policy of a deleted one cannot be read."""
     cloud.repositories[REPOSITORY].blobs["sha256:0"] = b"layer"
     operation = ask("DELETE", ARTIFACTS + REPOSITORY).json()
     assert ask("GET", ARTIFACTS + operation["name"]).json()["done"] is True
@@ -273,9 +275,9 @@ def test_deleting_a_repository_drops_its_content(
     assert cloud.repositories[REPOSITORY].blobs == {}
 
 
-def test_a_body_that_is_no_message_is_refused(
+def test_a_body_that_is_no_json_object_is_refused(
     ask: Callable[..., requests.Response],
 ) -> None:
-    """JSON, and an object: anything else is 400, not a crash."""
+    """With 400, and no crash."""
     answer = ask("POST", f"{PROJECTS}primus-models:getIamPolicy", ["bindings"])
     assert "Invalid JSON payload" in message(answer, 400)

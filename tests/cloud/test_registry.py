@@ -62,8 +62,8 @@ def error(answer: requests.Response) -> tuple[int, str, str]:
     return answer.status_code, found["code"], found["message"]
 
 
-def test_what_is_pushed_is_pulled(cloud: Cloud, repository: Repository) -> None:
-    """An image comes back byte for byte, by tag and by digest, for whom the policy names."""
+def test_a_pushed_image_is_pulled_byte_for_byte(cloud: Cloud, repository: Repository) -> None:
+    """By tag and by digest, by members of the policy."""
     assert push(IMAGE, TAGGED, cloud.mint(WRITER), requests.Session()) == IMAGE.digest
     assert repository.tags == {("workload", "v1"): IMAGE.digest}
     reader = access.caller_of_token(cloud, cloud.mint(WORKLOAD))
@@ -72,10 +72,10 @@ def test_what_is_pushed_is_pulled(cloud: Cloud, repository: Repository) -> None:
     assert distribution.pull(cloud, reader, by_digest) == IMAGE
 
 
-def test_a_second_push_uploads_nothing(
+def test_a_second_push_uploads_no_blob(
     cloud: Cloud, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Blobs that are there already are not sent again."""
+    """Existing blobs are not sent again."""
     push(IMAGE, TAGGED, cloud.mint(WRITER), requests.Session())
     monkeypatch.delattr(requests.Session, "post")
     assert push(IMAGE, TAGGED, cloud.mint(WRITER), requests.Session()) == IMAGE.digest
@@ -90,10 +90,10 @@ def test_a_second_push_uploads_nothing(
         (None, "denied: Unauthenticated request. Unauthenticated requests do not have permission"),
     ],
 )
-def test_only_writers_push(
+def test_only_writers_can_push(
     cloud: Cloud, repository: Repository, member: str | None, message: str
 ) -> None:
-    """A reader, a stranger and nobody are denied, in Artifact Registry's words; nothing is kept."""
+    """A reader, a stranger and an anonymous caller are denied, in Artifact Registry's words."""
     token = cloud.mint(member) if member else ""
     with pytest.raises(PushError) as caught:
         push(IMAGE, TAGGED, token, requests.Session())
@@ -122,8 +122,8 @@ def test_a_pull_without_the_grant_is_denied(cloud: Cloud, repository: Repository
         "Basic not base64",
     ],
 )
-def test_a_bad_login_is_refused(cloud: Cloud, authorization: str) -> None:
-    """401 for an unknown token, and for a kind of login that is not modelled."""
+def test_an_unknown_login_is_refused(cloud: Cloud, authorization: str) -> None:
+    """401 for an unknown token, and for a login that is not modelled."""
     assert cloud.repositories == {}
     answer = requests.get(
         IMAGE_URL + "manifests/v1", headers={"Authorization": authorization}, timeout=30
@@ -137,8 +137,8 @@ def test_an_expired_token_is_refused(cloud: Cloud, writer: requests.Session) -> 
     assert error(writer.get(IMAGE_URL + "manifests/v1"))[:2] == (401, "UNAUTHORIZED")
 
 
-def test_an_unknown_repository_is_named_only_to_who_may_know(cloud: Cloud) -> None:
-    """An administrator of the project reads "not found"; a stranger only that it is denied."""
+def test_only_a_permitted_caller_learns_that_a_repository_is_missing(cloud: Cloud) -> None:
+    """An administrator of the project reads "not found"; a stranger reads "denied"."""
     project = cloud.projects["primus-models"]
     project.policy.bindings = [{"role": "roles/artifactregistry.admin", "members": [WRITER]}]
     admin = client(cloud.mint(WRITER)).get(IMAGE_URL + "manifests/v1")
@@ -147,8 +147,8 @@ def test_an_unknown_repository_is_named_only_to_who_may_know(cloud: Cloud) -> No
     assert error(stranger)[:2] == (403, "DENIED")
 
 
-def test_the_region_is_part_of_the_address(cloud: Cloud, repository: Repository) -> None:
-    """The same path under another region's host is another repository."""
+def test_the_region_is_part_of_a_repositorys_address(cloud: Cloud, repository: Repository) -> None:
+    """The same path on another region's host is another repository."""
     url = IMAGE_URL.replace("us-west1", "europe-west4")
     answer = client(cloud.mint(WRITER)).get(url + "manifests/v1")
     assert error(answer)[:2] == (403, "DENIED")
@@ -164,7 +164,7 @@ def upload(session: requests.Session, claimed: bytes, sent: bytes) -> requests.R
     return session.put(location, params={"digest": digest(claimed)}, data=sent)
 
 
-def test_an_uploaded_blob_is_read_back(writer: requests.Session) -> None:
+def test_an_uploaded_blob_can_be_read(writer: requests.Session) -> None:
     """POST, then PUT with the digest; HEAD and GET agree."""
     answer = upload(writer, b"onetwo", b"onetwo")
     assert answer.status_code == 201
@@ -175,10 +175,10 @@ def test_an_uploaded_blob_is_read_back(writer: requests.Session) -> None:
     assert (head.status_code, head.headers["Content-Length"], head.content) == (200, "6", b"")
 
 
-def test_a_blob_that_is_not_what_it_says_is_refused(
+def test_a_blob_with_a_wrong_digest_is_refused(
     writer: requests.Session, repository: Repository
 ) -> None:
-    """The digest is computed here, whatever the client claims."""
+    """The registry computes the digest."""
     assert error(upload(writer, b"claimed", b"sent"))[:2] == (400, "DIGEST_INVALID")
     assert not repository.blobs
 
@@ -198,17 +198,17 @@ def put_manifest(session: requests.Session, reference: str, body: Any) -> reques
         ("sha256:" + "0" * 64, json.loads(IMAGE.manifest), "DIGEST_INVALID"),
     ],
 )
-def test_a_bad_manifest_is_refused(
+def test_an_invalid_manifest_is_refused(
     writer: requests.Session, repository: Repository, reference: str, body: Any, code: str
 ) -> None:
-    """No JSON, no image, blobs that are not there, another digest than its address."""
+    """No JSON, no image, missing blobs, another digest than in its address."""
     assert error(put_manifest(writer, reference, body))[:2] == (400, code)
     assert not repository.manifests
     assert not repository.tags
 
 
-def test_a_tag_is_moved(cloud: Cloud, writer: requests.Session) -> None:
-    """A tag leads to what was pushed under it last; the digest leads to the same for ever."""
+def test_a_push_moves_its_tag(cloud: Cloud, writer: requests.Session) -> None:
+    """The tag leads to the last push; each digest leads to the same image for ever."""
     changed = assemble({"a": (0o644, b"b")}, {"Entrypoint": ["a"]}, [{"created_by": "COPY"}], {})
     for image in (IMAGE, changed):
         push(image, TAGGED, cloud.mint(WRITER), requests.Session())
@@ -227,21 +227,19 @@ def test_a_tag_is_moved(cloud: Cloud, writer: requests.Session) -> None:
         ("blobs/sha256:" + "0" * 64, "BLOB_UNKNOWN"),
     ],
 )
-def test_what_is_not_there_is_404(writer: requests.Session, path: str, code: str) -> None:
-    """Each kind of absence has its code."""
+def test_missing_content_is_404(writer: requests.Session, path: str, code: str) -> None:
+    """Each kind has its code."""
     assert error(writer.get(IMAGE_URL + path))[:2] == (404, code)
 
 
-def test_an_upload_that_was_not_begun_is_404(writer: requests.Session) -> None:
-    """PUT only finishes what POST has begun."""
+def test_an_unknown_upload_is_404(writer: requests.Session) -> None:
+    """PUT only finishes an upload that POST has begun."""
     answer = writer.put(IMAGE_URL + "blobs/uploads/none")
     assert error(answer)[:2] == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
-def test_a_registry_that_cannot_be_reached_is_an_error(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The host is in the message."""
+def test_an_unreachable_registry_is_an_error(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the host."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     with pytest.raises(PushError, match=f"^{HOST}: "):
         push(IMAGE, TAGGED, cloud.mint(WRITER), requests.Session())

@@ -21,8 +21,8 @@ def session(environment: dict[str, str]) -> requests.Session:
     return client
 
 
-def test_a_google_host_is_answered_over_tls() -> None:
-    """A request for storage.googleapis.com is answered here, under a certificate it trusts."""
+def test_a_google_host_is_served_over_tls() -> None:
+    """With a certificate that the client trusts."""
     with running() as local:
         answer = session(local.environment()).get(
             "https://storage.googleapis.com/storage/v1/b/no-such-bucket"
@@ -34,8 +34,8 @@ def test_a_google_host_is_answered_over_tls() -> None:
 @pytest.mark.parametrize(
     "host", ["example.com", "googleapis.com.example.com", "docker.pkg.dev", "127.0.0.1"]
 )
-def test_every_other_host_is_refused(host: str) -> None:
-    """A host that is not the local cloud's gets 403 from the proxy, and is remembered."""
+def test_any_other_host_is_refused(host: str) -> None:
+    """The proxy answers 403, and records the host."""
     with running() as local:
         with pytest.raises(requests.exceptions.ProxyError, match="403"):
             session(local.environment()).get(f"https://{host}/")
@@ -51,8 +51,8 @@ def test_plain_http_is_refused() -> None:
         assert client.get("http://storage.googleapis.com/storage/v1/b").status_code == 403
 
 
-def test_nobody_else_believes_it() -> None:
-    """Without the throw-away authority in its environment, a client refuses the local cloud."""
+def test_a_client_without_the_authority_refuses_the_cloud() -> None:
+    """Only `ca.pem` in its environment makes a client trust it."""
     with running() as local:
         client = session(local.environment())
         client.verify = True
@@ -60,8 +60,8 @@ def test_nobody_else_believes_it() -> None:
             client.get("https://storage.googleapis.com/storage/v1/b")
 
 
-def test_its_port_can_be_chosen_and_is_refused_when_taken() -> None:
-    """A taken port is an OSError at once, not a cloud on another one."""
+def test_a_port_in_use_is_an_error() -> None:
+    """OSError at once, and no cloud on another port."""
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(OSError, match="in use"),
@@ -70,14 +70,14 @@ def test_its_port_can_be_chosen_and_is_refused_when_taken() -> None:
         pass
 
 
-def test_it_listens_on_loopback_only() -> None:
-    """No other machine can reach the local cloud."""
+def test_the_cloud_listens_on_loopback_only() -> None:
+    """No other machine can reach it."""
     with bound() as sock:
         assert sock.getsockname()[0] == "127.0.0.1"
 
 
-def test_it_leaves_nothing_behind() -> None:
-    """When it ends, its folder with the certificate is gone and its port is free."""
+def test_the_cloud_leaves_nothing_behind() -> None:
+    """When it ends, its folder is deleted and its port is free."""
     with running() as local:
         folder, port = local.folder, local.proxy_port
         assert (folder / "ca.pem").exists()
@@ -85,16 +85,16 @@ def test_it_leaves_nothing_behind() -> None:
     bound(port).close()
 
 
-def test_the_leaf_key_is_not_on_disk() -> None:
-    """The folder that a demonstration shares holds the authority's certificate and no key."""
+def test_the_private_key_is_not_on_disk() -> None:
+    """The folder holds the authority's certificate and no key."""
     with running() as local:
         texts = [p.read_text() for p in local.folder.rglob("*") if p.is_file()]
     assert texts
     assert not any("PRIVATE KEY" in text for text in texts)
 
 
-def test_a_given_cloud_is_the_one_that_answers() -> None:
-    """State that a test prepared is what requests see."""
+def test_requests_see_the_state_of_a_given_cloud() -> None:
+    """A test can prepare the state."""
     cloud = Cloud()
     with running(cloud) as local:
         assert local.cloud is cloud

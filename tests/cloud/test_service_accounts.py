@@ -47,10 +47,8 @@ def message(response: requests.Response, code: int) -> str:
     return str(error["message"])
 
 
-def test_an_account_is_what_its_creation_said(
-    ask: Callable[..., requests.Response], reader: Any
-) -> None:
-    """What was created is read back by e-mail, also under `projects/-`."""
+def test_a_created_account_can_be_read(ask: Callable[..., requests.Response], reader: Any) -> None:
+    """By its e-mail, also under `projects/-`."""
     assert reader["name"] == f"projects/primus-models/serviceAccounts/{READER}"
     assert reader["displayName"] == "Model reader"
     assert ask("GET", f"/serviceAccounts/{READER}").json() == reader
@@ -67,14 +65,16 @@ def test_a_bad_account_id_is_refused(
 
 
 @pytest.mark.usefixtures("reader")
-def test_an_account_id_is_taken_once(ask: Callable[..., requests.Response]) -> None:
-    """A second account of the same id is a conflict."""
+def test_a_second_account_of_the_same_id_is_a_conflict(
+    ask: Callable[..., requests.Response],
+) -> None:
+    """409."""
     answer = ask("POST", "/serviceAccounts", {"accountId": "model-reader"})
     assert "already exists within project projects/primus-models" in message(answer, 409)
 
 
-def test_a_misspelt_field_is_refused(ask: Callable[..., requests.Response]) -> None:
-    """Google's JSON knows no fields but its own."""
+def test_an_unknown_field_is_refused(ask: Callable[..., requests.Response]) -> None:
+    """By name."""
     wanted = {"accountId": "model-reader", "serviceAccount": {"display_nam": "x"}}
     assert 'Unknown name "display_nam"' in message(ask("POST", "/serviceAccounts", wanted), 400)
 
@@ -91,10 +91,10 @@ def test_a_patch_changes_what_its_mask_names(
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_disabled_account_cannot_speak(
+def test_a_token_of_a_disabled_account_is_refused(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """A token of a disabled account is refused, and works again once it is enabled."""
+    """It is valid again when the account is enabled."""
     by = f"serviceAccount:{READER}"
     cloud.service_accounts[READER].policy.bindings = [
         {"role": "roles/iam.serviceAccountAdmin", "members": [by]}
@@ -138,8 +138,10 @@ def test_a_grant_to_a_missing_account_is_refused(ask: Callable[..., requests.Res
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_namesake_inherits_nothing(ask: Callable[..., requests.Response], cloud: Cloud) -> None:
-    """Grants to a deleted account, and its tokens, are not those of a new one of the same name."""
+def test_a_new_account_of_the_same_name_inherits_nothing(
+    ask: Callable[..., requests.Response], cloud: Cloud
+) -> None:
+    """Neither the grants of the deleted account nor its tokens."""
     member = f"serviceAccount:{READER}"
     policy = cloud.projects["secundus-vision"].policy
     policy.bindings.append({"role": "roles/browser", "members": [ANYBODY, member]})
@@ -150,8 +152,8 @@ def test_a_namesake_inherits_nothing(ask: Callable[..., requests.Response], clou
     assert old not in cloud.tokens
 
 
-def test_a_deleted_account_is_unknown(ask: Callable[..., requests.Response], reader: Any) -> None:
-    """After its deletion an account is 404, by those who may ask."""
+def test_a_deleted_account_is_404(ask: Callable[..., requests.Response], reader: Any) -> None:
+    """For callers with the permission."""
     ask("DELETE", f"/serviceAccounts/{reader['email']}")
     assert message(ask("GET", f"/serviceAccounts/{READER}"), 404) == "Unknown service account"
 
@@ -174,10 +176,10 @@ def test_another_projects_path_does_not_lead_to_an_account(
     assert cloud.service_accounts[READER].policy.etag == before
 
 
-def test_a_switched_off_api_says_how_to_switch_it_on(
+def test_a_disabled_api_says_how_to_enable_it(
     ask: Callable[..., requests.Response], cloud: Cloud
 ) -> None:
-    """An API that is not enabled answers 403 SERVICE_DISABLED before anything else."""
+    """403 SERVICE_DISABLED, before any other check."""
     cloud.projects["primus-models"].services.clear()
     answer = ask("GET", f"/serviceAccounts/{READER}")
     assert "has not been used in project 111111111111 before" in message(answer, 403)
@@ -186,12 +188,12 @@ def test_a_switched_off_api_says_how_to_switch_it_on(
     assert error["errors"][0]["reason"] == "accessNotConfigured"
 
 
-def test_an_unknown_project_is_forbidden(ask: Callable[..., requests.Response]) -> None:
-    """Whether a project exists is not told to those who have no rights in it."""
+def test_an_unknown_project_is_403(ask: Callable[..., requests.Response]) -> None:
+    """A caller without permissions does not learn whether it exists."""
     assert "(or it may not exist)" in message(ask("POST", "/../nowhere/serviceAccounts"), 403)
 
 
-def test_what_is_not_modelled_says_so(ask: Callable[..., requests.Response]) -> None:
-    """A call of Google's API that has no table row here is told apart from a missing resource."""
+def test_an_unmodelled_method_is_a_clear_404(ask: Callable[..., requests.Response]) -> None:
+    """It differs from the error for a missing resource."""
     answer = ask("POST", f"/serviceAccounts/{READER}:signBlob")
     assert "not modelled by the local cloud" in message(answer, 404)

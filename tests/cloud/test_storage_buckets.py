@@ -80,24 +80,22 @@ def call(cloud: Cloud, method: str, path: str, **arguments: Any) -> requests.Res
         (None, "multi-region"),
     ],
 )
-def test_a_bucket_says_what_kind_of_place_it_is_in(
-    owner: Client, place: str | None, kind: str
-) -> None:
-    """A region, two, or a continent; the United States if nothing is said."""
+def test_a_bucket_has_its_location_type(owner: Client, place: str | None, kind: str) -> None:
+    """A region, two, or a continent; the United States by default."""
     made = owner.create_bucket("placed-bucket", location=place)
     assert (made.location, made.location_type) == ((place or "us").upper(), kind)
 
 
 @pytest.mark.parametrize("place", ["us-wets1", "europe", "us-west1-a", "moon"])
-def test_a_bucket_needs_a_place_that_exists(owner: Client, place: str) -> None:
-    """In Cloud Storage's words; what Artifact Registry calls europe is EU here."""
+def test_a_bucket_in_an_unknown_location_is_refused(owner: Client, place: str) -> None:
+    """In Cloud Storage's words; Artifact Registry's `europe` is `EU` here."""
     with pytest.raises(
         exceptions.BadRequest, match="The specified location constraint is not valid"
     ):
         owner.create_bucket("placed-bucket", location=place)
 
 
-def test_a_bucket_keeps_the_settings_it_was_created_with(owner: Client, model: Bucket) -> None:
+def test_a_bucket_has_the_settings_of_its_creation(owner: Client, model: Bucket) -> None:
     """Location, uniform access, public access prevention, soft delete, labels."""
     stored = owner.get_bucket("model-bucket")
     assert (stored.location, stored.storage_class) == ("US-WEST1", "STANDARD")
@@ -108,7 +106,7 @@ def test_a_bucket_keeps_the_settings_it_was_created_with(owner: Client, model: B
     assert stored.labels == model.labels
 
 
-def test_a_patch_changes_what_it_names_and_nothing_else(cloud: Cloud, model: Bucket) -> None:
+def test_a_patch_changes_only_the_settings_that_it_names(cloud: Cloud, model: Bucket) -> None:
     """A nested setting leaves its neighbours; null removes a label; the name stays."""
     before = cloud.buckets[model.name].meta
     changes = {
@@ -138,8 +136,8 @@ def test_a_patch_changes_what_it_names_and_nothing_else(cloud: Cloud, model: Buc
         ),
     ],
 )
-def test_impossible_settings_are_400(cloud: Cloud, settings: dict[str, Any], message: str) -> None:
-    """What no bucket can be is refused, and no bucket is made."""
+def test_invalid_settings_are_400(cloud: Cloud, settings: dict[str, Any], message: str) -> None:
+    """No bucket is created."""
     answer = call(cloud, "POST", "/b?project=primus-models", json=settings)
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
@@ -147,20 +145,20 @@ def test_impossible_settings_are_400(cloud: Cloud, settings: dict[str, Any], mes
 
 
 def test_a_body_that_is_no_json_is_400(cloud: Cloud) -> None:
-    """Garbage does not bring the service down."""
+    """The service does not crash."""
     answer = call(cloud, "POST", "/b?project=primus-models", data="{")
     assert answer.status_code == 400
     assert answer.json()["error"]["message"].startswith("Invalid JSON payload received.")
 
 
-def test_a_name_is_taken_once_for_everybody(owner: Client, model: Bucket) -> None:
-    """The namespace is shared: another project gets 409."""
+def test_a_bucket_name_is_unique_across_projects(owner: Client, model: Bucket) -> None:
+    """Another project gets 409."""
     with pytest.raises(exceptions.Conflict, match="The requested bucket name is not available"):
         owner.create_bucket(model.name, project="secundus-vision")
 
 
-def test_a_bucket_goes_only_when_empty(owner: Client, cloud: Cloud, model: Bucket) -> None:
-    """409 with an object in it; then what the Pulumi provider asks first; then gone."""
+def test_only_an_empty_bucket_can_be_deleted(owner: Client, cloud: Cloud, model: Bucket) -> None:
+    """409 with an object in it; the Pulumi provider lists caches first."""
     with pytest.raises(exceptions.Conflict, match="The bucket you tried to delete is not empty"):
         model.delete()
     model.blob("model").delete()
@@ -214,10 +212,10 @@ ALLOWED = {
 
 @pytest.mark.parametrize("deed", DEEDS)
 @pytest.mark.parametrize("role", ALLOWED)
-def test_a_role_allows_exactly_its_deeds_on_its_bucket(
+def test_a_role_allows_exactly_its_operations_on_its_bucket(
     model: Bucket, other: Bucket, storage_as: Callable[[str], Client], role: str, deed: str
 ) -> None:
-    """The granted bucket gives what the role says, or refuses; the other bucket refuses all."""
+    """On another bucket it allows none."""
     grant(model, f"roles/storage.{role}", WORKLOAD)
     act, permission = DEEDS[deed]
     client = storage_as(WORKLOAD)
@@ -237,10 +235,10 @@ def test_a_role_allows_exactly_its_deeds_on_its_bucket(
     )
 
 
-def test_every_decision_is_in_the_audit_log(
+def test_each_decision_is_in_the_audit_log(
     cloud: Cloud, model: Bucket, storage_as: Callable[[str], Client]
 ) -> None:
-    """Granted or refused: who, what, on which object."""
+    """Granted or refused: the caller, the permission, the object."""
     grant(model, "roles/storage.objectViewer", READER)
     cloud.audit.clear()
     _get(storage_as(READER).bucket(model.name))
@@ -253,8 +251,8 @@ def test_every_decision_is_in_the_audit_log(
     ]
 
 
-def test_nobody_is_401(model: Bucket) -> None:
-    """Without credentials, the refusal is about authentication."""
+def test_an_anonymous_caller_is_401(model: Bucket) -> None:
+    """The refusal is about authentication."""
     answer = read_as_nobody(model)
     assert answer.status_code == 401
     message = answer.json()["error"]["message"]
@@ -262,7 +260,7 @@ def test_nobody_is_401(model: Bucket) -> None:
 
 
 @pytest.mark.parametrize("age", [3600, 0])
-def test_a_token_that_is_expired_or_unknown_is_401(cloud: Cloud, model: Bucket, age: int) -> None:
+def test_an_expired_or_unknown_token_is_401(cloud: Cloud, model: Bucket, age: int) -> None:
     """The cloud's own clock decides, not the client."""
     token = cloud.mint("user:deployer@primus.example") if age else "ya29.made-up"
     cloud.clock_offset = age
@@ -273,7 +271,7 @@ def test_a_token_that_is_expired_or_unknown_is_401(cloud: Cloud, model: Bucket, 
     assert "invalid authentication credentials" in answer.json()["error"]["message"]
 
 
-def test_a_project_role_reaches_every_bucket_of_its_project_only(
+def test_a_role_on_a_project_covers_its_buckets_only(
     cloud: Cloud, model: Bucket, other: Bucket, storage_as: Callable[[str], Client]
 ) -> None:
     """Allow policies are inherited downwards."""
@@ -294,10 +292,10 @@ def test_a_caller_without_the_project_role_cannot_create_buckets(
 
 
 @pytest.mark.parametrize(("name", "allowed"), [("public/a", True), ("secret/a", False)])
-def test_a_conditional_grant_holds_where_its_condition_does(
+def test_a_conditional_grant_holds_where_its_condition_is_true(
     model: Bucket, storage_as: Callable[[str], Client], name: str, allowed: bool
 ) -> None:
-    """The condition sees the resource that is asked for."""
+    """The condition sees the requested resource."""
     model.blob(name).upload_from_string(b"")
     prefix = "projects/_/buckets/model-bucket/objects/public/"
     expression = f"resource.name.startsWith('{prefix}') && resource.type.endsWith('/Object')"
@@ -311,8 +309,8 @@ def test_a_conditional_grant_holds_where_its_condition_does(
         blob.download_as_bytes()
 
 
-def test_a_policy_that_changed_meanwhile_is_not_overwritten(model: Bucket) -> None:
-    """The etag of a read that is no longer true is 412, and the policy stays."""
+def test_a_policy_is_not_overwritten_with_an_old_etag(model: Bucket) -> None:
+    """412, and the policy stays."""
     stale = model.get_iam_policy(requested_policy_version=3)
     grant(model, "roles/storage.objectViewer", READER)
     with pytest.raises(exceptions.PreconditionFailed, match="pre-conditions"):
@@ -342,16 +340,18 @@ def test_a_policy_that_changed_meanwhile_is_not_overwritten(model: Bucket) -> No
         ),
     ],
 )
-def test_a_grant_to_nobody_is_400(model: Bucket, role: str, member: str, message: str) -> None:
-    """A member or role that does not exist is refused, not kept."""
+def test_a_grant_to_an_unknown_member_or_role_is_400(
+    model: Bucket, role: str, member: str, message: str
+) -> None:
+    """It is not stored."""
     with pytest.raises(exceptions.BadRequest) as refused:
         grant(model, role, member)
     assert message in refused.value.message
     assert holders(model, role) == set()
 
 
-def test_a_deleted_pool_gets_no_grant(cloud: Cloud, model: Bucket) -> None:
-    """Though its id stays reserved for 30 days."""
+def test_a_grant_to_a_deleted_pool_is_400(cloud: Cloud, model: Bucket) -> None:
+    """Although its id stays reserved for 30 days."""
     cloud.pools[POOL] = Pool(POOL, "primus-models", {}, deleted_at=cloud.now())
     with pytest.raises(exceptions.BadRequest, match="Identity Pool does not exist"):
         grant(model, "roles/storage.objectViewer", f"principalSet://iam.googleapis.com/{POOL}/*")
@@ -374,8 +374,10 @@ def test_a_member_of_any_existing_kind_is_accepted(
     assert holders(model, "roles/storage.objectViewer") == {member}
 
 
-def test_a_grant_survives_the_account_that_it_names(cloud: Cloud, model: Bucket) -> None:
-    """Other grants can still be made after a member's account was deleted."""
+def test_other_grants_can_be_made_after_a_members_account_was_deleted(
+    cloud: Cloud, model: Bucket
+) -> None:
+    """The old grant stays in the policy."""
     grant(model, "roles/storage.objectViewer", READER)
     del cloud.service_accounts[READER.partition(":")[2]]
     grant(model, "roles/storage.objectViewer", WORKLOAD)
@@ -390,10 +392,10 @@ def test_public_access_prevention_refuses_a_public_grant(model: Bucket, member: 
     assert holders(model, "roles/storage.objectViewer") == set()
 
 
-def test_public_access_prevention_overrules_an_older_public_grant(
+def test_public_access_prevention_overrides_an_older_public_grant(
     cloud: Cloud, other: Bucket
 ) -> None:
-    """Who was let in as the public is out as soon as the prevention is on."""
+    """The public is refused as soon as the prevention is on."""
     grant(other, "roles/storage.objectViewer", "allUsers")
     assert read_as_nobody(other).content == b"picture"
     enforced = {"iamConfiguration": {"publicAccessPrevention": "enforced"}}

@@ -47,10 +47,10 @@ def _streamed(blob: Blob, data: bytes) -> None:
 
 @pytest.mark.parametrize("upload", [_multipart, _resumable, _streamed])
 @pytest.mark.parametrize("size", [0, 1, CHUNK, len(BYTES)])
-def test_every_upload_protocol_delivers_the_same_object(
+def test_each_upload_protocol_creates_the_same_object(
     bucket: Bucket, upload: Callable[[Blob, bytes], None], size: int
 ) -> None:
-    """Bytes, content type and both checksums are those of what was sent."""
+    """Bytes, content type and both checksums are those of the sent content."""
     data = BYTES[:size]
     upload(bucket.blob("folder/object"), data)
     stored = bucket.get_blob("folder/object")
@@ -60,7 +60,7 @@ def test_every_upload_protocol_delivers_the_same_object(
     assert stored.crc32c == base64.b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode()
 
 
-def test_what_the_server_decides_cannot_be_sent(bucket: Bucket) -> None:
+def test_the_server_ignores_fields_that_it_sets_itself(bucket: Bucket) -> None:
     """A writer chooses neither generation, nor time, nor owner of an object."""
     blob = bucket.blob("o")
     forged = {"generation": "7", "timeCreated": "1970-01-01T00:00:00Z", "owner": {"entity": "me"}}
@@ -70,7 +70,7 @@ def test_what_the_server_decides_cannot_be_sent(bucket: Bucket) -> None:
     assert [key for key in forged if stored.get(key) == forged[key]] == []
 
 
-def test_a_download_in_chunks_is_whole(bucket: Bucket) -> None:
+def test_a_download_in_chunks_is_complete(bucket: Bucket) -> None:
     """Ranges of a large object join without gap or overlap."""
     bucket.blob("large").upload_from_string(BYTES)
     sink = io.BytesIO()
@@ -81,8 +81,10 @@ def test_a_download_in_chunks_is_whole(bucket: Bucket) -> None:
 @pytest.mark.parametrize(
     ("start", "end", "expected"), [(2, 4, b"234"), (7, None, b"789"), (8, 99, b"89")]
 )
-def test_a_range_is_inclusive(bucket: Bucket, start: int, end: int | None, expected: bytes) -> None:
-    """A range holds both of its ends, and stops where the object does."""
+def test_a_range_includes_both_its_ends(
+    bucket: Bucket, start: int, end: int | None, expected: bytes
+) -> None:
+    """And stops at the object's end."""
     bucket.blob("digits").upload_from_string(b"0123456789")
     assert bucket.blob("digits").download_as_bytes(start=start, end=end) == expected
 
@@ -95,10 +97,10 @@ def test_a_range_beyond_the_end_is_416(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize(("checksum", "title"), [("md5_hash", "MD5 hash"), ("crc32c", "CRC32C")])
-def test_an_upload_that_arrives_changed_is_refused(
+def test_an_upload_with_a_wrong_checksum_is_refused(
     bucket: Bucket, checksum: str, title: str
 ) -> None:
-    """A checksum that does not fit the bytes is 400, and nothing is stored."""
+    """400, and nothing is stored."""
     blob = bucket.blob("damaged")
     setattr(blob, checksum, base64.b64encode(b"0" * 16).decode())
     with pytest.raises(exceptions.BadRequest, match=f"{title}.*doesn't match calculated"):
@@ -107,16 +109,16 @@ def test_an_upload_that_arrives_changed_is_refused(
 
 
 @pytest.mark.parametrize("name", ["dir with space/ü✓.png", "a%2Fb", "q?x=1&y#z", "+plus", "..."])
-def test_a_name_is_any_text(bucket: Bucket, name: str) -> None:
-    """Names survive the way there, back, and through a listing."""
+def test_an_object_name_may_be_any_text(bucket: Bucket, name: str) -> None:
+    """It is the same after upload, download and listing."""
     bucket.blob(name).upload_from_string(name)
     assert bucket.blob(name).download_as_text() == name
     assert [blob.name for blob in bucket.list_blobs()] == [name]
 
 
 @pytest.mark.parametrize("name", ["n" * 1025, "line\nbreak", "."])
-def test_some_names_are_none(bucket: Bucket, name: str) -> None:
-    """More than 1,024 bytes, a line break, or a name for folders only, is 400."""
+def test_an_invalid_object_name_is_400(bucket: Bucket, name: str) -> None:
+    """More than 1,024 bytes, a line break, or a name for folders only."""
     with pytest.raises(exceptions.BadRequest, match="Invalid object name"):
         bucket.blob(name).upload_from_string(b"")
 
@@ -130,15 +132,15 @@ def tree(bucket: Bucket) -> Bucket:
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, None])
-def test_pages_of_a_listing_join(tree: Bucket, page_size: int | None) -> None:
-    """Whatever the page size, every object comes once, in order."""
+def test_the_pages_of_a_listing_hold_each_object_once(tree: Bucket, page_size: int | None) -> None:
+    """In order, whatever the page size."""
     listing = tree.list_blobs(prefix="l/", page_size=page_size)
     assert [blob.name for blob in listing] == ["l/1", "l/2", "l/s/3", "l/s/4", "l/z"]
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, None])
-def test_a_delimiter_folds_folders(tree: Bucket, page_size: int | None) -> None:
-    """What lies beyond the delimiter is named once, as a prefix."""
+def test_a_delimiter_groups_objects_into_prefixes(tree: Bucket, page_size: int | None) -> None:
+    """Each folder is listed once."""
     listing = tree.list_blobs(prefix="l/", delimiter="/", page_size=page_size)
     assert [blob.name for blob in listing] == ["l/1", "l/2", "l/z"]
     assert listing.prefixes == {"l/s/"}
@@ -171,10 +173,10 @@ def _metageneration(bucket: Bucket) -> None:
         _metageneration,
     ],
 )
-def test_a_precondition_that_fails_is_412_and_changes_nothing(
+def test_a_failed_precondition_is_412_and_changes_nothing(
     bucket: Bucket, write: Callable[[Bucket], None]
 ) -> None:
-    """Who asks for another state than there is gets neither."""
+    """The object stays as it was."""
     bucket.blob("o").upload_from_string(b"old")
     before = bucket.get_blob("o")._properties
     with pytest.raises(exceptions.PreconditionFailed, match="pre-conditions"):
@@ -193,8 +195,8 @@ def test_an_overwritten_generation_cannot_be_read(bucket: Bucket) -> None:
         bucket.blob("o", generation=old).download_as_bytes()
 
 
-def test_settings_of_an_object_change_without_its_content(bucket: Bucket) -> None:
-    """A patch raises the metageneration and leaves the generation."""
+def test_a_patch_changes_the_settings_and_not_the_content(bucket: Bucket) -> None:
+    """It raises the metageneration and leaves the generation."""
     blob = bucket.blob("o")
     blob.cache_control, blob.metadata = "no-store", {"k": "v", "gone": "1"}
     blob.upload_from_string(b"data")
@@ -205,8 +207,8 @@ def test_settings_of_an_object_change_without_its_content(bucket: Bucket) -> Non
     assert (changed.metageneration, changed.generation) == (2, blob.generation)
 
 
-def test_a_deleted_object_is_gone(bucket: Bucket) -> None:
-    """It cannot be read, nor deleted twice."""
+def test_a_deleted_object_is_404(bucket: Bucket) -> None:
+    """It can be neither read nor deleted again."""
     bucket.blob("o").upload_from_string(b"data")
     bucket.blob("o").delete()
     assert not bucket.blob("o").exists()
@@ -215,10 +217,10 @@ def test_a_deleted_object_is_gone(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "identity"])
-def test_gzip_is_unpacked_only_for_who_does_not_accept_it(
+def test_gzip_is_decompressed_only_for_a_client_that_does_not_accept_it(
     bucket: Bucket, cloud: Cloud, accepted: str
 ) -> None:
-    """Stored as gzip, an object is served as such, or unpacked by the server."""
+    """Other clients get the stored bytes."""
     blob = bucket.blob("z")
     blob.content_encoding = "gzip"
     blob.upload_from_string(gzip.compress(b"plain"), content_type="text/plain")
@@ -249,24 +251,22 @@ def compressed(bucket: Bucket, cloud: Cloud, cache_control: str | None = None) -
     return requests.get(blob.media_link, headers=headers, timeout=10, stream=True)
 
 
-def test_what_is_unpacked_on_the_way_has_neither_range_nor_length(
-    bucket: Bucket, cloud: Cloud
-) -> None:
-    """All of it comes, whatever range was asked for; how it is stored is told."""
+def test_a_decompressed_response_has_neither_range_nor_length(bucket: Bucket, cloud: Cloud) -> None:
+    """It is the whole object, whatever the range; a header names the stored encoding."""
     answer = compressed(bucket, cloud)
     assert (answer.status_code, answer.content) == (200, b"plain")
     assert not {"content-length", "content-encoding"} & answer.headers.keys()
     assert answer.headers["x-goog-stored-content-encoding"] == "gzip"
 
 
-def test_what_may_not_be_transformed_is_served_as_stored(bucket: Bucket, cloud: Cloud) -> None:
-    """Cache-Control forbids to unpack it; a range is one of the stored bytes."""
+def test_an_object_with_no_transform_is_served_as_stored(bucket: Bucket, cloud: Cloud) -> None:
+    """Cache-Control forbids to decompress it; a range is one of the stored bytes."""
     answer = compressed(bucket, cloud, "public, no-transform")
     assert (answer.status_code, answer.headers["content-encoding"]) == (206, "gzip")
 
 
-def test_an_upload_is_resumed_where_it_broke_off(bucket: Bucket, cloud: Cloud) -> None:
-    """Asked how much arrived, the session tells; the rest completes the object."""
+def test_a_resumable_upload_continues_at_the_last_byte(bucket: Bucket, cloud: Cloud) -> None:
+    """The session tells how many bytes arrived; the rest completes the object."""
     session = bucket.blob("o").create_resumable_upload_session()
     first = {"Content-Range": "bytes 0-3/10"}
     assert requests.put(session, b"0123", headers=first, timeout=10).status_code == 308
@@ -284,7 +284,7 @@ def test_an_upload_is_resumed_where_it_broke_off(bucket: Bucket, cloud: Cloud) -
 def test_a_malformed_multipart_body_is_400(
     bucket: Bucket, cloud: Cloud, content_type: str, body: bytes
 ) -> None:
-    """Neither a missing boundary nor a missing part brings the service down."""
+    """A missing boundary or part does not crash the service."""
     answer = requests.post(
         f"https://storage.googleapis.com/upload/storage/v1/b/{bucket.name}/o?uploadType=multipart",
         body,

@@ -45,8 +45,8 @@ def link(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_link_gives_the_object(cloud: Cloud, bucket: Bucket, name: str) -> None:
-    """Bytes, type, checksums; whether its slashes are encoded or not."""
+def test_a_link_returns_the_object(cloud: Cloud, bucket: Bucket, name: str) -> None:
+    """Bytes, type, checksums; with encoded slashes or without."""
     answer = link(cloud, name)
     assert (answer.status_code, answer.content) == (200, CONTENT)
     assert answer.headers["content-type"] == "image/jpeg"
@@ -55,7 +55,7 @@ def test_a_link_gives_the_object(cloud: Cloud, bucket: Bucket, name: str) -> Non
     assert requests.get(LINKS + quote(name, safe=""), headers=token, timeout=20).content == CONTENT
 
 
-def test_a_part_and_a_head_of_an_object(cloud: Cloud, bucket: Bucket) -> None:
+def test_ranges_and_head_requests_are_answered(cloud: Cloud, bucket: Bucket) -> None:
     """TensorFlow asks for ranges; HEAD has the size and no content."""
     assert bucket
     part = link(cloud, NAMES[0], Range="bytes=10-19")
@@ -75,7 +75,7 @@ def test_a_part_and_a_head_of_an_object(cloud: Cloud, bucket: Bucket) -> None:
         ("../no-bucket/x", OWNER, 404, "NoSuchBucket", "The specified bucket does not exist."),
     ],
 )
-def test_a_refused_link_says_so_in_xml(
+def test_a_refusal_of_a_link_is_in_xml(
     cloud: Cloud,
     bucket: Bucket,
     name: str,
@@ -92,18 +92,16 @@ def test_a_refused_link_says_so_in_xml(
     assert details in answer.text
 
 
-def test_an_unknown_login_is_refused_in_xml(cloud: Cloud, bucket: Bucket) -> None:
-    """A token that has expired, or never was one."""
+def test_an_unknown_token_is_refused_in_xml(cloud: Cloud, bucket: Bucket) -> None:
+    """Also an expired one."""
     assert bucket
     answer = link(cloud, NAMES[0], None, Authorization="Bearer nonsense")
     assert (answer.status_code, "<Code>AuthenticationRequired</Code>" in answer.text) == (401, True)
 
 
 @pytest.mark.parametrize("path", ["/storage/v1/b/a-bucket/o", "/download/storage/v1/b/a-bucket/o"])
-def test_the_json_api_is_there_under_its_older_host(
-    cloud: Cloud, bucket: Bucket, path: str
-) -> None:
-    """www.googleapis.com answers like storage.googleapis.com, and still has the issuer's keys."""
+def test_the_json_api_has_its_older_host_too(cloud: Cloud, bucket: Bucket, path: str) -> None:
+    """www.googleapis.com answers like storage.googleapis.com, and has the issuer's keys."""
     assert bucket
     token = {"Authorization": f"Bearer {cloud.mint(OWNER)}"}
     url = f"https://www.googleapis.com{path}/{NAMES[0]}?alt=media"

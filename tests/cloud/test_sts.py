@@ -124,8 +124,8 @@ def federation(local: LocalCloud) -> Federation:
     return Federation(local)
 
 
-def test_an_admitted_token_becomes_its_principals(federation: Federation) -> None:
-    """The federated token speaks for its subject, its attributes, and the pool as a whole."""
+def test_an_admitted_token_gets_its_principals(federation: Federation) -> None:
+    """The federated token has its subject, its attributes, and the pool as a whole."""
     answer = federation.exchange().json()
     token = federation.cloud.tokens[answer.pop("access_token")]
     assert token.member == MEMBER
@@ -154,29 +154,35 @@ CONDITION_FAILS = (
         "size(null) == 0",
     ],
 )
-def test_a_condition_that_is_not_true_refuses(federation: Federation, condition: str) -> None:
-    """False, an error, something truthy, or no expression at all: all the same."""
+def test_a_condition_that_is_not_true_refuses_the_token(
+    federation: Federation, condition: str
+) -> None:
+    """False, an error, something truthy, or no expression: all the same."""
     federation.provider.doc["attributeCondition"] = condition
     federation.refused(*CONDITION_FAILS)
 
 
-def test_the_refused_principal_is_in_the_audit_log(federation: Federation) -> None:
-    """Whose token the condition rejected can be read."""
+def test_the_audit_log_names_the_refused_principal(federation: Federation) -> None:
+    """It tells whose token the condition refused."""
     federation.provider.doc["attributeCondition"] = "assertion.swname == 'GCE'"
     federation.exchange()
     assert federation.cloud.audit == [AuditEntry(MEMBER, EXCHANGE, PROVIDER, allowed=False)]
 
 
 @pytest.mark.parametrize("condition", ["", None])
-def test_no_condition_admits_everybody(federation: Federation, condition: str | None) -> None:
-    """Google's rule, and the trap that the program must not fall into."""
+def test_a_provider_without_a_condition_admits_every_token(
+    federation: Federation, condition: str | None
+) -> None:
+    """Danger, as at Google: the program must never deploy that."""
     federation.provider.doc["attributeCondition"] = condition
     assert federation.exchange().status_code == 200
 
 
 @pytest.mark.parametrize("audience", ["https://elsewhere.example", ["a", "b"], []])
-def test_another_audience_refuses(federation: Federation, audience: str | list[str]) -> None:
-    """A token made for somebody else is not accepted here."""
+def test_a_token_for_another_audience_is_refused(
+    federation: Federation, audience: str | list[str]
+) -> None:
+    """It was made for another service."""
     federation.claims["aud"] = audience
     shown = audience if isinstance(audience, str) else ", ".join(audience)
     federation.refused(
@@ -189,7 +195,7 @@ def test_another_audience_refuses(federation: Federation, audience: str | list[s
 def test_without_allowed_audiences_the_provider_is_the_audience(
     federation: Federation, scheme: str
 ) -> None:
-    """Its full resource name, with and without scheme; and then nothing else."""
+    """Its full resource name, with and without scheme; and nothing else."""
     del federation.provider.doc["oidc"]["allowedAudiences"]
     assert federation.exchange().status_code == 400
     federation.claims["aud"] = scheme + AUDIENCE
@@ -197,7 +203,7 @@ def test_without_allowed_audiences_the_provider_is_the_audience(
 
 
 @pytest.mark.parametrize("issuer", ["https://elsewhere.example", ISSUER + ".evil.example", None])
-def test_another_issuer_refuses(federation: Federation, issuer: str | None) -> None:
+def test_a_token_of_another_issuer_is_refused(federation: Federation, issuer: str | None) -> None:
     """Only a trailing slash may differ."""
     federation.claims["iss"] = issuer
     federation.refused(
@@ -207,7 +213,7 @@ def test_another_issuer_refuses(federation: Federation, issuer: str | None) -> N
 
 
 @pytest.mark.parametrize("seconds", [3600 + 61, -90])
-def test_a_token_of_another_time_is_stale(federation: Federation, seconds: float) -> None:
+def test_a_token_outside_of_its_lifetime_is_refused(federation: Federation, seconds: float) -> None:
     """Expired, or not valid yet, by the cloud's own clock and more than a minute.
 
     That clock runs on: what is not valid for one second too long may be so when it is asked for.
@@ -224,7 +230,7 @@ def test_clocks_may_differ_by_a_minute(federation: Federation, seconds: float) -
     assert federation.exchange().status_code == 200
 
 
-def test_a_federated_token_lives_no_longer_than_what_it_was_made_from(
+def test_a_federated_token_expires_with_its_attestation_token(
     federation: Federation,
 ) -> None:
     """Ten minutes before the attestation expires, ten minutes are left (and the skew)."""
@@ -269,30 +275,30 @@ def _changed(federation: Federation) -> str:
 @pytest.mark.parametrize(
     "forge", [_by_another_key, _with_the_public_key_as_secret, _unsigned, _changed]
 )
-def test_a_signature_that_is_not_the_issuers_refuses(
+def test_a_token_with_a_forged_signature_is_refused(
     federation: Federation, forge: Callable[[Federation], str]
 ) -> None:
-    """Another key under a known name, a confused algorithm, none at all, a changed payload."""
+    """Another key with a known name, a confused algorithm, none at all, a changed payload."""
     token = forge(federation)
     federation.refused("invalid_grant", "Unable to verify the ID Token signature.", token)
 
 
-def test_an_unknown_key_refuses(federation: Federation) -> None:
+def test_a_token_with_an_unknown_key_is_refused(federation: Federation) -> None:
     """A second issuer's key is not in the first one's key set."""
     token = Issuer().sign(federation.claims)
     text = "Error connecting to the given credential's issuer."
     federation.refused("invalid_grant", text, token)
 
 
-def test_an_issuer_out_of_reach_refuses(federation: Federation) -> None:
-    """The key set of any other host cannot be fetched here."""
+def test_a_token_of_an_unreachable_issuer_is_refused(federation: Federation) -> None:
+    """No key set of any other host can be fetched here."""
     federation.provider.doc["oidc"]["issuerUri"] = "https://issuer.example"
     federation.claims["iss"] = "https://issuer.example"
     text = "Error connecting to the given credential's issuer."
     federation.refused("invalid_grant", text)
 
 
-def test_keys_in_the_provider_take_the_place_of_the_issuers(federation: Federation) -> None:
+def test_keys_in_the_provider_replace_those_of_the_issuer(federation: Federation) -> None:
     """With jwksJson, exactly those keys are trusted."""
     other = Issuer()
     federation.provider.doc["oidc"]["jwksJson"] = json.dumps(other.jwks())
@@ -301,8 +307,8 @@ def test_keys_in_the_provider_take_the_place_of_the_issuers(federation: Federati
 
 
 @pytest.mark.parametrize("token", ["garbage", "a.b.c", "e30.e30.e30", "é"])
-def test_what_is_no_token_refuses(federation: Federation, token: str) -> None:
-    """Malformed input is refused, never an internal error."""
+def test_a_malformed_token_is_refused(federation: Federation, token: str) -> None:
+    """It is never an internal error."""
     federation.refused("invalid_grant", "Unable to parse the ID Token.", token)
 
 
@@ -315,10 +321,10 @@ def test_what_is_no_token_refuses(federation: Federation, token: str) -> None:
         ("attribute.image_digest", "assertion.submods.container.no_such_claim"),
     ],
 )
-def test_a_mapping_that_yields_no_text_refuses(
+def test_a_token_that_cannot_be_mapped_is_refused(
     federation: Federation, name: str, expression: str | None
 ) -> None:
-    """A subject is required; what is mapped must exist and be a string."""
+    """A subject is required; mapped values must exist and be strings."""
     federation.provider.doc["attributeMapping"][name] = expression
     if expression is None:
         del federation.provider.doc["attributeMapping"][name]
@@ -376,10 +382,10 @@ def _provider_missing(federation: Federation) -> None:
         _provider_missing,
     ],
 )
-def test_a_pool_or_provider_out_of_force_refuses(
+def test_a_missing_or_disabled_pool_or_provider_is_refused(
     federation: Federation, change: Callable[[Federation], None]
 ) -> None:
-    """Missing, deleted or disabled, pool or provider: one answer for all."""
+    """Missing, deleted or disabled: one answer for all."""
     change(federation)
     federation.refused(
         "invalid_target",
@@ -389,7 +395,9 @@ def test_a_pool_or_provider_out_of_force_refuses(
 
 
 @pytest.mark.parametrize("audience", ["", PROVIDER, "//iam.googleapis.com/" + POOL, AUDIENCE + "/"])
-def test_an_audience_that_names_no_provider_refuses(federation: Federation, audience: str) -> None:
+def test_an_audience_that_names_no_provider_is_refused(
+    federation: Federation, audience: str
+) -> None:
     """It must be the provider's full resource name."""
     federation.refused(
         "invalid_request",
@@ -401,8 +409,8 @@ def test_an_audience_that_names_no_provider_refuses(federation: Federation, audi
 
 
 @pytest.mark.parametrize("parameter", ["grant_type", "requested_token_type", "subject_token_type"])
-def test_another_kind_of_exchange_refuses(federation: Federation, parameter: str) -> None:
-    """Only signed tokens are taken, only access tokens are given."""
+def test_another_kind_of_exchange_is_refused(federation: Federation, parameter: str) -> None:
+    """Only signed tokens are exchanged, and only for access tokens."""
     text = f'Invalid value for "{parameter}".'
     federation.refused("invalid_request", text, **{parameter: "saml2"})
 
@@ -410,7 +418,7 @@ def test_another_kind_of_exchange_refuses(federation: Federation, parameter: str
 @pytest.mark.parametrize(
     "member", [MEMBER, BY_DIGEST, f"principalSet://iam.googleapis.com/{POOL}/*"]
 )
-def test_each_spelling_of_a_federated_member_may_act_as_the_account(
+def test_each_form_of_a_federated_member_may_impersonate_the_account(
     federation: Federation, member: str
 ) -> None:
     """A grant to the subject, to an attribute's value, or to the whole pool."""
@@ -430,7 +438,9 @@ def test_each_spelling_of_a_federated_member_may_act_as_the_account(
         f"principalSet:{BY_DIGEST}",
     ],
 )
-def test_another_member_may_not_act_as_the_account(federation: Federation, member: str) -> None:
+def test_another_member_may_not_impersonate_the_account(
+    federation: Federation, member: str
+) -> None:
     """403 in Google's words, and the refusal is logged."""
     federation.grant(member)
     answer = federation.lend(federation.exchange().json()["access_token"])
@@ -443,13 +453,13 @@ def test_another_member_may_not_act_as_the_account(federation: Federation, membe
 
 
 def test_an_account_that_does_not_exist_is_403(federation: Federation) -> None:
-    """Whether it exists is not told."""
+    """The caller does not learn whether it exists."""
     del federation.cloud.service_accounts[READER]
     assert federation.lend(federation.exchange().json()["access_token"]).status_code == 403
 
 
-def test_a_disabled_account_is_lent_to_nobody(federation: Federation) -> None:
-    """Not even to who may act as it."""
+def test_a_disabled_account_cannot_be_impersonated(federation: Federation) -> None:
+    """Not even by a member that may impersonate it."""
     federation.grant(BY_DIGEST)
     federation.cloud.service_accounts[READER].disabled = True
     answer = federation.lend(federation.exchange().json()["access_token"])
@@ -459,15 +469,15 @@ def test_a_disabled_account_is_lent_to_nobody(federation: Federation) -> None:
 @pytest.mark.parametrize(
     "body", [{"scope": []}, {"lifetime": "3601s"}, {"lifetime": "0s"}, {"lifetime": "1h"}]
 )
-def test_a_malformed_loan_is_400(federation: Federation, body: Json) -> None:
+def test_an_invalid_request_for_an_access_token_is_400(federation: Federation, body: Json) -> None:
     """A scope is required, and at most one hour."""
     federation.grant(BY_DIGEST)
     answer = federation.lend(federation.exchange().json()["access_token"], **body)
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
 
 
-def test_a_loan_ends(federation: Federation) -> None:
-    """After its lifetime, the token is nobody's."""
+def test_an_access_token_ends_after_its_lifetime(federation: Federation) -> None:
+    """Then it is refused."""
     federation.grant(BY_DIGEST)
     token = federation.exchange().json()["access_token"]
     lent = federation.lend(token, lifetime="300s").json()["accessToken"]
@@ -525,7 +535,7 @@ def test_google_auth_reads_the_model_with_an_attestation_token(
     ]
 
 
-def test_google_auth_tells_what_the_condition_said(
+def test_google_auth_reports_the_refusal_of_the_condition(
     federation: Federation, model: storage.Blob
 ) -> None:
     """The exception that a changed workload sees."""
@@ -538,13 +548,13 @@ def test_google_auth_tells_what_the_condition_said(
         model.download_as_bytes()
 
 
-def test_google_auth_tells_that_it_may_not_impersonate(model: storage.Blob) -> None:
-    """The exception where the condition admits and the grant is missing."""
+def test_google_auth_reports_the_missing_grant_to_impersonate(model: storage.Blob) -> None:
+    """The exception where the condition admits the token and the grant is missing."""
     with pytest.raises(exceptions.RefreshError, match="Unable to acquire impersonated credentials"):
         model.download_as_bytes()
 
 
-def test_a_released_token_opens_nothing_but_what_its_account_may_read(
+def test_an_impersonated_token_has_only_the_permissions_of_its_account(
     federation: Federation, model: storage.Blob
 ) -> None:
     """Impersonation is no more than the account."""
@@ -555,7 +565,7 @@ def test_a_released_token_opens_nothing_but_what_its_account_may_read(
 
 
 def test_no_account_has_a_regional_boundary(federation: Federation) -> None:
-    """What google-auth asks behind every account is answered, as 'none'."""
+    """google-auth asks this for every account."""
     url = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{READER}/"
     token = federation.cloud.mint(f"serviceAccount:{READER}")
     answer = requests.get(

@@ -25,22 +25,20 @@ def published(local: LocalCloud) -> Any:
     return requests.get(discovery["jwks_uri"], timeout=10).json()
 
 
-def test_a_signed_token_verifies_against_the_published_keys(
-    local: LocalCloud, published: Any
-) -> None:
-    """And says exactly what it was told to say."""
+def test_a_signed_token_verifies_with_the_published_keys(local: LocalCloud, published: Any) -> None:
+    """It has exactly the given claims."""
     token = jwt.decode(local.issuer.sign({"claim": ["a", 1]}), KeySet.import_key_set(published))
     assert token.claims == {"claim": ["a", 1]}
     assert token.header["alg"] == "RS256"
 
 
-def test_the_published_keys_are_public(published: Any) -> None:
+def test_the_published_keys_have_no_private_part(published: Any) -> None:
     """Neither the private exponent nor a prime leaves the process."""
     assert [set(key) for key in published["keys"]] == [{"kty", "kid", "use", "alg", "n", "e"}]
 
 
 def test_another_issuer_cannot_sign_for_this_one(published: Any) -> None:
-    """Every run has a key of its own."""
+    """Each run has its own key."""
     forger = Issuer()
     forger._key = type(forger._key).import_key(
         forger._key.as_dict(private=True) | {"kid": published["keys"][0]["kid"]}

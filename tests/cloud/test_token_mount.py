@@ -35,7 +35,7 @@ def shown(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
 
 @namespace
 def test_a_command_reads_the_token_at_its_path(folder: Path) -> None:
-    """And everything else in /run is still there for it."""
+    """All other entries of /run are still there."""
     code = (
         f"import os; print(open('{token_mount.MOUNT_POINT}/{TOKEN}').read(), *os.listdir('/run'))"
     )
@@ -48,8 +48,8 @@ def test_a_command_reads_the_token_at_its_path(folder: Path) -> None:
 
 
 @namespace
-def test_nobody_else_sees_it(folder: Path) -> None:
-    """Neither this process meanwhile nor the next command, which has a folder of its own."""
+def test_no_other_process_sees_the_token(folder: Path) -> None:
+    """Neither this process meanwhile nor the next command, which has its own folder."""
     read = f"print(open('{token_mount.MOUNT_POINT}/{TOKEN}').read())"
     wait = f"print('up', flush=True); input(); {read}"
     command = [*token_mount.command_prefix(folder), sys.executable, "-c", wait]
@@ -70,8 +70,8 @@ def test_the_command_cannot_change_the_token(folder: Path) -> None:
 
 
 @namespace
-def test_the_command_is_who_it_was_before_and_can_no_more(folder: Path) -> None:
-    """The user keeps his number; what he may do in the namespace ends where the command starts."""
+def test_the_command_keeps_its_user_and_gets_no_capability(folder: Path) -> None:
+    """The capabilities in the namespace end when the command starts."""
     code = "import os; print(os.getuid(), os.getgid(), open('/proc/self/status').read())"
     uid, gid, status = shown(folder, code).stdout.split(maxsplit=2)
     assert (int(uid), int(gid)) == (os.getuid(), os.getgid())
@@ -98,7 +98,7 @@ token_mount.main(sys.argv[1], ["/bin/sh", "-c", f"id -u; cat {token}"])
 
 @namespace
 def test_an_ordinary_user_needs_no_privilege() -> None:
-    """Whoever runs this; root becomes somebody else for it, who may read the folder."""
+    """Root switches to another user for this test."""
     with tempfile.TemporaryDirectory() as folder:  # pytest's own are root's alone
         Path(folder).chmod(0o711)
         (Path(folder) / TOKEN).write_text("the token")
@@ -109,8 +109,8 @@ def test_an_ordinary_user_needs_no_privilege() -> None:
     assert done.stdout == f"{os.getuid() or 65532}\nthe token", done.stderr
 
 
-def test_a_system_that_forbids_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last line of what the attempt says."""
+def test_a_system_that_forbids_the_mount_gives_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last line of the error output."""
     said = "import sys; sys.exit('warning\\ntoken_mount: Operation not permitted')"
     monkeypatch.setattr(token_mount, "command_prefix", lambda _: [sys.executable, "-c", said])
     token_mount.unavailable_reason.cache_clear()
@@ -120,8 +120,8 @@ def test_a_system_that_forbids_it_says_why(monkeypatch: pytest.MonkeyPatch) -> N
 
 @namespace
 @pytest.mark.parametrize("shows", ["/", str(Path(token_mount.__file__).parent)])
-def test_a_folder_with_others_mounted_below_it_can_be_shown(shows: str) -> None:
-    """To an ordinary user, too, whom the kernel lets take no mount from what it hides."""
+def test_a_folder_with_mounts_below_it_can_be_mounted(shows: str) -> None:
+    """Also by an ordinary user, who may not uncover hidden files."""
     code = ORDINARY.replace("cat {token}", "ls -d {token_mount.MOUNT_POINT}")
     done = subprocess.run(
         [sys.executable, "-c", code, shows], capture_output=True, text=True, check=False
@@ -129,7 +129,7 @@ def test_a_folder_with_others_mounted_below_it_can_be_shown(shows: str) -> None:
     assert done.stdout.endswith(f"\n{token_mount.MOUNT_POINT}\n"), done.stderr
 
 
-def test_without_a_folder_to_show_nothing_is_run(tmp_path: Path) -> None:
+def test_the_command_does_not_start_without_the_folder(tmp_path: Path) -> None:
     """A command that cannot be shown the token does not start without it."""
     done = shown(tmp_path / "gone", "print('ran')")
     assert (done.returncode, done.stdout) == (1, "")

@@ -47,10 +47,10 @@ def request(verb: str, url: str, body: object = None) -> Request:
         ("GET", f"{BUCKETS}/b-1/o/models%2Fmodel.tar.gz?generation=7", None, "get"),
     ],
 )
-def test_a_good_request_has_its_method_and_no_problem(
+def test_a_valid_request_has_a_method_and_no_problem(
     verb: str, url: str, body: Any, method: str
 ) -> None:
-    """Custom verbs, open maps, integers as text, slashes in names, what every method takes."""
+    """Custom verbs, open maps, integers as text, slashes in names, common parameters."""
     found, problems = judge(request(verb, url, body))
     assert (found.rpartition(".")[2], problems) == (method, [])
 
@@ -144,9 +144,9 @@ def test_a_good_request_has_its_method_and_no_problem(
         ),
     ],
 )
-def test_what_the_documents_do_not_allow_is_told(
+def test_a_request_that_the_documents_forbid_has_its_problem(
     verb: str, url: str, body: Any, problem: str
 ) -> None:
-    """One thing is wrong with each of these, and that is what is said."""
+    """Each of these requests has exactly one."""
     (told,) = judge(request(verb, url, body)).problems
     assert told.startswith(problem)

@@ -51,8 +51,8 @@ def sent(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> list[Jud
     return [(each, judge(each)) for each in recorder.requests]
 
 
-def test_every_request_is_as_its_document_says(sent: list[Judged]) -> None:
-    """Method, path, query and body: nothing unknown, nothing of the wrong type or value."""
+def test_each_request_matches_its_document(sent: list[Judged]) -> None:
+    """Method, path, query and body: nothing unknown, no wrong type or value."""
     verdicts = [verdict for _, verdict in sent]
     assert [(v.method, v.problems) for v in verdicts if v.problems] == DEVIATIONS
 
@@ -75,14 +75,14 @@ def test_every_request_is_as_its_document_says(sent: list[Judged]) -> None:
         ("storage.buckets.setIamPolicy", "bindings"),
     ],
 )
-def test_what_matters_was_sent(sent: list[Judged], method: str, field: str) -> None:
-    """The judgement is about something: such requests were seen, and each with this field."""
+def test_the_important_requests_were_sent(sent: list[Judged], method: str, field: str) -> None:
+    """So the test above has something to check: each one, with this field."""
     bodies = [json.loads(each.body) for each, verdict in sent if verdict.method == method]
     assert bodies
     assert [body for body in bodies if field not in body] == []
 
 
-def test_what_is_uploaded_is_seen_and_not_kept(sent: list[Judged]) -> None:
-    """The model goes to the bucket by a known method, and stays out of the recorder's memory."""
+def test_uploads_are_recorded_without_their_content(sent: list[Judged]) -> None:
+    """The model goes to the bucket by a known method."""
     uploads = [each for each, verdict in sent if verdict.method == "storage.objects.insert"]
     assert [each.body for each in uploads] == [""]

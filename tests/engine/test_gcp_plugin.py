@@ -208,8 +208,8 @@ def changed(result: automation.PreviewResult) -> dict[str, int]:
     return {str(op): count for op, count in result.change_summary.items() if op != "same"}
 
 
-def test_everything_is_created_once(stack: automation.Stack, local: LocalCloud) -> None:
-    """Up creates all and the outputs are Google's; the next preview shows no change."""
+def test_up_creates_everything_once(stack: automation.Stack, local: LocalCloud) -> None:
+    """The outputs are Google's; the next preview shows no change."""
     outputs = {name: output.value for name, output in stack.up().outputs.items()}
     assert outputs == {
         "member": f"serviceAccount:plugin-sa@{PROJECT}.iam.gserviceaccount.com",
@@ -222,10 +222,10 @@ def test_everything_is_created_once(stack: automation.Stack, local: LocalCloud) 
     assert changed(stack.preview(expect_no_changes=True)) == {}
 
 
-def test_what_can_be_changed_in_place_is(
+def test_condition_metadata_and_labels_change_in_place(
     stack: automation.Stack, program: Program, local: LocalCloud
 ) -> None:
-    """Condition, metadata and labels reach what is there; the machine stays. A file is replaced."""
+    """The machine stays. A file is replaced."""
     cloud = local.cloud
     machine = cloud.instances[INSTANCE].id
     program.condition = "assertion.swname == 'CONFIDENTIAL_SPACE' && assertion.secboot == true"
@@ -242,10 +242,10 @@ def test_what_can_be_changed_in_place_is(
     assert bucket.objects["a/p.png"].data == b"\x89PNG second"
 
 
-def test_what_cannot_be_changed_is_replaced(
+def test_a_bucket_that_moves_is_replaced_with_its_objects(
     stack: automation.Stack, program: Program, local: LocalCloud
 ) -> None:
-    """A bucket that moves, with all that is in it; a machine, if the program asks for that."""
+    """And a machine, if the program asks for it."""
     machine = local.cloud.instances[INSTANCE].id
     program.location = "us-east1"
     program.replace_on_changes = ["metadata", "confidentialInstanceConfig"]
@@ -268,10 +268,10 @@ def test_what_cannot_be_changed_is_replaced(
     assert local.cloud.instances[INSTANCE].metadata == program.metadata
 
 
-def test_what_was_changed_by_hand_is_seen_by_refresh_and_repaired(
+def test_refresh_finds_changes_by_hand_and_up_reverts_them(
     stack: automation.Stack, local: LocalCloud
 ) -> None:
-    """A loosened condition and bucket, a grant taken away, and a picture exchanged in the bucket.
+    """A loosened condition and bucket, a removed grant, and an exchanged picture in the bucket.
 
     The preview shows what was found there, and what it will be again.
     """
@@ -292,10 +292,10 @@ def test_what_was_changed_by_hand_is_seen_by_refresh_and_repaired(
     assert bucket.policy.members("roles/storage.objectViewer")
 
 
-def test_another_confidential_type_is_reported_and_never_made(
+def test_another_confidential_type_is_reported_and_never_applied(
     stack: automation.Stack, program: Program, local: LocalCloud
 ) -> None:
-    """Danger: the update succeeds, the machine is what it was, the next preview says it again."""
+    """Danger: the update succeeds, the machine is unchanged, the next preview shows it again."""
     program.replace_on_changes = []
     program.confidential = "TDX"
     stack.up()
@@ -306,8 +306,10 @@ def test_another_confidential_type_is_reported_and_never_made(
     assert changed(stack.preview()) == {"replace": 1}
 
 
-def test_everything_is_destroyed(stack: automation.Stack, local: LocalCloud) -> None:
-    """Destroy leaves only the reserved ids and the API, which others may use."""
+def test_destroy_leaves_only_reserved_ids_and_enabled_apis(
+    stack: automation.Stack, local: LocalCloud
+) -> None:
+    """Others may use the APIs."""
     stack.destroy()
     cloud = local.cloud
     left = cloud.buckets, cloud.service_accounts, cloud.repositories, cloud.networking

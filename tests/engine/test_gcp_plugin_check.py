@@ -81,14 +81,14 @@ def check(token: str, **changed: Any) -> list[str]:
     return RESOURCES[token].check("x", news)[1]
 
 
-def test_every_resource_type_has_good_inputs() -> None:
-    """The tables below cover each type that the plugin has."""
+def test_each_resource_type_has_valid_inputs_in_these_tables() -> None:
+    """The tables below cover each type of the plugin."""
     assert GOOD.keys() == RESOURCES.keys()
 
 
 @pytest.mark.parametrize("token", GOOD)
-def test_good_inputs_are_accepted(token: str) -> None:
-    """Nothing is wrong with them."""
+def test_valid_inputs_are_accepted(token: str) -> None:
+    """Without an error."""
     assert check(token) == []
 
 
@@ -167,8 +167,8 @@ REFUSED: list[tuple[str, Json, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "changed", "says"), REFUSED, ids=str)
-def test_refused_at_check(kind: str, changed: Json, says: str) -> None:
-    """What the genuine plugin was seen to refuse."""
+def test_check_refuses_these_inputs(kind: str, changed: Json, says: str) -> None:
+    """As the genuine plugin does, as observed."""
     found = check(TOKEN[kind], **changed)
     assert len(found) == 1
     assert says in found[0]
@@ -176,12 +176,14 @@ def test_refused_at_check(kind: str, changed: Json, says: str) -> None:
 
 @pytest.mark.parametrize("member", ["nobody", "deleted:user:a@b.example?uid=1"])
 @pytest.mark.parametrize("folder", ["serviceaccount", "projects"])
-def test_members_of_projects_and_accounts_are_checked_alike(folder: str, member: str) -> None:
-    """These two types share their name with no other, so they have a test of their own."""
+def test_members_of_projects_and_accounts_are_checked_in_the_same_way(
+    folder: str, member: str
+) -> None:
+    """These two types have the same name, so they have a separate test."""
     assert len(check(f"gcp:{folder}/iAMMember:IAMMember", member=member)) == 1
 
 
-def test_a_grant_on_an_account_wants_its_full_name() -> None:
+def test_a_grant_on_an_account_needs_its_full_name() -> None:
     """An e-mail alone is refused."""
     token = "gcp:serviceaccount/iAMMember:IAMMember"  # noqa: S105  a Pulumi type
     assert "doesn't match regexp" in check(token, serviceAccountId="s@p.example")[0]
@@ -221,13 +223,13 @@ ACCEPTED: list[tuple[str, Json]] = [
 
 
 @pytest.mark.parametrize(("kind", "changed"), ACCEPTED, ids=str)
-def test_left_to_the_api(kind: str, changed: Json) -> None:
-    """What the genuine plugin lets through is not refused in the API's place."""
+def test_check_accepts_inputs_that_only_the_api_refuses(kind: str, changed: Json) -> None:
+    """As the genuine plugin does."""
     assert check(TOKEN[kind], **changed) == []
 
 
-def test_values_arrive_in_their_type() -> None:
-    """A boolean or a number written as text is one."""
+def test_a_boolean_or_number_in_a_text_is_converted() -> None:
+    """To the type that the argument has."""
     token = TOKEN["bucket:Bucket"]
     news = {"location": "US", "forceDestroy": "true", "softDeletePolicy": {}}
     news["softDeletePolicy"] = {"retentionDurationSeconds": "7"}
@@ -239,8 +241,8 @@ def test_values_arrive_in_their_type() -> None:
 # The SDK imports its own deprecated modules.
 @pytest.mark.filterwarnings("ignore:gcp[.].* has been deprecated:DeprecationWarning")
 @pytest.mark.parametrize("token", GOOD)
-def test_the_arguments_are_the_sdks(token: str) -> None:
-    """What is read from the SDK's text is what the imported SDK has."""
+def test_the_arguments_are_those_of_the_sdk(token: str) -> None:
+    """The SDK's text and the imported SDK have the same."""
     _, module, kind = token.split(":")
     folder = module.partition("/")[0]
     sdk = getattr(importlib.import_module(f"pulumi_gcp.{folder}"), f"{kind}Args")

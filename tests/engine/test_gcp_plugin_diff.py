@@ -152,8 +152,8 @@ REPLACED: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), REPLACED)
-def test_replaced(kind: str, path: str, value: Any) -> None:
-    """The change cannot be made in place."""
+def test_a_change_of_these_inputs_replaces_the_resource(kind: str, path: str, value: Any) -> None:
+    """It cannot be made in place."""
     assert diff(kind, changed(path, value, kind)) == {path: True}
 
 
@@ -198,7 +198,7 @@ IN_PLACE: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), IN_PLACE)
-def test_changed_in_place(kind: str, path: str, value: Any) -> None:
+def test_a_change_of_these_inputs_is_made_in_place(kind: str, path: str, value: Any) -> None:
     """The resource stays."""
     assert diff(kind, changed(path, value, kind)) == {path: False}
 
@@ -213,8 +213,8 @@ def test_changed_in_place(kind: str, path: str, value: Any) -> None:
         ("subnetwork:Subnetwork", "privateIpGoogleAccess", False),
     ],
 )
-def test_what_no_stack_changes_in_place_is_refused(kind: str, path: str, value: Any) -> None:
-    """Nothing is asked of the cloud, and nothing is reported as done."""
+def test_an_unsupported_change_in_place_is_refused(kind: str, path: str, value: Any) -> None:
+    """No request is sent, and no success reported."""
     state, news = THERE[kind], {**THERE[kind], **changed(path, value, kind)}
     with pytest.raises(ProviderError, match="cannot make in place: nothing was changed"):
         RESOURCES[kind].update("there", state, news)
@@ -226,22 +226,22 @@ HALF_MADE = {"networkInterfaces": [{"subnetwork": SUBNETWORK}]}
 
 
 def test_a_machine_that_was_never_read_needs_its_subnetworks_project() -> None:
-    """Without it the diff is refused; with it there is no difference."""
+    """Without it the diff fails; with it there is no difference."""
     with pytest.raises(ProviderError, match=r'project p in .* must match subnetwork_project ""'):
         diff(VM, HALF_MADE, HALF_MADE)
     given = {"networkInterfaces": [{"subnetwork": SUBNETWORK, "subnetworkProject": "p"}]}
     assert diff(VM, given, given) == {}
 
 
-def test_a_machine_that_was_read_knows_its_subnetworks_project() -> None:
-    """Then the program may leave it out, and may add it."""
+def test_a_machine_that_was_read_has_its_subnetworks_project() -> None:
+    """Then the program may omit it, and may add it."""
     read = {"networkInterfaces": [{"subnetwork": SUBNETWORK, "subnetworkProject": "p"}]}
     assert diff(VM, HALF_MADE, read) == {}
     assert diff(VM, read, read) == {}
 
 
 def test_an_external_address_that_was_added_by_hand_is_a_difference() -> None:
-    """The program gives none, so it is taken away."""
+    """The program has none, so an update removes it."""
     (interface,) = THERE[VM]["networkInterfaces"]
     by_hand = {**interface, "accessConfigs": [{"natIp": "192.0.2.1"}]}
     assert diff(VM, {}, {"networkInterfaces": [by_hand]}) == {
@@ -249,8 +249,8 @@ def test_an_external_address_that_was_added_by_hand_is_a_difference() -> None:
     }
 
 
-def test_nothing_is_imported_by_its_id() -> None:
-    """The id alone does not say what was asked for."""
+def test_an_import_by_id_is_refused() -> None:
+    """The id alone does not give the inputs."""
     with pytest.raises(ProviderError, match="got the id there alone"):
         RESOURCES["bucket:Bucket"].read("there", {}, {})
 
@@ -279,28 +279,28 @@ NOT_SEEN: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), NOT_SEEN)
-def test_not_seen(kind: str, path: str, value: Any) -> None:
-    """The plugin takes it for no change."""
+def test_these_changes_are_no_difference(kind: str, path: str, value: Any) -> None:
+    """As in the genuine plugin."""
     assert diff(kind, changed(path, value, kind)) == {}
 
 
 @pytest.mark.parametrize("token", MEMBERS)
 @pytest.mark.parametrize("key", ["role", "member", "condition"])
-def test_every_change_of_a_grant_replaces_it(token: str, key: str) -> None:
+def test_each_change_of_a_grant_replaces_it(token: str, key: str) -> None:
     """A grant is its role, its member and its condition."""
     state = {"role": "r", "member": "user:a@b.example"}
     found = MEMBERS[token].diff(state, state, {**state, key: "other"})
     assert {path: change.replaces for path, change in found.changes.items()} == {key: True}
 
 
-def test_what_somebody_changed_by_hand_is_a_difference() -> None:
-    """What the program does not give, and the cloud does not choose by itself, is removed."""
+def test_a_change_by_hand_is_a_difference() -> None:
+    """A value that the program does not set, and the cloud does not choose, is removed."""
     found = diff("repository:Repository", {}, {"description": "by hand", "labels": {"a": "1"}})
     assert found == {"description": False, "labels": False}
 
 
-def test_another_project_of_the_provider_replaces() -> None:
-    """A resource without a project of its own follows the provider's."""
+def test_another_project_of_the_provider_replaces_the_resource() -> None:
+    """A resource without its own project has the provider's."""
     assert diff("bucket:Bucket", {}, {"project": "elsewhere"}) == {"project": True}
 
 
@@ -308,8 +308,10 @@ CREATED_FIRST = {POOL, PROVIDER, "repository:Repository", "service:Service"}
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), REPLACED)
-def test_what_is_deleted_before_its_replacement(kind: str, path: str, value: Any) -> None:
-    """A name that the program gives can't be taken twice; some types do without."""
+def test_a_resource_with_a_fixed_name_is_deleted_before_its_replacement(
+    kind: str, path: str, value: Any
+) -> None:
+    """A name cannot be used twice; some types need no deletion first."""
     news = {**THERE[kind], **changed(path, value, kind)}
     if path == "source":
         news.pop("content")
@@ -318,22 +320,22 @@ def test_what_is_deleted_before_its_replacement(kind: str, path: str, value: Any
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), IN_PLACE)
-def test_a_change_in_place_says_nothing_of_an_order(kind: str, path: str, value: Any) -> None:
-    """If the program makes a replacement of it, the program must say what comes first."""
+def test_a_change_in_place_sets_no_order_of_replacement(kind: str, path: str, value: Any) -> None:
+    """With `replace_on_changes`, the program must set the order."""
     news = {k: v for k, v in {**THERE[kind], **changed(path, value, kind)}.items() if v is not None}
     found = RESOURCES[kind].diff(THERE[kind], {**THERE[kind], "project": "primus-models"}, news)
     assert found.delete_before_replace is False
 
 
-def test_only_project_grants_are_deleted_first() -> None:
-    """The others are created first: two that mean the same destroy each other."""
+def test_only_project_grants_are_deleted_before_their_replacement() -> None:
+    """The others are created first: of two that mean the same, deleting one deletes both."""
     state = {"role": "r", "member": "user:a@b.example"}
     other = {**state, "role": "s"}
     first = {t for t, r in MEMBERS.items() if r.diff(state, state, other).delete_before_replace}
     assert first == {"gcp:projects/iAMMember:IAMMember"}
 
 
-def test_a_preview_knows_an_accounts_email() -> None:
+def test_an_accounts_email_is_known_in_a_preview() -> None:
     """It follows from the id and the project; the unique id does not."""
     planned = RESOURCES["account:Account"].plan({"accountId": "primus-sa"}, None)
     assert planned["email"] == "primus-sa@primus-models.iam.gserviceaccount.com"
@@ -345,8 +347,8 @@ def test_a_preview_knows_an_accounts_email() -> None:
     ("kind", "output"),
     [(POOL, "name"), (PROVIDER, "name"), ("bucket:Bucket", "url"), (VM, "creationTimestamp")],
 )
-def test_a_preview_does_not_know_what_only_the_cloud_says(kind: str, output: str) -> None:
-    """A program must not build on it."""
+def test_outputs_that_only_the_cloud_knows_are_unknown_in_a_preview(kind: str, output: str) -> None:
+    """A program must not depend on them."""
     assert RESOURCES[kind].plan(THERE[kind], None)[output] == UNKNOWN
 
 
@@ -363,12 +365,14 @@ def test_a_preview_does_not_know_what_only_the_cloud_says(kind: str, output: str
         ({"nics": [{"a": "1"}, {"a": "2"}]}, {"nics": [{"a": "9"}]}, {"nics": [{"a": "9"}]}),
     ],
 )
-def test_a_read_finds_what_was_asked_for_as_it_is_now(asked: Json, live: Json, found: Json) -> None:
+def test_a_read_returns_the_inputs_with_their_live_values(
+    asked: Json, live: Json, found: Json
+) -> None:
     """A changed value is the live one, a missing one is missing, and nothing is added."""
     assert refreshed_inputs(asked, live) == found
 
 
-def test_a_read_leaves_the_file_that_was_uploaded() -> None:
-    """The cloud does not give it back; its hash is what tells a difference."""
+def test_a_read_keeps_the_uploaded_file() -> None:
+    """The cloud does not return it; its hash shows a difference."""
     source = {SIGNATURE: "asset", "hash": "h", "path": "p"}
     assert refreshed_inputs({"source": source}, {"source": source}) == {"source": source}

@@ -29,8 +29,8 @@ plugin.stdout.readline()
 """Starts the plugin, and is gone as soon as that is ready."""
 
 
-def test_a_signal_ends_it_without_a_word() -> None:
-    """The engine stops plugins by SIGINT; a traceback would reach the user's terminal."""
+def test_a_signal_ends_the_plugin_without_output() -> None:
+    """The engine stops plugins by SIGINT; the user would see a traceback."""
     with subprocess.Popen(
         PLUGIN, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as plugin:
@@ -41,8 +41,8 @@ def test_a_signal_ends_it_without_a_word() -> None:
     assert (plugin.returncode, *rest) == (0, "", "")
 
 
-def test_it_ends_when_the_engine_is_gone() -> None:
-    """After the engine was killed nothing of ours keeps running."""
+def test_the_plugin_ends_with_the_engine() -> None:
+    """Also after the engine was killed."""
     # The plugin holds the other end of stderr: this returns when it has ended, too.
     done = subprocess.run(
         [sys.executable, "-c", ENGINE], cwd=REPOSITORY, stderr=subprocess.PIPE, check=False
@@ -66,17 +66,17 @@ def stub(tmp_path: Path) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
         plugin.terminate()
 
 
-def test_without_a_token_it_says_so_before_it_asks(
+def test_a_missing_token_is_an_error_before_any_request(
     stub: provider_pb2_grpc.ResourceProviderStub,
 ) -> None:
-    """Not even a preview begins."""
+    """Not even a preview starts."""
     with pytest.raises(grpc.RpcError, match="got no GOOGLE_OAUTH_ACCESS_TOKEN") as refusal:
         stub.Configure(provider_pb2.ConfigureRequest(args=struct_pb2.Struct()))
     assert refusal.value.code() == grpc.StatusCode.UNKNOWN
 
 
-def test_a_type_that_it_has_not_is_named(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
-    """The message says what there is, and what to use instead."""
+def test_an_unknown_resource_type_is_named(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
+    """The message lists the known ones, and says what to use instead."""
     urn = "urn:pulumi:s::p::gcp:sql/databaseInstance:DatabaseInstance::db"
     with pytest.raises(grpc.RpcError, match=r"DatabaseInstance.*Use the genuine plugin"):
         stub.Check(provider_pb2.CheckRequest(urn=urn, news=struct_pb2.Struct()))

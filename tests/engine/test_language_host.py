@@ -103,7 +103,7 @@ def test_a_program_gets_its_configuration_and_exports(
     assert "secret  [secret]" in run("stack", "output").stdout
 
 
-def test_a_preview_says_so_to_the_program(
+def test_a_program_can_tell_a_preview_from_an_update(
     run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     """`is_dry_run` is true in a preview and false in an update."""
@@ -136,10 +136,10 @@ def test_a_program_that_exits_with_a_code_fails_the_run(
     assert "exited with non-zero exit code: 7" in done.stdout
 
 
-def test_a_plugin_in_python_is_run_with_its_streams_and_its_exit_code(
+def test_a_python_plugin_runs_with_its_streams_and_exit_code(
     run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """What a plugin prints arrives on the right stream, and its exit code is the command's."""
+    """Its output arrives on the right stream, and its exit code is the command's."""
     plugin = tmp_path / "home" / "plugins" / "tool-tiny-v1.0.0"
     plugin.mkdir(parents=True)
     (plugin / "PulumiPlugin.yaml").write_text("runtime: python\n")
@@ -150,10 +150,10 @@ def test_a_plugin_in_python_is_run_with_its_streams_and_its_exit_code(
     assert (done.stdout, done.stderr, done.returncode) == ("['a', 'b']\n", "oh\n", 3)
 
 
-def test_the_engine_knows_the_programs_plugins_and_packages(
+def test_the_engine_gets_the_programs_plugins_and_packages(
     run: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    """The plugins are those that the installed SDK packages name, at exactly their versions."""
+    """The plugins are those of the installed SDK packages, at exactly their versions."""
     about = json.loads(run("about", "--json").stdout)
     named = {(plugin["name"], plugin["version"]) for plugin in about["plugins"]}
     assert {("gcp", version("pulumi-gcp")), ("docker", version("pulumi-docker"))} <= named
@@ -184,8 +184,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_nothing_outlives_a_killed_cli(workspace: Workspace) -> None:
-    """SIGKILL of `pulumi up` halfway ends its language host, its program and its plugin too."""
+def test_no_process_outlives_a_killed_cli(workspace: Workspace) -> None:
+    """SIGKILL of `pulumi up` also ends its language host, its program and its plugin."""
     (workspace.program / "__main__.py").write_text(WAITS_FOREVER)
     waiting, log = workspace.program / "waiting", workspace.program / "log"
     with (

@@ -59,10 +59,10 @@ def run_tests(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
     return run
 
 
-def test_every_engine_test_is_named_as_not_run_and_the_others_pass(
+def test_each_engine_test_is_reported_as_not_run_and_the_others_pass(
     run_tests: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    """Each engine test is listed with the toolchain's reason; the pure test ran and passed."""
+    """With the reason why there is no CLI."""
     done = run_tests()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed, 3 deselected" in done.stdout
@@ -73,19 +73,19 @@ def test_every_engine_test_is_named_as_not_run_and_the_others_pass(
     assert "`python -m rehearsal.pulumi_cli` gets it." in done.stdout
 
 
-def test_only_selected_tests_are_named(
+def test_only_selected_tests_are_reported(
     run_tests: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    """A test that `-k` left out anyway is not reported as not run."""
+    """A test that `-k` excludes is not reported as not run."""
     done = run_tests("-k", "pure or needs")
     assert "1 TESTS NOT RUN" in done.stdout
     assert "NOT RUN test_some.py::test_deploys" not in done.stdout
 
 
-def test_with_an_engine_the_tests_do_run(
+def test_with_a_cli_the_engine_tests_run(
     run_tests: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """Where a CLI is on PATH nothing is taken out: the engine tests run (and here, fail)."""
+    """With a CLI on PATH no test is removed: the engine tests run (and here, fail)."""
     for name in ("pulumi", "pulumi-language-python"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\necho v3.259.0\n")

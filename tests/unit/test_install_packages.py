@@ -42,8 +42,8 @@ def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(path)
 
 
-def test_a_terminal_sees_which_package_it_is_at(python: str) -> None:
-    """One line that changes, and one that says that the rest takes a while."""
+def test_a_terminal_shows_the_current_package(python: str) -> None:
+    """On one line, and then one that says that the rest takes a while."""
     out = Terminal()
     assert install(python, "lock", Progress(out)) == 0
     assert "\r\033[K  fetching package 2: tensorflow-cpu==2.21.0, elapsed 0:0" in out.getvalue()
@@ -51,14 +51,16 @@ def test_a_terminal_sees_which_package_it_is_at(python: str) -> None:
 
 
 def test_a_log_gets_few_lines(python: str) -> None:
-    """Not one a package, and none of pip's own."""
+    """Not one for each package, and none of pip's own."""
     out = io.StringIO()
     install(python, "lock", Progress(out))
     assert out.getvalue() == "  unpacking 2 packages: a minute or two\n"
 
 
-def test_a_log_gets_a_line_now_and_then(python: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it takes long, it is seen to go on."""
+def test_a_log_gets_a_line_every_fifteen_seconds(
+    python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a reader sees that it still works."""
     monkeypatch.setattr(progress_line, "LINE_SECONDS", 0)
     out = io.StringIO()
     install(python, "lock", Progress(out))
@@ -66,15 +68,15 @@ def test_a_log_gets_a_line_now_and_then(python: str, monkeypatch: pytest.MonkeyP
 
 
 def test_the_hashes_of_the_lock_are_required(python: str, tmp_path: Path) -> None:
-    """What is installed is what was locked."""
+    """Only the locked files are installed."""
     install(python, "lock", Progress(io.StringIO()))
     assert (tmp_path / "called").read_text().endswith("--require-hashes -r lock\n")
 
 
-def test_a_failure_is_pips_own(
+def test_a_failure_has_pips_message_and_exit_code(
     python: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Its words are shown, and make stops at its exit code."""
+    """So `make` stops."""
     monkeypatch.setenv("PIP_FAILS", "yes")
     assert install(python, "lock", Progress(io.StringIO())) == 1
     assert "ERROR: no space left" in capfd.readouterr().err

@@ -71,7 +71,7 @@ def cache(machine: dict[str, str]) -> Path:
 
 @pytest.mark.parametrize("version", ["v3.259.0", "3.272.1", "v3.300.0-dev.7"])
 def test_a_new_enough_cli_on_path_is_used(machine: dict[str, str], version: str) -> None:
-    """The tested version or any newer 3.x on PATH is taken as it is; nothing is fetched."""
+    """The tested version or any newer 3.x; nothing is downloaded."""
     folder = cli(Path(machine["PATH"]), version)
     assert acquire(machine, closed("asked"), closed("asked")) == folder
 
@@ -104,10 +104,10 @@ def test_a_cli_on_path_needs_no_cache(machine: dict[str, str], tmp_path: Path) -
     ],
     ids=["absent", "old", "next-major", "silent", "broken", "without-host"],
 )
-def test_a_cli_that_will_not_do_is_refused(
+def test_an_unusable_cli_is_refused(
     machine: dict[str, str], pulumi: str | None, host: bool, reason: str
 ) -> None:
-    """An absent, old, future, silent, broken or host-less CLI is refused, each with its reason."""
+    """An absent, old, future, silent, broken or host-less CLI, each with its reason."""
     if pulumi:
         executable(Path(machine["PATH"], "pulumi"), pulumi)
     if host:
@@ -116,22 +116,22 @@ def test_a_cli_that_will_not_do_is_refused(
         find_cli(machine)
 
 
-def test_the_official_installer_comes_before_the_build(
+def test_the_official_installer_is_tried_before_the_build(
     machine: dict[str, str], cache: Path
 ) -> None:
-    """What the installer brings is used, and nothing is built."""
+    """Its CLI is used, and nothing is built."""
     assert acquire(machine, opens(), closed("built")) == cache / "pulumi-v3.259.0" / "bin"
 
 
-def test_where_the_installer_fails_the_cli_is_built(machine: dict[str, str], cache: Path) -> None:
-    """Without the installer the build fills the same place, and the half download is gone."""
+def test_the_cli_is_built_if_the_installer_fails(machine: dict[str, str], cache: Path) -> None:
+    """The build fills the same folder, and the incomplete download is deleted."""
     folder = acquire(machine, closed("no network"), opens())
     assert folder == cache / "pulumi-v3.259.0" / "bin"
     assert not (folder / "half").exists()
 
 
-def test_what_was_fetched_once_is_kept(machine: dict[str, str]) -> None:
-    """The second run finds the first one's CLI, and so does a look that fetches nothing."""
+def test_a_second_run_uses_the_cached_cli(machine: dict[str, str]) -> None:
+    """Without a download or a build."""
     folder = acquire(machine, opens(), closed(""))
     assert acquire(machine, closed("again"), closed("again")) == folder
     assert find_cli(machine) == folder
@@ -146,7 +146,7 @@ def test_a_broken_cache_is_filled_again(machine: dict[str, str]) -> None:
 
 
 def test_one_error_names_all_three_ways(machine: dict[str, str]) -> None:
-    """Where nothing works the one message has each way's reason, and each way's cure."""
+    """With the reason and the fix of each."""
     with pytest.raises(PulumiCliError) as error:
         acquire(machine, closed("host not found"), closed("go is not on PATH"))
     text = str(error.value)
@@ -164,21 +164,21 @@ def test_a_failure_leaves_nothing_behind(machine: dict[str, str], cache: Path) -
     assert [path.name for path in cache.iterdir()] == ["lock"]
 
 
-def test_a_way_that_brings_another_version_is_refused(machine: dict[str, str]) -> None:
-    """What a way brings is asked for its version before it is kept."""
+def test_a_download_of_another_version_is_refused(machine: dict[str, str]) -> None:
+    """The version is checked before the CLI is cached."""
     with pytest.raises(PulumiCliError, match=r"installer: .* is version v3.100.0, expected"):
         acquire(machine, opens("v3.100.0"), closed(""))
 
 
 def test_leftovers_of_a_killed_run_are_removed(machine: dict[str, str], cache: Path) -> None:
-    """A folder that a killed run was filling goes with the next run."""
+    """The next run deletes them."""
     executable(cache / ".filling-killed" / "bin" / "pulumi", "")
     acquire(machine, opens(), closed(""))
     assert sorted(path.name for path in cache.iterdir()) == ["lock", "pulumi-v3.259.0"]
 
 
-def test_two_runs_do_not_fetch_twice(machine: dict[str, str], cache: Path) -> None:
-    """While one run fills the cache another cannot, and afterwards it has no need to."""
+def test_two_runs_at_the_same_time_download_once(machine: dict[str, str], cache: Path) -> None:
+    """The second one waits for the first one's CLI."""
 
     def fill(folder: Path, _environ: Mapping[str, str], _version: str) -> None:
         with (cache / "lock").open("w") as lock, pytest.raises(BlockingIOError):
@@ -188,15 +188,15 @@ def test_two_runs_do_not_fetch_twice(machine: dict[str, str], cache: Path) -> No
     assert acquire(machine, fill, closed("")) == acquire(machine, closed("again"), closed("again"))
 
 
-def test_a_cache_that_cannot_be_written_is_said(machine: dict[str, str], tmp_path: Path) -> None:
-    """An unusable cache folder is an error with the variable that names another."""
+def test_an_unwritable_cache_is_an_error(machine: dict[str, str], tmp_path: Path) -> None:
+    """It names the variable that chooses another folder."""
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(PulumiCliError, match="export XDG_CACHE_HOME=DIR"):
         acquire(machine, opens(), closed(""))
 
 
-def test_the_stand_in_follows_the_source_tree(machine: dict[str, str]) -> None:
-    """A cached stand-in of another version of this project is replaced by this one's."""
+def test_the_cached_stand_in_is_that_of_the_source_tree(machine: dict[str, str]) -> None:
+    """One of another version of this project is replaced."""
     folder = acquire(machine, closed(""), opens())
     build.lay_language_host(folder)
     (folder / "language_host.py").write_text("# of last year")
@@ -205,8 +205,8 @@ def test_the_stand_in_follows_the_source_tree(machine: dict[str, str]) -> None:
     assert (folder / "language_host.py").read_text() == source.read_text()
 
 
-def test_the_official_language_host_is_left_alone(machine: dict[str, str]) -> None:
-    """A folder that the installer filled keeps its own language host."""
+def test_the_official_language_host_stays_unchanged(machine: dict[str, str]) -> None:
+    """In a folder that the installer filled."""
     folder = acquire(machine, opens(), closed(""))
     official = (folder / "pulumi-language-python").read_text()
     find_cli(machine)

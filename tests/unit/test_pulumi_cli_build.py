@@ -60,7 +60,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_the_folder_holds_cli_executor_and_stand_in(
     machine: dict[str, str], tmp_path: Path
 ) -> None:
-    """Beside `pulumi` lie the SDK's executor and the stand-in language host, executable."""
+    """Beside `pulumi` are the SDK's executor and the stand-in language host, executable."""
     from_modules(tmp_path / "out", machine, "3.259.0", io.StringIO())
     files = {path.name: os.access(path, os.X_OK) for path in (tmp_path / "out" / "bin").iterdir()}
     del files["pulumi"]
@@ -71,39 +71,41 @@ def test_the_folder_holds_cli_executor_and_stand_in(
     }
 
 
-def test_modules_are_pinned_and_the_version_is_stamped(
+def test_go_mod_stays_unchanged_and_the_version_is_set(
     machine: dict[str, str], tmp_path: Path
 ) -> None:
-    """`go` may not change go.mod, uses no C compiler, and stamps the version it is asked for."""
+    """`go` may not change go.mod, uses no C compiler, and sets the requested version."""
     from_modules(tmp_path / "out", {**machine, "GOFLAGS": "-mod=mod"}, "3.259.0", io.StringIO())
     calls = (tmp_path / "pulumi_cli" / "calls").read_text().splitlines()
     assert all(call.startswith("-mod=readonly 0 ") for call in calls)
     assert "common/version.Version=v3.259.0 -o" in calls[1]
 
 
-def test_without_go_there_is_no_build(tmp_path: Path) -> None:
-    """A machine without the go command is told so."""
+def test_a_missing_go_command_is_an_error(tmp_path: Path) -> None:
+    """With the reason."""
     with pytest.raises(UnavailableError, match="go is not on PATH"):
         from_modules(tmp_path / "out", {"PATH": str(tmp_path)}, "3.259.0", io.StringIO())
 
 
-def test_a_failed_build_gives_the_compilers_words(machine: dict[str, str], tmp_path: Path) -> None:
-    """The reason holds what go said, and not the packages that it did compile."""
+def test_a_failed_build_reports_the_compilers_output(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    """Without the packages that it did compile."""
     expected = "^`go build` failed: # example.com/a / a.go:1:2: no space$"
     with pytest.raises(UnavailableError, match=expected):
         from_modules(tmp_path / "out", {**machine, "GO_FAILS": "1"}, "3.259.0", io.StringIO())
 
 
 def test_a_log_gets_plain_lines(machine: dict[str, str], tmp_path: Path) -> None:
-    """Elsewhere than on a terminal: what will be done and how long it takes, no control codes."""
+    """The work and how long it takes, without control codes."""
     out = io.StringIO()
     from_modules(tmp_path / "out", machine, "3.259.0", out)
     assert out.getvalue().startswith("building the Pulumi CLI 3.259.0 from Go modules: once, about")
     assert "\r" not in out.getvalue()
 
 
-def test_a_terminal_sees_the_work_counted(machine: dict[str, str], tmp_path: Path) -> None:
-    """On a terminal one line counts modules, then packages, and the time; toward no false total.
+def test_a_terminal_shows_counts_on_one_line(machine: dict[str, str], tmp_path: Path) -> None:
+    """Modules, then packages, and the time; without a wrong total.
 
     Go compiles none that its cache holds, so the number of all packages need not be reached.
     """

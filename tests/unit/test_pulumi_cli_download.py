@@ -46,10 +46,10 @@ def install(folder: Path) -> None:
     download.official(folder, dict(os.environ), "3.259.0")
 
 
-def test_a_host_that_refuses_is_out_of_reach(
+def test_a_host_that_refuses_the_connection_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A refused connection is the reason; the SDK's installer is not even started."""
+    """The SDK's installer is not even started."""
     monkeypatch.setattr(download, "_INSTALL", "raise SystemExit('started')")
     with socket.socket() as unanswered:
         unanswered.bind(("127.0.0.1", 0))
@@ -59,10 +59,10 @@ def test_a_host_that_refuses_is_out_of_reach(
             install(tmp_path)
 
 
-def test_a_host_that_stays_silent_is_out_of_reach(
+def test_a_host_that_does_not_answer_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A host that takes the connection and says nothing is given up after the time-out."""
+    """After the time-out."""
     monkeypatch.setattr(download, "CONNECT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/install.sh"
@@ -75,7 +75,7 @@ def test_a_host_that_stays_silent_is_out_of_reach(
 def test_the_installer_gets_folder_and_version(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The SDK is asked to install that version into that folder."""
+    """The SDK installs that version into that folder."""
     script = "import sys; open(sys.argv[1] + '/version', 'w').write(sys.argv[2])"
     monkeypatch.setattr(download, "_INSTALL", script)
     install(tmp_path)
@@ -83,20 +83,20 @@ def test_the_installer_gets_folder_and_version(
 
 
 @pytest.mark.usefixtures("reachable")
-def test_a_failing_installer_gives_its_last_words(
+def test_a_failing_installer_reports_its_output(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What the installer's script printed is the reason."""
+    """It is the reason."""
     monkeypatch.setattr(download, "_INSTALL", "import sys; sys.exit('curl: (23) disk full')")
     with pytest.raises(UnavailableError, match=r"installer failed: curl: \(23\) disk full"):
         install(tmp_path)
 
 
 @pytest.mark.usefixtures("reachable")
-def test_a_download_that_never_ends_is_ended_with_its_children(
+def test_a_download_after_the_time_limit_is_killed_with_its_children(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """After the time limit the script's own children are gone too: nobody holds the pipe."""
+    """No process holds the pipe any more."""
     os.mkfifo(tmp_path / "alive")
     script = """
 import os, subprocess, sys
