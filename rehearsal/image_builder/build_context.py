@@ -76,8 +76,8 @@ def ignored(rules: list[tuple[bool, re.Pattern[str]]], name: str) -> bool:
 def _expression(pattern: str) -> str:
     """The regular expression of a Go filepath.Match pattern; `**` is any number of folders."""
     pieces = re.split(r"(\*\*/?|\*|\?|\[[^\]]+\])", pattern)
-    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    expressions = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return "".join(
-        known.get(piece) or (piece if piece.startswith("[") else re.escape(piece))
+        expressions.get(piece) or (piece if piece.startswith("[") else re.escape(piece))
         for piece in pieces
     )

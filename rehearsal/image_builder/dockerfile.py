@@ -178,8 +178,8 @@ class _Builder:
         """The source of COPY: the context, or an earlier stage."""
         name = step.flags.get("from", "").lower()
         if name and name not in self.stages:
-            known = ", ".join(self.stages)
-            raise step.error(f"got --from={name}, expected an earlier stage ({known})")
+            names = ", ".join(self.stages)
+            raise step.error(f"got --from={name}, expected an earlier stage ({names})")
         return self.stages[name].tree if name else self.context
 
 

@@ -141,8 +141,8 @@ def _check_version(pulumi: Path, environ: Mapping[str, str]) -> None:
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
         raise UnavailableError(f"{pulumi} does not run: {error}") from error
-    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", answer)
-    version = tuple(map(int, found.groups())) if found else ()
+    numbers = re.match(r"v?(\d+)\.(\d+)\.(\d+)", answer)
+    version = tuple(map(int, numbers.groups())) if numbers else ()
     if version < MINIMUM or version[0] != MINIMUM[0]:
         raise UnavailableError(
             f"{pulumi} is version {answer or '(none)'}, expected {VERSION} or a newer "

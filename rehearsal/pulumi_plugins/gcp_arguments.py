@@ -67,37 +67,39 @@ class _Reading(NamedTuple):
     """the module with the classes of nested objects"""
     failures: list[str]
 
-    def members(self, module: str, kind: str, given: Json, where: str) -> Json:
-        known = arguments(module, kind)
-        for key, argument in known.items():
-            if argument.required and key not in given:
+    def members(self, module: str, kind: str, raw: Json, where: str) -> Json:
+        expected = arguments(module, kind)
+        for key, argument in expected.items():
+            if argument.required and key not in raw:
                 reason = f'Missing required argument. The argument "{snake(key)}" is required, but'
                 self.fail(f"{reason} no definition was found.", f"{where}.{key}")
-        for key in given.keys() - known.keys():
+        for key in raw.keys() - expected.keys():
             self.fail("Invalid or unknown key", f"{where}.{key}")
-        return {k: self.value(known[k], v, f"{where}.{k}") for k, v in given.items() if k in known}
+        return {
+            k: self.value(expected[k], v, f"{where}.{k}") for k, v in raw.items() if k in expected
+        }
 
-    def value(self, argument: Argument, given: Any, where: str) -> Any:  # noqa: ANN401  any JSON
+    def value(self, argument: Argument, raw: Any, where: str) -> Any:  # noqa: ANN401  any JSON
         form, of, _ = argument
-        if form == "list" and isinstance(given, list):
+        if form == "list" and isinstance(raw, list):
             one = Argument("one", of, required=True)
-            return [self.value(one, each, f"{where}[{i}]") for i, each in enumerate(given)]
+            return [self.value(one, each, f"{where}[{i}]") for i, each in enumerate(raw)]
         if form == "one" and of in {"str", "bool", "int"}:
-            text = given if isinstance(given, str) else json.dumps(given)
+            text = raw if isinstance(raw, str) else json.dumps(raw)
             if of == "bool" and text in _BOOLEANS:
                 return _BOOLEANS[text]
             if of == "int" and re.fullmatch(r"-?\d+", text):
                 return int(text)
-            fits = of == "str" and not isinstance(given, dict | list)
-            given = text if fits else given
+            fits = of == "str" and not isinstance(raw, dict | list)
+            raw = text if fits else raw
         else:
-            fits = form != "list" and isinstance(given, dict)
+            fits = form != "list" and isinstance(raw, dict)
             if fits and form == "one" and not of.startswith("pulumi."):  # an asset is no class
-                return self.members(self.nested, of, given, where)
-        if not fits and given != UNKNOWN:
+                return self.members(self.nested, of, raw, where)
+        if not fits and raw != UNKNOWN:
             expected = {"list": "a list", "map": "a map"}.get(form, f"a {of}")
-            self.fail(f"expected {expected}, got {json.dumps(given)}", where)
-        return given
+            self.fail(f"expected {expected}, got {json.dumps(raw)}", where)
+        return raw
 
     def fail(self, reason: str, where: str) -> None:
         self.failures.append(f"{reason}. Examine values at '{where}'.")

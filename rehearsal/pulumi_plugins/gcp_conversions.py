@@ -30,9 +30,9 @@ def protocols(old: str, new: str) -> Callable[[list[Json]], list[Json]]:
     return lambda rules: [{new if k == old else k: v for k, v in r.items()} for r in rules]
 
 
-def account(given: Json) -> list[Json]:
+def account(properties: Json) -> list[Json]:
     """The account of a machine, with the scopes in full."""
-    return [{**given, "scopes": [scope(each) for each in given["scopes"]]}]
+    return [{**properties, "scopes": [scope(each) for each in properties["scopes"]]}]
 
 
 def scope(name: str) -> str:

@@ -22,17 +22,17 @@ class Account(GcpResource):
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """The e-mail follows from the inputs, so a preview knows it."""
-        found = super().plan(inputs, state)
-        account, project = found["accountId"], found.get("project", UNKNOWN)
+        outputs = super().plan(inputs, state)
+        account, project = outputs["accountId"], outputs.get("project", UNKNOWN)
         if UNKNOWN not in {account, project}:
             email = f"{account}@{project}.iam.gserviceaccount.com"
-            found |= {"email": email, "member": f"serviceAccount:{email}"}
-        return found
+            outputs |= {"email": email, "member": f"serviceAccount:{email}"}
+        return outputs
 
-    def insert(self, given: Json) -> str:
+    def insert(self, properties: Json) -> str:
         """POST; the answer is the account itself."""
-        body = {"accountId": given["accountId"], "serviceAccount": self.body(given)}
-        collection = self.type.collection.path.format_map(given)
+        body = {"accountId": properties["accountId"], "serviceAccount": self.body(properties)}
+        collection = self.type.collection.path.format_map(properties)
         answer = self.send("POST", collection, "", f"creating service {self.title}", json=body)
         return str(answer["name"])
 
@@ -43,27 +43,27 @@ class Service(GcpResource):
     https://docs.cloud.google.com/service-usage/docs/reference/rest/v1/services
     """
 
-    def insert(self, given: Json) -> str:
+    def insert(self, properties: Json) -> str:
         """Enable it, unless it is enabled."""
-        identity = f"{given['project']}/{given['service']}"
-        if self.find(identity, given) is None:
+        identity = f"{properties['project']}/{properties['service']}"
+        if self.find(identity, properties) is None:
             self._switch(identity, "enable")
         return identity
 
-    def find(self, identity: str, given: Json) -> Json | None:
+    def find(self, identity: str, properties: Json) -> Json | None:
         """The API, if it is enabled."""
-        del given
+        del properties
         project, _, service = identity.partition("/")
         page: Json = {"filter": "state:ENABLED", "pageToken": None}
         while True:
             url = f"{self.root}/projects/{project}/services"
-            found = self.api.call("GET", url, "reading services", params=page)
-            for each in found.get("services", []):
+            answer = self.api.call("GET", url, "reading services", params=page)
+            for each in answer.get("services", []):
                 if each["name"].endswith(f"/{service}"):
                     return {}
-            if not found.get("nextPageToken"):
+            if not answer.get("nextPageToken"):
                 return None
-            page["pageToken"] = found["nextPageToken"]
+            page["pageToken"] = answer["nextPageToken"]
 
     def delete(self, identity: str, state: Json) -> None:
         """Disable it, if the program says so: others in the project may need it."""
@@ -117,12 +117,15 @@ class Instance(GcpResource):
                 )
         return super().diff(old_inputs, state, news)
 
-    def body(self, given: Json) -> Json:
+    def body(self, properties: Json) -> Json:
         """The REST resource, with full paths of machine type and disk type."""
-        body, place = super().body(given), f"projects/{given['project']}/zones/{given['zone']}"
-        body["machineType"] = f"{place}/machineTypes/{given['machineType']}"
+        body, place = (
+            super().body(properties),
+            f"projects/{properties['project']}/zones/{properties['zone']}",
+        )
+        body["machineType"] = f"{place}/machineTypes/{properties['machineType']}"
         names = {"image": "sourceImage", "size": "diskSizeGb", "type": "diskType"}
-        boot = require_sendable(given["bootDisk"], {"initializeParams"}, "bootDisk.")
+        boot = require_sendable(properties["bootDisk"], {"initializeParams"}, "bootDisk.")
         disk = require_sendable(
             boot.get("initializeParams", {}), {*names}, "bootDisk.initializeParams."
         )
@@ -131,10 +134,10 @@ class Instance(GcpResource):
             initial["diskType"] = f"{place}/diskTypes/{initial['diskType']}"
         fixed = {"boot": True, "autoDelete": True, "mode": "READ_WRITE"}
         body["disks"] = [fixed | {"initializeParams": initial}]
-        body["networkInterfaces"] = list(map(_interface, given["networkInterfaces"]))
+        body["networkInterfaces"] = list(map(_interface, properties["networkInterfaces"]))
         return body
 
-    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
+    def patch(self, identity: str, state: Json, properties: Json, fields: list[str]) -> None:
         """Send one request for labels and one for metadata, with the fingerprint of the old value.
 
         Danger, as in the genuine plugin: an update shows a change of the confidential type, reports
@@ -143,7 +146,7 @@ class Instance(GcpResource):
         sendable = {"labels", "metadata.items", "confidentialInstanceConfig"}
         if others := sorted({*fields} - sendable):
             raise self.not_in_place(others)
-        live, body = self.find(identity, state) or {}, self.body(given)
+        live, body = self.find(identity, state) or {}, self.body(properties)
         labels = {"labels": body["labels"], "labelFingerprint": live.get("labelFingerprint")}
         metadata = live.get("metadata", {}) | body.get("metadata", {"items": []})
         calls = {"labels": ("setLabels", labels), "metadata.items": ("setMetadata", metadata)}
@@ -160,9 +163,9 @@ def _holds(larger: str, smaller: str) -> bool:
         return False
 
 
-def _interface(given: Json) -> Json:
+def _interface(properties: Json) -> Json:
     """A network interface to send; its project is in the subnetwork's link."""
-    known = require_sendable(
-        given, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces."
+    interface = require_sendable(
+        properties, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces."
     )
-    return {key: value for key, value in known.items() if key != "subnetworkProject"}
+    return {key: value for key, value in interface.items() if key != "subnetworkProject"}

@@ -43,23 +43,23 @@ def changes(resource_type: ResourceType, state: Json, news: Json) -> Iterator[tu
             return True
         return _alike(key, old, new)
 
-    known = {key: state[key] for key in news.keys() | resource_type.inputs if key in state}
-    for path, what in differences(known, news, same):
+    properties = {key: state[key] for key in news.keys() | resource_type.inputs if key in state}
+    for path, what in differences(properties, news, same):
         replaces = _under(re.sub(r"\[\d+\]", "", path), resource_type.replaced_on)
         yield path, Change(what, replaces)
 
 
-def refreshed_inputs(asked: Any, live: Any, key: str = "") -> Any:  # noqa: ANN401  any JSON
+def refreshed_inputs(inputs: Any, live: Any, key: str = "") -> Any:  # noqa: ANN401  any JSON
     """The inputs with the values that the resource has now in the cloud.
 
     https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/schema.go
     """
-    match asked, live:
-        case dict(), dict() if SIGNATURE not in asked:
-            return {k: refreshed_inputs(v, live[k], k) for k, v in asked.items() if k in live}
+    match inputs, live:
+        case dict(), dict() if SIGNATURE not in inputs:
+            return {k: refreshed_inputs(v, live[k], k) for k, v in inputs.items() if k in live}
         case list(), list() if key not in SETS:
-            return [refreshed_inputs(*pair, key) for pair in zip(asked, live, strict=False)]
-    return asked if _alike(key, live, asked) else live
+            return [refreshed_inputs(*pair, key) for pair in zip(inputs, live, strict=False)]
+    return inputs if _alike(key, live, inputs) else live
 
 
 def _alike(key: str, old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON

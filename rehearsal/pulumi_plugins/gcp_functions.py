@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from rehearsal.pulumi_plugins.provider import Json
 
 
-def docker_image(api: Api, given: Json) -> Json:
+def docker_image(api: Api, arguments: Json) -> Json:
     """The image of a digest, `NAME@sha256:...`; tags and bare names are not modelled."""
-    name = given.get("imageName", "")
+    name = arguments.get("imageName", "")
     if "@" not in name:
         raise ProviderError(
             f"got image {name!r}, expected NAME@sha256:...: this stand-in for the gcp plugin finds"
             " images by digest only. Use the genuine plugin for the rest."
         )
-    where = {"project": api.project, "location": api.region, **given}
-    repository = f"{types.REPOSITORY.collection.path.format_map(where)}/{given['repositoryId']}"
+    location = {"project": api.project, "location": api.region, **arguments}
+    repository = (
+        f"{types.REPOSITORY.collection.path.format_map(location)}/{arguments['repositoryId']}"
+    )
     url = f"{types.REPOSITORY.collection.root}/{repository}/dockerImages/{quote(name, safe='@:')}"
     found = api.call("GET", url, "reading docker image")
     return {
@@ -33,5 +35,5 @@ def docker_image(api: Api, given: Json) -> Json:
         "name": found["name"],
         "selfLink": found["uri"],
         "mediaType": found["mediaType"],
-        **given,
+        **arguments,
     }

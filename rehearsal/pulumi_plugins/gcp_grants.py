@@ -45,31 +45,31 @@ PROJECT_MASK = {"updateMask": "bindings,etag,auditConfigs"}
 class Grant(GcpResource):
     """A grant; its id is resource/role/member."""
 
-    def insert(self, given: Json) -> str:
+    def insert(self, properties: Json) -> str:
         """Add the member to the binding of the role, or add a binding."""
 
         def add(bindings: list[Json]) -> None:
-            binding = _binding(bindings, given)
+            binding = _binding(bindings, properties)
             if binding is None:
-                bindings.append(_wanted(given) | {"members": [given["member"]]})
-            elif given["member"] not in binding["members"]:
-                binding["members"].append(given["member"])
+                bindings.append(_identity(properties) | {"members": [properties["member"]]})
+            elif properties["member"] not in binding["members"]:
+                binding["members"].append(properties["member"])
 
-        self._change(given, add)
-        title = (given.get("condition") or {}).get("title")
-        parts = [self._resource(given), given["role"], given["member"], title]
+        self._change(properties, add)
+        title = (properties.get("condition") or {}).get("title")
+        parts = [self._resource(properties), properties["role"], properties["member"], title]
         return "/".join(part for part in parts if part)
 
-    def find(self, identity: str, given: Json) -> Json | None:
+    def find(self, identity: str, properties: Json) -> Json | None:
         """The policy, if it holds the grant."""
         try:
-            policy = self._policy(self._resource(given), f"reading the policy for {identity}")
+            policy = self._policy(self._resource(properties), f"reading the policy for {identity}")
         except ApiError as error:
             if error.code == GONE:
                 return None
             raise
-        binding = _binding(policy.get("bindings", []), given)
-        return policy if binding and given["member"] in binding["members"] else None
+        binding = _binding(policy.get("bindings", []), properties)
+        return policy if binding and properties["member"] in binding["members"] else None
 
     def delete(self, identity: str, state: Json) -> None:
         """Remove the member from the binding; no error if the resource does not exist."""
@@ -88,15 +88,15 @@ class Grant(GcpResource):
             if error.code != GONE:
                 raise
 
-    def _resource(self, given: Json) -> str:
-        return self.type.collection.path.format_map(given)
+    def _resource(self, properties: Json) -> str:
+        return self.type.collection.path.format_map(properties)
 
     def _policy(self, resource: str, doing: str) -> Json:
         verb, suffix, parts = GET_POLICY[self.type.token]
         return self.api.call(verb, f"{self.root}/{resource}{suffix}", doing, **parts)
 
-    def _change(self, given: Json, change: Callable[[list[Json]], None]) -> None:
-        resource = self._resource(given)
+    def _change(self, properties: Json, change: Callable[[list[Json]], None]) -> None:
+        resource = self._resource(properties)
         url, doing = f"{self.root}/{resource}", f"setting IAM policy for {resource}"
         with _ONE_AT_A_TIME[resource]:
             for attempt in range(ATTEMPTS):
@@ -117,12 +117,12 @@ class Grant(GcpResource):
                 time.sleep(0.05 * 2**attempt)
 
 
-def _wanted(given: Json) -> Json:
-    condition = given.get("condition")
-    return {"role": given["role"]} | ({"condition": condition} if condition else {})
+def _identity(properties: Json) -> Json:
+    condition = properties.get("condition")
+    return {"role": properties["role"]} | ({"condition": condition} if condition else {})
 
 
-def _binding(bindings: list[Json], given: Json) -> Json | None:
+def _binding(bindings: list[Json], properties: Json) -> Json | None:
     """The binding of the grant's role under the grant's condition, if there is one."""
-    wanted = _wanted(given)
-    return next((b for b in bindings if b == {**wanted, "members": b["members"]}), None)
+    identity = _identity(properties)
+    return next((b for b in bindings if b == {**identity, "members": b["members"]}), None)

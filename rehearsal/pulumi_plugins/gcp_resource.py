@@ -47,13 +47,13 @@ class GcpResource(Resource):
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
         """The differences of the state from the inputs, and whether they replace the resource."""
         del old_inputs
-        known = {key: v for key, v in self.type.defaults.items() if key in state}
+        defaults = {key: v for key, v in self.type.defaults.items() if key in state}
         if "project" in state:
-            known["project"] = self.api.project
-        found = dict(changes(self.type, state, known | news))
+            defaults["project"] = self.api.project
+        differing = dict(changes(self.type, state, defaults | news))
         # Only where the plugin replaces: with `replace_on_changes` the program chooses the order.
-        replaced = any(change.replaces for change in found.values())
-        return Difference(found, delete_before_replace=replaced and self.type.delete_first)
+        replaced = any(change.replaces for change in differing.values())
+        return Difference(differing, delete_before_replace=replaced and self.type.delete_first)
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """The outputs in a preview: those that only the cloud knows are unknown at first."""
@@ -71,30 +71,32 @@ class GcpResource(Resource):
 
     def create(self, inputs: Json) -> tuple[str, Json]:
         """Insert and read."""
-        given = self.placed(inputs, self.api.places())
-        if missing := sorted((self.api.places().keys() & self.type.local_inputs) - given.keys()):
+        properties = self.placed(inputs, self.api.places())
+        if missing := sorted(
+            (self.api.places().keys() & self.type.local_inputs) - properties.keys()
+        ):
             raise ProviderError(
                 f"{', '.join(missing)}: required field is not set. Set it on the resource or on "
                 "the provider (`pulumi config set gcp:project …`, gcp:region, gcp:zone)."
             )
-        identity = self.insert(given)
+        identity = self.insert(properties)
         try:
-            return identity, self._there(identity, given)
+            return identity, self._there(identity, properties)
         except ProviderError as error:
             # It exists in the cloud, so the state must have it, too: with its inputs.
-            raise PartlyCreatedError(str(error), identity, given) from error
+            raise PartlyCreatedError(str(error), identity, properties) from error
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Patch what differs, and read."""
         self.type.sendable(inputs)
         places = {key: state[key] for key in self.api.places() if key in state}
-        given = self.placed(inputs, places)
-        keys = {re.split(r"[.\[]", path)[0] for path, _ in changes(self.type, state, given)}
+        properties = self.placed(inputs, places)
+        keys = {re.split(r"[.\[]", path)[0] for path, _ in changes(self.type, state, properties)}
         if fields := [
             self.type.rest_paths[key] for key in sorted(keys & self.type.rest_paths.keys())
         ]:
-            self.patch(identity, state, given, fields)
-        return self._there(identity, given)
+            self.patch(identity, state, properties, fields)
+        return self._there(identity, properties)
 
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
         """Read the live resource."""
@@ -114,22 +116,22 @@ class GcpResource(Resource):
         del state
         self.send("DELETE", identity, identity, f"deleting {self.title}")
 
-    def insert(self, given: Json) -> str:
+    def insert(self, properties: Json) -> str:
         """POST to the collection; the new resource's id."""
         _, path, own, query = self.type.collection
-        collection, name = path.format_map(given), given[own]
+        collection, name = path.format_map(properties), properties[own]
         identity, params = f"{collection}/{name}", {query: name} if query else {}
         doing = f"creating {self.title}"
-        self.send("POST", collection, identity, doing, json=self.body(given), params=params)
+        self.send("POST", collection, identity, doing, json=self.body(properties), params=params)
         return identity
 
-    def find(self, identity: str, given: Json) -> Json | None:
+    def find(self, identity: str, properties: Json) -> Json | None:
         """GET; None if it does not exist, or if only its id is still reserved (a deleted pool)."""
-        del given
+        del properties
         live = self.api.unless_gone("GET", f"{self.root}/{identity}", f"reading {self.title}")
         return None if live is None or live.get("state") == "DELETED" else live
 
-    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
+    def patch(self, identity: str, state: Json, properties: Json, fields: list[str]) -> None:
         """PATCH with the whole resource and a mask of what changed.
 
         Danger: this clears each field that the mask names and the body lacks. If a program drops
@@ -138,7 +140,7 @@ class GcpResource(Resource):
         del state
         if not self.type.collection.query:  # accounts and networks have other methods
             raise self.not_in_place(fields)
-        body, params = self.body(given), {"updateMask": ",".join(fields)}
+        body, params = self.body(properties), {"updateMask": ",".join(fields)}
         doing = f"updating {self.title}"
         self.send("PATCH", identity, identity, doing, json=body, params=params)
 
@@ -161,26 +163,26 @@ class GcpResource(Resource):
             self.api.wait(f"{self.root}/{operation}", doing)
         return answer
 
-    def body(self, given: Json) -> Json:
+    def body(self, properties: Json) -> Json:
         """The REST resource to send."""
-        body = self.type.body(given)
+        body = self.type.body(properties)
         if "labels" in self.type.rest_paths:
-            body["labels"] = ATTRIBUTION | given.get("labels", {})
+            body["labels"] = ATTRIBUTION | properties.get("labels", {})
         return body
 
-    def outputs(self, live: Json, given: Json) -> Json:
+    def outputs(self, live: Json, properties: Json) -> Json:
         """The outputs, from the REST resource and the inputs (or the recorded outputs)."""
-        found = {key: given[key] for key in self.type.local_inputs if key in given}
+        found = {key: properties[key] for key in self.type.local_inputs if key in properties}
         for key, path in {**self.type.rest_paths, **self.type.outputs}.items():
             if key not in self.type.local_inputs and (value := value_at(live, path)) is not None:
                 found[key] = self.type.from_rest.get(key, unchanged)(value)
         if "labels" in found:  # without those that others attached
-            own = given.get("labels", {})
+            own = properties.get("labels", {})
             found["labels"] = {key: v for key, v in found["labels"].items() if key in own}
         return found
 
-    def _there(self, identity: str, given: Json) -> Json:
-        live = self.find(identity, given)
+    def _there(self, identity: str, properties: Json) -> Json:
+        live = self.find(identity, properties)
         if live is None:
             raise ProviderError(f"Error reading {self.title}: {identity} is gone")
-        return self.outputs(live, given)
+        return self.outputs(live, properties)

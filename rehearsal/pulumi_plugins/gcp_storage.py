@@ -28,24 +28,24 @@ UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b"
 class Bucket(GcpResource):
     """A bucket; its id is its name."""
 
-    def insert(self, given: Json) -> str:
+    def insert(self, properties: Json) -> str:
         """POST."""
-        params, body = {"project": given["project"]}, self.body(given)
+        params, body = {"project": properties["project"]}, self.body(properties)
         self.api.call("POST", STORAGE, "creating bucket", params=params, json=body)
-        return str(given["name"])
+        return str(properties["name"])
 
-    def find(self, identity: str, given: Json) -> Json | None:
+    def find(self, identity: str, properties: Json) -> Json | None:
         """GET."""
-        return super().find(f"b/{identity}", given)
+        return super().find(f"b/{identity}", properties)
 
-    def patch(self, identity: str, state: Json, given: Json, fields: list[str]) -> None:
+    def patch(self, identity: str, state: Json, properties: Json, fields: list[str]) -> None:
         """PATCH with the changed settings only; null removes a setting or a label."""
-        wanted = self.body(given)
+        resource = self.body(properties)
         body: Json = {}
         for path in fields:
-            set_at(body, path, value_at(wanted, path))
+            set_at(body, path, value_at(resource, path))
         if "labels" in body:
-            body["labels"] = dict.fromkeys(state.get("labels", {})) | wanted["labels"]
+            body["labels"] = dict.fromkeys(state.get("labels", {})) | resource["labels"]
         self.api.call("PATCH", f"{STORAGE}/{identity}", "updating bucket", json=body)
 
     def delete(self, identity: str, state: Json) -> None:
@@ -78,24 +78,26 @@ class BucketObject(GcpResource):
 
     def diff(self, old_inputs: Json, state: Json, news: Json) -> Difference:
         """Also compare the cloud's hash with the content to upload."""
-        found = super().diff(old_inputs, state, news)
+        difference = super().diff(old_inputs, state, news)
         if "md5hash" not in state or UNKNOWN in (news.get("content"), news.get("source")):
-            return found
+            return difference
         md5 = hashlib.md5(_content(news), usedforsecurity=False).digest()
         if base64.b64encode(md5).decode() != state["md5hash"]:
-            return found._replace(changes={**found.changes, "detectMd5hash": Change("UPDATE")})
-        return found
+            return difference._replace(
+                changes={**difference.changes, "detectMd5hash": Change("UPDATE")}
+            )
+        return difference
 
     def plan(self, inputs: Json, state: Json | None) -> Json:
         """Hashes and generation of another content are not known yet."""
         return super().plan(inputs, state) | dict.fromkeys(self.type.outputs, UNKNOWN)
 
-    def insert(self, given: Json) -> str:
+    def insert(self, properties: Json) -> str:
         """Upload metadata and content in one multipart request."""
-        text = "content" in given
+        text = "content" in properties
         fallback = "text/plain; charset=utf-8" if text else "application/octet-stream"
-        content = _content(given)
-        meta = {"contentType": fallback} | self.body(given)
+        content = _content(properties)
+        meta = {"contentType": fallback} | self.body(properties)
         boundary = secrets.token_hex(16).encode()
         parts = [
             b"Content-Type: application/json; charset=UTF-8\r\n\r\n" + json.dumps(meta).encode(),
@@ -104,18 +106,20 @@ class BucketObject(GcpResource):
         body = b"".join(b"--%s\r\n%s\r\n" % (boundary, part) for part in parts)
         self.api.call(
             "POST",
-            f"{UPLOAD}/{given['bucket']}/o",
-            f"uploading object {given['name']}",
-            params={"uploadType": "multipart", "name": given["name"]},
+            f"{UPLOAD}/{properties['bucket']}/o",
+            f"uploading object {properties['name']}",
+            params={"uploadType": "multipart", "name": properties["name"]},
             headers={"Content-Type": f"multipart/related; boundary={boundary.decode()}"},
             data=body + b"--%s--\r\n" % boundary,
         )
-        return f"{given['bucket']}-{given['name']}"
+        return f"{properties['bucket']}-{properties['name']}"
 
-    def find(self, identity: str, given: Json) -> Json | None:
+    def find(self, identity: str, properties: Json) -> Json | None:
         """GET."""
         del identity
-        return self.api.unless_gone("GET", _url(given["bucket"], given["name"]), "reading object")
+        return self.api.unless_gone(
+            "GET", _url(properties["bucket"], properties["name"]), "reading object"
+        )
 
     def update(self, identity: str, state: Json, inputs: Json) -> Json:
         """Upload again: the content of an object never changes in place."""
@@ -129,15 +133,15 @@ class BucketObject(GcpResource):
         self.api.unless_gone("DELETE", url, "deleting object")
 
 
-def _content(given: Json) -> bytes:
+def _content(properties: Json) -> bytes:
     """The content to upload; ProviderError if there is no such file."""
-    if "content" in given:
-        return str(given["content"]).encode()
+    if "content" in properties:
+        return str(properties["content"]).encode()
     try:
-        return _copy(given["source"]).read_bytes()
+        return _copy(properties["source"]).read_bytes()
     except (KeyError, OSError) as error:
         raise ProviderError(
-            f"source: got {given['source']}, expected a file to upload: {error}"
+            f"source: got {properties['source']}, expected a file to upload: {error}"
         ) from error
 
 

@@ -36,16 +36,16 @@ def genuine_gcp_plugin(environ: Mapping[str, str] = os.environ) -> Path | None:
     value = environ.get(VARIABLE, "")
     if not value:
         return None
-    wanted = version("gcp")
-    path = _installed(environ, wanted) if value == INSTALLED else Path(value).expanduser()
+    expected = version("gcp")
+    path = _installed(environ, expected) if value == INSTALLED else Path(value).expanduser()
     path = path.absolute()  # the engine starts it in another folder
-    if (got := _version(path)) != wanted:
+    if (got := _version(path)) != expected:
         raise PluginError(
             f"{VARIABLE}={value} names no gcp plugin that can be used\n"
             f"  got          {path}: {got}\n"
-            f"  expected     a pulumi-resource-gcp of version {wanted}, the installed SDK's\n"
+            f"  expected     a pulumi-resource-gcp of version {expected}, the installed SDK's\n"
             "  consequence  nothing was deployed; the stand-in is not used in its place\n"
-            f"  fix          pulumi plugin install resource gcp {wanted}, then"
+            f"  fix          pulumi plugin install resource gcp {expected}, then"
             f" {VARIABLE}={INSTALLED}; or unset {VARIABLE} to use the stand-in"
         )
     return path
@@ -58,9 +58,9 @@ def described(plugin: Path | None) -> str:
     return f"gcp plugin: {plugin}, version {version('gcp')}"
 
 
-def _installed(environ: Mapping[str, str], wanted: str) -> Path:
+def _installed(environ: Mapping[str, str], expected: str) -> Path:
     home = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    return home / "plugins" / f"resource-gcp-v{wanted}" / "pulumi-resource-gcp"
+    return home / "plugins" / f"resource-gcp-v{expected}" / "pulumi-resource-gcp"
 
 
 def _version(executable: Path) -> str:

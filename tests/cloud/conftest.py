@@ -1,4 +1,4 @@
-"""One local cloud for the whole run, and a fresh state in it for every test."""
+"""One local cloud for the whole run, with a fresh state for each test."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def cloud(local: LocalCloud) -> Cloud:
 
 @pytest.fixture
 def storage_as(cloud: Cloud) -> Callable[[str], storage.Client]:
-    """Google's own storage client, speaking for a member."""
+    """Google's own storage client with a member's token."""
 
     def client(member: str) -> storage.Client:
         credentials = Credentials(cloud.mint(member))  # type: ignore[no-untyped-call]  # has no types

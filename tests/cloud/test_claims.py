@@ -1,4 +1,4 @@
-"""What a token says: every claim, from the machine, the image and the operator's wishes."""
+"""The claims of a token, from the machine, the image and the operator's settings."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def token(
         "confidentialInstanceConfig": {"confidentialInstanceType": "SEV"},
         "shieldedInstanceConfig": {"enableSecureBoot": True},
     }
-    wanted = {"tee-image-reference": "us-west1-docker.pkg.dev/p/r/i:v1", **(metadata or {})}
+    attributes = {"tee-image-reference": "us-west1-docker.pkg.dev/p/r/i:v1", **(metadata or {})}
     return claims(
         Instance("77", "secundus-vision", "us-west1-b", "vm", {**usual, **doc}),
         Project("secundus-vision", "222222222222"),
         boot,
-        launch_spec.parse(wanted, hardened=not boot.debug),
+        launch_spec.parse(attributes, hardened=not boot.debug),
         CONTAINER,
         1_700_000_000.9,
     )

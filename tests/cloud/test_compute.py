@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from rehearsal.cloud.iam.roles import ROLES as ROLES_BY_NAME
+from tests.cloud.rest_requests import asker, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rehearsal.cloud.http.server import LocalCloud
     from rehearsal.cloud.state import Cloud, Instance
-
-    Ask = Callable[..., requests.Response]
+    from tests.cloud.rest_requests import Ask
 
 API = "https://compute.googleapis.com/compute/beta/projects/"
 LINK = "https://www.googleapis.com/compute/v1/"
 PROJECT = "secundus-vision"
-DEPLOYER, ANYBODY = "user:deployer@secundus.example", "user:anybody@example.com"
+DEPLOYER = "user:deployer@secundus.example"
 WORKLOAD = "workload-sa@secundus-vision.iam.gserviceaccount.com"
 ROLES = ("compute.instanceAdmin.v1", "compute.networkAdmin", "compute.securityAdmin")
 NETWORK = "/global/networks/enclave"
@@ -55,34 +54,24 @@ MACHINE: dict[str, Any] = {
 
 @pytest.fixture
 def power(local: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """What the launcher was told, in order; it does nothing else."""
-    told: list[tuple[str, str]] = []
+    """The calls that power machines on and off, in order; no machine runs."""
+    calls: list[tuple[str, str]] = []
 
     def note(action: str) -> Callable[[Instance], None]:
-        return lambda instance: told.append((action, instance.name))
+        return lambda instance: calls.append((action, instance.name))
 
     monkeypatch.setattr(local.machines, "start", note("start"))
     monkeypatch.setattr(local.machines, "stop", note("stop"))
-    return told
+    return calls
 
 
 @pytest.fixture
 def ask(cloud: Cloud) -> Ask:
-    """Requests by Secundus' deployer, who may act as the workload's account, or by another."""
-    secundus = cloud.projects[PROJECT]
-    secundus.services.add("compute.googleapis.com")
-    bindings: Any = [{"role": f"roles/{role}", "members": [DEPLOYER]} for role in ROLES]
-    secundus.policy.bindings = bindings
+    """Requests by Secundus' deployer, who may act as the workload's account."""
     cloud.service_accounts[WORKLOAD].policy.bindings = [
         {"role": "roles/iam.serviceAccountUser", "members": [DEPLOYER]}
     ]
-
-    def request(verb: str, url: str, body: Any = None, by: str = DEPLOYER) -> requests.Response:
-        headers = {"Authorization": f"Bearer {cloud.mint(by)}"}
-        url = url if url.startswith("https://") else f"{API}{PROJECT}{url}"
-        return requests.request(verb, url, json=body, headers=headers, timeout=10)
-
-    return request
+    return asker(cloud, PROJECT, ROLES, ["compute"], API + PROJECT)
 
 
 @pytest.fixture
@@ -110,12 +99,6 @@ def machine(ask: Ask, _networking: None, power: list[tuple[str, str]]) -> Any:
     assert ask("POST", f"{ZONE}/instances", MACHINE).status_code == 200
     assert power == [("start", "workload-vm")]
     return ask("GET", VM).json()
-
-
-def message(response: requests.Response, code: int) -> str:
-    """The text of a refusal, which must have come with this code."""
-    assert response.status_code == code
-    return str(response.json()["error"]["message"])
 
 
 # Networks ------------------------------------------------------------------------------------
@@ -351,10 +334,10 @@ def test_metadata_changes_only_with_the_current_fingerprint(
 ) -> None:
     """In place: the running machine is not restarted."""
     change = {"items": [{"key": "run", "value": "2"}]}
-    seen = {**change, "fingerprint": machine["metadata"]["fingerprint"]}
-    assert ask("POST", f"{VM}/setMetadata", seen).status_code == 200
+    current = {**change, "fingerprint": machine["metadata"]["fingerprint"]}
+    assert ask("POST", f"{VM}/setMetadata", current).status_code == 200
     assert ask("GET", VM).json()["metadata"]["items"] == change["items"]
-    answer = ask("POST", f"{VM}/setMetadata", seen)
+    answer = ask("POST", f"{VM}/setMetadata", current)
     assert "current metadata fingerprint" in message(answer, 412)
     assert power == [("start", "workload-vm")]
 

@@ -1,6 +1,6 @@
-"""A VM from power-on to power-off: what runs, what is refused and in which words, what is killed.
+"""A VM from power-on to power-off: which launches run, which are refused, and with which messages.
 
-The workload here is a small probe that reports what it was given; the real one has its own tests.
+The workload here is a small probe that reports its environment; the real one has its own tests.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Rehearsal:
         return instance
 
     def reported(self) -> dict[str, Any]:
-        """What the workload found."""
+        """The probe's report."""
         found: dict[str, Any] = json.loads(self.report.read_text())
         return found
 
@@ -166,7 +166,7 @@ def decoded(token: str) -> Json:
 
 @pytest.fixture
 def rehearsal(local: LocalCloud, tmp_path: Path) -> Rehearsal:
-    """Everything in place for a launch that is admitted."""
+    """A cloud in which the launch is allowed."""
     return Rehearsal(local, tmp_path)
 
 
@@ -312,7 +312,7 @@ def test_a_machine_with_another_image_runs_no_launcher(rehearsal: Rehearsal) -> 
 
 
 def refused(rehearsal: Rehearsal) -> str:
-    """Launch, expect the machine to go off without a workload, give what the console says of it."""
+    """Launch, expect the machine to power off without a workload; returns the console's message."""
     instance = rehearsal.run()
     assert instance.doc["status"] == "TERMINATED"
     assert not rehearsal.report.exists()
@@ -321,7 +321,7 @@ def refused(rehearsal: Rehearsal) -> str:
 
 
 def refusal(rehearsal: Rehearsal) -> str:
-    """The same, only the message."""
+    """The message of such a refusal."""
     message: str = json.loads(refused(rehearsal).partition("msg=")[2])
     return message
 
@@ -415,12 +415,12 @@ def test_a_machine_without_an_account_pulls_anonymously(
 ) -> None:
     """So does one whose account was deleted."""
     rehearsal.doc["serviceAccounts"] = [{"email": account}] if account else []
-    told = refusal(rehearsal)
-    assert told.startswith(
+    message = refusal(rehearsal)
+    assert message.startswith(
         "cannot pull the image (no token, only works for a public image): "
         "failed to pull image with retries, the last error is: failed to resolve reference"
     )
-    assert "Unauthenticated request" in told
+    assert "Unauthenticated request" in message
 
 
 def test_a_machine_with_a_disabled_account_gets_no_token(rehearsal: Rehearsal) -> None:
@@ -498,8 +498,8 @@ def test_without_the_workload_user_role_the_client_fails(rehearsal: Rehearsal) -
 def test_without_the_api_the_client_fails(rehearsal: Rehearsal) -> None:
     """The API must be enabled in the VM's project."""
     rehearsal.project.services.clear()
-    told = NO_CLIENT + "Confidential Computing API has not been used in project"
-    assert refusal(rehearsal).startswith(told)
+    message = NO_CLIENT + "Confidential Computing API has not been used in project"
+    assert refusal(rehearsal).startswith(message)
 
 
 def test_the_client_is_created_between_pull_and_launch_policy(
@@ -612,16 +612,16 @@ def test_a_machine_stays_on_for_the_least_time_after_its_workload(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client sees RUNNING until then."""
-    seen: list[tuple[bool, str, bool]] = []
+    states: list[tuple[bool, str, bool]] = []
 
     async def until(moment: float) -> None:
         later = moment > asyncio.get_running_loop().time()
-        seen.append((later, rehearsal.doc["status"], rehearsal.report.exists()))
+        states.append((later, rehearsal.doc["status"], rehearsal.report.exists()))
 
     monkeypatch.setattr(machines, "_until", until)
     rehearsal.least_seconds = 3600.0
     assert rehearsal.run().doc["status"] == "TERMINATED"
-    assert seen == [(True, "RUNNING", True)]
+    assert states == [(True, "RUNNING", True)]
 
 
 def test_an_idle_machine_can_be_stopped_before_the_least_time(

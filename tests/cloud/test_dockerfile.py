@@ -1,4 +1,4 @@
-"""Dockerfile to image: what docker would copy and configure, and no guess about the rest."""
+"""Images from a Dockerfile have the files and the configuration that Docker would give them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def files(image: Image, folder: Path) -> set[str]:
 
 
 def history(image: Image) -> list[Json]:
-    """How the image says it was made."""
+    """The image's history."""
     found: list[Json] = json.loads(image.blobs[image.config_digest])["history"]
     return found
 

@@ -1,4 +1,4 @@
-"""Values on the serial console are printed as Go prints them, and can be read from there."""
+"""The serial console has values as Go prints them, and `ops why` can parse them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who an access token speaks for, and what allow policies make of it."""
+"""The identity of access tokens, and the decisions of allow policies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every launch-policy label against a launch that it allows, and one that it does not."""
+"""Each launch-policy label with a launch that it allows, and with one that it forbids."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ P = "tee.launch_policy."
 
 def verify(labels: dict[str, str], metadata: dict[str, str], *, hardened: bool = True) -> None:
     """Check one launch against an image's labels."""
-    wanted = {"tee-image-reference": "us-west1-docker.pkg.dev/p/r/i", **metadata}
-    launch_policy.parse(labels).verify(launch_spec.parse(wanted, hardened=hardened))
+    attributes = {"tee-image-reference": "us-west1-docker.pkg.dev/p/r/i", **metadata}
+    launch_policy.parse(labels).verify(launch_spec.parse(attributes, hardened=hardened))
 
 
 MOUNT = {"tee-mount": "type=tmpfs,source=tmpfs,destination=/work/sub"}

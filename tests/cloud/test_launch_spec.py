@@ -1,4 +1,4 @@
-"""The operator's metadata, read as the launcher reads it."""
+"""The operator's metadata is parsed as the launcher parses it."""
 
 from __future__ import annotations
 
@@ -228,6 +228,6 @@ def test_the_old_monitoring_key_means_memory_only() -> None:
 def test_a_variable_without_a_valid_name_is_an_error() -> None:
     """As the launcher, only after the pull."""
     spec = parse({**REFERENCE, "tee-env-A-B": "1"}, hardened=True)
-    told = f"failed to format env var: {MALFORMED.format('A-B')}"
-    with pytest.raises(SpecError, match=f"^{re.escape(told)}$"):
+    message = f"failed to format env var: {MALFORMED.format('A-B')}"
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         check_names(spec)

@@ -1,4 +1,4 @@
-"""The metadata server of a machine, asked as Google's libraries ask it."""
+"""The metadata server of a machine answers the requests of Google's libraries."""
 
 from __future__ import annotations
 

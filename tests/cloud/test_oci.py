@@ -1,4 +1,4 @@
-"""Images as bytes: the digest says what is inside, and nothing else."""
+"""Images as bytes: the digest depends on the content only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def layer(image: Image) -> tarfile.TarFile:
 
 
 def foreign(name: str, link: str = "") -> Image:
-    """An image whose layer somebody else wrote, with one entry."""
+    """An image with a layer of one entry that another tool wrote."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         entry = tarfile.TarInfo(name)

@@ -11,6 +11,7 @@ import requests
 from rehearsal.cloud.compute import compute_api
 from rehearsal.cloud.iam import projects, service_accounts, services
 from rehearsal.cloud.registry import repositories
+from tests.cloud.rest_requests import ANYBODY
 
 if TYPE_CHECKING:
     from rehearsal.cloud.http.rest import Api, Method
@@ -67,7 +68,7 @@ def test_a_caller_without_its_permission_is_refused(
     local: LocalCloud, api: Api, method: Method
 ) -> None:
     """403 that names the permission, before anybody learns whether the resource exists."""
-    stranger = local.cloud.mint("user:anybody@example.com")
+    stranger = local.cloud.mint(ANYBODY)
     status, message = send(local.cloud, api, method, stranger)
     assert (status, method.permissions.split()[0] in message) == (403, True), message
 

@@ -1,4 +1,4 @@
-"""The stand-in for pulumi-resource-docker: what it accepts, calls a change, and pushes."""
+"""The stand-in for pulumi-resource-docker: its checks, its differences, its pushes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IMAGE = DockerImage()
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Pulumi program's folder with a small build context, and nobody's docker login."""
+    """A Pulumi program's folder with a small build context, without a Docker login."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app/Dockerfile").write_text("ARG B=1\nFROM scratch\nARG B\nENV B=$B\nCOPY a /\n")
     (tmp_path / "app/a").write_text("a")
@@ -57,7 +57,7 @@ def checked(**changes: Any) -> dict[str, Any]:
 
 
 def log_in(folder: Path, user: str, token: str) -> None:
-    """What `docker login` writes."""
+    """Write the file that `docker login` writes."""
     login = base64.b64encode(f"{user}:{token}".encode()).decode()
     (folder / "docker").mkdir()
     config = {"auths": {HOST: {"auth": login}}}
@@ -68,8 +68,8 @@ def test_check_adds_the_dockerfiles_path(program: Path) -> None:
     """By default the context's; the path is relative to the program."""
     assert checked()["build"]["dockerfile"] == "app/Dockerfile"
     (program / "Dockerfile").write_text("FROM scratch\n")
-    given = checked(build={"context": "app", "dockerfile": "Dockerfile"})
-    assert given["build"]["dockerfile"] == "Dockerfile"
+    inputs = checked(build={"context": "app", "dockerfile": "Dockerfile"})
+    assert inputs["build"]["dockerfile"] == "Dockerfile"
 
 
 def test_the_sdks_default_arguments_are_accepted(program: Path) -> None:

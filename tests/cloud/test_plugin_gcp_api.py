@@ -1,4 +1,4 @@
-"""The stand-in gcp plugin against the local cloud, without an engine between them."""
+"""The stand-in gcp plugin with the local cloud, without an engine."""
 
 from __future__ import annotations
 
@@ -180,10 +180,10 @@ def test_a_removed_condition_is_cleared_in_the_cloud(
     resource("workloadIdentityPool:WorkloadIdentityPool").create({"workloadIdentityPoolId": "pool"})
     providers = resource("workloadIdentityPoolProvider:WorkloadIdentityPoolProvider")
     identity, state = providers.create(PROVIDER)
-    wanted = {**PROVIDER, "attributeCondition": condition}
+    inputs = {**PROVIDER, "attributeCondition": condition}
     if condition is None:
-        del wanted["attributeCondition"]
-    providers.update(identity, state, wanted)
+        del inputs["attributeCondition"]
+    providers.update(identity, state, inputs)
     assert not cloud.providers[DEPLOYED].doc.get("attributeCondition")
 
 

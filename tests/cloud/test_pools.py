@@ -1,18 +1,17 @@
-"""iam.googleapis.com: identity pools and providers, their 30 days, and what IAM refuses in them."""
+"""iam.googleapis.com: identity pools and providers, their reserved ids, and their validation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from rehearsal.cloud.state import RESERVED_SECONDS
+from tests.cloud.rest_requests import asker, message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rehearsal.cloud.state import Cloud
+    from tests.cloud.rest_requests import Ask
 
 API = "https://iam.googleapis.com/v1/"
 BY_ID = "projects/primus-models/locations/global/workloadIdentityPools"
@@ -20,7 +19,6 @@ BY_NUMBER = "projects/111111111111/locations/global/workloadIdentityPools"
 POOL, PROVIDER = "/primus-wip-1", "/primus-wip-1/providers/primus-wip-provider"
 NEW_POOL = "?workloadIdentityPoolId=primus-wip-1"
 NEW_PROVIDER = f"{POOL}/providers?workloadIdentityPoolProviderId=primus-wip-provider"
-DEPLOYER = "user:deployer@primus.example"
 CONDITION = "assertion.swname == 'CONFIDENTIAL_SPACE'"
 WANTED = {
     "attributeCondition": CONDITION,
@@ -33,37 +31,23 @@ WANTED = {
 
 
 @pytest.fixture
-def ask(cloud: Cloud) -> Callable[..., requests.Response]:
-    """Requests by Primus' deployer, who may administer identity pools, or by somebody else."""
-    primus = cloud.projects["primus-models"]
-    primus.services.add("iam.googleapis.com")
-    role = "roles/iam.workloadIdentityPoolAdmin"
-    primus.policy.bindings = [{"role": role, "members": [DEPLOYER]}]
-
-    def request(verb: str, url: str, body: Any = None, by: str = DEPLOYER) -> requests.Response:
-        headers = {"Authorization": f"Bearer {cloud.mint(by)}"}
-        return requests.request(verb, API + BY_ID + url, json=body, headers=headers, timeout=10)
-
-    return request
+def ask(cloud: Cloud) -> Ask:
+    """Requests by Primus' deployer, who may administer identity pools."""
+    role = "iam.workloadIdentityPoolAdmin"
+    return asker(cloud, "primus-models", [role], ["iam"], API + BY_ID)
 
 
 @pytest.fixture
-def _pool(ask: Callable[..., requests.Response]) -> None:
+def _pool(ask: Ask) -> None:
     assert ask("POST", NEW_POOL, {"displayName": "Primus"}).status_code == 200
 
 
 @pytest.fixture
-def _provider(ask: Callable[..., requests.Response], _pool: None) -> None:
+def _provider(ask: Ask, _pool: None) -> None:
     assert ask("POST", NEW_PROVIDER, WANTED).status_code == 200
 
 
-def message(response: requests.Response, code: int) -> str:
-    """The text of a refusal, which must have come with this code."""
-    assert response.status_code == code
-    return str(response.json()["error"]["message"])
-
-
-def test_a_pool_is_named_by_project_number(ask: Callable[..., requests.Response]) -> None:
+def test_a_pool_is_named_by_project_number(ask: Ask) -> None:
     """The operation is done, can be read again, and holds the pool under its project's number."""
     operation = ask("POST", NEW_POOL, {"displayName": "Primus"}).json()
     assert operation["name"].startswith(f"{BY_NUMBER}{POOL}/operations/")
@@ -76,27 +60,23 @@ def test_a_pool_is_named_by_project_number(ask: Callable[..., requests.Response]
 
 
 @pytest.mark.usefixtures("_provider")
-def test_a_provider_is_stored_word_for_word(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_a_provider_is_stored_word_for_word(ask: Ask, cloud: Cloud) -> None:
     """It is read as it was sent, and the token service evaluates that."""
-    named = {"name": BY_NUMBER + PROVIDER, "state": "ACTIVE"}
-    assert ask("GET", PROVIDER).json() == WANTED | named
+    fixed = {"name": BY_NUMBER + PROVIDER, "state": "ACTIVE"}
+    assert ask("GET", PROVIDER).json() == WANTED | fixed
     assert cloud.providers[BY_NUMBER + PROVIDER].doc == WANTED
     assert cloud.providers[BY_NUMBER + PROVIDER].pool == BY_NUMBER + POOL
 
 
 @pytest.mark.parametrize("pool_id", ["abc", "x" * 33, "Upper-case", "gcp-pool", ""])
-def test_a_bad_pool_id_is_refused(ask: Callable[..., requests.Response], pool_id: str) -> None:
+def test_a_bad_pool_id_is_refused(ask: Ask, pool_id: str) -> None:
     """A pool id is 4 to 32 lower-case letters, digits and hyphens, and not `gcp-…`."""
     answer = ask("POST", f"?workloadIdentityPoolId={pool_id}", {})
     assert "Invalid workloadIdentityPoolId" in message(answer, 400)
 
 
 @pytest.mark.usefixtures("_provider")
-def test_the_id_of_a_deleted_pool_is_reserved_for_thirty_days(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_the_id_of_a_deleted_pool_is_reserved_for_thirty_days(ask: Ask, cloud: Cloud) -> None:
     """The pool shows as deleted; a minute before the 30 days end, its id is still refused."""
     ask("DELETE", POOL)
     assert ask("GET", POOL).json()["state"] == "DELETED"
@@ -110,9 +90,7 @@ def test_the_id_of_a_deleted_pool_is_reserved_for_thirty_days(
 
 @pytest.mark.parametrize(("verb", "path"), [("PATCH", POOL), ("DELETE", POOL)])
 @pytest.mark.usefixtures("_pool")
-def test_a_deleted_pool_cannot_be_changed(
-    ask: Callable[..., requests.Response], verb: str, path: str
-) -> None:
+def test_a_deleted_pool_cannot_be_changed(ask: Ask, verb: str, path: str) -> None:
     """Neither patched nor deleted again: FAILED_PRECONDITION."""
     ask("DELETE", POOL)
     answer = ask(verb, path, {"displayName": "x"})
@@ -121,7 +99,7 @@ def test_a_deleted_pool_cannot_be_changed(
 
 @pytest.mark.usefixtures("_pool")
 def test_attestation_rules_are_404_for_a_deleted_pool(
-    ask: Callable[..., requests.Response],
+    ask: Ask,
 ) -> None:
     """The genuine plugin takes that as: the pool is gone."""
     assert ask("GET", f"{POOL}:listAttestationRules").status_code == 200
@@ -130,7 +108,7 @@ def test_attestation_rules_are_404_for_a_deleted_pool(
 
 
 @pytest.mark.usefixtures("_pool")
-def test_a_provider_in_a_deleted_pool_is_refused(ask: Callable[..., requests.Response]) -> None:
+def test_a_provider_in_a_deleted_pool_is_refused(ask: Ask) -> None:
     """404."""
     ask("DELETE", POOL)
     assert ask("POST", NEW_PROVIDER, WANTED).status_code == 404
@@ -150,7 +128,7 @@ def test_a_provider_in_a_deleted_pool_is_refused(ask: Callable[..., requests.Res
 @pytest.mark.parametrize("verb", ["POST", "PATCH"])
 @pytest.mark.usefixtures("_pool")
 def test_an_invalid_condition_is_refused(
-    ask: Callable[..., requests.Response], cloud: Cloud, verb: str, condition: str, refusal: str
+    ask: Ask, cloud: Cloud, verb: str, condition: str, refusal: str
 ) -> None:
     """At creation and at each change, and nothing is changed then."""
     if verb == "PATCH":
@@ -167,9 +145,7 @@ def test_an_invalid_condition_is_refused(
     ["assertion.sub == 'x'", "google.subject == 'x'", "attribute['a'] == 'x'", ""],
 )
 @pytest.mark.usefixtures("_pool")
-def test_a_condition_that_google_accepts_is_accepted(
-    ask: Callable[..., requests.Response], condition: str
-) -> None:
+def test_a_condition_that_google_accepts_is_accepted(ask: Ask, condition: str) -> None:
     """Also the empty one, which admits everyone: Google accepts it, too."""
     answer = ask("POST", NEW_PROVIDER, WANTED | {"attributeCondition": condition})
     assert answer.status_code == 200
@@ -188,17 +164,13 @@ def test_a_condition_that_google_accepts_is_accepted(
     ],
 )
 @pytest.mark.usefixtures("_pool")
-def test_an_invalid_provider_is_refused(
-    ask: Callable[..., requests.Response], change: Any, refusal: str
-) -> None:
+def test_an_invalid_provider_is_refused(ask: Ask, change: Any, refusal: str) -> None:
     """Issuer by https, a subject, expressions that compile, no unknown field."""
     assert refusal in message(ask("POST", NEW_PROVIDER, WANTED | change), 400)
 
 
 @pytest.mark.usefixtures("_provider")
-def test_a_patch_clears_masked_fields_that_the_body_lacks(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_a_patch_clears_masked_fields_that_the_body_lacks(ask: Ask, cloud: Cloud) -> None:
     """As at Google: if a program drops its condition, everyone is admitted."""
     body = {"oidc": {"allowedAudiences": ["https://other.example"]}}
     ask("PATCH", f"{PROVIDER}?updateMask=attribute_condition,oidc.allowedAudiences", body)
@@ -208,6 +180,6 @@ def test_a_patch_clears_masked_fields_that_the_body_lacks(
 
 
 @pytest.mark.usefixtures("_pool")
-def test_an_unknown_field_in_a_mask_is_refused(ask: Callable[..., requests.Response]) -> None:
+def test_an_unknown_field_in_a_mask_is_refused(ask: Ask) -> None:
     """A typing error in a mask must not be ignored."""
     assert "update mask" in message(ask("PATCH", f"{POOL}?updateMask=displayNam", {}), 400)

@@ -1,18 +1,17 @@
-"""Projects, their APIs and their repositories: three small APIs, and grants in each."""
+"""Projects, their enabled APIs and their repositories: three small APIs, with grants."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from rehearsal.image_builder.oci import Reference
+from tests.cloud.rest_requests import ANYBODY, asker, message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rehearsal.cloud.state import Cloud
+    from tests.cloud.rest_requests import Ask
 
 PROJECTS = "https://cloudresourcemanager.googleapis.com/v1/projects/"
 SERVICES = "https://serviceusage.googleapis.com/v1/"
@@ -21,7 +20,6 @@ ARTIFACTS = "https://artifactregistry.googleapis.com/v1/"
 LOCATION = "projects/primus-models/locations/us-west1"
 REPOSITORY = f"{LOCATION}/repositories/images"
 NEW_REPOSITORY = f"{ARTIFACTS}{LOCATION}/repositories?repository_id="
-DEPLOYER, ANYBODY = "user:deployer@primus.example", "user:anybody@example.com"
 ROLES = (
     "artifactregistry.admin",
     "browser",
@@ -32,43 +30,27 @@ STARTED_WITH = {"cloudresourcemanager.googleapis.com", "serviceusage.googleapis.
 
 
 @pytest.fixture
-def ask(cloud: Cloud) -> Callable[..., requests.Response]:
-    """Requests by Primus' deployer, or by somebody else."""
-    primus = cloud.projects["primus-models"]
-    primus.services = STARTED_WITH | {"artifactregistry.googleapis.com"}
-    bindings: Any = [{"role": f"roles/{role}", "members": [DEPLOYER]} for role in ROLES]
-    primus.policy.bindings = bindings
-
-    def request(verb: str, url: str, body: Any = None, by: str = DEPLOYER) -> requests.Response:
-        headers = {"Authorization": f"Bearer {cloud.mint(by)}"}
-        return requests.request(verb, url, json=body, headers=headers, timeout=10)
-
-    return request
+def ask(cloud: Cloud) -> Ask:
+    """Requests by Primus' deployer."""
+    apis = ("artifactregistry", "cloudresourcemanager", "serviceusage")
+    return asker(cloud, "primus-models", ROLES, apis)
 
 
 @pytest.fixture
-def _repository(ask: Callable[..., requests.Response]) -> None:
+def _repository(ask: Ask) -> None:
     answer = ask("POST", f"{NEW_REPOSITORY}images", {"format": "DOCKER", "labels": {"a": "b"}})
     assert answer.status_code == 200
 
 
-def message(response: requests.Response, code: int) -> str:
-    """The text of a refusal, which must have come with this code."""
-    assert response.status_code == code
-    return str(response.json()["error"]["message"])
-
-
 @pytest.mark.parametrize("reference", ["primus-models", "111111111111"])
-def test_a_project_is_found_by_id_and_by_number(
-    ask: Callable[..., requests.Response], reference: str
-) -> None:
+def test_a_project_is_found_by_id_and_by_number(ask: Ask, reference: str) -> None:
     """Either leads to the same project."""
     project = ask("GET", PROJECTS + reference).json()
     assert (project["projectId"], project["projectNumber"]) == ("primus-models", "111111111111")
 
 
 def test_a_grant_on_a_project_is_effective_immediately(
-    ask: Callable[..., requests.Response],
+    ask: Ask,
 ) -> None:
     """After the read-modify-write of the project's policy, the caller is admitted."""
     assert ask("GET", f"{PROJECTS}primus-models", by=ANYBODY).status_code == 403
@@ -81,9 +63,7 @@ def test_a_grant_on_a_project_is_effective_immediately(
     assert ask("GET", f"{PROJECTS}primus-models", by=ANYBODY).status_code == 200
 
 
-def test_a_role_on_one_project_grants_nothing_on_another(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_a_role_on_one_project_grants_nothing_on_another(ask: Ask, cloud: Cloud) -> None:
     """Primus' deployer may not change Secundus' policy."""
     cloud.projects["secundus-vision"].services |= STARTED_WITH
     change: Any = {"policy": {"bindings": []}}
@@ -91,7 +71,7 @@ def test_a_role_on_one_project_grants_nothing_on_another(
     assert "resourcemanager.projects.setIamPolicy" in message(answer, 403)
 
 
-def test_an_api_is_enabled_and_listed(ask: Callable[..., requests.Response], cloud: Cloud) -> None:
+def test_an_api_is_enabled_and_listed(ask: Ask, cloud: Cloud) -> None:
     """Enabling is an operation that is done; from then on the API is in the list."""
     operation = ask("POST", f"{PRIMUS}/iam.googleapis.com:enable").json()
     assert ask("GET", SERVICES + operation["name"]).json()["done"] is True
@@ -101,18 +81,14 @@ def test_an_api_is_enabled_and_listed(ask: Callable[..., requests.Response], clo
     assert "iam.googleapis.com" in names
 
 
-def test_several_apis_are_enabled_at_once(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_several_apis_are_enabled_at_once(ask: Ask, cloud: Cloud) -> None:
     """`services:batchEnable`, as the plugin asks when it has several to enable."""
-    wanted = ["iam.googleapis.com", "sts.googleapis.com"]
-    ask("POST", f"{PRIMUS}:batchEnable", {"serviceIds": wanted})
-    assert cloud.projects["primus-models"].services.issuperset(wanted)
+    services = ["iam.googleapis.com", "sts.googleapis.com"]
+    ask("POST", f"{PRIMUS}:batchEnable", {"serviceIds": services})
+    assert cloud.projects["primus-models"].services.issuperset(services)
 
 
-def test_only_an_enabled_api_can_be_disabled(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_only_an_enabled_api_can_be_disabled(ask: Ask, cloud: Cloud) -> None:
     """A second time is an error."""
     url = f"{PRIMUS}/artifactregistry.googleapis.com:disable"
     assert ask("POST", url).status_code == 200
@@ -120,24 +96,20 @@ def test_only_an_enabled_api_can_be_disabled(
     assert "is not enabled" in message(ask("POST", url), 400)
 
 
-def test_an_unknown_api_cannot_be_enabled(ask: Callable[..., requests.Response]) -> None:
+def test_an_unknown_api_cannot_be_enabled(ask: Ask) -> None:
     """It is refused by name."""
     answer = ask("POST", f"{PRIMUS}/nosuch.googleapis.com:enable")
     assert "nosuch.googleapis.com" in message(answer, 403)
 
 
-def test_service_usage_cannot_enable_itself(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_service_usage_cannot_enable_itself(ask: Ask, cloud: Cloud) -> None:
     """A person must have enabled it before."""
     cloud.projects["primus-models"].services.clear()
     answer = ask("POST", f"{PRIMUS}/serviceusage.googleapis.com:enable")
     assert message(answer, 403).startswith("Service Usage API has not been used in project 1111")
 
 
-def test_an_operation_can_be_read_only_in_its_project(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_an_operation_can_be_read_only_in_its_project(ask: Ask, cloud: Cloud) -> None:
     """Its name leads to its project, on which the permission is needed."""
     secundus = cloud.projects["secundus-vision"]
     secundus.services = set(STARTED_WITH)
@@ -151,9 +123,7 @@ def test_an_operation_can_be_read_only_in_its_project(
 
 
 @pytest.mark.usefixtures("_repository")
-def test_an_image_is_found_by_its_digest(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_an_image_is_found_by_its_digest(ask: Ask, cloud: Cloud) -> None:
     """A missing image, or one in a missing repository, is not found."""
     there, absent = (f"workload@sha256:{letter * 64}" for letter in "ab")
     cloud.repositories[REPOSITORY].manifests["sha256:" + "a" * 64] = ("application/json", b"")
@@ -171,7 +141,7 @@ def test_an_image_is_found_by_its_digest(
 
 
 @pytest.mark.usefixtures("_repository")
-def test_a_repository_says_where_to_push(ask: Callable[..., requests.Response]) -> None:
+def test_a_repository_says_where_to_push(ask: Ask) -> None:
     """Created by an operation, read with its address."""
     repository = ask("GET", ARTIFACTS + REPOSITORY).json()
     assert repository["name"] == REPOSITORY
@@ -190,7 +160,7 @@ def test_a_repository_says_where_to_push(ask: Callable[..., requests.Response]) 
     ],
 )
 def test_an_invalid_repository_is_refused(
-    ask: Callable[..., requests.Response], name: str, body: Any, location: str, refusal: str
+    ask: Ask, name: str, body: Any, location: str, refusal: str
 ) -> None:
     """The API refuses what the provider plugin accepts."""
     url = f"{ARTIFACTS}projects/primus-models/locations/{location}/repositories"
@@ -199,9 +169,7 @@ def test_an_invalid_repository_is_refused(
 
 
 @pytest.mark.parametrize("place", ["us-west9", "us-wets1", "eu", "EU", "nam4", "global"])
-def test_a_repository_in_an_unknown_location_is_refused(
-    ask: Callable[..., requests.Response], place: str
-) -> None:
+def test_a_repository_in_an_unknown_location_is_refused(ask: Ask, place: str) -> None:
     """A misspelt region, and locations that only buckets have."""
     url = NEW_REPOSITORY.replace("us-west1", place)
     answer = ask("POST", f"{url}images", {"format": "DOCKER"})
@@ -212,9 +180,7 @@ def test_a_repository_in_an_unknown_location_is_refused(
     "place",
     ["us", "europe", "asia", "northamerica-northeast1", "europe-west12", "me-central2"],
 )
-def test_a_repository_may_be_in_any_location_of_google(
-    ask: Callable[..., requests.Response], place: str
-) -> None:
+def test_a_repository_may_be_in_any_location_of_google(ask: Ask, place: str) -> None:
     """Any region and three multi-regions; its address begins with the location."""
     url = NEW_REPOSITORY.replace("us-west1", place)
     assert ask("POST", f"{url}images", {"format": "DOCKER"}).status_code == 200
@@ -226,7 +192,7 @@ def test_a_repository_may_be_in_any_location_of_google(
 
 @pytest.mark.usefixtures("_repository")
 def test_a_second_repository_of_the_same_name_is_a_conflict(
-    ask: Callable[..., requests.Response],
+    ask: Ask,
 ) -> None:
     """The name is taken."""
     answer = ask("POST", f"{NEW_REPOSITORY}images", {"format": "DOCKER"})
@@ -234,7 +200,7 @@ def test_a_second_repository_of_the_same_name_is_a_conflict(
 
 
 @pytest.mark.usefixtures("_repository")
-def test_a_repository_is_patched_by_mask(ask: Callable[..., requests.Response]) -> None:
+def test_a_repository_is_patched_by_mask(ask: Ask) -> None:
     """Labels change, and the format cannot."""
     change = {"labels": {"c": "d"}, "description": "ignored"}
     after = ask("PATCH", f"{ARTIFACTS}{REPOSITORY}?updateMask=labels", change).json()
@@ -245,9 +211,7 @@ def test_a_repository_is_patched_by_mask(ask: Callable[..., requests.Response]) 
 
 
 @pytest.mark.usefixtures("_repository")
-def test_a_repository_can_be_granted_to_another_companys_accounts(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_a_repository_can_be_granted_to_another_companys_accounts(ask: Ask, cloud: Cloud) -> None:
     """Reader for each service account of a project; the policy is read by GET, written by POST."""
     number = "222222222222"
     member = (
@@ -263,9 +227,7 @@ def test_a_repository_can_be_granted_to_another_companys_accounts(
 
 
 @pytest.mark.usefixtures("_repository")
-def test_deleting_a_repository_deletes_its_content(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_deleting_a_repository_deletes_its_content(ask: Ask, cloud: Cloud) -> None:
     """A new one of the same name is empty; the policy of a deleted one cannot be read."""
     cloud.repositories[REPOSITORY].blobs["sha256:0"] = b"layer"
     operation = ask("DELETE", ARTIFACTS + REPOSITORY).json()
@@ -276,7 +238,7 @@ def test_deleting_a_repository_deletes_its_content(
 
 
 def test_a_body_that_is_no_json_object_is_refused(
-    ask: Callable[..., requests.Response],
+    ask: Ask,
 ) -> None:
     """With 400, and no crash."""
     answer = ask("POST", f"{PROJECTS}primus-models:getIamPolicy", ["bindings"])

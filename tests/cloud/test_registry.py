@@ -1,4 +1,4 @@
-"""Artifact Registry over the distribution API: content, addresses, and who may."""
+"""Artifact Registry by the distribution API: content, addresses, permissions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DENIED = 'Permission "artifactregistry.repositories.{}" denied on resource "{}" 
 
 @pytest.fixture
 def repository(cloud: Cloud) -> Repository:
-    """A repository of Primus that one may write, and Secundus' service accounts may read."""
+    """A repository of Primus that WRITER may write, and Secundus' service accounts may read."""
     found = Repository(NAME, "primus-models", {"format": "DOCKER"})
     readers = SERVICE_ACCOUNTS_OF_PROJECT.format(number="222222222222")
     found.policy.bindings = [
@@ -157,7 +157,7 @@ def test_the_region_is_part_of_a_repositorys_address(cloud: Cloud, repository: R
 
 
 def upload(session: requests.Session, claimed: bytes, sent: bytes) -> requests.Response:
-    """Upload a blob, claiming that it is another."""
+    """Upload a blob with the digest of another one."""
     begun = session.post(IMAGE_URL + "blobs/uploads/")
     assert begun.status_code == 202
     location = f"https://{HOST}" + begun.headers["Location"]

@@ -1,4 +1,4 @@
-"""The local cloud as a server: loopback only, Google's hosts only, gone when it ends."""
+"""The local cloud as a server: on loopback only, for Google's hosts only, without leftovers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rehearsal.cloud.state import Cloud
 
 
 def session(environment: dict[str, str]) -> requests.Session:
-    """A client that knows the local cloud by its environment alone."""
+    """A client that finds the local cloud by its environment only."""
     client = requests.Session()
     client.trust_env = False
     client.proxies = {"https": environment["HTTPS_PROXY"]}

@@ -1,53 +1,36 @@
-"""iam.googleapis.com: service accounts, and what becomes of the grants to a deleted one."""
+"""iam.googleapis.com: service accounts, and the grants to a deleted one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
+
+from tests.cloud.rest_requests import ANYBODY, asker, message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rehearsal.cloud.state import Cloud
+    from tests.cloud.rest_requests import Ask
 
 IAM = "https://iam.googleapis.com/v1/projects/primus-models"
-DEPLOYER = "user:deployer@primus.example"
 READER = "model-reader@primus-models.iam.gserviceaccount.com"
 USER = "roles/iam.serviceAccountUser"
-ANYBODY = "user:anybody@example.com"
 
 
 @pytest.fixture
-def ask(cloud: Cloud) -> Callable[..., requests.Response]:
-    """Requests by Primus' deployer, who may administer service accounts, or by somebody else."""
-    primus = cloud.projects["primus-models"]
-    primus.services.add("iam.googleapis.com")
-    primus.policy.bindings = [{"role": "roles/iam.serviceAccountAdmin", "members": [DEPLOYER]}]
-
-    def request(verb: str, url: str, body: Any = None, by: str = DEPLOYER) -> requests.Response:
-        headers = {"Authorization": f"Bearer {cloud.mint(by)}"}
-        return requests.request(verb, IAM + url, json=body, headers=headers, timeout=10)
-
-    return request
+def ask(cloud: Cloud) -> Ask:
+    """Requests by Primus' deployer, who may administer service accounts."""
+    return asker(cloud, "primus-models", ["iam.serviceAccountAdmin"], ["iam"], IAM)
 
 
 @pytest.fixture
-def reader(ask: Callable[..., requests.Response]) -> Any:
-    """A service account, as its creation was answered."""
-    wanted = {"accountId": "model-reader", "serviceAccount": {"displayName": "Model reader"}}
-    return ask("POST", "/serviceAccounts", wanted).json()
+def reader(ask: Ask) -> Any:
+    """A service account, as in the response to its creation."""
+    body = {"accountId": "model-reader", "serviceAccount": {"displayName": "Model reader"}}
+    return ask("POST", "/serviceAccounts", body).json()
 
 
-def message(response: requests.Response, code: int) -> str:
-    """The text of a refusal, which must have come with this code in both places."""
-    error = response.json()["error"]
-    assert (response.status_code, error["code"]) == (code, code)
-    return str(error["message"])
-
-
-def test_a_created_account_can_be_read(ask: Callable[..., requests.Response], reader: Any) -> None:
+def test_a_created_account_can_be_read(ask: Ask, reader: Any) -> None:
     """By its e-mail, also under `projects/-`."""
     assert reader["name"] == f"projects/primus-models/serviceAccounts/{READER}"
     assert reader["displayName"] == "Model reader"
@@ -56,9 +39,7 @@ def test_a_created_account_can_be_read(ask: Callable[..., requests.Response], re
 
 
 @pytest.mark.parametrize("account_id", ["short", "x" * 31, "Upper-case", "ends-with-"])
-def test_a_bad_account_id_is_refused(
-    ask: Callable[..., requests.Response], account_id: str
-) -> None:
+def test_a_bad_account_id_is_refused(ask: Ask, account_id: str) -> None:
     """An account id is 6 to 30 lower-case letters, digits and hyphens."""
     answer = ask("POST", "/serviceAccounts", {"accountId": account_id})
     assert f'The account ID "{account_id}" does not' in message(answer, 400)
@@ -66,34 +47,30 @@ def test_a_bad_account_id_is_refused(
 
 @pytest.mark.usefixtures("reader")
 def test_a_second_account_of_the_same_id_is_a_conflict(
-    ask: Callable[..., requests.Response],
+    ask: Ask,
 ) -> None:
     """409."""
     answer = ask("POST", "/serviceAccounts", {"accountId": "model-reader"})
     assert "already exists within project projects/primus-models" in message(answer, 409)
 
 
-def test_an_unknown_field_is_refused(ask: Callable[..., requests.Response]) -> None:
+def test_an_unknown_field_is_refused(ask: Ask) -> None:
     """By name."""
-    wanted = {"accountId": "model-reader", "serviceAccount": {"display_nam": "x"}}
-    assert 'Unknown name "display_nam"' in message(ask("POST", "/serviceAccounts", wanted), 400)
+    body = {"accountId": "model-reader", "serviceAccount": {"display_nam": "x"}}
+    assert 'Unknown name "display_nam"' in message(ask("POST", "/serviceAccounts", body), 400)
 
 
-def test_a_patch_changes_what_its_mask_names(
-    ask: Callable[..., requests.Response], reader: Any
-) -> None:
+def test_a_patch_changes_what_its_mask_names(ask: Ask, reader: Any) -> None:
     """PATCH takes the masked fields and leaves the others."""
-    wanted = {"displayName": "Other", "description": "ignored", "etag": reader["etag"]}
-    change = {"serviceAccount": wanted, "updateMask": "display_name"}
+    body = {"displayName": "Other", "description": "ignored", "etag": reader["etag"]}
+    change = {"serviceAccount": body, "updateMask": "display_name"}
     after = ask("PATCH", f"/serviceAccounts/{READER}", change).json()
     assert after["displayName"] == "Other"
     assert "description" not in after
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_token_of_a_disabled_account_is_refused(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_a_token_of_a_disabled_account_is_refused(ask: Ask, cloud: Cloud) -> None:
     """It is valid again when the account is enabled."""
     by = f"serviceAccount:{READER}"
     cloud.service_accounts[READER].policy.bindings = [
@@ -107,9 +84,7 @@ def test_a_token_of_a_disabled_account_is_refused(
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_policy_is_read_and_written_back(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_a_policy_is_read_and_written_back(ask: Ask, cloud: Cloud) -> None:
     """The read-modify-write of a policy ends in the cloud's own policy."""
     policy = ask("POST", f"/serviceAccounts/{READER}:getIamPolicy").json()
     policy["bindings"].append({"role": USER, "members": [ANYBODY]})
@@ -118,7 +93,7 @@ def test_a_policy_is_read_and_written_back(
 
 
 @pytest.mark.usefixtures("reader")
-def test_an_old_etag_is_a_conflict(ask: Callable[..., requests.Response]) -> None:
+def test_an_old_etag_is_a_conflict(ask: Ask) -> None:
     """A policy that was written since it was read is not overwritten."""
     policy = ask("POST", f"/serviceAccounts/{READER}:getIamPolicy").json()
     first = ask("POST", f"/serviceAccounts/{READER}:setIamPolicy", {"policy": policy})
@@ -128,7 +103,7 @@ def test_an_old_etag_is_a_conflict(ask: Callable[..., requests.Response]) -> Non
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_grant_to_a_missing_account_is_refused(ask: Callable[..., requests.Response]) -> None:
+def test_a_grant_to_a_missing_account_is_refused(ask: Ask) -> None:
     """A member that does not exist is refused in Google's words."""
     nobody = "nobody@primus-models.iam.gserviceaccount.com"
     binding = {"role": USER, "members": [f"serviceAccount:{nobody}"]}
@@ -138,9 +113,7 @@ def test_a_grant_to_a_missing_account_is_refused(ask: Callable[..., requests.Res
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_new_account_of_the_same_name_inherits_nothing(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_a_new_account_of_the_same_name_inherits_nothing(ask: Ask, cloud: Cloud) -> None:
     """Neither the grants of the deleted account nor its tokens."""
     member = f"serviceAccount:{READER}"
     policy = cloud.projects["secundus-vision"].policy
@@ -152,7 +125,7 @@ def test_a_new_account_of_the_same_name_inherits_nothing(
     assert old not in cloud.tokens
 
 
-def test_a_deleted_account_is_404(ask: Callable[..., requests.Response], reader: Any) -> None:
+def test_a_deleted_account_is_404(ask: Ask, reader: Any) -> None:
     """For callers with the permission."""
     ask("DELETE", f"/serviceAccounts/{reader['email']}")
     assert message(ask("GET", f"/serviceAccounts/{READER}"), 404) == "Unknown service account"
@@ -164,7 +137,7 @@ def test_a_deleted_account_is_404(ask: Callable[..., requests.Response], reader:
     [("DELETE", ""), ("POST", ":getIamPolicy"), ("POST", ":setIamPolicy")],
 )
 def test_another_projects_path_does_not_lead_to_an_account(
-    ask: Callable[..., requests.Response], cloud: Cloud, verb: str, action: str
+    ask: Ask, cloud: Cloud, verb: str, action: str
 ) -> None:
     """An administrator of one project does not reach the accounts of another by his own path."""
     secundus = cloud.projects["secundus-vision"]
@@ -176,9 +149,7 @@ def test_another_projects_path_does_not_lead_to_an_account(
     assert cloud.service_accounts[READER].policy.etag == before
 
 
-def test_a_disabled_api_says_how_to_enable_it(
-    ask: Callable[..., requests.Response], cloud: Cloud
-) -> None:
+def test_a_disabled_api_says_how_to_enable_it(ask: Ask, cloud: Cloud) -> None:
     """403 SERVICE_DISABLED, before any other check."""
     cloud.projects["primus-models"].services.clear()
     answer = ask("GET", f"/serviceAccounts/{READER}")
@@ -188,12 +159,12 @@ def test_a_disabled_api_says_how_to_enable_it(
     assert error["errors"][0]["reason"] == "accessNotConfigured"
 
 
-def test_an_unknown_project_is_403(ask: Callable[..., requests.Response]) -> None:
+def test_an_unknown_project_is_403(ask: Ask) -> None:
     """A caller without permissions does not learn whether it exists."""
     assert "(or it may not exist)" in message(ask("POST", "/../nowhere/serviceAccounts"), 403)
 
 
-def test_an_unmodelled_method_is_a_clear_404(ask: Callable[..., requests.Response]) -> None:
+def test_an_unmodelled_method_is_a_clear_404(ask: Ask) -> None:
     """It differs from the error for a missing resource."""
     answer = ask("POST", f"/serviceAccounts/{READER}:signBlob")
     assert "not modelled by the local cloud" in message(answer, 404)

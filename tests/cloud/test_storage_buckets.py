@@ -1,4 +1,4 @@
-"""Buckets, their policies, and who is refused: through Google's own client."""
+"""Buckets, their policies and their refusals, through Google's own client."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def grant(bucket: Bucket, role: str, member: str, condition: dict[str, str] | No
 
 
 def holders(bucket: Bucket, role: str) -> set[str]:
-    """Everyone who holds the role on the bucket, as the API tells it."""
+    """All members with the role on the bucket, by the API."""
     bindings = bucket.get_iam_policy(requested_policy_version=3).bindings
     return {member for b in bindings if b["role"] == role for member in b["members"]}
 
@@ -65,7 +65,7 @@ def read_as_nobody(bucket: Bucket) -> requests.Response:
 
 
 def call(cloud: Cloud, method: str, path: str, **arguments: Any) -> requests.Response:
-    """A request by the administrator, for what the client library never sends."""
+    """A request by the administrator that the client library never sends."""
     headers = {"Authorization": f"Bearer {cloud.mint('user:deployer@primus.example')}"}
     return requests.request(method, API + path, headers=headers, timeout=10, **arguments)
 

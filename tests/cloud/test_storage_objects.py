@@ -1,4 +1,4 @@
-"""Objects, through Google's own client: what goes in comes out, under the same conditions."""
+"""Objects, through Google's own client: uploads, downloads, listings, preconditions."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def test_gzip_is_decompressed_only_for_a_client_that_does_not_accept_it(
 
 
 def compressed(bucket: Bucket, cloud: Cloud, cache_control: str | None = None) -> requests.Response:
-    """What a reader gets of a compressed object who accepts none, and asks for a part of it."""
+    """The response for a range of a compressed object to a client that accepts no compression."""
     blob = bucket.blob("z")
     blob.content_encoding, blob.cache_control = "gzip", cache_control
     blob.upload_from_string(gzip.compress(b"plain"), content_type="text/plain")
@@ -270,8 +270,8 @@ def test_a_resumable_upload_continues_at_the_last_byte(bucket: Bucket, cloud: Cl
     session = bucket.blob("o").create_resumable_upload_session()
     first = {"Content-Range": "bytes 0-3/10"}
     assert requests.put(session, b"0123", headers=first, timeout=10).status_code == 308
-    asked = requests.put(session, headers={"Content-Range": "bytes */10"}, timeout=10)
-    assert asked.headers["range"] == "bytes=0-3"
+    answer = requests.put(session, headers={"Content-Range": "bytes */10"}, timeout=10)
+    assert answer.headers["range"] == "bytes=0-3"
     rest = {"Content-Range": "bytes 4-9/10"}
     assert requests.put(session, b"456789", headers=rest, timeout=10).status_code == 200
     assert cloud.buckets["a-bucket"].objects["o"].data == b"0123456789"

@@ -38,7 +38,7 @@ def bucket(owner: Client) -> Bucket:
 def link(
     cloud: Cloud, name: str, member: str | None = OWNER, verb: str = "GET", **headers: str
 ) -> requests.Response:
-    """What a link to an object answers somebody; slashes in its name stay as they are."""
+    """The response to a member for a link to an object, with the slashes in its name unencoded."""
     if member is not None:
         headers["Authorization"] = f"Bearer {cloud.mint(member)}"
     return requests.request(verb, LINKS + quote(name), headers=headers, timeout=20)
@@ -138,7 +138,7 @@ pathlib.Path(os.environ["REPORT"]).write_text(json.dumps(found))
 
 @pytest.fixture
 def other_bucket(owner: Client) -> None:
-    """A bucket of somebody else's."""
+    """A bucket on which the machine has no grant."""
     owner.create_bucket("other-bucket", location="us-west1").blob("secret").upload_from_string("x")
 
 

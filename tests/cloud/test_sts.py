@@ -1,6 +1,6 @@
-"""From an attestation token to a service account: who is let through, and how others are refused.
+"""From an attestation token to a service account: which callers are admitted, and which refused.
 
-The refusals' codes and texts are Google's, as seen in public logs.
+The refusals have Google's codes and texts, from public logs.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Federation:
         }
 
     def exchange(self, token: str | None = None, **overrides: str) -> requests.Response:
-        """A token exchange, as google-auth asks for it."""
+        """A token exchange with the parameters of google-auth."""
         form = {
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
             "audience": AUDIENCE,
@@ -248,7 +248,7 @@ def _by_another_key(federation: Federation) -> str:
 
 
 def _by_hand(federation: Federation, algorithm: str) -> str:
-    """A token but for its signature: no library helps with a forgery."""
+    """A token without its signature: no library makes a forged one."""
     header = {"alg": algorithm, "kid": _kid(federation)}
     parts = (json.dumps(part).encode() for part in (header, federation.claims))
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
@@ -423,9 +423,9 @@ def test_each_form_of_a_federated_member_may_impersonate_the_account(
 ) -> None:
     """A grant to the subject, to an attribute's value, or to the whole pool."""
     federation.grant(member)
-    lent = federation.lend(federation.exchange().json()["access_token"]).json()
-    known = federation.cloud.tokens[lent["accessToken"]]
-    assert known.member == f"serviceAccount:{READER}"
+    answer = federation.lend(federation.exchange().json()["access_token"]).json()
+    token = federation.cloud.tokens[answer["accessToken"]]
+    assert token.member == f"serviceAccount:{READER}"
     resource = f"projects/-/serviceAccounts/{READER}"
     assert federation.cloud.audit[-1] == AuditEntry(MEMBER, LEND, resource, allowed=True)
 
@@ -480,15 +480,15 @@ def test_an_access_token_ends_after_its_lifetime(federation: Federation) -> None
     """Then it is refused."""
     federation.grant(BY_DIGEST)
     token = federation.exchange().json()["access_token"]
-    lent = federation.lend(token, lifetime="300s").json()["accessToken"]
+    answer = federation.lend(token, lifetime="300s").json()["accessToken"]
     federation.cloud.clock_offset = 301
     assert federation.lend(token).status_code == 200
-    assert federation.lend(lent).status_code == 401
+    assert federation.lend(answer).status_code == 401
 
 
 @pytest.fixture
 def model(federation: Federation, tmp_path: Path) -> storage.Blob:
-    """The model, seen through the credentials that the workload uses, unmodified."""
+    """The model, as a client with the workload's own credentials sees it."""
     iam = {"publicAccessPrevention": "enforced"}
     bucket = Bucket("model-bucket", "primus-models", {"iamConfiguration": iam})
     role, member = "roles/storage.objectViewer", f"serviceAccount:{READER}"

@@ -1,4 +1,4 @@
-"""What the attestation service signs can be proved by what it publishes."""
+"""The published keys verify the tokens that the attestation service signs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def published(local: LocalCloud) -> Any:
-    """The key set, found as a relying party finds it: from the issuer's name."""
+    """The key set, found by the issuer's name as a relying party finds it."""
     assert local.refused_hosts == []
     discovery = requests.get(f"{ISSUER}/.well-known/openid-configuration", timeout=10).json()
     assert discovery["issuer"] == ISSUER

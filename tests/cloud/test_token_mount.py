@@ -1,4 +1,4 @@
-"""Where Confidential Space keeps the token, the local cloud shows it, to one process alone."""
+"""One process alone sees the token at its path in Confidential Space."""
 
 from __future__ import annotations
 
@@ -103,16 +103,16 @@ def test_an_ordinary_user_needs_no_privilege() -> None:
         Path(folder).chmod(0o711)
         (Path(folder) / TOKEN).write_text("the token")
         (Path(folder) / TOKEN).chmod(0o644)
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", ORDINARY, folder], capture_output=True, text=True, check=False
         )
-    assert done.stdout == f"{os.getuid() or 65532}\nthe token", done.stderr
+    assert result.stdout == f"{os.getuid() or 65532}\nthe token", result.stderr
 
 
 def test_a_system_that_forbids_the_mount_gives_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last line of the error output."""
-    said = "import sys; sys.exit('warning\\ntoken_mount: Operation not permitted')"
-    monkeypatch.setattr(token_mount, "command_prefix", lambda _: [sys.executable, "-c", said])
+    program = "import sys; sys.exit('warning\\ntoken_mount: Operation not permitted')"
+    monkeypatch.setattr(token_mount, "command_prefix", lambda _: [sys.executable, "-c", program])
     token_mount.unavailable_reason.cache_clear()
     assert token_mount.unavailable_reason() == "token_mount: Operation not permitted"
     token_mount.unavailable_reason.cache_clear()
@@ -123,14 +123,14 @@ def test_a_system_that_forbids_the_mount_gives_the_reason(monkeypatch: pytest.Mo
 def test_a_folder_with_mounts_below_it_can_be_mounted(shows: str) -> None:
     """Also by an ordinary user, who may not uncover hidden files."""
     code = ORDINARY.replace("cat {token}", "ls -d {token_mount.MOUNT_POINT}")
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code, shows], capture_output=True, text=True, check=False
     )
-    assert done.stdout.endswith(f"\n{token_mount.MOUNT_POINT}\n"), done.stderr
+    assert result.stdout.endswith(f"\n{token_mount.MOUNT_POINT}\n"), result.stderr
 
 
 def test_the_command_does_not_start_without_the_folder(tmp_path: Path) -> None:
     """A command that cannot be shown the token does not start without it."""
-    done = shown(tmp_path / "gone", "print('ran')")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("token_mount: ")
+    result = shown(tmp_path / "gone", "print('ran')")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("token_mount: ")

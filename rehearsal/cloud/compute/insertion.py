@@ -69,15 +69,15 @@ def complete(call: Call) -> tuple[str, Json]:
 def _hardware(body: Json, here: str) -> Json:
     """The machine type and its processor; ApiError 400 if it lacks the confidential type."""
     name = body.get("machineType", "").rpartition("/")[2]
-    known = MACHINE_TYPE.fullmatch(name)
-    if known is None or known["family"] not in FAMILIES:
+    machine_type = MACHINE_TYPE.fullmatch(name)
+    if machine_type is None or machine_type["family"] not in FAMILIES:
         why = f"Machine type with name '{name}' does not exist in zone '{here.rpartition('/')[2]}'."
         raise invalid("resource.machineType", name, why)
-    processor, encryption = FAMILIES[known["family"]]
+    processor, encryption = FAMILIES[machine_type["family"]]
     kind = (body.get("confidentialInstanceConfig") or {}).get("confidentialInstanceType")
     if kind and kind not in encryption:
         field = "resource.confidentialInstanceConfig.confidentialInstanceType"
-        why = f"Machine family {known['family']} offers {sorted(encryption) or 'none'}."
+        why = f"Machine family {machine_type['family']} offers {sorted(encryption) or 'none'}."
         raise invalid(field, kind, why)
     return {"machineType": f"{here}/machineTypes/{name}", "cpuPlatform": processor}
 
@@ -108,12 +108,12 @@ def _interface(call: Call) -> Json:
     if len(interfaces) != 1:
         why = "Exactly one interface is modelled."
         raise invalid("resource.networkInterfaces", len(interfaces), why)
-    wanted, field = interfaces[0], "networkInterfaces[0]"
-    if not wanted.get("subnetwork"):
+    interface, field = interfaces[0], "networkInterfaces[0]"
+    if not interface.get("subnetwork"):
         why = "Subnetwork should be specified for custom subnetmode network"
-        raise invalid(f"resource.{field}", wanted, why)
-    subnetwork = referenced(call, f"{field}.subnetwork", wanted["subnetwork"])
-    key, external = subnetwork["selfLink"].removeprefix(LINK), wanted.get("accessConfigs")
+        raise invalid(f"resource.{field}", interface, why)
+    subnetwork = referenced(call, f"{field}.subnetwork", interface["subnetwork"])
+    key, external = subnetwork["selfLink"].removeprefix(LINK), interface.get("accessConfigs")
     call.require("compute.subnetworks.use", key)
     call.require("compute.subnetworks.useExternalIp" if external else "", key)
     taken = [i.doc["networkInterfaces"][0]["networkIP"] for i in call.cloud.instances.values()]
@@ -122,7 +122,7 @@ def _interface(call: Call) -> Json:
     return {
         "name": "nic0",
         "stackType": "IPV4_ONLY",
-        **wanted,
+        **interface,
         "network": subnetwork["network"],
         "subnetwork": subnetwork["selfLink"],
         "networkIP": next(str(a) for a in addresses if str(a) not in taken),

@@ -84,10 +84,10 @@ def _serial(call: Call) -> Json:
 
 def _set_metadata(call: Call) -> Json:
     """Replace the metadata; the running workload does not notice it."""
-    doc, wanted = _find(call).doc, dict(call.body)
-    if wanted.pop("fingerprint", None) != fingerprint(doc.get("metadata", {})):
+    doc, metadata = _find(call).doc, dict(call.body)
+    if metadata.pop("fingerprint", None) != fingerprint(doc.get("metadata", {})):
         raise stale("metadata ")
-    doc["metadata"] = wanted
+    doc["metadata"] = metadata
     return done(call, "setMetadata", doc)
 
 

@@ -85,7 +85,7 @@ def claims(
     issued = int(now)
     shielded = instance.doc.get("shieldedInstanceConfig") or {}
     technology = confidential_type(instance)
-    found: Json = {
+    token_claims: Json = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": f"https://www.googleapis.com/compute/v1/projects/{project.id}"
@@ -121,14 +121,14 @@ def claims(
         },
     }
     if technology == "TDX":
-        found["attester_tcb"] = ["INTEL"]
+        token_claims["attester_tcb"] = ["INTEL"]
         # As in tokens of 2026; Google's page describes a list with one such object.
-        found["tdx"] = {
+        token_claims["tdx"] = {
             "gcp_attester_tcb_status": "UpToDate",
             "gcp_attester_tcb_date": TCB_DATE,
             "tcb_evaluation_data_number": TCB_EVALUATION,
         }
-    return found
+    return token_claims
 
 
 def _container(spec: LaunchSpec, container: Container) -> Json:

@@ -142,9 +142,9 @@ class Launch:
             image = distribution.pull(self.cloud, who, reference)
             oci.unpack(image, self.disk.make("rootfs"))
         except (oci.ImageError, distribution.RegistryError) as error:
-            told = "" if who.member else " (no token, only works for a public image)"
+            hint = "" if who.member else " (no token, only works for a public image)"
             raise LaunchError(
-                f"cannot pull the image{told}: failed to pull image with retries, the last error "
+                f"cannot pull the image{hint}: failed to pull image with retries, the last error "
                 f'is: failed to resolve reference "{spec.image_reference}": {error}'
             ) from error
         return image
@@ -187,9 +187,9 @@ class Launch:
                 f"length of Args [{len(args)}] is shorter or equal to the length of the given Cmd "
                 f"[{len(spec.command)}], maybe the Entrypoint is set to empty in the image?"
             )
-        given = [pair.partition("=") for pair in config.get("Env") or DEFAULT_ENV]
+        variables = [pair.partition("=") for pair in config.get("Env") or DEFAULT_ENV]
         # The launcher accepts a variable without `=`; the process does not get it.
-        env = {name: value for name, sign, value in given if sign}
+        env = {name: value for name, sign, value in variables if sign}
         env = {**env, **spec.env, "HOSTNAME": self.instance.name}
         return Container(image.digest, image.config_digest, tuple(args), env)
 
@@ -203,7 +203,9 @@ class Launch:
             self._impersonate(verifier.who, email)
         now = self.cloud.now()
         try:
-            found = claims.claims(self.instance, verifier.project, self.boot, spec, prepared, now)
+            token_claims = claims.claims(
+                self.instance, verifier.project, self.boot, spec, prepared, now
+            )
         except KeyError:
             raise LaunchError(
                 NOT_ATTESTED
@@ -213,8 +215,8 @@ class Launch:
                 )
             ) from None
         self.disk.make(self.disk.token.parent.name)
-        self.disk.token.write_text(self.issuer.sign(found))
-        self._info("successfully refreshed attestation token", token=found)
+        self.disk.token.write_text(self.issuer.sign(token_claims))
+        self._info("successfully refreshed attestation token", token=token_claims)
 
     def _impersonate(self, who: Caller, email: str) -> None:
         """LaunchError unless the VM's account may impersonate an account that the token names."""

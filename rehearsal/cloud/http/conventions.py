@@ -29,9 +29,9 @@ def set_policy(call: Call) -> Json:
     """Replace it; ApiError 400 for a member that does not exist, 409 for an old etag."""
     if call.policy is None:
         raise rest.not_found()
-    wanted = call.body.get("policy") or {}
-    access.check_bindings(call.cloud, call.policy, wanted)
-    access.replace(call.policy, wanted)
+    policy = call.body.get("policy") or {}
+    access.check_bindings(call.cloud, call.policy, policy)
+    access.replace(call.policy, policy)
     return call.policy.as_json()
 
 
@@ -52,9 +52,9 @@ def apply_update_mask(current: Json, body: Json, mask: str, fields: frozenset[st
         if head not in fields:
             raise ApiError(400, f"Invalid update mask: {name!r} is not an updatable field.")
         if rest_of_path:  # masks have at most two levels, as in oidc.allowedAudiences
-            inner, wanted = dict(result.get(head) or {}), body.get(head) or {}
+            inner, changes = dict(result.get(head) or {}), body.get(head) or {}
             result[head] = apply_update_mask(
-                inner, wanted, rest_of_path[0], frozenset(rest_of_path)
+                inner, changes, rest_of_path[0], frozenset(rest_of_path)
             )
         elif head in body:
             result[head] = body[head]

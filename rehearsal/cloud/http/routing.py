@@ -69,21 +69,21 @@ def service(cloud: Cloud, routes: Iterable[Route]) -> ASGIApp:
     """A service over the cloud's state; of several routes that match, the first one answers."""
     table = [(route, _pattern(route.path)) for route in routes]
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        request = HttpRequest(scope, receive)
-        path, content = scope["raw_path"].decode("latin-1"), await request.body()
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        http = HttpRequest(scope, receive)
+        path, content = scope["raw_path"].decode("latin-1"), await http.body()
         verb = "GET" if scope["method"] == "HEAD" else scope["method"]  # the server omits the body
         for route, pattern in table:
             if route.verb == verb and (found := pattern.fullmatch(path)):
-                named = {name: unquote(value) for name, value in found.groupdict().items()}
-                query, headers = request.query_params, request.headers
-                asked = Request(cloud, path, named, query, headers, content)
-                await _answer(route, asked)(scope, receive, send)
+                parameters = {name: unquote(value) for name, value in found.groupdict().items()}
+                query, headers = http.query_params, http.headers
+                request = Request(cloud, path, parameters, query, headers, content)
+                await _answer(route, request)(scope, receive, send)
                 return
         missing = f"{scope['method']} {path} is not modelled by the local cloud."
         await ApiError(404, missing).response()(scope, receive, send)
 
-    return answer
+    return serve
 
 
 def _answer(route: Route, request: Request) -> Response:

@@ -51,15 +51,17 @@ def caller(cloud: Cloud, headers: Mapping[str, str]) -> Caller:
 
 def caller_of_token(cloud: Cloud, token: str) -> Caller:
     """The identity of an access token; ApiError 401 if it, or its account, is not valid now."""
-    known = cloud.tokens.get(token)
-    account = known and cloud.service_accounts.get(known.member.removeprefix("serviceAccount:"))
-    if known is None or known.expires <= cloud.now() or (account and account.disabled):
+    known_token = cloud.tokens.get(token)
+    account = known_token and cloud.service_accounts.get(
+        known_token.member.removeprefix("serviceAccount:")
+    )
+    if known_token is None or known_token.expires <= cloud.now() or (account and account.disabled):
         raise ApiError(
             401,
             "Request had invalid authentication credentials. Expected OAuth 2 access token, "
             "login cookie or other valid authentication credential.",
         )
-    return Caller(known.member, known.members | {"allUsers", "allAuthenticatedUsers"})
+    return Caller(known_token.member, known_token.members | {"allUsers", "allAuthenticatedUsers"})
 
 
 def role_includes(role: str, permission: str) -> bool:
@@ -131,12 +133,12 @@ def require(
     )
 
 
-def check_bindings(cloud: Cloud, policy: Policy, wanted: Json) -> None:
+def check_bindings(cloud: Cloud, policy: Policy, new_policy: Json) -> None:
     """ApiError 400 for an unknown role, or for a new member that does not exist.
 
     A member that is in the policy already may stay, although its account was deleted.
     """
-    for binding in wanted.get("bindings", ()):
+    for binding in new_policy.get("bindings", ()):
         if binding["role"] not in ROLES:
             raise ApiError(400, f"Role {binding['role']} is not supported for this resource.")
         for member in set(binding["members"]) - policy.members(binding["role"]):
@@ -162,9 +164,9 @@ def _check_member(cloud: Cloud, member: str) -> None:
         )
 
 
-def replace(policy: Policy, wanted: Json) -> None:
+def replace(policy: Policy, new_policy: Json) -> None:
     """Write a policy, as setIamPolicy does; ApiError 409 if it changed since it was read."""
-    etag = wanted.get("etag")
+    etag = new_policy.get("etag")
     if etag and etag != policy.etag:
         raise ApiError(
             409,
@@ -172,5 +174,5 @@ def replace(policy: Policy, wanted: Json) -> None:
             "with exponential backoff.",
             status="ABORTED",
         )
-    policy.bindings = [b for b in wanted.get("bindings", []) if b.get("members")]
+    policy.bindings = [b for b in new_policy.get("bindings", []) if b.get("members")]
     policy.revision += 1

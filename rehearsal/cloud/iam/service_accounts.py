@@ -66,9 +66,9 @@ def _get(call: Call) -> Json:
 
 
 def _patch(call: Call) -> Json:
-    account, wanted = _find(call), call.body.get("serviceAccount") or {}
+    account, changes = _find(call), call.body.get("serviceAccount") or {}
     account.doc = conventions.apply_update_mask(
-        account.doc, wanted, call.body.get("updateMask", ""), FIELDS
+        account.doc, changes, call.body.get("updateMask", ""), FIELDS
     )
     account.doc["etag"] = secrets.token_hex(4)
     return _render(account)
@@ -87,7 +87,7 @@ def _delete(call: Call) -> Json:
                 binding["members"] = [gone if m == member else m for m in binding["members"]]
                 policy.revision += 1
     # The account's tokens become invalid, also for a new account with the same name.
-    for token in [t for t, known in cloud.tokens.items() if known.member == member]:
+    for token in [t for t, known_token in cloud.tokens.items() if known_token.member == member]:
         del cloud.tokens[token]
     return {}
 

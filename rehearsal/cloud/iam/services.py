@@ -40,9 +40,9 @@ def _render(project: Project, service: str) -> Json:
 
 
 def _list(call: Call) -> Json:
-    wanted = call.query.get("filter", "").removeprefix("state:")
-    found = [_render(call.project, service) for service in KNOWN]
-    return {"services": [s for s in found if wanted in ("", s["state"])]}
+    state = call.query.get("filter", "").removeprefix("state:")
+    services = [_render(call.project, service) for service in KNOWN]
+    return {"services": [s for s in services if state in ("", s["state"])]}
 
 
 def _enable(call: Call, services: Iterable[str]) -> list[Json]:

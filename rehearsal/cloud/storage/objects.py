@@ -74,7 +74,7 @@ def content(request: Request) -> Response:
     return _media(stored, request.headers)
 
 
-def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
+def _media(stored: StoredObject, request_headers: Mapping[str, str]) -> Response:
     data, meta = stored.data, stored.meta
     headers = {
         # As a header, because Starlette adds a charset to a text `media_type`.
@@ -88,15 +88,15 @@ def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
         "x-goog-stored-content-encoding": meta.get("contentEncoding", "identity"),
         "x-goog-stored-content-length": meta["size"],
     }
-    if _transcoded(meta, asked):
+    if _transcoded(meta, request_headers):
         # The whole object without its length, also for a range.
         return StreamingResponse(iter([gzip.decompress(data)]), 200, headers)
     if "contentEncoding" in meta:
         headers["content-encoding"] = meta["contentEncoding"]
-    wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", asked.get("range", ""))
-    if wanted is None or wanted.groups() == ("", ""):
+    span = re.fullmatch(r"bytes=(\d*)-(\d*)", request_headers.get("range", ""))
+    if span is None or span.groups() == ("", ""):
         return Response(data, 200, headers)
-    first, last = wanted.groups()
+    first, last = span.groups()
     start = int(first) if first else max(0, len(data) - int(last))
     end = min(int(last), len(data) - 1) if first and last else len(data) - 1
     if start > end:
@@ -106,14 +106,14 @@ def _media(stored: StoredObject, asked: Mapping[str, str]) -> Response:
     return Response(data[start : end + 1], 206, headers)
 
 
-def _transcoded(meta: Json, asked: Mapping[str, str]) -> bool:
+def _transcoded(meta: Json, headers: Mapping[str, str]) -> bool:
     """Whether a compressed object is served decompressed.
 
     https://cloud.google.com/storage/docs/transcoding
     """
-    accepted = "gzip" in asked.get("accept-encoding", "")
-    kept = "no-transform" in (meta.get("cacheControl") or "")
-    return meta.get("contentEncoding") == "gzip" and not accepted and not kept
+    accepted = "gzip" in headers.get("accept-encoding", "")
+    unchanged = "no-transform" in (meta.get("cacheControl") or "")
+    return meta.get("contentEncoding") == "gzip" and not accepted and not unchanged
 
 
 def list_objects(request: Request) -> Json:
