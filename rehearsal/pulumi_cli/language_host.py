@@ -12,6 +12,8 @@ It is copied beside `pulumi` and started by the shell script `pulumi-language-py
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import os
 import selectors
@@ -20,15 +22,27 @@ import subprocess
 import sys
 from concurrent import futures
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # publishes no types
-from pulumi.runtime.proto import language_pb2 as pb
-from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pulumi.runtime.proto import language_pb2 as pb
+    from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
+else:
+    # Only the messages: each command starts this, and the rest of Pulumi's library is half of it.
+    package = ModuleType("pulumi_protocol")
+    sdk = importlib.util.find_spec("pulumi").submodule_search_locations[0]
+    package.__path__ = [f"{sdk}/runtime/proto"]
+    sys.modules[package.__name__] = package
+    pb, language_pb2_grpc, plugin_pb2 = (
+        importlib.import_module(f"{package.__name__}.{name}")
+        for name in ("language_pb2", "language_pb2_grpc", "plugin_pb2")
+    )
 
 EXECUTOR = "pulumi-language-python-exec"
 """Pulumi's own runner of Python programs, beside this file."""
