@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from rehearsal.repository import REPOSITORY
 from workload.decoding import confinement, landlock, seccomp
 from workload.decoding.confinement import NOBODY
 from workload.decoding.decoder_pool import DecoderPool
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INPUT = Input(width=2, height=2, channels="RGB", low=0.0, high=255.0, resize="bilinear")
-TAKEN_OVER = (str(Path(__file__).parents[1] / "fixtures" / "compromised_decoder.py"),)
+TAKEN_OVER = (str(REPOSITORY / "tests" / "fixtures" / "compromised_decoder.py"),)
 
 REFUSED = dict.fromkeys(
     (
@@ -321,6 +322,7 @@ def test_a_table_has_every_call(machine: str) -> None:
 SPY = """
 import ctypes, os, sys
 sys.path[:0] = {path!r}
+from rehearsal.repository import REPOSITORY
 from workload.decoding import confinement
 libc = ctypes.CDLL(None, use_errno=True)
 if os.getuid() == 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,16 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import model as demonstration
+from rehearsal.repository import REPOSITORY
+from tests.fixtures.tensorflow_reading import reference
 from workload import archive, manifest
 from workload.decoding import pixels
-
-with warnings.catch_warnings():
-    # TensorFlow's own dependencies use what NumPy and Python have deprecated.
-    warnings.simplefilter("ignore")
-    import tensorflow as tf
-
-    from workload.engines import selection
+from workload.engines import selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +24,7 @@ if TYPE_CHECKING:
 
     from workload.job import Model
 
-FOLDER = Path(demonstration.__file__).parent
+FOLDER = REPOSITORY / "model"
 FILES = sorted((FOLDER / "pictures").iterdir())
 SAME = 1e-6
 """How far equal pixels may be told apart: by rounding within one batch."""
@@ -58,15 +52,6 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
 def decoded(data: bytes, model_input: manifest.Input) -> npt.NDArray[np.float32]:
     """A picture as a decoder process reads it."""
     return pixels.decode(data, model_input, pixels.Buffer())
-
-
-def plainly(data: bytes, model_input: manifest.Input) -> npt.NDArray[np.float32]:
-    """A picture as TensorFlow reads it, decoded, resized and scaled."""
-    picture = tf.io.decode_image(data, channels=3, expand_animations=False)
-    resized = tf.image.resize(picture, (model_input.height, model_input.width), model_input.resize)
-    scale = np.float32((model_input.high - model_input.low) / 255)
-    read: npt.NDArray[np.float32] = (resized * scale + np.float32(model_input.low)).numpy()
-    return read
 
 
 def written(path: Path, kind: str, mode: str = "RGB", **options: object) -> bytes:
@@ -103,14 +88,14 @@ def test_the_model_answers_as_if_tensorflow_had_read_it(form: str, released: Rel
     """The same class first, and each score the same but for rounding, for every picture."""
     files = [FORMS[form](path) for path in FILES]
     ours = scores(released.model, [decoded(data, released.input) for data in files])
-    plain = scores(released.model, [plainly(data, released.input) for data in files])
+    plain = scores(released.model, [reference(data, released.input) for data in files])
     np.testing.assert_array_equal(ours.argmax(1), plain.argmax(1))
     np.testing.assert_allclose(ours, plain, rtol=0, atol=SAME)
 
 
 def test_the_model_has_something_to_say(released: Released) -> None:
     """The tests here can fail: it names many classes, and is sure of most."""
-    told = scores(released.model, [plainly(path.read_bytes(), released.input) for path in FILES])
+    told = scores(released.model, [reference(path.read_bytes(), released.input) for path in FILES])
     assert len(set(told.argmax(1))) == len(told[0])
     assert np.median(told.max(1)) > 0.9
 

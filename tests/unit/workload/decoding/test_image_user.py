@@ -22,6 +22,9 @@ SCOPE = Path("/proc/sys/kernel/yama/ptrace_scope")
 """Where Yama says who may trace whom: 0 any process of one user, 1 a parent its children."""
 
 
+MODULES = ("decoding/test_confinement", "decoding/test_decoder_pool", "test_supervisor")
+
+
 def scopes() -> list[str]:
     """Those that can be had on this machine; the tests' names tell."""
     if not SCOPE.exists():
@@ -68,10 +71,10 @@ def test_the_images_user_has_no_rights(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("scope")
-@pytest.mark.parametrize("module", ["confinement", "decoding", "supervisor"])
+@pytest.mark.parametrize("module", MODULES)
 def test_isolation_holds_for_the_images_user(module: str, tmp_path: Path) -> None:
     """Every test of the module passes, and there are some."""
-    file = f"tests/unit/test_workload_{module}.py"
+    file = f"tests/unit/workload/{module}.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
     done = as_the_images_user(command, tmp_path)
     assert done.returncode == 0, done.stdout

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
+import keras
 import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from model.pack import unpack
 from rehearsal.repository import REPOSITORY
-from workload.engines import selection
+from workload.engines import selection, tensorflow_operations
 from workload.errors import WorkloadError
 from workload.manifest import Input, Manifest
-
-with warnings.catch_warnings():
-    # TensorFlow's own dependencies use what NumPy and Python have deprecated.
-    warnings.simplefilter("ignore")
-    import keras
-    import tensorflow as tf
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    from workload.engines import tensorflow_operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-import model
+from rehearsal.repository import REPOSITORY
 from workload.decoding import image_limits, pixels, prestart, worker_protocol
 from workload.decoding.decoder_pool import DecoderPool
 from workload.decoding.prestart import decoders
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 
 INPUT = Input(width=8, height=6, channels="RGB", low=0.0, high=255.0, resize="bilinear")
-TAKEN_OVER = (str(Path(__file__).parents[1] / "fixtures" / "compromised_decoder.py"),)
-DEMONSTRATION = sorted((Path(model.__file__).parent / "pictures").iterdir())
+TAKEN_OVER = (str(REPOSITORY / "tests" / "fixtures" / "compromised_decoder.py"),)
+DEMONSTRATION = sorted((REPOSITORY / "model" / "pictures").iterdir())
 ROOM = worker_protocol.SLOTS * worker_protocol.CHUNK_PICTURES
 
 CRASHED, TOO_SLOW = PictureFailure.DECODER_CRASHED, PictureFailure.DECODER_TOO_SLOW

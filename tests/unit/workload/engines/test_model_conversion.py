@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
-import warnings
 
 import pytest
 
+from model.build import main
+from model.convert import Agreement, compare_engines, convert_archive
 from model.pack import ARCHIVE, CONVERTED, pack_converted
 from rehearsal.repository import REPOSITORY
-
-with warnings.catch_warnings():
-    # TensorFlow's own dependencies use what NumPy and Python have deprecated.
-    warnings.simplefilter("ignore")
-    from model.build import main
-    from model.convert import Agreement, compare_engines, convert_archive
 
 MODEL = REPOSITORY / "model"
 PICTURES = [path.read_bytes() for path in sorted((MODEL / "pictures").iterdir())]
