@@ -22,7 +22,7 @@ READER = "primus-sa@primus-models.iam.gserviceaccount.com"
 WORKLOAD = "workload-sa@secundus-vision.iam.gserviceaccount.com"
 
 
-def _cast() -> Cloud:
+def _two_companies() -> Cloud:
     cloud = Cloud()
     for project_id, number in (("primus-models", "1" * 12), ("secundus-vision", "2" * 12)):
         project = cloud.add_project(project_id, number)
@@ -42,10 +42,10 @@ def _shared() -> Iterator[LocalCloud]:
 @pytest.fixture
 def local(_shared: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
     """The running local cloud with the two projects, their accounts and one storage admin."""
-    fresh = _cast()
+    fresh = _two_companies()
     for field in dataclasses.fields(Cloud):
         setattr(_shared.cloud, field.name, getattr(fresh, field.name))
-    # The storage client otherwise asks for each bucket behind the test's back.
+    # Otherwise the storage client sends an extra request for each bucket.
     monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     for name, value in _shared.environment().items():
         monkeypatch.setenv(name, value)

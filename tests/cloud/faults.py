@@ -1,7 +1,7 @@
 """Faults of the local cloud, planned by a test: a busy service, a broken or hanging connection.
 
     faults = Faults()
-    with running(middleware=faults.around) as local:
+    with running(middleware=faults.middleware) as local:
         faults.answer(503, "sts.googleapis.com", times=2)
 
 A fault meets the next requests to its host whose path or query holds its text; then the service
@@ -47,7 +47,7 @@ class Faults:
     asked: list[tuple[str, str]] = field(default_factory=list)
     _planned: list[_Fault] = field(default_factory=list)
 
-    def around(self, services: ASGIApp) -> ASGIApp:
+    def middleware(self, services: ASGIApp) -> ASGIApp:
         """The services with the faults in front of them."""
 
         async def served(scope: Scope, receive: Receive, send: Send) -> None:

@@ -569,7 +569,7 @@ def test_stopping_a_machine_kills_all_its_processes(rehearsal: Rehearsal, pipe: 
     assert "workload task started" in instance.serial[-1]
 
 
-class SlowToDie:
+class SlowToStop:
     """A workload that runs until it is killed, and then takes as long as the test wants."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -594,7 +594,7 @@ def test_a_second_stop_does_not_interrupt_the_first_one(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stop and then a delete: the machine has finished only when its workload has ended."""
-    workload = SlowToDie(monkeypatch)
+    workload = SlowToStop(monkeypatch)
 
     async def interrupt(machines: RunningMachines, instance: Instance) -> None:
         await workload.up.wait()

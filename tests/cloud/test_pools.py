@@ -20,7 +20,7 @@ POOL, PROVIDER = "/primus-wip-1", "/primus-wip-1/providers/primus-wip-provider"
 NEW_POOL = "?workloadIdentityPoolId=primus-wip-1"
 NEW_PROVIDER = f"{POOL}/providers?workloadIdentityPoolProviderId=primus-wip-provider"
 CONDITION = "assertion.swname == 'CONFIDENTIAL_SPACE'"
-WANTED = {
+PROVIDER_BODY = {
     "attributeCondition": CONDITION,
     "attributeMapping": {"google.subject": "assertion.sub"},
     "oidc": {
@@ -44,7 +44,7 @@ def _pool(ask: Ask) -> None:
 
 @pytest.fixture
 def _provider(ask: Ask, _pool: None) -> None:
-    assert ask("POST", NEW_PROVIDER, WANTED).status_code == 200
+    assert ask("POST", NEW_PROVIDER, PROVIDER_BODY).status_code == 200
 
 
 def test_a_pool_is_named_by_project_number(ask: Ask) -> None:
@@ -63,8 +63,8 @@ def test_a_pool_is_named_by_project_number(ask: Ask) -> None:
 def test_a_provider_is_stored_word_for_word(ask: Ask, cloud: Cloud) -> None:
     """It is read as it was sent, and the token service evaluates that."""
     fixed = {"name": BY_NUMBER + PROVIDER, "state": "ACTIVE"}
-    assert ask("GET", PROVIDER).json() == WANTED | fixed
-    assert cloud.providers[BY_NUMBER + PROVIDER].doc == WANTED
+    assert ask("GET", PROVIDER).json() == PROVIDER_BODY | fixed
+    assert cloud.providers[BY_NUMBER + PROVIDER].doc == PROVIDER_BODY
     assert cloud.providers[BY_NUMBER + PROVIDER].pool == BY_NUMBER + POOL
 
 
@@ -111,7 +111,7 @@ def test_attestation_rules_are_404_for_a_deleted_pool(
 def test_a_provider_in_a_deleted_pool_is_refused(ask: Ask) -> None:
     """404."""
     ask("DELETE", POOL)
-    assert ask("POST", NEW_PROVIDER, WANTED).status_code == 404
+    assert ask("POST", NEW_PROVIDER, PROVIDER_BODY).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_an_invalid_condition_is_refused(
 ) -> None:
     """At creation and at each change, and nothing is changed then."""
     if verb == "PATCH":
-        ask("POST", NEW_PROVIDER, WANTED)
+        ask("POST", NEW_PROVIDER, PROVIDER_BODY)
     before = {name: dict(provider.doc) for name, provider in cloud.providers.items()}
     path = NEW_PROVIDER if verb == "POST" else f"{PROVIDER}?updateMask=attributeCondition"
-    answer = ask(verb, path, WANTED | {"attributeCondition": condition})
+    answer = ask(verb, path, PROVIDER_BODY | {"attributeCondition": condition})
     assert refusal in message(answer, 400)
     assert {name: provider.doc for name, provider in cloud.providers.items()} == before
 
@@ -147,7 +147,7 @@ def test_an_invalid_condition_is_refused(
 @pytest.mark.usefixtures("_pool")
 def test_a_condition_that_google_accepts_is_accepted(ask: Ask, condition: str) -> None:
     """Also the empty one, which admits everyone: Google accepts it, too."""
-    answer = ask("POST", NEW_PROVIDER, WANTED | {"attributeCondition": condition})
+    answer = ask("POST", NEW_PROVIDER, PROVIDER_BODY | {"attributeCondition": condition})
     assert answer.status_code == 200
 
 
@@ -166,7 +166,7 @@ def test_a_condition_that_google_accepts_is_accepted(ask: Ask, condition: str) -
 @pytest.mark.usefixtures("_pool")
 def test_an_invalid_provider_is_refused(ask: Ask, change: Any, refusal: str) -> None:
     """Issuer by https, a subject, expressions that compile, no unknown field."""
-    assert refusal in message(ask("POST", NEW_PROVIDER, WANTED | change), 400)
+    assert refusal in message(ask("POST", NEW_PROVIDER, PROVIDER_BODY | change), 400)
 
 
 @pytest.mark.usefixtures("_provider")
@@ -176,7 +176,7 @@ def test_a_patch_clears_masked_fields_that_the_body_lacks(ask: Ask, cloud: Cloud
     ask("PATCH", f"{PROVIDER}?updateMask=attribute_condition,oidc.allowedAudiences", body)
     doc = cloud.providers[BY_NUMBER + PROVIDER].doc
     assert "attributeCondition" not in doc
-    assert doc["oidc"] == WANTED["oidc"] | body["oidc"]  # type: ignore[operator]  # WANTED is mixed
+    assert doc["oidc"] == PROVIDER_BODY["oidc"] | body["oidc"]  # type: ignore[operator]  # PROVIDER_BODY is mixed
 
 
 @pytest.mark.usefixtures("_pool")

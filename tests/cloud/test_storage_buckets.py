@@ -59,7 +59,7 @@ def holders(bucket: Bucket, role: str) -> set[str]:
     return {member for b in bindings if b["role"] == role for member in b["members"]}
 
 
-def read_as_nobody(bucket: Bucket) -> requests.Response:
+def read_anonymously(bucket: Bucket) -> requests.Response:
     """A read without credentials."""
     return requests.get(f"{API}/b/{bucket.name}/o/model?alt=media", timeout=10)
 
@@ -194,7 +194,7 @@ def _delete(bucket: Bucket) -> None:
     bucket.blob("model").delete()
 
 
-DEEDS: dict[str, tuple[Callable[[Bucket], None], str]] = {
+OPERATIONS: dict[str, tuple[Callable[[Bucket], None], str]] = {
     "get": (_get, "storage.objects.get"),
     "list": (_list, "storage.objects.list"),
     "create": (_create, "storage.objects.create"),
@@ -205,28 +205,28 @@ DEEDS: dict[str, tuple[Callable[[Bucket], None], str]] = {
 ALLOWED = {
     "objectViewer": {"get", "list"},
     "objectCreator": {"create"},
-    "objectUser": set(DEEDS),
+    "objectUser": set(OPERATIONS),
     "legacyBucketReader": {"list"},
 }
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("role", ALLOWED)
 def test_a_role_allows_exactly_its_operations_on_its_bucket(
-    model: Bucket, other: Bucket, storage_as: Callable[[str], Client], role: str, deed: str
+    model: Bucket, other: Bucket, storage_as: Callable[[str], Client], role: str, operation: str
 ) -> None:
     """On another bucket it allows none."""
     grant(model, f"roles/storage.{role}", WORKLOAD)
-    act, permission = DEEDS[deed]
+    act, permission = OPERATIONS[operation]
     client = storage_as(WORKLOAD)
     with pytest.raises(exceptions.Forbidden, match=r"workload-sa@.* does not have storage"):
         act(client.bucket(other.name))
-    if deed in ALLOWED[role]:
+    if operation in ALLOWED[role]:
         act(client.bucket(model.name))
         return
-    if deed == "overwrite" and role != "objectCreator":
-        permission = "storage.objects.create"  # asked for first
-    kind = "bucket" if deed == "list" else "object"
+    if operation == "overwrite" and role != "objectCreator":
+        permission = "storage.objects.create"  # checked first
+    kind = "bucket" if operation == "list" else "object"
     with pytest.raises(exceptions.Forbidden) as refused:
         act(client.bucket(model.name))
     assert refused.value.response.json()["error"]["message"] == (
@@ -253,7 +253,7 @@ def test_each_decision_is_in_the_audit_log(
 
 def test_an_anonymous_caller_is_401(model: Bucket) -> None:
     """The refusal is about authentication."""
-    answer = read_as_nobody(model)
+    answer = read_anonymously(model)
     assert answer.status_code == 401
     message = answer.json()["error"]["message"]
     assert message.startswith("Anonymous caller does not have storage.objects.get access")
@@ -397,7 +397,7 @@ def test_public_access_prevention_overrides_an_older_public_grant(
 ) -> None:
     """The public is refused as soon as the prevention is on."""
     grant(other, "roles/storage.objectViewer", "allUsers")
-    assert read_as_nobody(other).content == b"picture"
+    assert read_anonymously(other).content == b"picture"
     enforced = {"iamConfiguration": {"publicAccessPrevention": "enforced"}}
     call(cloud, "PATCH", f"/b/{other.name}", json=enforced)
-    assert read_as_nobody(other).status_code == 401
+    assert read_anonymously(other).status_code == 401

@@ -149,7 +149,7 @@ def test_tensorflows_own_client_reads_lists_and_removes(
     """`tf.io.gfile` on a machine of the local cloud, as the machine's own account."""
     assert bucket
     members = [f"serviceAccount:{ACCOUNT}"]
-    for role in ("objectUser", "legacyBucketReader"):  # it looks at the bucket before it lists it
+    for role in ("objectUser", "legacyBucketReader"):  # it reads the bucket before it lists it
         binding = Binding(role=f"roles/storage.{role}", members=members)
         local.cloud.buckets["a-bucket"].policy.bindings.append(binding)
     monkeypatch.setattr("tests.cloud.test_confidential_space.PROBE", TENSORFLOW)

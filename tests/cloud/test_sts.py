@@ -39,7 +39,7 @@ SUBJECT = f"gcpcs::{DIGEST}::{'2' * 12}::123456789"
 MEMBER = f"principal://iam.googleapis.com/{POOL}/subject/{SUBJECT}"
 BY_DIGEST = f"principalSet://iam.googleapis.com/{POOL}/attribute.image_digest/{DIGEST}"
 RFC_8693 = "urn:ietf:params:oauth:token-type:"
-LEND = "iam.serviceAccounts.getAccessToken"
+GET_ACCESS_TOKEN = "iam.serviceAccounts.getAccessToken"  # noqa: S105  a permission
 CONDITION = (
     "assertion.swname == 'CONFIDENTIAL_SPACE'"
     " && 'STABLE' in assertion.submods.confidential_space.support_attributes"
@@ -52,7 +52,7 @@ DEPLOYED: Json = {
         'assertion.submods.gce.project_number + "::" + assertion.submods.gce.instance_id',
         "attribute.image_digest": "assertion.submods.container.image_digest",
     },
-    # With the slash that the published example has and the token's claim has not.
+    # With a slash at the end, as in the published example; the token's claim has none.
     "oidc": {"issuerUri": ISSUER + "/", "allowedAudiences": ["https://sts.googleapis.com"]},
 }
 
@@ -102,7 +102,7 @@ class Federation:
         assert [(e.permission, e.allowed) for e in self.cloud.audit] == [(EXCHANGE, False)]
         assert not self.cloud.tokens
 
-    def lend(self, token: str, **body: Any) -> requests.Response:
+    def generate_access_token(self, token: str, **body: Any) -> requests.Response:
         """A call of generateAccessToken for the model's reader."""
         return requests.post(
             f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{READER}"
@@ -423,11 +423,13 @@ def test_each_form_of_a_federated_member_may_impersonate_the_account(
 ) -> None:
     """A grant to the subject, to an attribute's value, or to the whole pool."""
     federation.grant(member)
-    answer = federation.lend(federation.exchange().json()["access_token"]).json()
+    answer = federation.generate_access_token(federation.exchange().json()["access_token"]).json()
     token = federation.cloud.tokens[answer["accessToken"]]
     assert token.member == f"serviceAccount:{READER}"
     resource = f"projects/-/serviceAccounts/{READER}"
-    assert federation.cloud.audit[-1] == AuditEntry(MEMBER, LEND, resource, allowed=True)
+    assert federation.cloud.audit[-1] == AuditEntry(
+        MEMBER, GET_ACCESS_TOKEN, resource, allowed=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -443,26 +445,34 @@ def test_another_member_may_not_impersonate_the_account(
 ) -> None:
     """403 in Google's words, and the refusal is logged."""
     federation.grant(member)
-    answer = federation.lend(federation.exchange().json()["access_token"])
+    answer = federation.generate_access_token(federation.exchange().json()["access_token"])
     error = answer.json()["error"]
     assert (answer.status_code, error["status"]) == (403, "PERMISSION_DENIED")
-    assert error["message"] == f"Permission '{LEND}' denied on resource (or it may not exist)."
+    assert (
+        error["message"]
+        == f"Permission '{GET_ACCESS_TOKEN}' denied on resource (or it may not exist)."
+    )
     assert error["details"][0]["reason"] == "IAM_PERMISSION_DENIED"
     resource = f"projects/-/serviceAccounts/{READER}"
-    assert federation.cloud.audit[-1] == AuditEntry(MEMBER, LEND, resource, allowed=False)
+    assert federation.cloud.audit[-1] == AuditEntry(
+        MEMBER, GET_ACCESS_TOKEN, resource, allowed=False
+    )
 
 
 def test_an_account_that_does_not_exist_is_403(federation: Federation) -> None:
     """The caller does not learn whether it exists."""
     del federation.cloud.service_accounts[READER]
-    assert federation.lend(federation.exchange().json()["access_token"]).status_code == 403
+    assert (
+        federation.generate_access_token(federation.exchange().json()["access_token"]).status_code
+        == 403
+    )
 
 
 def test_a_disabled_account_cannot_be_impersonated(federation: Federation) -> None:
     """Not even by a member that may impersonate it."""
     federation.grant(BY_DIGEST)
     federation.cloud.service_accounts[READER].disabled = True
-    answer = federation.lend(federation.exchange().json()["access_token"])
+    answer = federation.generate_access_token(federation.exchange().json()["access_token"])
     assert answer.json()["error"]["status"] == "FAILED_PRECONDITION"
 
 
@@ -472,7 +482,7 @@ def test_a_disabled_account_cannot_be_impersonated(federation: Federation) -> No
 def test_an_invalid_request_for_an_access_token_is_400(federation: Federation, body: Json) -> None:
     """A scope is required, and at most one hour."""
     federation.grant(BY_DIGEST)
-    answer = federation.lend(federation.exchange().json()["access_token"], **body)
+    answer = federation.generate_access_token(federation.exchange().json()["access_token"], **body)
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
 
 
@@ -480,10 +490,10 @@ def test_an_access_token_ends_after_its_lifetime(federation: Federation) -> None
     """Then it is refused."""
     federation.grant(BY_DIGEST)
     token = federation.exchange().json()["access_token"]
-    answer = federation.lend(token, lifetime="300s").json()["accessToken"]
+    answer = federation.generate_access_token(token, lifetime="300s").json()["accessToken"]
     federation.cloud.clock_offset = 301
-    assert federation.lend(token).status_code == 200
-    assert federation.lend(answer).status_code == 401
+    assert federation.generate_access_token(token).status_code == 200
+    assert federation.generate_access_token(answer).status_code == 401
 
 
 @pytest.fixture
@@ -530,7 +540,7 @@ def test_google_auth_reads_the_model_with_an_attestation_token(
     assert model.download_as_bytes() == b"hello world"
     assert [(e.permission, e.allowed) for e in federation.cloud.audit] == [
         (EXCHANGE, True),
-        (LEND, True),
+        (GET_ACCESS_TOKEN, True),
         ("storage.objects.get", True),
     ]
 

@@ -73,7 +73,7 @@ def planned() -> Faults:
 
 @pytest.fixture(scope="module")
 def _shared(planned: Faults) -> Iterator[LocalCloud]:
-    with running(middleware=planned.around) as local:
+    with running(middleware=planned.middleware) as local:
         yield local
         gc.collect()  # while the warnings of `pytestmark` are expected
 

@@ -1,8 +1,8 @@
-"""What Google's discovery documents say of a request: which method it calls, and what is wrong.
+"""Checks a request with Google's discovery documents: the method that it calls, and its errors.
 
-The documents come with google-api-python-client, one for each API and version. They say what may be
-written where and of what type. What it means stands in their prose, which is not read: not what
-goes together with what, nor what a condition, a role or a member may say.
+The documents come with google-api-python-client, one for each API and version. They define the
+fields and their types. Rules in their prose are not checked: which fields go together, and the
+syntax of a condition, a role or a member.
 https://developers.google.com/discovery/v1/reference/apis
 https://developers.google.com/discovery/v1/type-format
 """
@@ -33,17 +33,17 @@ FORMATS: dict[str, Json] = {
     "int32": {"minimum": -(2**31), "maximum": 2**31 - 1},
     "uint32": {"minimum": 0, "maximum": 2**32 - 1},
 }
-"""What the formats of integers add to their type; no other format is checked."""
+"""The ranges of the formats of integers; no other format is checked."""
 
 OUTPUT_ONLY = ("[Output Only]", "Output only.")
-"""How the description of such a field begins, where only that marks it."""
+"""The start of the description of such a field, if nothing else marks it."""
 
 NEVER: Json = {"not": {}}
-"""What may be written into a field that is the cloud's to set."""
+"""The schema of a field that only the cloud sets."""
 
 
 class Verdict(NamedTuple):
-    """What a document says of a request."""
+    """The result for a request."""
 
     method: str
     """the id of the method that it calls; empty if there is none"""
@@ -51,7 +51,7 @@ class Verdict(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A method of an API under one of the paths where it answers."""
+    """A method of an API with one of its paths."""
 
     path: re.Pattern[str]
     definition: Json
@@ -59,8 +59,8 @@ class Method(NamedTuple):
     """how much of the path is fixed: `{name}:undelete` is also a `{name}`"""
 
 
-def judge(request: Request) -> Verdict:
-    """The method that a request calls, and everything that its document does not allow."""
+def check(request: Request) -> Verdict:
+    """The method that a request calls, and all errors by its document."""
     api, version = request.host.partition(".")[0], _version(request.path)
     document = _document(api, version)
     if not document:
@@ -82,7 +82,7 @@ def judge(request: Request) -> Verdict:
     ]
     if "request" in definition:
         validator = _validator(api, version, definition["id"], definition["request"]["$ref"])
-        problems += map(_told, validator.iter_errors(json.loads(request.body or "{}")))
+        problems += map(_message, validator.iter_errors(json.loads(request.body or "{}")))
     elif request.body:
         problems.append("got a body, expected none")
     return Verdict(definition["id"], problems)
@@ -123,7 +123,7 @@ def _output_only(field: Json) -> bool:
 
 
 def _version(path: str) -> str:
-    """What a path says: /v1/projects/…, /storage/v1/b/…, /compute/beta/projects/…."""
+    """The version in a path: /v1/projects/…, /storage/v1/b/…, /compute/beta/projects/…."""
     found = re.search("/(v[0-9][a-z0-9]*|alpha|beta)/", path)
     return found[1] if found else ""
 
@@ -156,7 +156,7 @@ def _definitions(part: Json) -> Iterator[Json]:
 
 
 def _path(template: str, parameters: Json) -> re.Pattern[str]:
-    """The pattern of a path. `{+name}` spans several segments: its own pattern says which."""
+    """The pattern of a path. `{+name}` spans several segments, by its own pattern."""
     pattern = ""
     for fixed, plus, name in re.findall(r"([^{]*)(?:\{(\+?)(.+?)\})?", template):
         own = parameters[name]["pattern"].strip("^$") if plus else "[^/]+"
@@ -167,7 +167,7 @@ def _path(template: str, parameters: Json) -> re.Pattern[str]:
 def _parameters(
     document: Json, definition: Json, place: str, given: tuple[tuple[str, str], ...]
 ) -> Iterator[str]:
-    """What is wrong with the parameters in the path or in the query."""
+    """The errors in the parameters of the path or of the query."""
     every = {**document.get("parameters", {}), **definition["parameters"]}
     known = {name: each for name, each in every.items() if each["location"] == place}
     for name, value in given:
@@ -183,7 +183,7 @@ def _parameters(
 
 
 def _typed(value: str, kind: str) -> object:
-    """A parameter's text as what it stands for, or as it is, if it can't."""
+    """A parameter's text as a value of its type, or unchanged if that fails."""
     try:
         return value if kind == "string" else json.loads(value)
     except ValueError:
@@ -197,6 +197,6 @@ def _validator(api: str, version: str, method: str, schema: str) -> Draft202012V
     return Draft202012Validator({"$ref": f"#/$defs/{schema}", "$defs": definitions})
 
 
-def _told(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     message = "is set by the cloud only" if error.schema == NEVER else error.message
     return f"{error.json_path}: {message}"

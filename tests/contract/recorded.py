@@ -1,7 +1,6 @@
-"""What given callers ask of Google's REST APIs, as it comes over the wire to the local cloud.
+"""Records the requests of some callers to Google's REST APIs, as they reach the local cloud.
 
-It answers nothing, and changes neither a request nor its answer. Bodies of JSON are kept; what is
-uploaded is not.
+It changes neither requests nor responses. JSON bodies are recorded, uploaded content is not.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request as it was sent."""
+    """One recorded request."""
 
     verb: str
     host: str
@@ -33,15 +32,15 @@ class Request:
 
 
 class Recorder:
-    """Keeps what some members ask, in the order in which it was answered."""
+    """Records the requests of some members, in the order of their responses."""
 
     def __init__(self, cloud: Cloud, members: AbstractSet[str]) -> None:
         self.requests: list[Request] = []
         self._cloud = cloud
         self._members = members
 
-    def around(self, services: ASGIApp) -> ASGIApp:
-        """The services, overheard."""
+    def middleware(self, services: ASGIApp) -> ASGIApp:
+        """The services, with their requests recorded."""
 
         async def overheard(scope: Scope, receive: Receive, send: Send) -> None:
             headers, body = Headers(scope=scope), bytearray()
@@ -53,7 +52,7 @@ class Recorder:
                     body.extend(message.get("body", b""))
                 return message
 
-            if not self._is_theirs(headers):
+            if not self._is_recorded(headers):
                 await services(scope, receive, send)
                 return
             await services(scope, received, send)
@@ -70,8 +69,8 @@ class Recorder:
 
         return overheard
 
-    def _is_theirs(self, headers: Headers) -> bool:
-        """Whether one of the members asks a REST API; the image registry is none of Google's."""
+    def _is_recorded(self, headers: Headers) -> bool:
+        """Whether a member calls a REST API; the image registry has no discovery document."""
         token = headers.get("authorization", "").removeprefix("Bearer ")
         known = self._cloud.tokens.get(token)
         theirs = known is not None and known.member in self._members

@@ -1,4 +1,4 @@
-"""What is read out of the discovery documents: a good request passes, and each mistake is told."""
+"""The check by discovery documents: a valid request passes, and each error is reported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.contract.discovery import judge
+from tests.contract.discovery import check
 from tests.contract.recorded import Request
 
 BUCKETS = "https://storage.googleapis.com/storage/v1/b"
@@ -51,7 +51,7 @@ def test_a_valid_request_has_a_method_and_no_problem(
     verb: str, url: str, body: Any, method: str
 ) -> None:
     """Custom verbs, open maps, integers as text, slashes in names, common parameters."""
-    found, problems = judge(request(verb, url, body))
+    found, problems = check(request(verb, url, body))
     assert (found.rpartition(".")[2], problems) == (method, [])
 
 
@@ -148,5 +148,5 @@ def test_a_request_that_the_documents_forbid_has_its_problem(
     verb: str, url: str, body: Any, problem: str
 ) -> None:
     """Each of these requests has exactly one."""
-    (told,) = judge(request(verb, url, body)).problems
-    assert told.startswith(problem)
+    (message,) = check(request(verb, url, body)).problems
+    assert message.startswith(problem)

@@ -1,7 +1,7 @@
-"""What the two stacks ask of Google's control plane has the shape that Google documents.
+"""The requests of the two stacks to Google's control plane match Google's discovery documents.
 
-One real `up` of each company, overheard. The attestation service has no discovery document; only
-the launcher speaks to it.
+They are recorded in a real `up` of each company. The attestation service has no discovery document;
+only the launcher calls it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.workspace import Workspace
-from tests.contract.discovery import judge
+from tests.contract.discovery import check
 from tests.contract.recorded import Recorder
 
 if TYPE_CHECKING:
@@ -32,23 +32,23 @@ DEVIATIONS = [
     # The genuine plugin sends this, too: the API takes a parameter by its protobuf name as well.
     ("artifactregistry.projects.locations.repositories.create", ["query: repository_id is unknown"])
 ]
-"""Where what is sent is not what the documents say, and why that is right."""
+"""Requests that do not match the documents, and why they are right."""
 
 
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> list[Judged]:
-    """What the deployers' engines asked while both companies, without pictures, were deployed."""
+    """The requests of the deployers' engines during an `up` of both companies, without pictures."""
     cloud = Cloud()
     two_companies(cloud)
     recorder = Recorder(cloud, {company.deployer for company in COMPANIES.values()})
-    with running(cloud, middleware=recorder.around) as local:
+    with running(cloud, middleware=recorder.middleware) as local:
         workspace = Workspace(tmp_path_factory.mktemp("sent") / "workspace", local, pulumi_cli)
         workspace.create_stacks()
         workspace.pulumi("secundus", "config", "rm", "pictures")
         for company in COMPANIES:
             done = workspace.pulumi(company, "up", "--yes", "--skip-preview")
             assert done.returncode == 0, done.stdout + done.stderr
-    return [(each, judge(each)) for each in recorder.requests]
+    return [(each, check(each)) for each in recorder.requests]
 
 
 def test_each_request_matches_its_document(sent: list[Judged]) -> None:

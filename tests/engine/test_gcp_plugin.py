@@ -1,8 +1,8 @@
-"""The gcp plugin under the real engine: the life of every resource type of the stand-in.
+"""The gcp plugin with the real engine: every resource type from creation to deletion.
 
-One life, told in order: each test goes on where the last one ended. It asks for nothing that only
-the stand-in does: machines stay on until they were seen to run, and the program says what is
-deleted first.
+The tests run in order: each one continues with the stack of the last one. They also hold for the
+genuine plugin (GCP_PLUGIN): machines stay on until it has seen them RUNNING, and the program sets
+the order of replacements.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ INSTANCE = f"projects/{PROJECT}/zones/us-west1-b/instances/vm-a"
 
 
 class Program:
-    """One resource of every type; the attributes are what the tests change."""
+    """A program with one resource of each type; the tests change the attributes."""
 
     def __init__(self, picture: Path) -> None:
         self.picture = picture
@@ -134,7 +134,7 @@ class Program:
             opts=ResourceOptions(
                 depends_on=[acts, api],
                 replace_on_changes=self.replace_on_changes,
-                # The plugin would change these in place, and so says nothing of the order.
+                # The plugin would change these in place, so it sets no order of replacement.
                 delete_before_replace=True,
             ),
         )
@@ -171,7 +171,7 @@ def stack(
     tmp_path_factory: pytest.TempPathFactory,
     program: Program,
 ) -> automation.Stack:
-    """An empty stack with the plugin installed; its deployer may do all that the program does."""
+    """An empty stack with the plugin; its deployer has all permissions that the program needs."""
     tmp_path = tmp_path_factory.mktemp("engine")
     project = local.cloud.projects[PROJECT]
     project.policy.bindings = [
@@ -204,7 +204,7 @@ def stack(
 
 
 def changed(result: automation.PreviewResult) -> dict[str, int]:
-    """What a preview announces, without what stays the same."""
+    """The number of each operation in a preview, without unchanged resources."""
     return {str(op): count for op, count in result.change_summary.items() if op != "same"}
 
 
@@ -273,7 +273,7 @@ def test_refresh_finds_changes_by_hand_and_up_reverts_them(
 ) -> None:
     """A loosened condition and bucket, a removed grant, and an exchanged picture in the bucket.
 
-    The preview shows what was found there, and what it will be again.
+    The preview shows the live value, and the value after the update.
     """
     cloud, bucket = local.cloud, local.cloud.buckets["plugin-test-bucket"]
     condition = cloud.providers[PROVIDER].doc["attributeCondition"]

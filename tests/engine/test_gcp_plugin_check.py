@@ -1,4 +1,4 @@
-"""What the stand-in gcp plugin refuses before anything is asked of the cloud, and what not."""
+"""Which inputs the stand-in gcp plugin refuses before it sends a request, and which not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the stand-in gcp plugin would change what is there: replaced, in place, or not at all."""
+"""The differences of the stand-in gcp plugin: replacement, update in place, or none."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ THERE: dict[str, Json] = {
         "labels": {"a": "1"},
     },
 }
-"""Inputs of a resource that is there, and, as far as these tests go, its outputs too."""
+"""Inputs of an existing resource; for these tests, its outputs are the same."""
 
 
 def diff(kind: str, changed: Json, state: Json | None = None) -> dict[str, bool]:
@@ -186,7 +186,7 @@ IN_PLACE: list[tuple[str, str, Any]] = [
     (VM, "serviceAccount.email", "other@b.example"),
     (VM, "scheduling.onHostMaintenance", "TERMINATE"),
     (VM, "bootDisk.initializeParams.size", 30),
-    # Danger 1: reported as done, and not a request is made (tests/engine/test_gcp_plugin.py).
+    # Danger 1: reported as done without any request (tests/engine/test_gcp_plugin.py).
     (VM, "confidentialInstanceConfig.confidentialInstanceType", "TDX"),
     ("subnetwork:Subnetwork", "privateIpGoogleAccess", False),
     ("subnetwork:Subnetwork", "ipCidrRange", "10.0.0.0/20"),
@@ -222,7 +222,7 @@ def test_an_unsupported_change_in_place_is_refused(kind: str, path: str, value: 
 
 SUBNETWORK = f"{LINK}regions/us-west1/subnetworks/sub"
 HALF_MADE = {"networkInterfaces": [{"subnetwork": SUBNETWORK}]}
-"""The state of a machine that was inserted and never read."""
+"""The state of a machine that was inserted and could not be read afterwards."""
 
 
 def test_a_machine_that_was_never_read_needs_its_subnetworks_project() -> None:
@@ -269,7 +269,7 @@ NOT_SEEN: list[tuple[str, str, Any]] = [
             "minCpuPlatform",
             "shieldedInstanceConfig",
             "scheduling",
-            "confidentialInstanceConfig",  # danger: the machine stays what it is
+            "confidentialInstanceConfig",  # danger: the machine is unchanged
         )
     ),
     (VM, "serviceAccount.scopes", ["https://www.googleapis.com/auth/cloud-platform"]),

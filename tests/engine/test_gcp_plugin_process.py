@@ -1,4 +1,4 @@
-"""The plugin as a process: how it starts, how it stops, and what it says of what it has not."""
+"""The plugin as a process: its start, its end, and its errors for unknown types."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ import subprocess
 plugin = subprocess.Popen({PLUGIN}, stdout=subprocess.PIPE)
 plugin.stdout.readline()
 """
-"""Starts the plugin, and is gone as soon as that is ready."""
+"""Starts the plugin, and ends as soon as the plugin is ready."""
 
 
 def test_a_signal_ends_the_plugin_without_output() -> None:
@@ -43,7 +43,7 @@ def test_a_signal_ends_the_plugin_without_output() -> None:
 
 def test_the_plugin_ends_with_the_engine() -> None:
     """Also after the engine was killed."""
-    # The plugin holds the other end of stderr: this returns when it has ended, too.
+    # The plugin holds the other end of stderr: this returns when the plugin has ended, too.
     done = subprocess.run(
         [sys.executable, "-c", ENGINE], cwd=REPOSITORY, stderr=subprocess.PIPE, check=False
     )
@@ -55,7 +55,7 @@ def stub(tmp_path: Path) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
     """A connection to an installed plugin without credentials."""
     install(tmp_path, Path(sys.executable), REPOSITORY)
     installed = tmp_path / "plugins" / f"resource-gcp-v{version('gcp')}" / "pulumi-resource-gcp"
-    # Started somewhere else, as the engine does, and by an environment that knows no repository.
+    # As the engine starts it: in another folder, and without PYTHONPATH.
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with subprocess.Popen(
         [installed], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True

@@ -163,7 +163,7 @@ def test_the_engine_gets_the_programs_plugins_and_packages(
 
 
 def children(parent: int) -> dict[int, str]:
-    """Every living process below this one: pid -> command line."""
+    """All running descendants of this process: pid -> command line."""
     found: dict[int, str] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -177,7 +177,7 @@ def children(parent: int) -> dict[int, str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that waits to be collected does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

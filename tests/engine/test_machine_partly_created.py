@@ -27,7 +27,7 @@ def deployed(tmp_path: Path, pulumi_cli: Path) -> Iterator[tuple[Workspace, Clou
     """Primus is up; secundus' machine was inserted, and the first look at it was refused."""
     cloud, faults = Cloud(), Faults()
     two_companies(cloud)
-    with running(cloud, middleware=faults.around) as local:
+    with running(cloud, middleware=faults.middleware) as local:
         workspace = Workspace(tmp_path / "workspace", local, pulumi_cli)
         workspace.create_stacks()
         workspace.pulumi("secundus", "config", "rm", "pictures")

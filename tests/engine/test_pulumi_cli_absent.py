@@ -1,4 +1,4 @@
-"""What a test run says where there is no Pulumi CLI."""
+"""A test run without a Pulumi CLI reports the tests that did not run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PYTEST = (sys.executable, "-m", "pytest", "-c", str(REPOSITORY / "pyproject.toml
 
 @pytest.fixture
 def run_tests(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs TESTS under the conftest of all tests, on a machine with the PATH given and no cache."""
+    """Runs TESTS with the conftest of all tests, on a machine with this PATH and no cache."""
     conftest = REPOSITORY / "tests" / "conftest.py"
     (tmp_path / "conftest.py").write_text(conftest.read_text())
     (tmp_path / "test_some.py").write_text(TESTS)

@@ -1,4 +1,4 @@
-"""Setting the virtual environment up says where it is, and is not taken for done when it is not."""
+"""The set-up of the virtual environment shows its progress, and reports a failure."""
 
 from __future__ import annotations
 

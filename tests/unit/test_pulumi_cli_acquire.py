@@ -1,4 +1,4 @@
-"""Which Pulumi CLI is used, on machines that have and lack different things."""
+"""Which Pulumi CLI is used, on machines with different installations."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def cli(folder: Path, version: str = "v3.259.0") -> Path:
 
 
 def closed(reason: str) -> Callable[[Path, Mapping[str, str], str], None]:
-    """A way to the CLI that is closed, after it has written half of something."""
+    """A way to get the CLI that fails after it has written an incomplete file."""
 
     def fill(folder: Path, _environ: Mapping[str, str], _version: str) -> None:
         executable(folder / "bin" / "half", "")
@@ -48,7 +48,7 @@ def closed(reason: str) -> Callable[[Path, Mapping[str, str], str], None]:
 
 
 def opens(version: str = "v3.259.0") -> Callable[[Path, Mapping[str, str], str], None]:
-    """A way to the CLI that works."""
+    """A way to get the CLI that works."""
 
     def fill(folder: Path, _environ: Mapping[str, str], _version: str) -> None:
         cli(folder / "bin", version)

@@ -107,7 +107,7 @@ def test_a_log_gets_plain_lines(machine: dict[str, str], tmp_path: Path) -> None
 def test_a_terminal_shows_counts_on_one_line(machine: dict[str, str], tmp_path: Path) -> None:
     """Modules, then packages, and the time; without a wrong total.
 
-    Go compiles none that its cache holds, so the number of all packages need not be reached.
+    Go compiles no package that its cache holds, so the count may end below the total.
     """
     out = Terminal()
     from_modules(tmp_path / "out", machine, "3.259.0", out)

@@ -1,4 +1,4 @@
-"""The official installer: given up quickly where its host is out of reach, ended as a whole."""
+"""The official installer: it fails quickly without its host, and is killed with its children."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Answers(BaseHTTPRequestHandler):
     """A host that has the installer's script."""
 
     def do_HEAD(self) -> None:
-        """Yes, it is here."""
+        """Answer 200."""
         self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def reachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def install(folder: Path) -> None:
-    """Ask for the release that the project wants."""
+    """Install the version that the project needs."""
     download.official(folder, dict(os.environ), "3.259.0")
 
 
