@@ -171,75 +171,39 @@ class TooLargeError(Exception):
     """An object is larger than the caller's limit."""
 
 
-_TOKEN_SERVICE: tuple[tuple[str, str, Failure, Detail], ...] = (
-    (
-        "unauthorized_client",
-        r"The given credential is rejected by the attribute condition\.",
-        Failure.RELEASE_REFUSED,
-        Detail.CONDITION,
-    ),
-    (
-        "unauthorized_client",
-        r"The mapped attribute 'google\.subject' must be of type STRING\.",
-        Failure.RELEASE_REFUSED,
-        Detail.SUBJECT_TYPE,
-    ),
-    (
-        "invalid_request",
-        r"The size of mapped attribute google\.subject exceeds the 127 bytes limit\..*",
-        Failure.RELEASE_REFUSED,
-        Detail.SUBJECT_SIZE,
-    ),
-    (
-        "invalid_grant",
-        r"The audience in ID Token .* does not match the expected audience\.",
-        Failure.TOKEN_REJECTED,
-        Detail.AUDIENCE,
-    ),
-    (
-        "invalid_grant",
-        r"The issuer in ID Token .* does not match the expected ones?\b.*",
-        Failure.TOKEN_REJECTED,
-        Detail.ISSUER,
-    ),
-    (
-        "invalid_grant",
-        r"ID Token issued at .* is stale to sign-in\.",
-        Failure.TOKEN_REJECTED,
-        Detail.STALE,
-    ),
-    (
-        "invalid_grant",
-        r"Unable to verify the ID Token signature\.",
-        Failure.TOKEN_REJECTED,
-        Detail.SIGNATURE,
-    ),
-    (
-        "invalid_grant",
-        r"Error connecting to the given credential's issuer\.",
-        Failure.TOKEN_REJECTED,
-        Detail.ISSUER_UNREACHABLE,
-    ),
-    (
-        "invalid_target",
-        r'The target service indicated by the "audience" parameters is invalid\..*',
-        Failure.PROVIDER_UNAVAILABLE,
-        Detail.TARGET,
-    ),
-    (
-        "invalid_request",
-        r'Invalid value for "audience"\..*',
-        Failure.PROVIDER_UNAVAILABLE,
-        Detail.AUDIENCE_MALFORMED,
-    ),
-    ("quota_exceeded", r".*", Failure.RELEASE_FAILED, Detail.QUOTA),
-)
-"""Google's token service: `error`, pattern of the whole `error_description`, our words."""
+_TOKEN_SERVICE: dict[tuple[str, Failure], dict[str, Detail]] = {
+    ("unauthorized_client", Failure.RELEASE_REFUSED): {
+        r"The given credential is rejected by the attribute condition\.": Detail.CONDITION,
+        r"The mapped attribute 'google\.subject' must be of type STRING\.": Detail.SUBJECT_TYPE,
+    },
+    ("invalid_request", Failure.RELEASE_REFUSED): {
+        r"The size of mapped attribute google\.subject exceeds the 127 bytes limit\..*": (
+            Detail.SUBJECT_SIZE
+        ),
+    },
+    ("invalid_grant", Failure.TOKEN_REJECTED): {
+        r"The audience in ID Token .* does not match the expected audience\.": Detail.AUDIENCE,
+        r"The issuer in ID Token .* does not match the expected ones?\b.*": Detail.ISSUER,
+        r"ID Token issued at .* is stale to sign-in\.": Detail.STALE,
+        r"Unable to verify the ID Token signature\.": Detail.SIGNATURE,
+        r"Error connecting to the given credential's issuer\.": Detail.ISSUER_UNREACHABLE,
+    },
+    ("invalid_target", Failure.PROVIDER_UNAVAILABLE): {
+        r'The target service indicated by the "audience" parameters is invalid\..*': Detail.TARGET,
+    },
+    ("invalid_request", Failure.PROVIDER_UNAVAILABLE): {
+        r'Invalid value for "audience"\..*': Detail.AUDIENCE_MALFORMED,
+    },
+    ("quota_exceeded", Failure.RELEASE_FAILED): {r".*": Detail.QUOTA},
+}
+"""Answers of Google's token service: `error` and our failure; pattern of the whole
+`error_description` and our sentence."""
 
 
 def refused_by_token_service(error: str, description: str) -> WorkloadError:
     """Translates a refusal; RELEASE_FAILED without a detail if the table does not have it."""
-    for known, pattern, failure, detail in _TOKEN_SERVICE:
-        if error == known and re.fullmatch(pattern, description, re.DOTALL):
-            return WorkloadError(failure, detail)
+    for (known, failure), sentences in _TOKEN_SERVICE.items():
+        for pattern, detail in sentences.items():
+            if error == known and re.fullmatch(pattern, description, re.DOTALL):
+                return WorkloadError(failure, detail)
     return WorkloadError(Failure.RELEASE_FAILED)

@@ -28,7 +28,11 @@ PARTIES = {*Party, NOBODY}
 STANDS_IN = {
     **{Detail[name]: Failure.SETTINGS_INVALID for name in settings.OVERRIDABLE},
     Detail.SAME_BUCKET: Failure.SETTINGS_INVALID,
-    **{detail: failure for _, _, failure, detail in errors._TOKEN_SERVICE},
+    **{
+        detail: failure
+        for (_, failure), sentences in errors._TOKEN_SERVICE.items()
+        for detail in sentences.values()
+    },
     Detail.IMPERSONATION: Failure.IMPERSONATION_REFUSED,
     Detail.STAYS_BUSY: Failure.INPUT_NOT_READABLE,
     Detail.GRAPH_TOO_LARGE: Failure.MODEL_UNUSABLE,
