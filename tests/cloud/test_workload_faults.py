@@ -126,7 +126,7 @@ def decisions(cloud: Cloud, permission: str) -> list[bool]:
 
 
 @pytest.mark.parametrize("fault", TRANSIENT)
-def test_an_exchange_that_can_pass_is_asked_for_again(
+def test_a_transient_failure_of_the_exchange_is_retried(
     fault: str, faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
     """Three times busy or cut off, and the model's reader is there; each try waited."""
@@ -136,7 +136,7 @@ def test_an_exchange_that_can_pass_is_asked_for_again(
 
 
 @pytest.mark.parametrize("fault", TRANSIENT)
-def test_an_impersonation_that_can_pass_is_asked_for_again(
+def test_a_transient_failure_of_the_impersonation_is_retried(
     fault: str, faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
     """The federated token is kept meanwhile: one exchange."""
@@ -145,7 +145,7 @@ def test_an_impersonation_that_can_pass_is_asked_for_again(
     assert (faults.count(STS), faults.count(IAM, LEND), len(clock.waited)) == (1, 4, 3)
 
 
-def test_an_answer_that_does_not_come_is_asked_for_again(
+def test_a_request_that_times_out_is_retried(
     faults: Faults, launch: settings.Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service that says nothing is given up after a while, and asked anew."""
@@ -165,7 +165,7 @@ def test_an_answer_that_does_not_come_is_asked_for_again(
         (429, {"error": "quota_exceeded"}, "release_failed: The quota of the token service is"),
     ],
 )
-def test_a_service_that_stays_busy_is_given_up(
+def test_retries_of_a_busy_service_end(
     status: int, body: Any, told: str, faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
     """After the stated time the last answer is what is told."""
@@ -175,7 +175,9 @@ def test_a_service_that_stays_busy_is_given_up(
     assert settings.GRANT_SECONDS - 60 < sum(clock.waited) <= settings.GRANT_SECONDS
 
 
-def test_waits_double_and_differ(faults: Faults, launch: settings.Settings, clock: Clock) -> None:
+def test_waits_between_retries_double_and_are_random(
+    faults: Faults, launch: settings.Settings, clock: Clock
+) -> None:
     """No two machines ask in step: a wait is random, up to twice 1, 2, 4, 8 s, and 30 s at most."""
     faults.answer(503, STS, times=FOREVER)
     with pytest.raises(WorkloadError):
@@ -186,7 +188,7 @@ def test_waits_double_and_differ(faults: Faults, launch: settings.Settings, cloc
     assert max(clock.waited) > limits[0]
 
 
-def test_a_grant_that_is_not_in_force_yet_is_waited_for(
+def test_the_run_waits_for_a_grant_that_is_not_in_force_yet(
     faults: Faults, federation: Federation, launch: settings.Settings
 ) -> None:
     """IAM refuses twice, then the grant is there: the run goes on, with its one exchange."""
@@ -198,7 +200,7 @@ def test_a_grant_that_is_not_in_force_yet_is_waited_for(
     assert decisions(federation.cloud, GET_ACCESS_TOKEN) == [False, False, True]
 
 
-def test_a_grant_that_does_not_come_is_given_up(
+def test_the_wait_for_a_grant_ends(
     federation: Federation, launch: settings.Settings, clock: Clock
 ) -> None:
     """Later than Google documents, no grant is on its way."""
@@ -209,7 +211,7 @@ def test_a_grant_that_does_not_come_is_given_up(
     assert decisions(federation.cloud, EXCHANGE) == [True]
 
 
-def test_where_grants_are_at_once_none_is_waited_for(
+def test_without_grant_seconds_the_run_does_not_wait_for_a_grant(
     federation: Federation, launch: settings.Settings, clock: Clock
 ) -> None:
     """On the local cloud a refusal by IAM is one."""
@@ -220,7 +222,7 @@ def test_where_grants_are_at_once_none_is_waited_for(
     assert clock.waited == []
 
 
-def test_another_refusal_by_iam_is_asked_for_once(
+def test_another_refusal_by_iam_is_not_retried(
     faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
     """An API that is switched off is no grant on its way."""
@@ -243,7 +245,7 @@ def test_another_refusal_by_iam_is_asked_for_once(
     ],
     ids=["condition", "stale", "audience", "disabled"],
 )
-def test_a_refusal_is_asked_for_once(
+def test_a_refusal_by_the_token_service_is_not_retried(
     told: str,
     change: Callable[[Federation], None],
     federation: Federation,
@@ -258,7 +260,7 @@ def test_a_refusal_is_asked_for_once(
     assert clock.waited == []
 
 
-def test_a_condition_that_says_403_is_asked_for_once(
+def test_a_refusal_by_the_condition_with_status_403_is_not_retried(
     faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
     """The same answer with the status of a missing grant is still the condition's."""
@@ -272,7 +274,7 @@ def test_a_condition_that_says_403_is_asked_for_once(
     assert (faults.count(STS), clock.waited) == (1, [])
 
 
-def test_each_exchange_reads_the_token_anew(
+def test_each_exchange_reads_the_token_file_again(
     faults: Faults, launch: settings.Settings, federation: Federation
 ) -> None:
     """The launcher refreshes the file: what it holds at the second try is what is sent."""
@@ -339,7 +341,7 @@ DOES: dict[Does, tuple[str, str, str]] = {
 
 @pytest.mark.parametrize("fault", TRANSIENT)
 @pytest.mark.parametrize("does", DOES)
-def test_storage_that_can_pass_is_asked_again(
+def test_a_transient_failure_of_storage_is_retried(
     does: Does,
     fault: str,
     buckets: Cloud,
@@ -355,7 +357,7 @@ def test_storage_that_can_pass_is_asked_again(
 
 
 @pytest.mark.parametrize("does", [written, removed])
-def test_what_was_done_without_a_word_is_done_again(
+def test_a_change_whose_answer_was_lost_is_repeated_safely(
     does: Does,
     buckets: Cloud,
     faults: Faults,
@@ -373,7 +375,7 @@ def test_what_was_done_without_a_word_is_done_again(
     )
 
 
-def test_the_generation_of_what_was_written_twice_is_the_one_that_is_there(
+def test_a_repeated_write_returns_the_current_generation(
     buckets: Cloud, faults: Faults, tmp_path: Path
 ) -> None:
     """A run whose first answer was lost does not take its own mark for another run's."""
@@ -383,9 +385,7 @@ def test_the_generation_of_what_was_written_twice_is_the_one_that_is_there(
     assert bucket.write("a.png", tmp_path / "new", "image/png") == bucket.generation("a.png")
 
 
-def test_a_download_that_breaks_off_goes_on_where_it_was(
-    buckets: Cloud, faults: Faults, tmp_path: Path
-) -> None:
+def test_a_broken_download_is_resumed(buckets: Cloud, faults: Faults, tmp_path: Path) -> None:
     """Twice cut off in the middle: the file is whole, and its hash is right."""
     for _ in range(2):
         faults.cut(STORAGE, "/o/a.png", after=50_000)
@@ -393,9 +393,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(
     assert faults.count(STORAGE, "/o/a.png") == 3
 
 
-def test_a_large_upload_that_breaks_off_is_sent_again(
-    buckets: Cloud, faults: Faults, tmp_path: Path
-) -> None:
+def test_a_broken_large_upload_is_resumed(buckets: Cloud, faults: Faults, tmp_path: Path) -> None:
     """Beyond a piece the library uploads in several steps, and goes on where one broke."""
     (tmp_path / "large").write_bytes(CONTENT * 40)
     faults.forget(STORAGE, "uploadType=resumable")
@@ -407,7 +405,7 @@ def test_a_large_upload_that_breaks_off_is_sent_again(
 
 
 @pytest.mark.parametrize("does", DOES)
-def test_storage_that_stays_busy_is_given_up(
+def test_retries_of_a_busy_bucket_end(
     does: Does,
     buckets: Cloud,
     faults: Faults,
@@ -430,7 +428,7 @@ def waited(bucket: storage.Bucket, clock: Clock) -> float:
     return sum(clock.waited) - before
 
 
-def test_pictures_do_not_wait_in_vain_one_after_the_other(
+def test_after_many_failed_retries_requests_are_not_retried(
     buckets: Cloud, faults: Faults, clock: Clock
 ) -> None:
     """As many as are on their way at once wait their two minutes; the next one ends the run.
@@ -446,7 +444,7 @@ def test_pictures_do_not_wait_in_vain_one_after_the_other(
     assert (waited(bucket, clock), faults.count(STORAGE, "/o/a.png")) == (0, asked + 2)
 
 
-def test_a_bucket_that_answers_again_may_be_waited_for_again(
+def test_successful_requests_allow_retries_again(
     buckets: Cloud, faults: Faults, clock: Clock, tmp_path: Path
 ) -> None:
     """A hundred answers allow one more picture to wait."""
@@ -462,7 +460,7 @@ def test_a_bucket_that_answers_again_may_be_waited_for_again(
     assert waited(bucket, clock) == 0
 
 
-def test_what_is_refused_is_not_waited_for_and_costs_no_patience(
+def test_a_refused_request_is_not_retried_and_uses_no_retry_budget(
     buckets: Cloud, faults: Faults, clock: Clock
 ) -> None:
     """A picture that Cloud Storage refuses is one picture's failure, however many there are."""
@@ -475,7 +473,7 @@ def test_what_is_refused_is_not_waited_for_and_costs_no_patience(
 
 
 @pytest.mark.parametrize("does", DOES)
-def test_a_buckets_grant_that_is_not_in_force_yet_is_waited_for(
+def test_a_request_waits_for_a_buckets_grant(
     does: Does,
     buckets: Cloud,
     faults: Faults,
@@ -492,7 +490,7 @@ def test_a_buckets_grant_that_is_not_in_force_yet_is_waited_for(
 
 
 @pytest.mark.parametrize("does", DOES)
-def test_a_buckets_grant_that_does_not_come_is_given_up(
+def test_the_wait_for_a_buckets_grant_ends(
     does: Does,
     buckets: Cloud,
     clock: Clock,
@@ -507,7 +505,7 @@ def test_a_buckets_grant_that_does_not_come_is_given_up(
 
 
 @pytest.mark.parametrize(("first", "then"), [(listed, fetched), (written, removed)])
-def test_once_granted_a_refusal_is_one(
+def test_after_a_first_success_a_refusal_is_final(
     first: Does,
     then: Does,
     buckets: Cloud,
@@ -526,7 +524,7 @@ def test_once_granted_a_refusal_is_one(
     assert (faults.count(STORAGE, path) - before, clock.waited) == (1, [])
 
 
-def test_what_is_not_there_is_asked_for_once(
+def test_a_missing_object_is_not_retried(
     buckets: Cloud, faults: Faults, clock: Clock, tmp_path: Path
 ) -> None:
     """An object that is missing is not waited for, however new the bucket's grants are."""
@@ -607,7 +605,7 @@ def started(environment: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def test_results_that_cannot_be_left_are_told_before_primus_is_asked(
+def test_a_run_without_a_writable_result_bucket_does_not_request_the_model(
     process: dict[str, str], buckets: Cloud, faults: Faults
 ) -> None:
     """Without the grant on the result bucket the run ends at its first step."""
@@ -622,7 +620,7 @@ def test_results_that_cannot_be_left_are_told_before_primus_is_asked(
     assert decisions(buckets, "storage.objects.get") == []
 
 
-def test_a_run_that_is_killed_leaves_the_next_one_a_clean_start(
+def test_a_run_after_a_killed_run_writes_its_own_result(
     process: dict[str, str], buckets: Cloud, faults: Faults
 ) -> None:
     """Killed while the model is on its way: no earlier result stands; the next run has its own."""
@@ -663,7 +661,7 @@ WOUNDS: dict[str, tuple[Callable[[int], object], str]] = {
 
 
 @pytest.mark.parametrize("wound", WOUNDS)
-def test_a_run_that_dies_without_a_word_leaves_a_result(
+def test_the_first_process_writes_the_result_of_a_dead_run(
     wound: str, process: dict[str, str], buckets: Cloud, faults: Faults
 ) -> None:
     """Hit while the model is on its way: the first process tells it, with the operator's grants."""
@@ -683,7 +681,7 @@ def test_a_run_that_dies_without_a_word_leaves_a_result(
     assert first.returncode == Failure[told.partition(":")[0].upper()].exit_code
 
 
-def test_a_run_that_dies_after_it_was_overtaken_leaves_nothing(
+def test_no_result_is_written_for_a_dead_run_after_another_run_has_started(
     process: dict[str, str], buckets: Cloud, faults: Faults, tmp_path: Path
 ) -> None:
     """The first process speaks for its own run only: here another one has begun meanwhile."""

@@ -80,18 +80,18 @@ def test_a_ratio_is_the_median_of_ratios_within_a_round() -> None:
         (Bound(value=5, most=True), float("nan"), False),
     ],
 )
-def test_a_bound_belongs_to_what_it_allows(bound: Bound, value: float, *, met: bool) -> None:
+def test_a_figure_at_its_bound_meets_it(bound: Bound, value: float, *, met: bool) -> None:
     """At the bound a figure is good enough; beyond it, or without being a number, it is not."""
     assert bound.met_by(value) is met
 
 
-def test_a_figure_that_misses_its_bound_is_told_with_what_was_expected() -> None:
+def test_a_figure_that_misses_its_bound_is_reported_with_both() -> None:
     """Not even rounding helps it: 3.96 is shown as what it is."""
     told = measured([a_round(100, 396, 700)]).problems
     assert told[0] == "small JPEGs from a folder, TensorFlow: got 3.96x, expected at least 4.00x"
 
 
-def test_a_figure_without_a_subject_is_told_with_the_reason() -> None:
+def test_a_figure_without_a_subject_is_reported_with_the_reason() -> None:
     """It is a problem even in a smoke run, where no goal is judged."""
     found = a_round(1, 100, 100)
     del found[rules.REDUCED, LITERT]
@@ -102,13 +102,13 @@ def test_a_figure_without_a_subject_is_told_with_the_reason() -> None:
     ]
 
 
-def test_an_image_of_unknown_size_is_told() -> None:
+def test_an_image_of_unknown_size_is_reported() -> None:
     """A size that is not known is no size."""
     found = replace(measured([a_round(1, 100, 100)]), images={LITERT: "no lock"}, figures=[])
     assert found.problems == ["size of the image, LiteRT: not measured: no lock"]
 
 
-def test_a_round_in_which_a_subject_did_not_run_makes_no_figure() -> None:
+def test_a_round_without_a_subject_is_left_out_of_its_figure() -> None:
     """The figure is of the rounds that have all it is made of."""
     short = {key: each for key, each in a_round(1, 9, 9).items() if key[0] != rules.MANY}
     grown = next(rule for rule in rules.RULES if "memory" in rule.name)
@@ -222,7 +222,7 @@ def test_subjects_that_disagree_are_not_timed(scores: list[tuple[int, float]], w
         agreement.check([record(*scores)], [record((0, 0.5), (1, 0.49998))], "LiteRT")
 
 
-def test_subjects_that_agree_are_told_how_closely() -> None:
+def test_the_largest_difference_of_two_subjects_is_reported() -> None:
     """The largest difference of a score that both name."""
     ours, naive = record((0, 0.60003), (1, 0.4)), record((0, 0.6), (2, 0.4))
     assert agreement.check([ours], [naive], "LiteRT") == pytest.approx(3e-5)
@@ -245,7 +245,7 @@ def test_a_folder_lists_more_pictures_than_it_has(tmp_path: Path) -> None:
     assert [folder.read(each, 1) for each in listed] == [b"a", b"b", b"a", b"b", b"a"]
 
 
-def test_the_clock_is_what_the_cloud_was_asked() -> None:
+def test_times_come_from_the_requests_to_the_cloud() -> None:
     """From the listing after the model was fetched to the last result; not from earlier ones."""
     listing = f"/storage/v1/b/{projects.PICTURES}/o"
     results = f"/upload/storage/v1/b/{projects.RESULTS}/o"
@@ -266,7 +266,7 @@ def test_the_clock_is_what_the_cloud_was_asked() -> None:
     assert moments(requests) == (7, 12, 10, 3)
 
 
-def test_memory_is_that_of_the_children_too() -> None:
+def test_memory_includes_child_processes() -> None:
     """A child's 50 MB count for whoever started it."""
     code = f"held = b'x' * 50_000_000; {HOLD}"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
@@ -274,28 +274,28 @@ def test_memory_is_that_of_the_children_too() -> None:
         assert process.memory(running.pid) > 50_000_000
 
 
-def test_a_copy_of_a_process_is_not_counted_twice() -> None:
+def test_a_forked_process_is_not_counted_twice() -> None:
     """Between its start and its own program a child shares its parent's memory."""
     code = f"import os; held = b'x' * 50_000_000; os.fork() and os.read(0, 1) or exec({HOLD!r})"
     with _held(code) as it:
         assert 50_000_000 < process.memory(it.pid) < 100_000_000
 
 
-def test_a_process_that_fails_makes_no_figure(tmp_path: Path) -> None:
+def test_a_failed_process_is_an_error_with_its_output(tmp_path: Path) -> None:
     """What it said is in the error."""
     command = [sys.executable, "-c", "import sys; print('why'); sys.exit(3)"]
     with pytest.raises(process.FailedError, match="got exit code 3: why"):
         process.run(command, {}, tmp_path)
 
 
-def test_a_process_without_end_is_stopped(tmp_path: Path) -> None:
+def test_a_process_is_killed_at_its_deadline(tmp_path: Path) -> None:
     """At its deadline, and told."""
     command = [sys.executable, "-c", "import signal; signal.pause()"]
     with pytest.raises(process.FailedError, match="got no end within 0 s"):
         process.run(command, {}, tmp_path, deadline=0)
 
 
-def test_a_package_that_is_not_here_has_no_size() -> None:
+def test_a_package_that_is_not_installed_is_an_error() -> None:
     """The size of an image is not guessed."""
     lock = "numpy==2.4.6 \\\n    --hash=sha256:aa\nno-such-package==1 ; python_version < '4'\n"
     assert image.names(lock) == ["numpy", "no-such-package"]

@@ -72,7 +72,7 @@ def test_manifest_inside_equals_the_one_beside(committed: bytes, outer: dict[str
     assert inner == outer
 
 
-def test_manifest_is_what_the_code_would_write(
+def test_manifest_equals_the_one_that_the_code_writes(
     name: str, committed: bytes, outer: dict[str, Any]
 ) -> None:
     """Classes, input or schema cannot change in the code without the model being made again."""
@@ -98,7 +98,7 @@ def test_committed_archive_stays_in_its_folder(name: str, committed: bytes) -> N
 
 
 @pytest.mark.parametrize("origin", ["committed", "packed now"])
-def test_archive_does_not_tell_who_packed_it(origin: str, committed: bytes) -> None:
+def test_archive_holds_no_trace_of_its_packer(origin: str, committed: bytes) -> None:
     """No time, owner or permissions of the machine, in the tar or in gzip's header."""
     packed = committed if origin == "committed" else archive({"a": b"1", "b": b"2"})
     traces = {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members(packed)}
@@ -135,14 +135,14 @@ def test_archive_is_in_order_of_name() -> None:
     assert [member.name for member in members(archive({"b": b"", "a": b""}))] == ["a", "b"]
 
 
-def test_model_tells_at_least_eight_classes_apart() -> None:
+def test_model_has_at_least_eight_classes() -> None:
     """The story has at least eight classes, each once, and no defect comes first."""
     assert MANIFEST["classes"] == list(dict.fromkeys(CLASSES))
     assert len(CLASSES) >= 8
     assert CLASSES[0] == "clean"
 
 
-def test_model_was_right_on_held_back_pictures() -> None:
+def test_model_is_accurate_on_held_back_pictures() -> None:
     """The examination recorded at training has at least 97 % right, from its own counts."""
     held_back = provenance()["heldBack"]
     assert held_back["right"] / held_back["of"] >= 0.97
@@ -156,7 +156,7 @@ def test_every_class_was_examined() -> None:
     assert min(shares.values()) >= 0.9
 
 
-def test_the_conversion_is_of_the_committed_model() -> None:
+def test_the_converted_model_comes_from_the_committed_one() -> None:
     """The archive for the second engine was made of this one, and both were found to agree."""
     litert = provenance()["litert"]
     assert litert["of"] == hashlib.sha256((MODEL / ARCHIVE).read_bytes()).hexdigest()
@@ -164,7 +164,7 @@ def test_the_conversion_is_of_the_committed_model() -> None:
     assert litert["largestDifference"] <= 7.5e-5
 
 
-def test_readme_tells_the_recorded_figures() -> None:
+def test_readme_has_the_recorded_figures() -> None:
     """No figure in the README is typed by hand: the record, told again, changes nothing."""
     readme = (MODEL / "README.md").read_text()
     assert with_provenance(readme, provenance()) == readme

@@ -39,12 +39,12 @@ def test_list_covers_every_class() -> None:
     assert len(shown) >= 24
 
 
-def test_list_is_what_the_script_draws() -> None:
+def test_list_equals_what_the_script_draws() -> None:
     """Which pictures are shown follows from the seed: none was chosen by the model's verdict."""
     assert truth() == {planned.name: planned.key.label for planned in PLANNED}
 
 
-def test_names_do_not_tell_the_class() -> None:
+def test_names_do_not_disclose_the_class() -> None:
     """Nothing can be read off a file's name."""
     assert [name for name in truth() for label in CLASSES if label in name] == []
 

@@ -166,7 +166,7 @@ def test_files_and_folders_are_unpacked(private: Path) -> None:
     assert (private / "model/saved_model/variables/v").read_bytes() == b"1234"
 
 
-def test_nobody_else_reads_the_model(private: Path) -> None:
+def test_the_models_folder_is_private(private: Path) -> None:
     """The folder is its owner's alone, and no mode of the archive is taken over."""
     (private / "a").write_bytes(GOOD)
     archive.unpack(private / "a", private / "model")
@@ -174,7 +174,7 @@ def test_nobody_else_reads_the_model(private: Path) -> None:
     assert not (private / "model/manifest.json").stat().st_mode & 0o7111
 
 
-def test_an_archive_of_a_folder_is_taken(private: Path) -> None:
+def test_an_archive_with_folder_entries_is_accepted(private: Path) -> None:
     """What `tar czf model.tar.gz .` writes, with entries for folders, is as good."""
     (private / "a").write_bytes(
         packed(
@@ -201,7 +201,7 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("form", ["ustar", "gnu", "pax"])
-def test_what_the_systems_tar_packs_is_taken(form: str, model: Path, private: Path) -> None:
+def test_archives_of_the_systems_tar_are_accepted(form: str, model: Path, private: Path) -> None:
     """GNU tar in each of its formats: long names in one header, in a prefix, or in records."""
     command = ["tar", f"--format={form}", "-czf", str(private / "a"), "-C", str(model), "."]
     subprocess.run(command, check=True)
@@ -209,7 +209,7 @@ def test_what_the_systems_tar_packs_is_taken(form: str, model: Path, private: Pa
     assert (private / "model" / LONG).read_bytes() == b"1234" * 1000
 
 
-def test_the_oldest_form_is_taken(private: Path) -> None:
+def test_an_archive_in_v7_format_is_accepted(private: Path) -> None:
     """Of before there were types: a folder is what ends with a slash."""
     (private / "b").mkdir()
     (private / "b/c").write_text("1")
@@ -219,7 +219,7 @@ def test_the_oldest_form_is_taken(private: Path) -> None:
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_what_python_packs_is_taken(form: int, model: Path, private: Path) -> None:
+def test_archives_of_python_are_accepted(form: int, model: Path, private: Path) -> None:
     """Each format that tarfile writes, with a name beyond ASCII and a comment for all."""
     (model / "ü.txt").write_text("u")
     comment = {"comment": "0a1b2c"} if form == tarfile.PAX_FORMAT else {}  # as `git archive` does
@@ -230,7 +230,7 @@ def test_what_python_packs_is_taken(form: int, model: Path, private: Path) -> No
     assert (private / "model/ü.txt").read_text() == "u"
 
 
-def test_what_bsdtar_adds_is_taken(private: Path) -> None:
+def test_archives_of_bsdtar_are_accepted(private: Path) -> None:
     """Times with fractions, numbers of devices, attributes of macOS: nobody asks for them."""
     info, content = entry("manifest.json", b"{}")
     info.pax_headers = {
@@ -245,7 +245,7 @@ def test_what_bsdtar_adds_is_taken(private: Path) -> None:
     assert (private / "model/manifest.json").read_bytes() == b"{}"
 
 
-def test_what_node_adds_is_taken(private: Path) -> None:
+def test_archives_of_node_are_accepted(private: Path) -> None:
     """node-tar repeats the header's size where it writes records, as for every long name."""
     info, content = entry("manifest.json", b"{}")
     info.pax_headers = {"path": "manifest.json", "ctime": "1750000000.86", "size": "2"}
@@ -254,7 +254,7 @@ def test_what_node_adds_is_taken(private: Path) -> None:
     assert (private / "model/manifest.json").read_bytes() == b"{}"
 
 
-def test_a_thousand_files_with_headers_of_their_own_are_taken(private: Path) -> None:
+def test_a_thousand_files_with_extended_headers_are_accepted(private: Path) -> None:
     """As many as there may be, each with a path and an attribute in records."""
     entries = []
     for number in range(archive.MAX_ENTRIES):
@@ -323,7 +323,7 @@ def test_a_decompression_bomb_is_rejected(private: Path) -> None:
     assert (private / "model/bomb").stat().st_size <= 100_000
 
 
-def test_a_folder_with_something_in_it_is_not_unpacked_into(private: Path) -> None:
+def test_an_existing_folder_is_an_error(private: Path) -> None:
     """The archive never mixes with files that are there already."""
     (private / "a").write_bytes(GOOD)
     (private / "model").mkdir()

@@ -139,13 +139,13 @@ CHANGES = 3 + 3 + 3 + 3
 """To begin, for each part, to hand over, to tidy up."""
 
 
-def test_every_change_is_a_moment_to_be_killed_at(tmp_path: Path) -> None:
+def test_a_run_makes_the_expected_number_of_changes(tmp_path: Path) -> None:
     """The next test covers a run from its first change to its last."""
     assert changes(tmp_path) == CHANGES
 
 
 @pytest.mark.parametrize("moment", range(CHANGES))
-def test_a_killed_run_ends_as_if_nothing_had_happened(moment: int, tmp_path: Path) -> None:
+def test_a_killed_run_continues_to_the_same_results(moment: int, tmp_path: Path) -> None:
     """Killed before any of its changes and started again: the same records, byte for byte."""
     (tmp_path / "whole").mkdir()
     whole = World(tmp_path / "whole")
@@ -177,7 +177,7 @@ def test_a_reader_never_sees_half_a_result(moment: int, tmp_path: Path) -> None:
         assert len(world.records()) == len(texts) == listed
 
 
-def test_what_is_the_same_is_not_done_again(world: World) -> None:
+def test_parts_with_the_same_fingerprint_are_reused(world: World) -> None:
     """Only the pictures of the missing part are read, and the summary tells of the others."""
     world.killed_with_parts()
     summary = world.start()
@@ -196,7 +196,9 @@ def test_what_is_the_same_is_not_done_again(world: World) -> None:
     ],
     ids=["another model", "another engine", "another image", "an image that is not known"],
 )
-def test_with_something_else_all_is_done_again(origin: Origin, world: World) -> None:
+def test_a_change_of_model_engine_or_image_invalidates_all_parts(
+    origin: Origin, world: World
+) -> None:
     """A part that another model, engine or image has left is not taken over."""
     world.killed_with_parts()
     world.origin = origin
@@ -204,7 +206,7 @@ def test_with_something_else_all_is_done_again(origin: Origin, world: World) -> 
     assert len(world.input.read_names) == 10
 
 
-def test_an_unknown_image_continues_nothing_of_its_own(world: World) -> None:
+def test_a_run_of_an_unknown_image_reuses_no_parts(world: World) -> None:
     """Where no token tells the image, two starts may be of two images."""
     world.origin = replace(ORIGIN, image_digest=None)
     world.killed_with_parts()
@@ -222,7 +224,7 @@ def test_an_unknown_image_continues_nothing_of_its_own(world: World) -> None:
     ],
     ids=["replaced", "renamed", "gone", "the first one gone", "one of the missing gone"],
 )
-def test_slices_that_changed_are_done_again(
+def test_changed_slices_are_classified_again(
     at: int, instead: list[Picture], continued: int, world: World
 ) -> None:
     """What is taken over has the names and generations that it would have now."""
@@ -234,7 +236,7 @@ def test_slices_that_changed_are_done_again(
     ]
 
 
-def test_a_picture_that_is_now_read_otherwise_is_done_again(world: World) -> None:
+def test_a_picture_with_another_encoding_is_classified_again(world: World) -> None:
     """Who says later that it is not compressed changes what is read, and not its generation.
 
     The listing tells by the size: nobody knows that of a compressed one before it is read.
@@ -244,7 +246,7 @@ def test_a_picture_that_is_now_read_otherwise_is_done_again(world: World) -> Non
     assert world.start()["continued"] == 4
 
 
-def test_what_is_not_taken_over_is_gone_before_its_slice_is_read(world: World) -> None:
+def test_an_invalid_part_is_deleted_before_its_slice_is_read(world: World) -> None:
     """A part of something else is removed first; no reader finds it beside a newer one."""
     world.killed_with_parts()
     world.input.listing[5] = Picture(name="05", generation="2")
@@ -258,7 +260,7 @@ def test_what_is_not_taken_over_is_gone_before_its_slice_is_read(world: World) -
     ]
 
 
-def test_parts_that_no_slice_asks_for_are_removed_in_the_end(world: World) -> None:
+def test_parts_without_a_slice_are_deleted_at_the_end(world: World) -> None:
     """An input that has become small leaves no parts of the larger one."""
     world.killed_with_parts()
     del world.input.listing[2:]
@@ -268,7 +270,7 @@ def test_parts_that_no_slice_asks_for_are_removed_in_the_end(world: World) -> No
 
 
 @pytest.mark.parametrize("content", ["", "{}\n", "x" * 10_000], ids=["empty", "foreign", "huge"])
-def test_what_is_no_part_is_not_taken_over(
+def test_an_invalid_part_is_not_reused(
     content: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An object that somebody put in a part's place is done anew."""
@@ -317,7 +319,7 @@ def changed(line: str, **values: object) -> str:
 
 
 @pytest.mark.parametrize("name", SPOILT)
-def test_a_damaged_part_is_done_anew_and_told(name: str, world: World, tmp_path: Path) -> None:
+def test_a_damaged_part_is_redone_and_counted(name: str, world: World, tmp_path: Path) -> None:
     """Its heading is right, so that nothing but its records says that something is wrong."""
     (tmp_path / "whole").mkdir()
     whole = World(tmp_path / "whole")
@@ -331,7 +333,7 @@ def test_a_damaged_part_is_done_anew_and_told(name: str, world: World, tmp_path:
     assert world.result.objects["results.jsonl"] == whole.result.objects["results.jsonl"]
 
 
-def test_a_part_of_something_else_is_not_damaged(world: World) -> None:
+def test_a_part_with_another_fingerprint_is_not_counted_as_damaged(world: World) -> None:
     """Another model's part is what it should be."""
     world.killed_with_parts()
     world.origin = replace(ORIGIN, model_sha256="d4" * 32)
@@ -342,7 +344,7 @@ def test_a_part_of_something_else_is_not_damaged(world: World) -> None:
     ("code", "again"),
     [(code, code.value in AT_THE_MOMENT) for code in PictureFailure],
 )
-def test_what_failed_at_the_moment_is_tried_again(
+def test_a_transient_failure_of_a_picture_is_retried_at_the_next_start(
     code: PictureFailure, again: bool, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A code that the picture's bytes decide is final; one that the moment decided is not.
@@ -392,7 +394,7 @@ def test_memory_holds_one_slice(world: World) -> None:
 
 
 @pytest.mark.parametrize("refused", ["parts/", "parts/00000.jsonl"])
-def test_parts_that_cannot_be_kept_end_the_run(refused: str, world: World) -> None:
+def test_parts_that_cannot_be_written_end_the_run(refused: str, world: World) -> None:
     """A result bucket that takes no parts takes no results either: better now than in an hour."""
     world.result.refuses = refused
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("blanks", range(4))
-def test_the_image_is_the_one_in_the_token(blanks: int, tmp_path: Path) -> None:
+def test_the_image_digest_comes_from_the_token(blanks: int, tmp_path: Path) -> None:
     """Whatever padding the payload's length would need."""
     (tmp_path / "token").write_text(unsigned(genuine() | {"sub": "x" * blanks}))
     assert image_digest(tmp_path / "token") == DIGEST
@@ -36,7 +36,7 @@ NOT_SAID = {
 
 
 @pytest.mark.parametrize("name", NOT_SAID)
-def test_what_does_not_say_it_says_nothing(name: str, tmp_path: Path) -> None:
+def test_a_token_without_a_valid_digest_gives_none(name: str, tmp_path: Path) -> None:
     """None, and no error: the token service is the one to judge tokens."""
     content = NOT_SAID[name]
     if content is not None:

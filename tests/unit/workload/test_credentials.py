@@ -96,7 +96,9 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def test_the_attestation_token_becomes_the_readers(transport: Google, settings: Settings) -> None:
+def test_the_attestation_token_is_exchanged_for_the_readers_token(
+    transport: Google, settings: Settings
+) -> None:
     """The token from the file is exchanged for the provider's audience, then impersonates."""
     assert credentials.model_reader(settings).token == "reader"  # noqa: S105  a canned answer
     (_, exchange), (_, impersonation) = [
@@ -147,7 +149,7 @@ def test_the_attestation_token_becomes_the_readers(transport: Google, settings: 
     ],
     ids=["condition", "unknown words", "quota", "no JSON", "not granted", "no such account"],
 )
-def test_a_refusal_is_told_in_words_of_the_table(
+def test_a_refusal_has_the_sentence_of_the_table(
     sts: tuple[int, object],
     impersonation: tuple[int, object],
     told: str,
@@ -161,9 +163,7 @@ def test_a_refusal_is_told_in_words_of_the_table(
     assert str(caught.value) == told
 
 
-def test_what_the_condition_refuses_is_asked_for_once(
-    transport: Google, settings: Settings
-) -> None:
+def test_a_refusal_by_the_condition_is_not_retried(transport: Google, settings: Settings) -> None:
     """A refusal by the condition is final: one request, no second try."""
     transport.sts = (400, REJECTED)
     with pytest.raises(WorkloadError, match=r"^release_refused: "):
@@ -178,7 +178,7 @@ def test_outside_of_confidential_space_there_is_no_token(settings: Settings) -> 
         credentials.model_reader(nowhere)
 
 
-def test_a_network_that_leads_nowhere_is_told(
+def test_an_unreachable_token_service_is_reported(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     """No way to the token service is a failure of its own, not a refusal."""
@@ -191,7 +191,7 @@ def test_a_network_that_leads_nowhere_is_told(
         credentials.model_reader(settings)
 
 
-def test_a_machine_without_an_account_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_an_account_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """No metadata server, no account: the run ends with a code of its own."""
 
     def default(**_: object) -> None:

@@ -89,7 +89,7 @@ def test_an_answer_of_the_token_service_has_its_sentence(
         ("", ""),
     ],
 )
-def test_any_other_answer_leaves_as_a_code_only(error: str, description: str) -> None:
+def test_an_unknown_answer_becomes_a_code_without_details(error: str, description: str) -> None:
     """Words that are not in the table stay inside: only the code and its own sentence leave."""
     told = str(refused_by_token_service(error, description))
     assert told == "release_failed: The credentials for the model could not be had."
@@ -110,7 +110,7 @@ def test_a_sentence_is_one_line(words: Failure | Detail) -> None:
     assert sentence.endswith(".")
 
 
-def test_details_take_the_place_of_the_sentence() -> None:
+def test_details_replace_the_sentence() -> None:
     """Several details are told together; without one, the failure's own sentence is."""
     several = WorkloadError(Failure.SETTINGS_INVALID, Detail.INPUT_URI, Detail.RESULT_URI)
     assert several.reason == "INPUT_URI must be gs://BUCKET. RESULT_URI must be gs://BUCKET."

@@ -293,7 +293,7 @@ def test_a_bucket_that_stays_busy_ends_the_run() -> None:
     assert "parts/00000.jsonl" in world.result.objects
 
 
-def test_the_end_is_told_while_the_parts_are_still_there() -> None:
+def test_the_end_is_reported_before_parts_are_deleted() -> None:
     """A run that is killed between its end and the last part's removal leaves its own results.
 
     Removing the parts of a million pictures takes a minute, and whoever finds the run dead without
@@ -307,7 +307,7 @@ def test_the_end_is_told_while_the_parts_are_still_there() -> None:
     assert world.result.objects.keys() == {"result", "results.jsonl", "summary.json"}
 
 
-def test_parts_that_cannot_be_removed_take_no_results_away() -> None:
+def test_parts_that_cannot_be_deleted_do_not_fail_the_run() -> None:
     """Not even where this process has no descriptor left, which is no bucket's fault."""
     world = World()
 
@@ -319,7 +319,7 @@ def test_parts_that_cannot_be_removed_take_no_results_away() -> None:
     assert world.result.text("result").count("Image: ") == 2
 
 
-def test_no_usable_picture_is_a_run_all_the_same() -> None:
+def test_a_run_without_usable_pictures_succeeds() -> None:
     """If every picture is damaged, each has its record; the model is not asked."""
     world = World({"a": b"no", "b": b"no"})
     assert world.run() == Summary(classified=0, failed=2)
@@ -341,7 +341,7 @@ def test_memory_is_bounded() -> None:
     assert world.input.read_at_most <= job.READ_AHEAD
 
 
-def test_large_pictures_are_fewer_in_memory() -> None:
+def test_fewer_large_pictures_are_downloaded_ahead() -> None:
     """What is ahead is bounded by its bytes as listed, too; one is always on its way."""
     world = World({f"{number:03}": b"\xff" for number in range(20)})
     world.input.listed_size = job.BYTES_AHEAD // 3
@@ -351,7 +351,7 @@ def test_large_pictures_are_fewer_in_memory() -> None:
     assert world.run() == Summary(classified=20, failed=0)
 
 
-def test_a_refusal_is_told_to_the_operator() -> None:
+def test_a_refusal_is_in_the_result() -> None:
     """The refused run's result is the known sentence of the model's owner's token service."""
     world = World()
     world.refusal = WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)
@@ -369,7 +369,7 @@ def test_a_refusal_loads_nothing() -> None:
     assert "loaded the model" not in world.happened
 
 
-def test_results_must_be_writable_before_the_model_is_asked_for() -> None:
+def test_the_model_is_not_requested_if_results_are_not_writable() -> None:
     """A run whose results could not be left does not ask for the model."""
     world = World()
     world.result.not_writable = True
@@ -378,12 +378,12 @@ def test_results_must_be_writable_before_the_model_is_asked_for() -> None:
     assert "asked for the model" not in world.happened
 
 
-def test_an_empty_input_bucket_is_told() -> None:
+def test_an_empty_input_bucket_is_a_failure() -> None:
     """No picture is no result, but a failure with a code of its own."""
     World({}).fails("no_pictures")
 
 
-def test_an_input_bucket_that_cannot_be_listed_is_told() -> None:
+def test_an_input_bucket_that_cannot_be_listed_is_a_failure() -> None:
     """If listing breaks, even in the middle, the run fails and leaves no half results."""
     world = World()
     world.input.not_listable = True
@@ -391,7 +391,7 @@ def test_an_input_bucket_that_cannot_be_listed_is_told() -> None:
     assert "bright" not in world.result.text("result")
 
 
-def test_another_model_is_not_opened() -> None:
+def test_an_archive_with_another_hash_is_not_unpacked() -> None:
     """An archive with another hash is not even unpacked."""
     world = World()
     world.model.objects[MODEL] = b"not an archive"
@@ -409,7 +409,7 @@ def test_another_model_is_not_opened() -> None:
     ],
     ids=["not readable", "too large", "no archive", "hostile archive", "bad manifest"],
 )
-def test_a_model_that_cannot_be_used_is_told(content: bytes | Exception, code: str) -> None:
+def test_an_unusable_model_is_a_failure(content: bytes | Exception, code: str) -> None:
     """Each way in which an agreed archive can be unusable has its code."""
     world = World()
     world.model.objects[MODEL] = content
@@ -418,7 +418,7 @@ def test_a_model_that_cannot_be_used_is_told(content: bytes | Exception, code: s
     world.fails(code)
 
 
-def test_a_model_that_fails_in_the_middle_leaves_no_half_results() -> None:
+def test_a_model_that_fails_in_the_middle_leaves_no_partial_results() -> None:
     """An engine that gives up on the second batch takes the first one's results with it."""
     world = World({f"{number:03}": b"\xff" for number in range(40)})
 
@@ -433,7 +433,7 @@ def test_a_model_that_fails_in_the_middle_leaves_no_half_results() -> None:
     assert len(world.records()) == 1
 
 
-def test_the_summary_says_what_the_work_was_done_with(tmp_path: Path) -> None:
+def test_the_summary_names_model_engine_and_image(tmp_path: Path) -> None:
     """The model that was agreed on, its engine, and the image that the attestation token names."""
     digest = "sha256:" + "a1" * 32
     token = unsigned({"submods": {"container": {"image_digest": digest}}})
@@ -449,7 +449,7 @@ def test_the_summary_says_what_the_work_was_done_with(tmp_path: Path) -> None:
     )
 
 
-def test_what_nobody_foresaw_is_a_code() -> None:
+def test_an_unexpected_error_becomes_a_code() -> None:
     """An unknown exception reaches the outermost line; its text does not reach the operator."""
 
     def load(_folder: Path, _manifest: Manifest) -> job.Model:
@@ -463,7 +463,7 @@ def test_what_nobody_foresaw_is_a_code() -> None:
     assert "secret" not in world.result.text("result") + world.result.text("results.jsonl")
 
 
-def test_wrong_settings_are_told_where_results_go() -> None:
+def test_invalid_settings_are_reported_in_the_result() -> None:
     """If RESULT_URI is right, the operator finds there what is wrong with the others."""
     world = World()
     world.environment["MODEL_SHA256"] = "latest"

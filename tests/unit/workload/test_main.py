@@ -54,7 +54,7 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> 
     return assembly.main(Report(NOBODY))
 
 
-def test_success_is_told_in_counts(
+def test_success_prints_only_counts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 0, and two numbers."""
@@ -62,7 +62,7 @@ def test_success_is_told_in_counts(
     assert capsys.readouterr().out == "classified 3, failed 1\n"
 
 
-def test_a_failure_is_told_in_words_of_the_table(
+def test_a_failure_prints_the_sentence_of_the_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The failure's exit code, and the line that the result object holds, too."""
@@ -70,7 +70,7 @@ def test_a_failure_is_told_in_words_of_the_table(
     assert capsys.readouterr().out == "no_pictures: The input bucket holds no pictures.\n"
 
 
-def test_what_nobody_foresaw_is_told_by_its_class_only(
+def test_an_unexpected_error_prints_only_its_class(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No text and no traceback of an unknown exception is printed."""
@@ -78,7 +78,7 @@ def test_what_nobody_foresaw_is_told_by_its_class_only(
     assert capsys.readouterr() == ("internal_error: ValueError\n", "")
 
 
-def test_no_model_is_asked_for_where_decoders_are_not_confined(
+def test_the_model_is_not_requested_if_decoders_cannot_be_confined(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The kernel is asked before the model's owner: nothing could be decoded safely here."""
@@ -93,7 +93,7 @@ def test_no_model_is_asked_for_where_decoders_are_not_confined(
     assert capsys.readouterr().out.startswith("decoders_not_confined: ")
 
 
-def test_a_run_without_memory_says_so(
+def test_a_lack_of_memory_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where Python notices that before the kernel does."""

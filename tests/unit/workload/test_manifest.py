@@ -95,7 +95,7 @@ def test_a_manifest_names_either_engine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("decode", ["exact", "reduced"])
-def test_a_manifest_may_say_how_pictures_are_decoded(decode: str, tmp_path: Path) -> None:
+def test_a_manifest_may_set_the_decoding(decode: str, tmp_path: Path) -> None:
     """Exactly, unless it says otherwise; either word may stand there."""
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps({**GOOD, "input": {**GOOD["input"], "decode": decode}}))
@@ -103,7 +103,7 @@ def test_a_manifest_may_say_how_pictures_are_decoded(decode: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_manifest_that_means_something_else_is_refused(name: str, tmp_path: Path) -> None:
+def test_an_invalid_manifest_is_refused(name: str, tmp_path: Path) -> None:
     """Anything that this workload would have to ignore or to guess is refused."""
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(BAD[name]))

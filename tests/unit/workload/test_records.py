@@ -20,7 +20,7 @@ PICTURE = Picture(name="a.png", generation="17", sha256="5e" * 32)
 SCORES = [Score(3, "crack", 0.99731), Score(0, "clean", 0.0001)]
 
 
-def test_a_prediction() -> None:
+def test_the_record_of_a_prediction() -> None:
     """A record's keys are sorted, and the best class is also its own key."""
     assert records.line(records.record(PICTURE, SCORES)) == (
         '{"generation": "17", "label": "crack", "name": "a.png", "predictedClass": 3, '
@@ -30,7 +30,7 @@ def test_a_prediction() -> None:
     )
 
 
-def test_a_picture_that_failed() -> None:
+def test_the_record_of_a_failed_picture() -> None:
     """A code, and the hash of what could not be decoded."""
     assert records.record(PICTURE, PictureFailure.DAMAGED) == {
         "schema": "confidential-inference/result/v1",
@@ -41,7 +41,7 @@ def test_a_picture_that_failed() -> None:
     }
 
 
-def test_what_was_not_read_has_no_hash() -> None:
+def test_a_picture_that_was_not_read_has_no_hash() -> None:
     """A picture whose bytes were not to be had has no key for their hash."""
     gone = Picture(name="a.png", generation="17")
     assert "sha256" not in records.record(gone, PictureFailure.NOT_READABLE)
@@ -58,7 +58,7 @@ def test_scores_are_rounded(probability: float, rounded: float) -> None:
     assert str(score["probability"]) == str(rounded)
 
 
-def test_a_number_that_json_does_not_know_is_an_error() -> None:
+def test_nan_is_an_error() -> None:
     """NaN never gets into a record, where no other program could read it."""
     with pytest.raises(ValueError, match="JSON"):
         records.line(records.record(PICTURE, [Score(0, "clean", float("nan"))]))
@@ -94,14 +94,14 @@ LINE_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 @pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
-def test_a_name_makes_no_line_of_its_own(end: str) -> None:
+def test_a_name_cannot_forge_a_line(end: str) -> None:
     """Python's and others' readers split at more than a line feed."""
     picture = Picture(name=f"a.png{end}{FORGED}", generation="1")
     assert len(records.text(records.record(picture, PictureFailure.DAMAGED)).splitlines()) == 1
 
 
 @pytest.mark.parametrize("code", [*range(10), 11, 12, *range(14, 32), *range(127, 160)], ids=hex)
-def test_a_name_sends_nothing_to_a_terminal(code: int) -> None:
+def test_a_name_sends_no_control_characters_to_a_terminal(code: int) -> None:
     """Control characters are written as in a Python literal; CR and LF are in no name."""
     picture = Picture(name=f"a{chr(code)}b", generation="1")
     assert records.text(records.record(picture, PictureFailure.EMPTY)).isprintable()
@@ -111,7 +111,7 @@ def test_a_name_sends_nothing_to_a_terminal(code: int) -> None:
     "name",
     [f"a, {FORGED[14:]}", FORGED, f"a.png, Response: {{}}, {FORGED}", "a\\x3a", "a, Response:"],
 )
-def test_a_name_makes_no_response_of_its_own(name: str) -> None:
+def test_a_name_cannot_forge_a_response(name: str) -> None:
     """From the left or from the right, a reader finds one response, and it is the workload's."""
     line = records.text(records.record(Picture(name=name, generation="1"), PictureFailure.EMPTY))
     for head, _, said in (line.partition(", Response: "), line.rpartition(", Response: ")):
@@ -119,7 +119,7 @@ def test_a_name_makes_no_response_of_its_own(name: str) -> None:
         assert head.removeprefix("Image: ").encode().decode("unicode_escape") == name
 
 
-def test_a_bidirectional_name_is_not_turned_round() -> None:
+def test_bidirectional_characters_in_a_name_are_escaped() -> None:
     """What a terminal or an editor would show in another order is escaped."""
     picture = Picture(name="a\u202egnp.exe", generation="1")
     line = records.text(records.record(picture, PictureFailure.EMPTY))
@@ -134,7 +134,7 @@ def test_the_text_of_a_run_that_failed() -> None:
     )
 
 
-def test_the_text_of_an_exception_stays_inside() -> None:
+def test_the_text_of_an_exception_does_not_leave() -> None:
     """An exception that nobody foresaw leaves as a code; its text does not leave."""
     assert records.failure(RuntimeError("tensor 'secret' of gs://primus/model")) == {
         "schema": "confidential-inference/result/v1",
@@ -152,7 +152,7 @@ RECORDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_every_record_is_what_the_schema_says(name: str) -> None:
+def test_every_record_matches_its_schema(name: str) -> None:
     """Predictions, every code of a picture and every failure of a run."""
     ALLOWED.validate(json.loads(records.line(RECORDS[name])))
 
@@ -176,7 +176,7 @@ def test_the_schema_allows_nothing_else(name: str) -> None:
     assert not ALLOWED.is_valid(OUTSIDE[name])
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_valid() -> None:
     """A mistake in the schema would allow everything."""
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["title"] == records.SCHEMA

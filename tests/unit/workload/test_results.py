@@ -106,7 +106,7 @@ def test_the_summary_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
     assert json.loads(bucket.objects["summary.json"]) == SUMMARY
 
 
-def test_no_time_is_no_rate(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_a_run_without_duration_has_no_rate(bucket: ResultBucket, tmp_path: Path) -> None:
     """A clock that was set back in the middle makes no rate, and no error."""
     finished(bucket, tmp_path, seconds=-1)
     summary = json.loads(bucket.objects["summary.json"])
@@ -114,7 +114,7 @@ def test_no_time_is_no_rate(bucket: ResultBucket, tmp_path: Path) -> None:
     ALLOWED.validate(summary)
 
 
-def test_the_summary_is_what_its_schema_says(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_the_summary_matches_its_schema(bucket: ResultBucket, tmp_path: Path) -> None:
     """Every key, and no other."""
     finished(bucket, tmp_path)
     ALLOWED.validate(json.loads(bucket.objects["summary.json"]))
@@ -142,7 +142,7 @@ def test_the_schema_of_summaries_knows_every_code(code: PictureFailure) -> None:
     ALLOWED.validate(SUMMARY | {"failed": {code.value: 1}})
 
 
-def test_the_schema_of_summaries_is_one() -> None:
+def test_the_schema_of_summaries_is_valid() -> None:
     """A mistake in the schema would allow everything."""
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["title"] == module.SCHEMA
@@ -163,13 +163,15 @@ def test_the_text_is_written_last(bucket: ResultBucket, tmp_path: Path) -> None:
     ]
 
 
-def test_an_earlier_run_is_gone_at_once(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_results_of_an_earlier_run_are_deleted_at_once(
+    bucket: ResultBucket, tmp_path: Path
+) -> None:
     """A run that never ends leaves no results of the run before it."""
     Results(bucket, tmp_path).begin()
     assert bucket.objects == {"results.jsonl": ""}
 
 
-def test_a_failure_takes_the_place_of_all_results(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_a_failure_replaces_all_results(bucket: ResultBucket, tmp_path: Path) -> None:
     """A failed run leaves one line and one record; nothing of the pictures before it."""
     results = Results(bucket, tmp_path)
     results.begin()
@@ -196,7 +198,7 @@ def test_a_failed_run_has_no_summary(bucket: ResultBucket, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("refused", ["results.jsonl", "summary.json", "result"])
-def test_a_bucket_that_takes_no_results_is_noticed_first(
+def test_a_run_does_not_begin_if_an_object_is_not_writable(
     refused: str, bucket: ResultBucket, tmp_path: Path
 ) -> None:
     """Without the right to write one object or to replace the others, a run does not begin."""
@@ -205,7 +207,7 @@ def test_a_bucket_that_takes_no_results_is_noticed_first(
         Results(bucket, tmp_path).begin()
 
 
-def test_what_cannot_be_replaced_stays_whole(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_results_that_cannot_be_deleted_stay_complete(bucket: ResultBucket, tmp_path: Path) -> None:
     """An earlier `result` that may not be deleted keeps the records that belong to it."""
     before = dict(bucket.objects)
     bucket.refuses = "result"
@@ -215,7 +217,7 @@ def test_what_cannot_be_replaced_stays_whole(bucket: ResultBucket, tmp_path: Pat
 
 
 @pytest.mark.parametrize("refused", ["results.jsonl", "summary.json", "result"])
-def test_a_write_that_fails_at_the_end_is_told(
+def test_a_write_that_fails_at_the_end_fails_the_run(
     refused: str, bucket: ResultBucket, tmp_path: Path
 ) -> None:
     """A bucket that stops taking results in the middle of a run is a failure of its own."""
@@ -228,7 +230,7 @@ def test_a_write_that_fails_at_the_end_is_told(
     assert "result" not in bucket.objects
 
 
-def test_parts_that_stay_do_not_make_a_run_fail(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_parts_that_stay_do_not_fail_the_run(bucket: ResultBucket, tmp_path: Path) -> None:
     """When all is handed over, what is left of the parts is no reason to take it back."""
     results = Results(bucket, tmp_path)
     results.begin()
@@ -305,7 +307,7 @@ FIRST_LOOK, LAST_LOOK = 5, 13
 """For the mark: the uses when a run begins, and after it has handed over `result`."""
 
 
-def test_a_run_has_so_many_moments(tmp_path: Path) -> None:
+def test_a_run_uses_the_bucket_the_expected_number_of_times(tmp_path: Path) -> None:
     """The next test covers a run from its first use of the bucket to its last."""
     bucket = Interrupted()
     finished(bucket, tmp_path)
@@ -351,7 +353,7 @@ def emptied(bucket: ResultBucket) -> None:
 
 
 @pytest.mark.parametrize("moment", range(FIRST_LOOK - 2, LAST_LOOK + 1))
-def test_records_that_somebody_removes_are_no_other_runs(moment: int, tmp_path: Path) -> None:
+def test_records_that_a_person_deletes_do_not_end_the_run(moment: int, tmp_path: Path) -> None:
     """Whenever a person does that, the run goes on, and leaves all: no other run removes them."""
     bucket = Interrupted()
     bucket.happens = {moment: partial(emptied, bucket)}
@@ -360,7 +362,9 @@ def test_records_that_somebody_removes_are_no_other_runs(moment: int, tmp_path: 
     assert len(bucket.objects["results.jsonl"].splitlines()) == len(OUTCOMES)
 
 
-def test_a_dead_run_is_told_in_an_emptied_bucket(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_the_failure_of_a_dead_run_is_written_to_an_emptied_bucket(
+    bucket: ResultBucket, tmp_path: Path
+) -> None:
     """By a process that never wrote the records itself; who began later would have left some."""
     (tmp_path / "first").mkdir()
     marks: list[str] = []
@@ -373,7 +377,9 @@ def test_a_dead_run_is_told_in_an_emptied_bucket(bucket: ResultBucket, tmp_path:
     assert json.loads(bucket.objects["results.jsonl"])["error"] == "run_killed"
 
 
-def test_a_run_that_was_overtaken_leaves_no_failure(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_no_failure_is_written_after_another_run_has_started(
+    bucket: ResultBucket, tmp_path: Path
+) -> None:
     """Nor any other: what is in the bucket belongs to the later run."""
     (tmp_path / "later").mkdir()
     first, later = Results(bucket, tmp_path), Results(bucket, tmp_path / "later")
@@ -385,7 +391,7 @@ def test_a_run_that_was_overtaken_leaves_no_failure(bucket: ResultBucket, tmp_pa
     assert bucket.objects == {"results.jsonl": ""}
 
 
-def test_the_end_of_a_dead_run_is_written_by_its_last_mark(
+def test_the_failure_of_a_dead_run_is_written_only_over_its_own_generation(
     bucket: ResultBucket, tmp_path: Path
 ) -> None:
     """By another process, which knows no more of it; not over the results of a later run."""
@@ -400,7 +406,7 @@ def test_the_end_of_a_dead_run_is_written_by_its_last_mark(
     assert bucket.objects == {"results.jsonl": ""}
 
 
-def test_each_new_mark_is_reported(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_each_new_generation_is_reported(bucket: ResultBucket, tmp_path: Path) -> None:
     """A run may be killed at any moment, also between its results and their text."""
     marks: list[str] = []
     results = Results(bucket, tmp_path, on_generation=marks.append)
@@ -411,7 +417,9 @@ def test_each_new_mark_is_reported(bucket: ResultBucket, tmp_path: Path) -> None
     assert len(marks) == 2
 
 
-def test_a_run_that_was_overtaken_writes_no_part(bucket: ResultBucket, tmp_path: Path) -> None:
+def test_no_part_is_written_after_another_run_has_started(
+    bucket: ResultBucket, tmp_path: Path
+) -> None:
     """It ends with the part that is complete next, not an hour later."""
     (tmp_path / "later").mkdir()
     first = Results(bucket, tmp_path)

@@ -44,13 +44,13 @@ def test_equal_scores_keep_the_order_of_the_classes() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.01, 1.01])
-def test_a_number_that_is_no_probability_is_reported(value: float) -> None:
+def test_a_score_that_is_no_probability_is_reported(value: float) -> None:
     """In one place of many, too: none of these is ranked or written."""
     with pytest.raises(WorkloadError, match=r"^model_scores_invalid: "):
         ranked([0.1, 0.7, 0.2], [0.5, value, 0.5])
 
 
-def test_a_softmax_may_round() -> None:
+def test_a_rounding_error_of_softmax_is_accepted() -> None:
     """Float32 leaves 0 to 1 by a little, and so much is let through."""
     assert ranked([1.0000002, -0.0000001, 0.0])[0][0] == ("red", 1.0)
 

@@ -22,7 +22,7 @@ LAUNCH = {
 }
 
 
-def test_a_launch_is_read() -> None:
+def test_valid_settings_are_parsed() -> None:
     """Six valid variables become settings; the token lies where the launcher puts it."""
     assert settings.parse(LAUNCH) == settings.Settings(
         model_bucket="primus-models-model-bucket",
@@ -37,18 +37,18 @@ def test_a_launch_is_read() -> None:
     )
 
 
-def test_the_token_file_is_where_the_environment_says() -> None:
+def test_the_environment_may_set_the_token_file() -> None:
     """ATTESTATION_TOKEN_FILE, which no operator may set, moves the token."""
     chosen = settings.parse({**LAUNCH, "ATTESTATION_TOKEN_FILE": "/tmp/token"})  # noqa: S108  only a name
     assert chosen.token_file == Path("/tmp/token")  # noqa: S108  only a name
 
 
-def test_a_grant_is_waited_for_as_long_as_the_environment_says() -> None:
+def test_the_environment_may_set_the_wait_for_grants() -> None:
     """GRANT_SECONDS, which no operator may set, takes the wait away where grants are at once."""
     assert settings.parse({**LAUNCH, "GRANT_SECONDS": "0"}).grant_seconds == 0
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     """Without any variable, each of the six gets its sentence, in the order of the label."""
     with pytest.raises(WorkloadError) as caught:
         settings.parse({})
@@ -87,19 +87,19 @@ def test_a_malformed_setting_is_refused(name: str, value: str) -> None:
     assert value not in str(caught.value)
 
 
-def test_results_do_not_go_among_the_pictures() -> None:
+def test_the_input_bucket_cannot_be_the_result_bucket() -> None:
     """One bucket for pictures and results is refused: the results would be listed as pictures."""
     with pytest.raises(WorkloadError, match="another bucket than INPUT_URI"):
         settings.parse({**LAUNCH, "RESULT_URI": LAUNCH["INPUT_URI"]})
 
 
-def test_the_result_bucket_is_known_without_the_others() -> None:
+def test_the_result_bucket_is_read_without_the_other_settings() -> None:
     """RESULT_URI alone is enough to tell the operator that the other settings are wrong."""
     bucket = settings.result_bucket({"RESULT_URI": LAUNCH["RESULT_URI"]})
     assert bucket == "secundus-vision-result-bucket"
 
 
-def test_a_bad_result_bucket_brings_all_problems() -> None:
+def test_an_invalid_result_bucket_reports_all_problems() -> None:
     """If RESULT_URI is wrong, nothing can be written: the error names the other problems, too."""
     with pytest.raises(WorkloadError, match=r"MODEL_SHA256 must be .* RESULT_URI must be "):
         settings.result_bucket({**LAUNCH, "MODEL_SHA256": "", "RESULT_URI": ""})

@@ -100,13 +100,15 @@ def test_another_generation_is_not_read(pictures: storage.Bucket) -> None:
         pictures.read(Picture(name="b.png", generation="1"), 100)
 
 
-def test_a_picture_that_vanished_is_told_from_one_that_changed(pictures: storage.Bucket) -> None:
+def test_a_deleted_picture_and_a_changed_picture_have_different_errors(
+    pictures: storage.Bucket,
+) -> None:
     """Of a name that has no generation any more, the listed one has vanished."""
     with pytest.raises(VanishedError):
         pictures.read(Picture(name="gone.png", generation="1"), 100)
 
 
-def test_a_picture_that_is_not_granted_has_not_vanished(cloud: Cloud) -> None:
+def test_a_picture_without_a_grant_is_not_reported_as_deleted(cloud: Cloud) -> None:
     """403 is neither: whoever may not look does not know."""
     stranger = storage.buckets_as(identity(cloud, "user:stranger@example.com"))(INPUT)
     with pytest.raises(BucketError) as caught:
@@ -150,7 +152,7 @@ def test_a_picture_that_is_stored_compressed_is_read_decompressed(
     assert pictures.read(picture, 100_000) == blob.download_as_bytes() == plain
 
 
-def test_a_compressed_picture_is_listed_as_large_as_it_may_be(
+def test_a_compressed_picture_is_listed_with_the_largest_size(
     cloud: Cloud, pictures: storage.Bucket, plain: bytes
 ) -> None:
     """What is ahead in memory is bounded by what it can become."""
@@ -180,7 +182,7 @@ def test_the_limit_is_of_the_decompressed_bytes(
 
 
 @pytest.mark.parametrize("spoil", ["never compressed", "cut", "damaged", "checksum"])
-def test_a_picture_that_is_not_compressed_as_it_says_is_told(
+def test_a_picture_with_invalid_gzip_is_an_encoding_error(
     spoil: str, cloud: Cloud, pictures: storage.Bucket, plain: bytes
 ) -> None:
     """Everybody's client fails with it, too."""
@@ -202,7 +204,7 @@ def test_another_encoding_is_read_as_stored(
     assert pictures.read(compressed(cloud, plain, "br"), 100_000) == plain
 
 
-def test_an_encoding_that_was_set_after_the_listing_counts(
+def test_an_encoding_that_was_set_after_the_listing_is_used(
     cloud: Cloud, pictures: storage.Bucket, plain: bytes
 ) -> None:
     """Metadata changes within a generation: what counts is what came with the bytes."""
@@ -232,7 +234,7 @@ def test_a_missing_object_is_not_fetched(pictures: storage.Bucket, tmp_path: Pat
         pictures.fetch("none", tmp_path / "none", 100)
 
 
-def test_results_are_written_replaced_and_removed(
+def test_results_are_written_replaced_and_deleted(
     cloud: Cloud, results: storage.Bucket, tmp_path: Path
 ) -> None:
     """The role of the workload's account is enough for all that is done to a result."""
@@ -245,7 +247,7 @@ def test_results_are_written_replaced_and_removed(
     assert "result" not in cloud.buckets[RESULT].objects
 
 
-def test_a_generation_is_told_and_removed_only_if_it_is_there(
+def test_only_the_given_generation_is_deleted(
     cloud: Cloud, results: storage.Bucket, tmp_path: Path
 ) -> None:
     """Each write makes another one; what was written since stays."""
@@ -261,7 +263,7 @@ def test_a_generation_is_told_and_removed_only_if_it_is_there(
     assert "mark" not in cloud.buckets[RESULT].objects
 
 
-def test_the_generation_of_a_large_object_is_the_one_that_is_there(
+def test_writing_a_large_object_returns_its_generation(
     results: storage.Bucket, tmp_path: Path
 ) -> None:
     """In pieces, an object has its generation with the last one."""
@@ -270,7 +272,7 @@ def test_the_generation_of_a_large_object_is_the_one_that_is_there(
 
 
 @pytest.mark.parametrize("more", [-1, 0, 1, storage.UPLOAD_BYTES, storage.UPLOAD_BYTES + 1])
-def test_objects_of_any_size_are_written_whole(
+def test_objects_of_any_size_are_written_completely(
     more: int, cloud: Cloud, results: storage.Bucket, tmp_path: Path
 ) -> None:
     """At once or in pieces, the last of which may be full, or of one byte."""
@@ -280,7 +282,7 @@ def test_objects_of_any_size_are_written_whole(
     assert cloud.buckets[RESULT].objects["result"].data == content
 
 
-def test_names_are_listed_by_what_they_begin_with(results: storage.Bucket, tmp_path: Path) -> None:
+def test_names_are_listed_by_prefix(results: storage.Bucket, tmp_path: Path) -> None:
     """What is in the folder, in order; not what is beside it."""
     (tmp_path / "part").write_text("part")
     for name in ("parts/00001.jsonl", "parts/00000.jsonl", "parts.txt"):
@@ -288,7 +290,7 @@ def test_names_are_listed_by_what_they_begin_with(results: storage.Bucket, tmp_p
     assert list(results.names("parts/")) == ["parts/00000.jsonl", "parts/00001.jsonl"]
 
 
-def test_what_is_not_granted_is_a_bucket_error(
+def test_a_missing_permission_is_a_bucket_error(
     cloud: Cloud, pictures: storage.Bucket, tmp_path: Path
 ) -> None:
     """403 is a BucketError in each of the six methods."""
@@ -308,7 +310,7 @@ def test_what_is_not_granted_is_a_bucket_error(
         stranger.remove("b.png")
 
 
-def test_google_is_asked_for_nothing_else(cloud: Cloud, pictures: storage.Bucket) -> None:
+def test_no_other_request_is_sent_to_google(cloud: Cloud, pictures: storage.Bucket) -> None:
     """The image's environment keeps the client library from reading buckets' metadata."""
     cloud.audit.clear()
     list(pictures.pictures())

@@ -75,7 +75,9 @@ SIGNALS = {
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_a_run_that_a_signal_ends_is_told_by_its_name(name: str, tmp_path: Path) -> None:
+def test_a_run_that_a_signal_ends_is_reported_by_the_signals_name(
+    name: str, tmp_path: Path
+) -> None:
     """The code tells what to do, the sentence which signal it was."""
     code, told = ends(f"os.kill(os.getpid(), signal.{name})", tmp_path)
     assert told == SIGNALS[name]
@@ -138,7 +140,7 @@ def test_a_model_that_ends_the_run_while_it_is_loaded_leaves_a_result(
     assert (record["error"], record["reason"]) == (code, sentence)
 
 
-def test_every_signal_of_the_table_is_one() -> None:
+def test_every_signal_of_the_table_exists() -> None:
     """And says its own name; each is tried above."""
     names = [name for name in Detail.__members__ if name in signal.Signals.__members__]
     assert {name for name, told in SIGNALS.items() if name in told} == {
@@ -149,7 +151,7 @@ def test_every_signal_of_the_table_is_one() -> None:
     assert all(f"({name})" in Detail[name] for name in names)
 
 
-def test_a_run_that_told_its_end_is_believed(tmp_path: Path) -> None:
+def test_no_failure_is_written_after_the_run_reported_its_end(tmp_path: Path) -> None:
     """Nothing is written over it, whatever the exit code, and even if the process dies later."""
     assert ends("report.ended(); sys.exit(17)", tmp_path) == (17, "")
     assert ends("report.ended(); return 0", tmp_path) == (0, "")
@@ -166,7 +168,7 @@ def test_a_run_that_told_its_end_is_believed(tmp_path: Path) -> None:
         ("return 22", Failure.DECODERS_NOT_CONFINED),
     ],
 )
-def test_a_run_that_ends_without_telling_it_is_told(
+def test_a_run_that_ends_without_a_report_is_reported(
     deed: str, failure: Failure, tmp_path: Path
 ) -> None:
     """By its exit code; that it ended well is not believed without results."""
@@ -174,7 +176,7 @@ def test_a_run_that_ends_without_telling_it_is_told(
     assert (code, told) == (failure.exit_code, f"{failure.code}: {failure.sentence}")
 
 
-def test_the_last_mark_of_a_dead_run_is_known(tmp_path: Path) -> None:
+def test_the_last_generation_of_a_dead_run_is_passed_on(tmp_path: Path) -> None:
     """So that its end is not written over the results of a run that began later."""
     killed = "os.kill(os.getpid(), signal.SIGKILL)"
     program = PROGRAM.replace('f"{{failure}}"', 'f"{{generation}}"')
@@ -189,7 +191,7 @@ def test_the_last_mark_of_a_dead_run_is_known(tmp_path: Path) -> None:
         assert (tmp_path / "result").read_text() == mark
 
 
-def test_a_run_without_descriptors_is_told(tmp_path: Path) -> None:
+def test_a_run_without_file_descriptors_is_reported(tmp_path: Path) -> None:
     """It can open nothing any more, and dies of it; the first process has a limit of its own."""
     deed = "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0)); open('/etc/passwd')"
     code, told = ends(deed, tmp_path)
@@ -217,7 +219,7 @@ os.waitpid = waited
 """
 
 
-def test_a_request_to_stop_that_comes_too_late_stops_nothing(tmp_path: Path) -> None:
+def test_a_sigterm_after_the_runs_end_is_ignored(tmp_path: Path) -> None:
     """The run's number may be another process's by then, or nobody's; its end is told."""
     program = LATE + command("sys.exit(4)", tmp_path)[-1]
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
@@ -233,7 +235,7 @@ def test_the_run_ends_with_its_first_process(tmp_path: Path) -> None:
     assert not (tmp_path / "result").exists()
 
 
-def test_the_run_is_the_first_to_be_killed_for_want_of_memory(tmp_path: Path) -> None:
+def test_the_kernel_kills_the_run_first_for_lack_of_memory(tmp_path: Path) -> None:
     """Not the process that would tell it."""
     read = "open(f'/proc/{pid}/oom_score_adj').read().strip()"
     deed = f"print(*({read} for pid in (os.getpid(), os.getppid())), sep='\\n'); report.ended()"
@@ -245,7 +247,7 @@ def test_the_run_is_the_first_to_be_killed_for_want_of_memory(tmp_path: Path) ->
     assert int(first) < int(run)
 
 
-def test_want_of_memory_is_told_from_another_kill(tmp_path: Path) -> None:
+def test_a_lack_of_memory_differs_from_another_kill(tmp_path: Path) -> None:
     """The kernel counts what it kills for that; here the count is read from elsewhere."""
     counted = "iter([7, 8])"
     program = PROGRAM.replace(
@@ -257,14 +259,14 @@ def test_want_of_memory_is_told_from_another_kill(tmp_path: Path) -> None:
     assert (tmp_path / "result").read_text().startswith("run_out_of_memory: ")
 
 
-def test_the_kernel_counts() -> None:
+def test_the_kernel_counts_kills_for_lack_of_memory() -> None:
     """Where the number comes from: the file has it."""
     assert any(
         line.startswith("oom_kill ") for line in Path("/proc/vmstat").read_text().splitlines()
     )
 
 
-def test_nobody_reads_the_run_nor_its_first_process(tmp_path: Path) -> None:
+def test_no_process_can_read_the_run_or_its_first_process(tmp_path: Path) -> None:
     """Both are hidden: the files about them are root's."""
     owner = "os.stat(f'/proc/{pid}/mem').st_uid"
     deed = (
@@ -276,7 +278,7 @@ def test_nobody_reads_the_run_nor_its_first_process(tmp_path: Path) -> None:
     assert done.stdout == "0 0\n"
 
 
-def test_the_first_process_holds_nothing() -> None:
+def test_the_first_process_imports_no_library() -> None:
     """No cloud, no engine, no decoder; not even NumPy."""
     program = (
         "import sys, workload.__main__\n"

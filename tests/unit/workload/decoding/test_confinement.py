@@ -200,14 +200,14 @@ ALL_LOCKS = pytest.mark.parametrize("world", [()], indirect=True, ids=["all lock
 
 @ALL_LOCKS
 @pytest.mark.parametrize("attempt", REFUSED)
-def test_a_decoder_gets_at_nothing(attempt: str, world: World) -> None:
+def test_every_attempt_of_a_compromised_decoder_fails(attempt: str, world: World) -> None:
     """The attempt is made, and refused by the kernel, though the run does not hide here."""
     assert world.attempt(attempt) == [REFUSED[attempt]]
     assert world.sibling._process._process.poll() is None
 
 
 @ALL_LOCKS
-def test_a_decoder_goes_on_after_its_attempts(world: World) -> None:
+def test_a_decoder_still_works_after_its_attempts(world: World) -> None:
     """None of them costs more than itself: the same process does all of it."""
     before = world.decoders._clients[0]
     assert world.attempt(*REFUSED) == list(REFUSED.values())
@@ -222,7 +222,7 @@ WITHOUT_FILTER = pytest.mark.parametrize(
 @WITHOUT_FILTER
 @pytest.mark.usefixtures("hidden")
 @pytest.mark.parametrize("attempt", BEHIND)
-def test_the_limits_refuse_by_themselves(attempt: str, world: World) -> None:
+def test_the_limits_refuse_without_the_filter(attempt: str, world: World) -> None:
     """They are a lock of their own behind the filter."""
     assert world.attempt(attempt) == [BEHIND[attempt]]
 
@@ -230,7 +230,7 @@ def test_the_limits_refuse_by_themselves(attempt: str, world: World) -> None:
 @WITHOUT_FILTER
 @pytest.mark.usefixtures("hidden")
 @pytest.mark.parametrize("attempt", NOT_BEHIND)
-def test_the_filter_is_missed(attempt: str, world: World) -> None:
+def test_without_the_filter_attempts_succeed(attempt: str, world: World) -> None:
     """The tests above can fail: without it, one process of a user can do this to another."""
     assert world.attempt(attempt) == [0]
 
@@ -240,14 +240,14 @@ def test_the_filter_is_missed(attempt: str, world: World) -> None:
 )
 @pytest.mark.usefixtures("hidden")
 @pytest.mark.parametrize("attempt", LANDLOCK)
-def test_landlock_refuses_by_itself(attempt: str, world: World) -> None:
+def test_landlock_refuses_without_the_filter(attempt: str, world: World) -> None:
     """As much as this kernel's version does; without it, all but a trace of who hides succeeds."""
     error, since = LANDLOCK[attempt]
     hides = attempt.startswith("trace")
     assert world.attempt(attempt) == [error if since <= VERSION or hides else 0]
 
 
-def test_a_replacement_is_out_of_reach_at_every_moment() -> None:
+def test_a_decoder_cannot_trace_a_process_that_starts() -> None:
     """From its exec until it hides, any process of its user that may trace could attach to it."""
     spy = WorkerClient(INPUT, WorkerProcess(TAKEN_OVER))
     ready(spy)
@@ -265,7 +265,7 @@ def test_a_replacement_is_out_of_reach_at_every_moment() -> None:
     assert task.outcome.min() == errno.EPERM
 
 
-def test_a_decoder_cannot_change_the_size_of_what_is_shared() -> None:
+def test_a_decoder_cannot_resize_the_shared_memory() -> None:
     """Not even with its file: the run would die at its next touch of what is gone."""
     process = WorkerProcess()
     process.share(INPUT, mmap.PAGESIZE)
@@ -276,7 +276,7 @@ def test_a_decoder_cannot_change_the_size_of_what_is_shared() -> None:
 
 
 @pytest.mark.parametrize("lock", ["seccomp", "landlock"])
-def test_a_kernel_that_refuses_ends_the_run(lock: str) -> None:
+def test_a_kernel_that_refuses_confinement_ends_the_run(lock: str) -> None:
     """No picture is decoded without the locks, and none is blamed."""
     program = (*TAKEN_OVER, f"--refused={lock}")
     decoders = DecoderPool(INPUT, [WorkerProcess(program)], partial(WorkerProcess, program))
@@ -285,7 +285,7 @@ def test_a_kernel_that_refuses_ends_the_run(lock: str) -> None:
     decoders.close()
 
 
-def test_a_machine_without_a_table_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_architecture_without_a_table_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the model's owner is asked for anything; and a decoder would refuse it, too."""
     confinement.check()
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="riscv64"))
@@ -295,7 +295,7 @@ def test_a_machine_without_a_table_is_refused(monkeypatch: pytest.MonkeyPatch) -
         seccomp.install()
 
 
-def test_a_kernel_without_filters_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_without_filters_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """What such a kernel answers; nothing of it is there to be asked."""
     monkeypatch.setattr(
         seccomp, "_libc", SimpleNamespace(syscall=lambda *_: ctypes.set_errno(errno.ENOSYS) or -1)
@@ -304,7 +304,7 @@ def test_a_kernel_without_filters_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         confinement.check()
 
 
-def test_a_thread_that_is_not_bound_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_is_not_synchronised_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel then tells the thread's number, which is positive."""
     monkeypatch.setattr(seccomp, "_libc", SimpleNamespace(syscall=lambda *_: 4711))
     with pytest.raises(OSError, match="seccomp"):
@@ -312,7 +312,7 @@ def test_a_thread_that_is_not_bound_is_a_refusal(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
-def test_a_table_has_every_call(machine: str) -> None:
+def test_each_architecture_has_a_number_for_each_call(machine: str) -> None:
     """A name without a number would end each decoder of that machine."""
     numbers = seccomp.ARCHITECTURES[machine].numbers
     assert set(numbers) == {*seccomp.ALLOWED, "seccomp"}
@@ -363,6 +363,6 @@ def test_a_process_of_the_same_user_could_read_the_run() -> None:
     assert spied("") == ("secret" if allowed else os.strerror(errno.EPERM))
 
 
-def test_a_run_that_hides_is_not_read() -> None:
+def test_a_hidden_run_cannot_be_read() -> None:
     """In the image, run and decoders are of one user; the run's memory is closed to them."""
     assert spied("confinement.hide()") == os.strerror(errno.EPERM)

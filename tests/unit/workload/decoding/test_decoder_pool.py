@@ -79,7 +79,7 @@ def one() -> Iterator[DecoderPool]:
     yield from taken_over(1)
 
 
-def test_pixels_are_those_of_the_decoder() -> None:
+def test_pixels_equal_those_of_decoding_in_process() -> None:
     """Each picture's own pixels, just as in process, in the order of the listing."""
     with decoders(2) as send:
         done = send(INPUT).decode(named(*(path.read_bytes() for path in DEMONSTRATION)))
@@ -89,20 +89,20 @@ def test_pixels_are_those_of_the_decoder() -> None:
             )
 
 
-def test_as_many_decoders_as_processors() -> None:
+def test_there_are_as_many_decoders_as_cores() -> None:
     """Without a number, every core has one."""
     with decoders() as send:
         assert len(send(INPUT)._clients) == os.cpu_count()
 
 
-def test_decoders_do_not_interrupt_others() -> None:
+def test_decoders_are_scheduled_as_a_batch() -> None:
     """They are scheduled as a batch: what they push out of a processor's caches would be late."""
     with decoders(1) as send:
         (child,) = send(INPUT)._clients
         assert os.sched_getscheduler(child._process.pid) == os.SCHED_BATCH
 
 
-def test_failures_keep_their_places() -> None:
+def test_failures_keep_their_position() -> None:
     """What was not downloaded, and what is no picture, are told among the others."""
     with decoders(2) as send:
         using = send(INPUT)
@@ -129,12 +129,12 @@ def test_failures_keep_their_places() -> None:
         ]
 
 
-def test_no_picture_at_all(two: DecoderPool) -> None:
+def test_no_pictures_give_no_outcomes(two: DecoderPool) -> None:
     """Nothing comes of nothing."""
     assert outcomes(two) == []
 
 
-def test_many_large_pictures_do_not_get_stuck(two: DecoderPool) -> None:
+def test_many_large_pictures_do_not_deadlock(two: DecoderPool) -> None:
     """Far more bytes than fit into any pipe or slot, and both sides go on."""
     assert outcomes(two, *[b"x" * worker_protocol.CHUNK_BYTES] * 40) == ["decoded"] * 40
 
@@ -163,7 +163,7 @@ def test_the_largest_picture_fits_behind_others(one: DecoderPool) -> None:
         ("give-less", CRASHED),
     ],
 )
-def test_exactly_the_guilty_picture_fails(
+def test_only_the_picture_that_compromises_its_decoder_fails(
     word: str, failure: PictureFailure, one: DecoderPool
 ) -> None:
     """Whatever a picture does to its decoder, its neighbours are decoded."""
@@ -178,7 +178,7 @@ def test_a_picture_that_takes_too_long_fails(one: DecoderPool) -> None:
     assert outcomes(one, b"compute", PictureFailure.VANISHED) == [TOO_SLOW, "picture_vanished"]
 
 
-def test_a_decoder_that_says_more_than_it_was_asked_is_replaced(one: DecoderPool) -> None:
+def test_a_decoder_that_answers_too_much_is_replaced(one: DecoderPool) -> None:
     """What it says of its own pictures may be false; it decodes no further ones."""
     before = one._clients[0]
     outcomes(one, b"answer-too-much", b"x")
@@ -186,18 +186,18 @@ def test_a_decoder_that_says_more_than_it_was_asked_is_replaced(one: DecoderPool
     assert one._clients[0] is not before
 
 
-def test_several_guilty_pictures_fail(two: DecoderPool) -> None:
+def test_each_of_several_bad_pictures_fails(two: DecoderPool) -> None:
     """Each by itself, also in one chunk and behind one another."""
     data = [b"crash", b"x", b"crash", b"crash", b"x"]
     assert outcomes(two, *data) == [CRASHED, "decoded", CRASHED, CRASHED, "decoded"]
 
 
-def test_no_picture_pays_for_another(one: DecoderPool) -> None:
+def test_a_picture_does_not_fail_because_of_an_earlier_one(one: DecoderPool) -> None:
     """What an earlier picture left behind in the decoder is no later one's fault."""
     assert outcomes(one, b"poison", b"x", b"x") == ["decoded"] * 3
 
 
-def test_a_decoder_that_was_killed_is_replaced(two: DecoderPool) -> None:
+def test_a_killed_decoder_is_replaced(two: DecoderPool) -> None:
     """Also while it had nothing to do; its next pictures are decoded."""
     assert outcomes(two, *[b"x"] * 40) == ["decoded"] * 40
     for each in two._clients:
@@ -228,7 +228,7 @@ def test_memory_is_bounded(two: DecoderPool) -> None:
         assert taken - done <= 2 * ROOM + worker_protocol.CHUNK_PICTURES
 
 
-def test_a_listing_that_breaks_leaves_nothing_behind(two: DecoderPool) -> None:
+def test_an_error_of_the_listing_leaves_no_pixels_behind(two: DecoderPool) -> None:
     """The error goes through, and later pictures do not meet earlier ones' pixels."""
 
     def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
@@ -240,7 +240,7 @@ def test_a_listing_that_breaks_leaves_nothing_behind(two: DecoderPool) -> None:
     assert outcomes(two, b"see-the-environment", b"x") == ["decoded"] * 2
 
 
-def test_a_pause_of_the_run_is_no_decoders_fault(one: DecoderPool) -> None:
+def test_an_answer_is_accepted_after_a_pause_of_the_run(one: DecoderPool) -> None:
     """An answer that is there is taken, however late the run comes for it."""
     (before,) = one._clients
 
@@ -280,7 +280,7 @@ def test_decoders_end_with_their_context() -> None:
     assert _ended(pids)
 
 
-def test_decoders_that_were_told_nothing_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoders_end_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that gets no model leaves none behind."""
     started: list[WorkerProcess] = []
 

@@ -60,7 +60,7 @@ def test_every_file_has_exactly_one_result(outcome: Outcome) -> None:
     assert [name for name, _ in outcome.results] == [each.name for each in outcome.files]
 
 
-def test_the_outcome_is_the_expected_one(outcome: Outcome) -> None:
+def test_every_outcome_is_the_expected_one(outcome: Outcome) -> None:
     """Where there is only one right answer, it is given."""
     wrong = [
         (each.name, told, each.expected)
@@ -70,7 +70,7 @@ def test_the_outcome_is_the_expected_one(outcome: Outcome) -> None:
     assert not wrong
 
 
-def test_a_decoder_tells_only_what_it_may(outcome: Outcome) -> None:
+def test_every_failure_is_one_that_a_decoder_may_report(outcome: Outcome) -> None:
     """No picture of the corpus ends a decoder, so each failure is one that a decoder names."""
     assert {told for _, told in outcome.results} <= {GOOD, *filter(None, worker_protocol.OUTCOMES)}
     assert outcome.all_lived
@@ -81,7 +81,7 @@ def test_memory_stays_under_its_limit(outcome: Outcome) -> None:
     assert outcome.megabytes < MEGABYTES
 
 
-def test_the_bomb_is_one(outcome: Outcome) -> None:
+def test_the_bomb_is_small_on_disk(outcome: Outcome) -> None:
     """The PNG of 20,000 x 20,000 pixels is about a megabyte, and would be 1.2 GB."""
     (bomb,) = (each for each in outcome.files if each.name == "bombs/20000-squared.png")
     assert 0.9e6 < len(bomb.data) < 1.5e6

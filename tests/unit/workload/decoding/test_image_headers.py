@@ -253,14 +253,16 @@ CAMERAS = {
 
 @pytest.mark.parametrize("name", CAMERAS)
 @pytest.mark.parametrize("upright", [False, True])
-def test_cameras_fit(name: str, upright: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_pictures_of_cameras_are_within_the_limit(
+    name: str, upright: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Their largest pictures are taken; that decoders can is for the corpus to show."""
     monkeypatch.undo()
     size = CAMERAS[name][::-1] if upright else CAMERAS[name]
     assert image_headers.check(jpeg(frame_header(*size), SCAN, END)).kind == "JPEG"
 
 
-def test_200_million_pixels_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_200_million_pixels_are_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such phones' largest pictures would take a gigabyte more."""
     monkeypatch.undo()
     with pytest.raises(PictureError, match=r"^picture_too_many_pixels$"):
@@ -273,7 +275,7 @@ def _small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", FITS)
-def test_a_picture_of_the_largest_size_is_taken(name: str) -> None:
+def test_a_picture_of_the_largest_size_is_accepted(name: str) -> None:
     """40 x 30 pixels are taken where 1,200 are the limit."""
     image_headers.check(FITS[name]())
 

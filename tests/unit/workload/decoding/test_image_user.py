@@ -60,7 +60,7 @@ def as_the_images_user(command: list[str], folder: Path) -> subprocess.Completed
     )
 
 
-def test_the_images_user_has_no_rights(tmp_path: Path) -> None:
+def test_the_images_user_has_no_capabilities(tmp_path: Path) -> None:
     """The tests below can be trusted: nothing is left of root."""
     done = as_the_images_user(["/bin/cat", "/proc/self/status"], tmp_path)
     status = dict(line.split(":\t", 1) for line in done.stdout.splitlines())

@@ -31,7 +31,7 @@ def decode(data: bytes, model_input: Input) -> npt.NDArray[np.float32]:
     return pixels.decode(data, model_input, pixels.Buffer())
 
 
-def test_pixels_become_the_manifests_range() -> None:
+def test_pixels_are_scaled_to_the_manifests_range() -> None:
     """0 becomes the lower end of the range and 255 the upper one, linear in between."""
     shown = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     shown[:, :, 1], shown[:, :, 2] = 255, 51
@@ -40,7 +40,7 @@ def test_pixels_become_the_manifests_range() -> None:
     np.testing.assert_allclose(decoded[0, 0], [-1.0, 1.0, -0.6], atol=1e-6)
 
 
-def test_a_picture_of_the_right_size_is_not_touched() -> None:
+def test_a_picture_of_the_right_size_is_not_resized() -> None:
     """Without resizing, every pixel arrives as it is."""
     shown = photo(WIDTH, HEIGHT)
     model_input = dataclasses.replace(INPUT, low=0.0, high=255.0)
@@ -48,7 +48,7 @@ def test_a_picture_of_the_right_size_is_not_touched() -> None:
     np.testing.assert_array_equal(decoded, shown)
 
 
-def test_a_palette_in_a_bmp_is_one() -> None:
+def test_the_palette_of_a_bmp_is_applied() -> None:
     """Its colours are taken, where TensorFlow takes a place in the palette for a shade of grey."""
     shown = image(mode="P")
     model_input = dataclasses.replace(INPUT, width=90, height=70, low=0.0, high=255.0)
@@ -56,7 +56,7 @@ def test_a_palette_in_a_bmp_is_one() -> None:
     np.testing.assert_array_equal(decoded, np.asarray(shown.convert("RGB")))
 
 
-def test_a_small_frame_stands_where_its_gif_has_it() -> None:
+def test_a_small_gif_frame_is_placed_on_its_canvas() -> None:
     """What the first frame does not cover is black; TensorFlow cuts the frame instead."""
     data = bytearray(file("GIF", Image.new("P", (6, 4), 1), palette=bytes([9] * 6)))
     at = data.rindex(b"," + bytes(4) + struct.pack("<HH", 6, 4))
@@ -82,7 +82,7 @@ def test_a_progressive_picture_that_is_cut_is_damaged() -> None:
         decode(whole[: len(whole) * 9 // 10], INPUT)
 
 
-def test_a_flaw_does_not_hide_that_a_picture_is_cut() -> None:
+def test_a_cut_picture_with_a_flaw_is_damaged() -> None:
     """Wrong bytes before the end are no reason to take a picture without one."""
     rng = np.random.default_rng(1)
     whole = file("JPEG", image(300, 200), progressive=True)
@@ -95,7 +95,7 @@ def test_a_flaw_does_not_hide_that_a_picture_is_cut() -> None:
 
 
 @pytest.mark.parametrize("progressive", [False, True])
-def test_nothing_of_an_earlier_picture_is_in_the_next(progressive: bool) -> None:
+def test_a_picture_holds_no_pixels_of_an_earlier_one(progressive: bool) -> None:
     """The memory of one is used for the next: whatever came before, a damaged one is the same.
 
     Damaged at 60 places, and a third of them without what follows but the end's marker.
@@ -121,7 +121,7 @@ def test_nothing_of_an_earlier_picture_is_in_the_next(progressive: bool) -> None
     assert taken > 20
 
 
-def test_memory_is_not_kept_for_another_format() -> None:
+def test_memory_is_freed_before_another_format() -> None:
     """A large WebP needs five sixths of what a decoder may have: there is no room for more."""
     buffer = pixels.Buffer()
     tracemalloc.start()
@@ -135,7 +135,7 @@ def test_memory_is_not_kept_for_another_format() -> None:
     assert kept > 4_000_000 > 40 * left
 
 
-def test_a_decoder_never_sees_what_the_header_check_refuses() -> None:
+def test_a_picture_that_the_header_check_refuses_is_not_decoded() -> None:
     """A PNG of 60,000 x 60,000 pixels ends at its header."""
     data = bytearray(file("PNG", image()))
     data[16:24] = (60_000).to_bytes(4, "big") * 2
@@ -144,7 +144,7 @@ def test_a_decoder_never_sees_what_the_header_check_refuses() -> None:
         decode(bytes(data), INPUT)
 
 
-def test_a_picture_is_reduced_as_it_lies() -> None:
+def test_the_reduced_scale_follows_the_upright_picture() -> None:
     """Twice the input's side is meant of the upright picture."""
     tall = dataclasses.replace(INPUT, width=20, height=160, decode="reduced", low=0.0, high=255.0)
     data = file("JPEG", image(640, 80), exif=exif(6))
@@ -153,6 +153,6 @@ def test_a_picture_is_reduced_as_it_lies() -> None:
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_a_decoder_sees_no_more_than_the_picture(name: str) -> None:
+def test_a_decoder_gets_only_the_picture_of_a_file(name: str) -> None:
     """Notes and trailers, however large, do not reach it; what they hold can't hurt there."""
     assert len(image_headers.check(TAKEN[name]()).data) < 1.5 * max(len(JPEG), len(PNG))

@@ -93,14 +93,14 @@ def test_the_model_answers_as_if_tensorflow_had_read_it(form: str, released: Rel
     np.testing.assert_allclose(ours, plain, rtol=0, atol=SAME)
 
 
-def test_the_model_has_something_to_say(released: Released) -> None:
+def test_the_model_names_every_class_with_confidence(released: Released) -> None:
     """The tests here can fail: it names many classes, and is sure of most."""
     told = scores(released.model, [reference(path.read_bytes(), released.input) for path in FILES])
     assert len(set(told.argmax(1))) == len(told[0])
     assert np.median(told.max(1)) > 0.9
 
 
-def test_what_reduced_decoding_costs(released: Released) -> None:
+def test_reduced_decoding_keeps_classes_and_moves_scores_little(released: Released) -> None:
     """Every picture keeps its class, and scores move by less than is said here."""
     model_input = dataclasses.replace(released.input, decode="reduced")
     files = [path.read_bytes() for path in FILES]

@@ -52,7 +52,7 @@ def test_the_best_classes_come_first(manifest: Manifest, tmp_path: Path) -> None
     assert 0.9 < first.probability < 1
 
 
-def test_the_answers_are_tensorflows(manifest: Manifest, tmp_path: Path) -> None:
+def test_the_answers_equal_tensorflows(manifest: Manifest, tmp_path: Path) -> None:
     """The same classes in the same order; scores are equal up to float32's rounding."""
     pictures = noise(5)
     expected = colours(tf.constant(np.stack(pictures))).numpy()

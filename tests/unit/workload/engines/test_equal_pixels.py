@@ -114,7 +114,7 @@ EQUAL: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", EQUAL)
-def test_pixels_are_tensorflows(name: str) -> None:
+def test_pixels_equal_tensorflows(name: str) -> None:
     """Bit by bit the same input for the model, whether it is made larger or smaller."""
     data = EQUAL[name]()
     np.testing.assert_array_equal(decode(data, INPUT), reference(data, INPUT))
@@ -129,7 +129,7 @@ def test_a_picture_is_turned_upright(turned: int, kind: str) -> None:
 
 
 @pytest.mark.parametrize("turned", [0, 9, 65535])
-def test_an_orientation_that_does_not_exist_is_none(turned: int) -> None:
+def test_an_invalid_orientation_is_ignored(turned: int) -> None:
     """A picture whose EXIF says nonsense is taken as it is."""
     data = file("JPEG", image(), exif=exif(turned))
     np.testing.assert_array_equal(decode(data, INPUT), reference(data, INPUT))
@@ -179,14 +179,14 @@ def test_a_small_picture_is_not_reduced() -> None:
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_what_tensorflow_takes_is_taken(name: str) -> None:
+def test_a_file_that_tensorflow_accepts_is_accepted(name: str) -> None:
     """With the same pixels, whatever else is in the file."""
     data = TAKEN[name]()
     np.testing.assert_array_equal(decode(data, INPUT), reference(data, INPUT))
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_tensorflow_refuses_is_damaged(name: str) -> None:
+def test_a_file_that_tensorflow_rejects_is_damaged(name: str) -> None:
     """It is not classified by what happened to be in memory."""
     data = REFUSED[name]()
     with pytest.raises(tf.errors.InvalidArgumentError):

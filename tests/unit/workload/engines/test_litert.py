@@ -121,7 +121,7 @@ def sparse_weights(model: Any) -> None:
         sparse_weights,
     ],
 )
-def test_what_a_classifier_does_not_need_is_refused(
+def test_a_model_with_anything_beyond_a_classifier_is_refused(
     change: Callable[[Any], None], content: bytes, tmp_path: Path
 ) -> None:
     """Before LiteRT is given the model."""
@@ -157,7 +157,7 @@ NOWHERE: dict[str, Callable[[Any], None]] = {
 
 
 @pytest.mark.parametrize("name", NOWHERE)
-def test_a_number_that_leads_to_nothing_is_unusable(
+def test_a_model_with_an_index_out_of_range_is_unusable(
     name: str, content: bytes, tmp_path: Path
 ) -> None:
     """Before LiteRT follows it: some of these end the process."""
@@ -167,7 +167,7 @@ def test_a_number_that_leads_to_nothing_is_unusable(
 
 
 @pytest.mark.parametrize(("offset", "size"), [(2**64 - 4096, 8192), (8, 2**40), (2**63, 1)])
-def test_weights_that_are_not_in_the_file_are_unusable(
+def test_a_model_with_weights_outside_its_file_is_unusable(
     offset: int, size: int, content: bytes, tmp_path: Path
 ) -> None:
     """Where they end is no number of 64 bits that begins again at nothing."""
@@ -181,13 +181,13 @@ def test_weights_that_are_not_in_the_file_are_unusable(
         litert_operators.check(tmp_path / "model.tflite")
 
 
-def test_a_rebuilt_model_is_the_same(content: bytes, tmp_path: Path) -> None:
+def test_a_rebuilt_model_without_a_change_is_accepted(content: bytes, tmp_path: Path) -> None:
     """Without a change it is taken: it is the change that is refused above."""
     model = ready(rebuilt(content, lambda _: None), tmp_path)
     assert model.classify(noise(1)) == ready(content, tmp_path).classify(noise(1))
 
 
-def test_every_allowed_operator_is_one() -> None:
+def test_every_allowed_operator_exists() -> None:
     """No name of the list is a slip."""
     assert vars(schema.BuiltinOperator).keys() >= litert_operators.ALLOWED
 
@@ -199,7 +199,7 @@ def test_a_damaged_model_is_unusable(size: int, content: bytes, tmp_path: Path) 
         ready(content[:size], tmp_path)
 
 
-def test_the_interpreters_file_is_checked_again(tmp_path: Path) -> None:
+def test_the_engine_refuses_an_invalid_file_by_itself(tmp_path: Path) -> None:
     """The engine by itself refuses what is no model, whoever checked before."""
     (tmp_path / "model.tflite").write_bytes(b"no model")
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
@@ -245,7 +245,7 @@ def test_a_litert_model_needs_no_tensorflow(content: bytes, tmp_path: Path) -> N
     ("engine_of", "form"),
     [("tensorflow", "tensorflow-saved-model"), ("ai_edge_litert", "litert")],
 )
-def test_an_image_without_the_engine_says_so(engine_of: str, form: Any, tmp_path: Path) -> None:
+def test_an_image_without_the_engine_is_reported(engine_of: str, form: Any, tmp_path: Path) -> None:
     """A model for the other image is refused by a code of its own."""
     manifest = dataclasses.replace(LITERT, format=form)
     assert in_image(engine_of, "numpy", tmp_path, manifest)[0] == "engine_missing"

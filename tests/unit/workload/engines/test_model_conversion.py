@@ -54,7 +54,7 @@ def _model(archive: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("same", "apart"), [(26, 0.0), (27, 7.6e-5), (27, float("nan"))], ids=["class", "score", "NaN"]
 )
-def test_one_difference_is_enough(same: int, apart: float) -> None:
+def test_one_difference_fails_the_comparison(same: int, apart: float) -> None:
     """All pictures must be named alike, and every score be within the tolerance."""
     assert Agreement(pictures=27, same_class=27, largest_difference=7.5e-5)
     assert not Agreement(pictures=27, same_class=same, largest_difference=apart)

@@ -133,7 +133,7 @@ def reading(_: Path) -> Callable[[Any], Any]:
         (looping, "WriteFile"),
     ],
 )
-def test_what_acts_is_refused_before_it_can(
+def test_a_model_that_accesses_files_is_refused_before_it_runs(
     function: Callable[[Path], Callable[[Any], Any]], kind: str, tmp_path: Path
 ) -> None:
     """The signature's own, or in a function that only an attribute of a call, If or While names."""
@@ -159,7 +159,7 @@ class Initialised(tf.saved_model.experimental.TrackableResource):  # type: ignor
         tf.io.write_file(self.path, "got you")
 
 
-def test_what_loading_would_run_is_refused_before_it_can(tmp_path: Path) -> None:
+def test_an_initialiser_is_refused_before_it_runs(tmp_path: Path) -> None:
     """TensorFlow runs initialisers while it loads: here nothing is loaded."""
     mark = tmp_path / "mark"
     unpacked = saved(tmp_path, colours, resource=Initialised(mark))
@@ -199,21 +199,21 @@ def test_an_ordinary_classifier_is_allowed(tmp_path: Path) -> None:
     assert tensorflow_operations.forbidden(graph(tmp_path)) == set()
 
 
-def test_a_function_that_nothing_reaches_is_judged(honest: Path) -> None:
+def test_a_function_that_nothing_calls_is_checked(honest: Path) -> None:
     """No way to a function can be overlooked, because none is looked for."""
     found = graph(honest)
     found.graph_def.library.function.add().node_def.add(op="WriteFile")
     assert tensorflow_operations.forbidden(found) == {"WriteFile"}
 
 
-def test_the_graph_around_the_functions_is_judged(honest: Path) -> None:
+def test_the_graph_outside_functions_is_checked(honest: Path) -> None:
     """Nothing runs it today, and it may hold no more than it needs all the same."""
     found = graph(honest)
     found.graph_def.node.add(name="late", op="WriteFile")
     assert tensorflow_operations.forbidden(found) == {"WriteFile"}
 
 
-def test_a_function_is_no_operation_of_its_name(honest: Path) -> None:
+def test_an_operation_with_the_name_of_a_function_is_checked(honest: Path) -> None:
     """A library may hold a function called as an operation is: each use is judged by its name."""
     found = graph(honest)
     found.graph_def.library.function.add().signature.name = "WriteFile"
@@ -222,7 +222,7 @@ def test_a_function_is_no_operation_of_its_name(honest: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["traced_save", "traced_restore"])
-def test_the_saver_may_touch_files_in_its_own_ways_only(part: str, honest: Path) -> None:
+def test_other_file_operations_of_the_saver_are_refused(part: str, honest: Path) -> None:
     """Its two functions have a list of their own, and that is a list, too."""
     found = graph(honest)
     function_named(found, part).node_def.add(op="WriteFile")
@@ -285,7 +285,7 @@ def take_the_savers_place(found: Any, _: Any) -> None:
         take_the_savers_place,
     ],
 )
-def test_a_saver_that_anything_else_may_run_is_no_saver(
+def test_a_saver_that_anything_else_names_is_refused(
     use: Callable[[Any, Any], None], honest: Path
 ) -> None:
     """What the saver may do is for functions that only the saver names."""
@@ -329,7 +329,7 @@ def test_a_damaged_model_is_unusable(content: bytes, tmp_path: Path) -> None:
         tensorflow_operations.check(tmp_path)
 
 
-def test_a_model_in_text_is_unusable(tmp_path: Path) -> None:
+def test_a_model_in_text_format_is_unusable(tmp_path: Path) -> None:
     """TensorFlow would take saved_model.pbtxt where there is no saved_model.pb."""
     (tmp_path / "saved_model.pbtxt").write_text("meta_graphs { object_graph_def { } }")
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
