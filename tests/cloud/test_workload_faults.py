@@ -1,4 +1,4 @@
-"""What the workload asks for again, over HTTP, and what it asks for once.
+"""Which requests the workload retries, over HTTP, and which it does not.
 
 Time passes only where a retry waits (`faults.Clock`): the sums are what a run would wait.
 """
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rehearsal.cloud.http.server import LocalCloud
     from rehearsal.cloud.state import Binding, Cloud
 
-    Does = Callable[[storage.Bucket, Path], None]
+    Operation = Callable[[storage.Bucket, Path], None]
 
 STS, IAM, STORAGE = (f"{name}.googleapis.com" for name in ("sts", "iamcredentials", "storage"))
 LEND = ":generateAccessToken"
@@ -80,14 +80,14 @@ def _shared(planned: Faults) -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def faults(planned: Faults) -> Faults:
-    """None so far."""
+    """No faults at the start of a test."""
     planned.clear()
     return planned
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time that retries wait by."""
+    """The clock by which retries wait."""
     clock = Clock()
     clock.install(monkeypatch)
     return clock
@@ -121,7 +121,7 @@ def launch(federation: Federation, tmp_path: Path) -> settings.Settings:
 
 
 def decisions(cloud: Cloud, permission: str) -> list[bool]:
-    """What the audit log holds about a permission, in order."""
+    """The decisions about a permission in the audit log, in order."""
     return [entry.allowed for entry in cloud.audit if entry.permission == permission]
 
 
@@ -129,7 +129,7 @@ def decisions(cloud: Cloud, permission: str) -> list[bool]:
 def test_a_transient_failure_of_the_exchange_is_retried(
     fault: str, faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
-    """Three times busy or cut off, and the model's reader is there; each try waited."""
+    """After three failures the exchange succeeds; each retry waited."""
     TRANSIENT[fault](faults, STS, times=3)
     assert credentials.model_reader(launch).valid
     assert (faults.count(STS), faults.count(IAM, LEND), len(clock.waited)) == (4, 1, 3)
@@ -139,7 +139,7 @@ def test_a_transient_failure_of_the_exchange_is_retried(
 def test_a_transient_failure_of_the_impersonation_is_retried(
     fault: str, faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
-    """The federated token is kept meanwhile: one exchange."""
+    """The federated token is reused: there is one exchange."""
     TRANSIENT[fault](faults, IAM, LEND, times=3)
     assert credentials.model_reader(launch).valid
     assert (faults.count(STS), faults.count(IAM, LEND), len(clock.waited)) == (1, 4, 3)
@@ -148,7 +148,7 @@ def test_a_transient_failure_of_the_impersonation_is_retried(
 def test_a_request_that_times_out_is_retried(
     faults: Faults, launch: settings.Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A service that says nothing is given up after a while, and asked anew."""
+    """A request without an answer times out and is sent again."""
     monkeypatch.setattr(credentials, "RESPONSE_SECONDS", 0.2)
     _, go = faults.hold(STS)
     try:
@@ -159,18 +159,18 @@ def test_a_request_that_times_out_is_retried(
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "code"),
     [
         (503, "busy", "release_failed: The credentials for the model could not be had."),
         (429, {"error": "quota_exceeded"}, "release_failed: The quota of the token service is"),
     ],
 )
 def test_retries_of_a_busy_service_end(
-    status: int, body: Any, told: str, faults: Faults, launch: settings.Settings, clock: Clock
+    status: int, body: Any, code: str, faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
-    """After the stated time the last answer is what is told."""
+    """After the time limit, the last answer decides the error."""
     faults.answer(status, STS, times=FOREVER, body=body)
-    with pytest.raises(WorkloadError, match=f"^{told}"):
+    with pytest.raises(WorkloadError, match=f"^{code}"):
         credentials.model_reader(launch)
     assert settings.GRANT_SECONDS - 60 < sum(clock.waited) <= settings.GRANT_SECONDS
 
@@ -178,7 +178,7 @@ def test_retries_of_a_busy_service_end(
 def test_waits_between_retries_double_and_are_random(
     faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
-    """No two machines ask in step: a wait is random, up to twice 1, 2, 4, 8 s, and 30 s at most."""
+    """Machines do not retry in step: waits are random, up to twice 1, 2, 4, 8 s, at most 30 s."""
     faults.answer(503, STS, times=FOREVER)
     with pytest.raises(WorkloadError):
         credentials.model_reader(launch)
@@ -191,10 +191,10 @@ def test_waits_between_retries_double_and_are_random(
 def test_the_run_waits_for_a_grant_that_is_not_in_force_yet(
     faults: Faults, federation: Federation, launch: settings.Settings
 ) -> None:
-    """IAM refuses twice, then the grant is there: the run goes on, with its one exchange."""
+    """IAM refuses twice, then the grant is in force: the run continues, with one exchange."""
     federation.grant("user:somebody@else.example")
-    for does in (lambda: None, lambda: None, lambda: federation.grant(BY_DIGEST)):
-        faults.before(IAM, LEND, does)
+    for operation in (lambda: None, lambda: None, lambda: federation.grant(BY_DIGEST)):
+        faults.before(IAM, LEND, operation)
     assert credentials.model_reader(launch).valid
     assert decisions(federation.cloud, EXCHANGE) == [True]
     assert decisions(federation.cloud, GET_ACCESS_TOKEN) == [False, False, True]
@@ -203,7 +203,7 @@ def test_the_run_waits_for_a_grant_that_is_not_in_force_yet(
 def test_the_wait_for_a_grant_ends(
     federation: Federation, launch: settings.Settings, clock: Clock
 ) -> None:
-    """Later than Google documents, no grant is on its way."""
+    """After the documented maximum, the grant does not exist."""
     federation.grant("user:somebody@else.example")
     with pytest.raises(WorkloadError, match=r"^impersonation_refused: "):
         credentials.model_reader(launch)
@@ -214,7 +214,7 @@ def test_the_wait_for_a_grant_ends(
 def test_without_grant_seconds_the_run_does_not_wait_for_a_grant(
     federation: Federation, launch: settings.Settings, clock: Clock
 ) -> None:
-    """On the local cloud a refusal by IAM is one."""
+    """On the local cloud, grants are immediate, so a refusal by IAM is final."""
     federation.grant("user:somebody@else.example")
     with pytest.raises(WorkloadError, match=r"^impersonation_refused: "):
         credentials.model_reader(dataclasses.replace(launch, grant_seconds=0))
@@ -225,7 +225,7 @@ def test_without_grant_seconds_the_run_does_not_wait_for_a_grant(
 def test_another_refusal_by_iam_is_not_retried(
     faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
-    """An API that is switched off is no grant on its way."""
+    """A disabled API is not a missing grant."""
     off = {
         "error": {"code": 403, "message": "API has not been used", "status": "PERMISSION_DENIED"}
     }
@@ -236,7 +236,7 @@ def test_another_refusal_by_iam_is_not_retried(
 
 
 @pytest.mark.parametrize(
-    ("told", "change"),
+    ("code", "change"),
     [
         ("release_refused", lambda f: f.provider.doc.update(attributeCondition="assertion.x == 1")),
         ("token_rejected", lambda f: setattr(f.cloud, "clock_offset", 7200)),
@@ -246,15 +246,15 @@ def test_another_refusal_by_iam_is_not_retried(
     ids=["condition", "stale", "audience", "disabled"],
 )
 def test_a_refusal_by_the_token_service_is_not_retried(
-    told: str,
+    code: str,
     change: Callable[[Federation], None],
     federation: Federation,
     launch: settings.Settings,
     clock: Clock,
 ) -> None:
-    """What the token service refuses is one entry in the audit log, and no waiting."""
+    """The audit log has one entry, and the run does not wait."""
     change(federation)
-    with pytest.raises(WorkloadError, match=f"^{told}: "):
+    with pytest.raises(WorkloadError, match=f"^{code}: "):
         credentials.model_reader(launch)
     assert decisions(federation.cloud, EXCHANGE) == [False]
     assert clock.waited == []
@@ -263,7 +263,7 @@ def test_a_refusal_by_the_token_service_is_not_retried(
 def test_a_refusal_by_the_condition_with_status_403_is_not_retried(
     faults: Faults, launch: settings.Settings, clock: Clock
 ) -> None:
-    """The same answer with the status of a missing grant is still the condition's."""
+    """The condition's refusal is final, even with the status of a missing grant."""
     rejected = {
         "error": "unauthorized_client",
         "error_description": "The given credential is rejected by the attribute condition.",
@@ -277,7 +277,7 @@ def test_a_refusal_by_the_condition_with_status_403_is_not_retried(
 def test_each_exchange_reads_the_token_file_again(
     faults: Faults, launch: settings.Settings, federation: Federation
 ) -> None:
-    """The launcher refreshes the file: what it holds at the second try is what is sent."""
+    """The launcher refreshes the file: a retry sends its current content."""
     fresh = launch.token_file.read_text()
     launch.token_file.write_text("stale")
     faults.answer(503, STS, meanwhile=lambda: launch.token_file.write_text(fresh))
@@ -287,7 +287,7 @@ def test_each_exchange_reads_the_token_file_again(
 
 @pytest.fixture
 def buckets(owner: Client, cloud: Cloud, faults: Faults) -> Cloud:
-    """Secundus' two buckets with the roles that the workload's account has there."""
+    """Secundus' two buckets, with the roles of the workload's account."""
     for name, role in ROLES.items():
         owner.create_bucket(name, location="us-west1")
         cloud.buckets[name].policy.bindings.append(granted(role))
@@ -308,77 +308,77 @@ def opened(cloud: Cloud, name: str, grant_seconds: float = 0) -> storage.Bucket:
     return storage.buckets_as(identity, grant_seconds)(name)
 
 
-def listed(bucket: storage.Bucket, _: Path) -> None:
+def list_pictures(bucket: storage.Bucket, _: Path) -> None:
     """Lists the one picture."""
     assert [picture.name for picture in bucket.pictures()] == ["a.png"]
 
 
-def fetched(bucket: storage.Bucket, folder: Path) -> None:
+def fetch_picture(bucket: storage.Bucket, folder: Path) -> None:
     """Downloads it, whole."""
     assert bucket.fetch("a.png", folder / "a", 10**6) == hashlib.sha256(CONTENT).hexdigest()
     assert (folder / "a").read_bytes() == CONTENT
 
 
-def written(bucket: storage.Bucket, folder: Path) -> None:
+def write_result(bucket: storage.Bucket, folder: Path) -> None:
     """Overwrites it."""
     (folder / "new").write_bytes(CONTENT)
     bucket.write("a.png", folder / "new", "image/png")
 
 
-def removed(bucket: storage.Bucket, _: Path) -> None:
+def delete_result(bucket: storage.Bucket, _: Path) -> None:
     """Deletes it."""
     bucket.remove("a.png")
 
 
-DOES: dict[Does, tuple[str, str, str]] = {
-    listed: (INPUT, "/o", "storage.objects.list"),
-    fetched: (INPUT, "/o/a.png", "storage.objects.get"),
-    written: (RESULT, "/upload/", "storage.objects.create"),
-    removed: (RESULT, "/o/a.png", "storage.objects.delete"),
+OPERATIONS: dict[Operation, tuple[str, str, str]] = {
+    list_pictures: (INPUT, "/o", "storage.objects.list"),
+    fetch_picture: (INPUT, "/o/a.png", "storage.objects.get"),
+    write_result: (RESULT, "/upload/", "storage.objects.create"),
+    delete_result: (RESULT, "/o/a.png", "storage.objects.delete"),
 }
-"""What the job does with a bucket; where, how it is asked for, and under which permission."""
+"""What the job does with a bucket: in which bucket, at which path, with which permission."""
 
 
 @pytest.mark.parametrize("fault", TRANSIENT)
-@pytest.mark.parametrize("does", DOES)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_transient_failure_of_storage_is_retried(
-    does: Does,
+    operation: Operation,
     fault: str,
     buckets: Cloud,
     faults: Faults,
     clock: Clock,
     tmp_path: Path,
 ) -> None:
-    """Three times busy or cut off, and it is done; each try waited."""
-    name, path, _ = DOES[does]
+    """After three failures the request succeeds; each retry waited."""
+    name, path, _ = OPERATIONS[operation]
     TRANSIENT[fault](faults, STORAGE, path, times=3)
-    does(opened(buckets, name), tmp_path)
+    operation(opened(buckets, name), tmp_path)
     assert (faults.count(STORAGE, path), len(clock.waited)) == (4, 3)
 
 
-@pytest.mark.parametrize("does", [written, removed])
+@pytest.mark.parametrize("operation", [write_result, delete_result])
 def test_a_change_whose_answer_was_lost_is_repeated_safely(
-    does: Does,
+    operation: Operation,
     buckets: Cloud,
     faults: Faults,
     tmp_path: Path,
 ) -> None:
-    """The answer is lost, not the deed: the second time comes to the same end."""
-    _, path, permission = DOES[does]
+    """Only the answer was lost: repeating the change gives the same state."""
+    _, path, permission = OPERATIONS[operation]
     faults.forget(STORAGE, path)
-    does(opened(buckets, RESULT), tmp_path)
+    operation(opened(buckets, RESULT), tmp_path)
     assert decisions(buckets, permission)[0]
     assert faults.count(STORAGE, path) == 2
-    left = buckets.buckets[RESULT].objects
-    assert {name: stored.data for name, stored in left.items()} == (
-        {"a.png": CONTENT} if does is written else {}
+    objects = buckets.buckets[RESULT].objects
+    assert {name: stored.data for name, stored in objects.items()} == (
+        {"a.png": CONTENT} if operation is write_result else {}
     )
 
 
 def test_a_repeated_write_returns_the_current_generation(
     buckets: Cloud, faults: Faults, tmp_path: Path
 ) -> None:
-    """A run whose first answer was lost does not take its own mark for another run's."""
+    """So a run does not mistake its own repeated write for another run's."""
     (tmp_path / "new").write_bytes(CONTENT)
     faults.forget(STORAGE, "/upload/")
     bucket = opened(buckets, RESULT)
@@ -386,15 +386,15 @@ def test_a_repeated_write_returns_the_current_generation(
 
 
 def test_a_broken_download_is_resumed(buckets: Cloud, faults: Faults, tmp_path: Path) -> None:
-    """Twice cut off in the middle: the file is whole, and its hash is right."""
+    """After two breaks in the middle, the file is complete and its hash is right."""
     for _ in range(2):
         faults.cut(STORAGE, "/o/a.png", after=50_000)
-    fetched(opened(buckets, INPUT), tmp_path)
+    fetch_picture(opened(buckets, INPUT), tmp_path)
     assert faults.count(STORAGE, "/o/a.png") == 3
 
 
 def test_a_broken_large_upload_is_resumed(buckets: Cloud, faults: Faults, tmp_path: Path) -> None:
-    """Beyond a piece the library uploads in several steps, and goes on where one broke."""
+    """The library uploads large objects in chunks, and resumes at the broken one."""
     (tmp_path / "large").write_bytes(CONTENT * 40)
     faults.forget(STORAGE, "uploadType=resumable")
     faults.before(STORAGE, "uploadType=resumable", lambda: None)
@@ -404,24 +404,24 @@ def test_a_broken_large_upload_is_resumed(buckets: Cloud, faults: Faults, tmp_pa
     assert faults.count(STORAGE, "upload_id=") == 2 + -(-len(CONTENT * 40) // storage.UPLOAD_BYTES)
 
 
-@pytest.mark.parametrize("does", DOES)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_retries_of_a_busy_bucket_end(
-    does: Does,
+    operation: Operation,
     buckets: Cloud,
     faults: Faults,
     clock: Clock,
     tmp_path: Path,
 ) -> None:
-    """After two minutes the bucket counts as one that can't be used."""
-    name, path, _ = DOES[does]
+    """After two minutes of retries the request is a BucketError."""
+    name, path, _ = OPERATIONS[operation]
     faults.answer(503, STORAGE, path, times=FOREVER)
     with pytest.raises(BucketError):
-        does(opened(buckets, name), tmp_path)
+        operation(opened(buckets, name), tmp_path)
     assert 60 < sum(clock.waited) <= 120
 
 
 def waited(bucket: storage.Bucket, clock: Clock) -> float:
-    """How long a picture waits until it is given up."""
+    """How long the retries for a picture wait until it fails."""
     before = sum(clock.waited)
     with pytest.raises(BucketError):
         bucket.read(Picture(name="a.png", generation="1"), 10**6)
@@ -447,7 +447,7 @@ def test_after_many_failed_retries_requests_are_not_retried(
 def test_successful_requests_allow_retries_again(
     buckets: Cloud, faults: Faults, clock: Clock, tmp_path: Path
 ) -> None:
-    """A hundred answers allow one more picture to wait."""
+    """A hundred successful requests allow the retries of one more picture."""
     bucket = opened(buckets, INPUT)
     faults.answer(503, STORAGE, "/o/a.png", times=FOREVER)
     for _ in range(retries.MAX_FAILURES):
@@ -463,7 +463,7 @@ def test_successful_requests_allow_retries_again(
 def test_a_refused_request_is_not_retried_and_uses_no_retry_budget(
     buckets: Cloud, faults: Faults, clock: Clock
 ) -> None:
-    """A picture that Cloud Storage refuses is one picture's failure, however many there are."""
+    """A refusal fails one picture, however many refusals there are."""
     bucket = opened(buckets, INPUT)
     faults.answer(403, STORAGE, "/o/a.png", times=2 * retries.MAX_FAILURES)
     for _ in range(2 * retries.MAX_FAILURES):
@@ -472,49 +472,51 @@ def test_a_refused_request_is_not_retried_and_uses_no_retry_budget(
     assert waited(bucket, clock) > 60
 
 
-@pytest.mark.parametrize("does", DOES)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_request_waits_for_a_buckets_grant(
-    does: Does,
+    operation: Operation,
     buckets: Cloud,
     faults: Faults,
     tmp_path: Path,
 ) -> None:
-    """The first that is asked of a bucket is refused twice, then the grant is there."""
-    name, path, permission = DOES[does]
+    """The first request to a bucket is refused twice, then the grant is in force."""
+    name, path, permission = OPERATIONS[operation]
     policy = buckets.buckets[name].policy
     policy.bindings.remove(granted(ROLES[name]))
     for do in (lambda: None, lambda: None, lambda: policy.bindings.append(granted(ROLES[name]))):
         faults.before(STORAGE, path, do)
-    does(opened(buckets, name, settings.GRANT_SECONDS), tmp_path)
+    operation(opened(buckets, name, settings.GRANT_SECONDS), tmp_path)
     assert decisions(buckets, permission)[:3] == [False, False, True]
 
 
-@pytest.mark.parametrize("does", DOES)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_wait_for_a_buckets_grant_ends(
-    does: Does,
+    operation: Operation,
     buckets: Cloud,
     clock: Clock,
     tmp_path: Path,
 ) -> None:
-    """Later than Google documents, no grant is on its way."""
-    name, _, _ = DOES[does]
+    """After the documented maximum, the grant does not exist."""
+    name, _, _ = OPERATIONS[operation]
     buckets.buckets[name].policy.bindings.remove(granted(ROLES[name]))
     with pytest.raises(BucketError):
-        does(opened(buckets, name, settings.GRANT_SECONDS), tmp_path)
+        operation(opened(buckets, name, settings.GRANT_SECONDS), tmp_path)
     assert settings.GRANT_SECONDS - 60 < sum(clock.waited) <= settings.GRANT_SECONDS
 
 
-@pytest.mark.parametrize(("first", "then"), [(listed, fetched), (written, removed)])
+@pytest.mark.parametrize(
+    ("first", "then"), [(list_pictures, fetch_picture), (write_result, delete_result)]
+)
 def test_after_a_first_success_a_refusal_is_final(
-    first: Does,
-    then: Does,
+    first: Operation,
+    then: Operation,
     buckets: Cloud,
     faults: Faults,
     clock: Clock,
     tmp_path: Path,
 ) -> None:
-    """A grant that is taken away in the middle of a run is not waited for."""
-    name, path, _ = DOES[then]
+    """The run does not wait for a grant that is removed in the middle of it."""
+    name, path, _ = OPERATIONS[then]
     bucket = opened(buckets, name, settings.GRANT_SECONDS)
     first(bucket, tmp_path)
     buckets.buckets[name].policy.bindings.remove(granted(ROLES[name]))
@@ -527,7 +529,7 @@ def test_after_a_first_success_a_refusal_is_final(
 def test_a_missing_object_is_not_retried(
     buckets: Cloud, faults: Faults, clock: Clock, tmp_path: Path
 ) -> None:
-    """An object that is missing is not waited for, however new the bucket's grants are."""
+    """Even while the run waits for grants, a missing object is an error at once."""
     with pytest.raises(BucketError):
         opened(buckets, INPUT, settings.GRANT_SECONDS).fetch("none", tmp_path / "none", 100)
     assert (faults.count(STORAGE, "/o/none"), clock.waited) == (1, [])
@@ -569,7 +571,7 @@ def test_a_token_that_expires_in_the_middle_of_a_run_is_replaced(
     buckets.clock_offset += metadata.LIFETIME + 1
     assert as_operator(INPUT).read(picture, 10**6) == CONTENT
     buckets.clock_offset += metadata.LIFETIME + 1
-    written(as_operator(RESULT), tmp_path)
+    write_result(as_operator(RESULT), tmp_path)
     assert buckets.buckets[RESULT].objects["a.png"].data == CONTENT
     assert len([token for token in buckets.tokens.values() if token.member == MEMBER]) == 3
     assert clock.waited == []
@@ -611,8 +613,8 @@ def test_a_run_without_a_writable_result_bucket_does_not_request_the_model(
     """Without the grant on the result bucket the run ends at its first step."""
     buckets.buckets[RESULT].policy.bindings.remove(granted("objectUser"))
     with started(process) as run:
-        said, _ = run.communicate()
-    assert (run.returncode, said) == (
+        output, _ = run.communicate()
+    assert (run.returncode, output) == (
         4,
         "results_not_writable: The result bucket can't be written to.\n",
     )
@@ -623,9 +625,9 @@ def test_a_run_without_a_writable_result_bucket_does_not_request_the_model(
 def test_a_run_after_a_killed_run_writes_its_own_result(
     process: dict[str, str], buckets: Cloud, faults: Faults
 ) -> None:
-    """Killed while the model is on its way: no earlier result stands; the next run has its own."""
-    left = buckets.buckets[RESULT].objects
-    left["result"] = dataclasses.replace(left["a.png"], data=b"of an earlier run")
+    """Killed during the model's download: no earlier result stays; the next run writes its own."""
+    objects = buckets.buckets[RESULT].objects
+    objects["result"] = dataclasses.replace(objects["a.png"], data=b"of an earlier run")
     reached, go = faults.hold(STORAGE, "/o/model.tar.gz")
     try:
         with started(process) as run:
@@ -633,21 +635,21 @@ def test_a_run_after_a_killed_run_writes_its_own_result(
             run.kill()
     finally:
         go.set()
-    assert "result" not in left
-    assert left["results.jsonl"].data == b""
+    assert "result" not in objects
+    assert objects["results.jsonl"].data == b""
     with started(process) as run:
-        said, _ = run.communicate()
-    assert left["result"].data.decode() == f"Error: {said}"
-    assert said.startswith("model_hash_mismatch: ")
+        output, _ = run.communicate()
+    assert objects["result"].data.decode() == f"Error: {output}"
+    assert output.startswith("model_hash_mismatch: ")
 
 
 def the_run(first: subprocess.Popen[str]) -> int:
-    """The process that does the work of this one."""
+    """The child process that executes the run."""
     (pid,) = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
     return int(pid)
 
 
-WOUNDS: dict[str, tuple[Callable[[int], object], str]] = {
+DEATHS: dict[str, tuple[Callable[[int], object], str]] = {
     "killed": (lambda pid: os.kill(pid, signal.SIGKILL), "run_killed: "),
     "crashed": (
         lambda pid: os.kill(pid, signal.SIGSEGV),
@@ -660,13 +662,13 @@ WOUNDS: dict[str, tuple[Callable[[int], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("wound", WOUNDS)
+@pytest.mark.parametrize("death", DEATHS)
 def test_the_first_process_writes_the_result_of_a_dead_run(
-    wound: str, process: dict[str, str], buckets: Cloud, faults: Faults
+    death: str, process: dict[str, str], buckets: Cloud, faults: Faults
 ) -> None:
-    """Hit while the model is on its way: the first process tells it, with the operator's grants."""
-    hit, told = WOUNDS[wound]
-    left = buckets.buckets[RESULT].objects
+    """During the model's download; the first process uses the operator's account."""
+    hit, code = DEATHS[death]
+    objects = buckets.buckets[RESULT].objects
     reached, go = faults.hold(STORAGE, "/o/model.tar.gz")
     try:
         with started(process) as first:
@@ -676,15 +678,15 @@ def test_the_first_process_writes_the_result_of_a_dead_run(
             first.communicate()
     finally:
         go.set()
-    assert left["result"].data.decode().startswith(f"Error: {told}")
-    assert json.loads(left["results.jsonl"].data)["error"] == told.partition(":")[0]
-    assert first.returncode == Failure[told.partition(":")[0].upper()].exit_code
+    assert objects["result"].data.decode().startswith(f"Error: {code}")
+    assert json.loads(objects["results.jsonl"].data)["error"] == code.partition(":")[0]
+    assert first.returncode == Failure[code.partition(":")[0].upper()].exit_code
 
 
 def test_no_result_is_written_for_a_dead_run_after_another_run_has_started(
     process: dict[str, str], buckets: Cloud, faults: Faults, tmp_path: Path
 ) -> None:
-    """The first process speaks for its own run only: here another one has begun meanwhile."""
+    """The first process reports only its own run: here another one has started meanwhile."""
     reached, go = faults.hold(STORAGE, "/o/model.tar.gz")
     try:
         with started(process) as first:
@@ -695,6 +697,6 @@ def test_no_result_is_written_for_a_dead_run_after_another_run_has_started(
             first.communicate()
     finally:
         go.set()
-    left = buckets.buckets[RESULT].objects
-    assert "result" not in left
-    assert left["results.jsonl"].data == b""
+    objects = buckets.buckets[RESULT].objects
+    assert "result" not in objects
+    assert objects["results.jsonl"].data == b""

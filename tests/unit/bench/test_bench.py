@@ -87,8 +87,11 @@ def test_a_figure_at_its_bound_meets_it(bound: Bound, value: float, *, met: bool
 
 def test_a_figure_that_misses_its_bound_is_reported_with_both() -> None:
     """Not even rounding helps it: 3.96 is shown as what it is."""
-    told = measured([a_round(100, 396, 700)]).problems
-    assert told[0] == "small JPEGs from a folder, TensorFlow: got 3.96x, expected at least 4.00x"
+    measurement = measured([a_round(100, 396, 700)]).problems
+    assert (
+        measurement[0]
+        == "small JPEGs from a folder, TensorFlow: got 3.96x, expected at least 4.00x"
+    )
 
 
 def test_a_figure_without_a_subject_is_reported_with_the_reason() -> None:
@@ -96,8 +99,10 @@ def test_a_figure_without_a_subject_is_reported_with_the_reason() -> None:
     found = a_round(1, 100, 100)
     del found[rules.REDUCED, LITERT]
     missing: dict[Key, str] = {(rules.REDUCED, LITERT): "no archive"}
-    told = replace(measured([found]), figures=figures(RULES_WITHOUT_BOUNDS, [found], missing))
-    assert told.problems == [
+    measurement = replace(
+        measured([found]), figures=figures(RULES_WITHOUT_BOUNDS, [found], missing)
+    )
+    assert measurement.problems == [
         "16 MP JPEGs from a folder, reduced scale, LiteRT: not measured: no archive"
     ]
 

@@ -1,4 +1,4 @@
-"""Archives that were made to hurt, and what `workload.archive` makes of them."""
+"""How `workload.archive` handles good and hostile archives."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def sparse() -> bytes:
 
 
 def header(kind: bytes, size: int) -> bytes:
-    """A header that says how much of its kind follows."""
+    """A header with any size."""
     block = tarfile.TarInfo("x")
     block.type, block.size = kind, size
     return block.tobuf(tarfile.GNU_FORMAT)
@@ -62,7 +62,7 @@ def extended(content: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
 
 
 def overwritten(at: int, instead: bytes) -> bytes:
-    """An archive in whose first header this stands, and the checksum is right."""
+    """An archive whose first header has these bytes, and a correct checksum."""
     whole = bytearray(gzip.decompress(GOOD))
     whole[at : at + len(instead)] = instead
     whole[148:156] = b" " * 8
@@ -71,14 +71,14 @@ def overwritten(at: int, instead: bytes) -> bytes:
 
 
 def endless_long_names() -> bytes:
-    """Each header says that the next one brings the name of the one after it."""
+    """A long chain of headers for long names."""
     block = tarfile.TarInfo("././@LongLink")
     block.type, block.size = tarfile.GNUTYPE_LONGNAME, 0
     return gzip.compress(block.tobuf(tarfile.GNU_FORMAT) * 10_000)
 
 
 def hostile_pax_size() -> bytes:
-    """An extended header whose record says that it is as long as no number."""
+    """An extended header whose record has an invalid length."""
     block = tarfile.TarInfo("pax")
     content = b"99999999999999999999 size=x\n".ljust(512, b"\0")
     block.type, block.size = tarfile.XHDTYPE, len(content)
@@ -159,7 +159,7 @@ def private(tmp_path: Path) -> Path:
 
 
 def test_files_and_folders_are_unpacked(private: Path) -> None:
-    """Regular files arrive at their place with their content."""
+    """Regular files are unpacked with their content."""
     (private / "a").write_bytes(GOOD)
     archive.unpack(private / "a", private / "model")
     assert (private / "model/manifest.json").read_bytes() == b"{}"
@@ -167,7 +167,7 @@ def test_files_and_folders_are_unpacked(private: Path) -> None:
 
 
 def test_the_models_folder_is_private(private: Path) -> None:
-    """The folder is its owner's alone, and no mode of the archive is taken over."""
+    """Only the owner can read the folder; modes in the archive are ignored."""
     (private / "a").write_bytes(GOOD)
     archive.unpack(private / "a", private / "model")
     assert (private / "model").stat().st_mode & 0o777 == 0o700
@@ -175,7 +175,7 @@ def test_the_models_folder_is_private(private: Path) -> None:
 
 
 def test_an_archive_with_folder_entries_is_accepted(private: Path) -> None:
-    """What `tar czf model.tar.gz .` writes, with entries for folders, is as good."""
+    """Like those that `tar czf model.tar.gz .` writes."""
     (private / "a").write_bytes(
         packed(
             entry(".", kind=tarfile.DIRTYPE),
@@ -210,7 +210,7 @@ def test_archives_of_the_systems_tar_are_accepted(form: str, model: Path, privat
 
 
 def test_an_archive_in_v7_format_is_accepted(private: Path) -> None:
-    """Of before there were types: a folder is what ends with a slash."""
+    """It has no types: a folder is a name that ends with a slash."""
     (private / "b").mkdir()
     (private / "b/c").write_text("1")
     subprocess.run(["tar", "--format=v7", "-czf", "a", "b"], cwd=private, check=True)
@@ -231,7 +231,7 @@ def test_archives_of_python_are_accepted(form: int, model: Path, private: Path) 
 
 
 def test_archives_of_bsdtar_are_accepted(private: Path) -> None:
-    """Times with fractions, numbers of devices, attributes of macOS: nobody asks for them."""
+    """Times with fractions, device numbers, attributes of macOS: all are ignored."""
     info, content = entry("manifest.json", b"{}")
     info.pax_headers = {
         "mtime": "1750000000.123456789",
@@ -255,7 +255,7 @@ def test_archives_of_node_are_accepted(private: Path) -> None:
 
 
 def test_a_thousand_files_with_extended_headers_are_accepted(private: Path) -> None:
-    """As many as there may be, each with a path and an attribute in records."""
+    """The maximum, each with a path and an attribute in an extended header."""
     entries = []
     for number in range(archive.MAX_ENTRIES):
         info, content = entry(f"{number:04}/{LONG}", b"1")
@@ -267,7 +267,7 @@ def test_a_thousand_files_with_extended_headers_are_accepted(private: Path) -> N
 
 
 class Endless:
-    """A header, and all that it says follows it; remembers how much was asked for."""
+    """A header and its content; counts the bytes that are read."""
 
     def __init__(self, first: bytes) -> None:
         self._first = first
@@ -282,7 +282,7 @@ class Endless:
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
 def test_a_header_of_gigabytes_is_not_read(kind: bytes) -> None:
-    """What its size forbids is refused by its size: 1.9 GB fit into 2 MB of archive."""
+    """Its declared size is enough to refuse it: 1.9 GB would fit into 2 MB of archive."""
     stream = Endless(header(kind, 1_900_000_000))
     with pytest.raises(ValueError, match="too much of extended headers"):
         list(tar.entries(stream))
@@ -291,7 +291,7 @@ def test_a_header_of_gigabytes_is_not_read(kind: bytes) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_archive_is_rejected(name: str, private: Path) -> None:
-    """Rejected by its code, and nothing appears outside of the folder."""
+    """With its code, and nothing is written outside the folder."""
     (private / "a").write_bytes(HOSTILE[name]())
     with pytest.raises(WorkloadError, match=r"^model_archive_rejected: "):
         archive.unpack(private / "a", private / "model")
@@ -324,7 +324,7 @@ def test_a_decompression_bomb_is_rejected(private: Path) -> None:
 
 
 def test_an_existing_folder_is_an_error(private: Path) -> None:
-    """The archive never mixes with files that are there already."""
+    """An archive is never mixed with existing files."""
     (private / "a").write_bytes(GOOD)
     (private / "model").mkdir()
     with pytest.raises(FileExistsError):

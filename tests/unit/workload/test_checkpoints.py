@@ -1,4 +1,4 @@
-"""A run that was cut short goes on where it ended, and ends as if nothing had happened."""
+"""An interrupted run is continued, with the same results as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AT_THE_MOMENT = {"picture_not_readable", "decoder_crashed", "decoder_too_slow"}
 
 
 class InputBucket:
-    """Pictures of which each one's content is its name."""
+    """Pictures whose content is their name."""
 
     def __init__(self, pictures: Iterable[Picture] = PICTURES) -> None:
         self.listing = list(pictures)
@@ -42,7 +42,7 @@ class InputBucket:
         yield from self.listing
 
     def read(self, picture: Picture, limit: int) -> bytes:
-        """The name; remembers that it was asked for."""
+        """The name; records the request."""
         self.read_names.append(picture.name)
         data = picture.name.encode()
         if len(data) > limit:
@@ -54,10 +54,10 @@ class Decoders:
     """One number a picture; one picture is damaged."""
 
     def decode(
-        self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
+        self, downloads: Iterable[tuple[Picture, bytes | PictureFailure]]
     ) -> Iterator[tuple[Picture, job.Pixels | PictureFailure]]:
         """One after the other."""
-        for picture, data in downloaded:
+        for picture, data in downloads:
             if isinstance(data, PictureFailure):
                 yield picture, data
             elif picture.name == DAMAGED:
@@ -66,11 +66,11 @@ class Decoders:
                 yield picture, np.array([int(data)], np.float32)
 
 
-class Touchy:
+class PositionDependentModel:
     """A model whose scores depend on a picture's place in its batch and on the batch's size."""
 
     def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
-        """A score that tells what it depended on."""
+        """A score that depends on the place and the batch's size."""
         return [
             [Score(0, "clean", float(pixels[0]) / 100 + place / 1000 + len(batch) / 10_000)]
             for place, pixels in enumerate(batch)
@@ -84,8 +84,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PICTURES_PER_PART", 4)
 
 
-class World:
-    """Both buckets of Secundus; every start has a folder of its own, as on a new machine."""
+class RunSetup:
+    """Both buckets of Secundus; each start has its own folder, as on a new machine."""
 
     def __init__(self, folder: Path) -> None:
         self.input = InputBucket()
@@ -103,14 +103,14 @@ class World:
         results = Results(self.result, folder)
         results.begin()
         checkpoints = results.checkpoints(self.origin)
-        job.classify(self.input, Decoders(), Touchy(), checkpoints)  # type: ignore[arg-type]  # half a bucket
+        job.classify(self.input, Decoders(), PositionDependentModel(), checkpoints)  # type: ignore[arg-type]  # half a bucket
         results.finish(checkpoints)
         checkpoints.remove()
         summary: dict[str, Any] = json.loads(self.result.objects["summary.json"])
         return summary
 
     def killed_with_parts(self) -> None:
-        """A start that left two of three parts: three changes to begin, and one for each part."""
+        """A start that wrote two of three parts: three changes to begin, one for each part."""
         self.result.killed_after = 5
         with pytest.raises(Killed):
             self.start()
@@ -123,20 +123,20 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def setup(tmp_path: Path) -> RunSetup:
     """Ten pictures, no results."""
-    return World(tmp_path)
+    return RunSetup(tmp_path)
 
 
 def changes(folder: Path) -> int:
     """How many writes and removals one whole run takes."""
-    world = World(folder)
-    world.start()
-    return len(world.result.done)
+    setup = RunSetup(folder)
+    setup.start()
+    return len(setup.result.done)
 
 
 CHANGES = 3 + 3 + 3 + 3
-"""To begin, for each part, to hand over, to tidy up."""
+"""To begin, for the parts, for the results, to delete parts."""
 
 
 def test_a_run_makes_the_expected_number_of_changes(tmp_path: Path) -> None:
@@ -148,40 +148,40 @@ def test_a_run_makes_the_expected_number_of_changes(tmp_path: Path) -> None:
 def test_a_killed_run_continues_to_the_same_results(moment: int, tmp_path: Path) -> None:
     """Killed before any of its changes and started again: the same records, byte for byte."""
     (tmp_path / "whole").mkdir()
-    whole = World(tmp_path / "whole")
+    whole = RunSetup(tmp_path / "whole")
     whole.start()
-    world = World(tmp_path)
-    world.result.killed_after = moment
+    setup = RunSetup(tmp_path)
+    setup.result.killed_after = moment
     with pytest.raises(Killed):
-        world.start()
-    world.result.killed_after = None
-    world.start()
+        setup.start()
+    setup.result.killed_after = None
+    setup.start()
     for name in ("results.jsonl", "result"):
-        assert world.result.objects[name] == whole.result.objects[name]
-    assert world.result.objects.keys() == {"results.jsonl", "summary.json", "result"}
+        assert setup.result.objects[name] == whole.result.objects[name]
+    assert setup.result.objects.keys() == {"results.jsonl", "summary.json", "result"}
 
 
 @pytest.mark.parametrize("moment", range(CHANGES))
 def test_a_reader_never_sees_half_a_result(moment: int, tmp_path: Path) -> None:
-    """Whenever a run is killed: where there is a `result`, all else is there and of one run."""
-    world = World(tmp_path)
-    world.start()
-    world.input.listing.pop()
-    world.result.done.clear()
-    world.result.killed_after = moment
+    """Whenever a run is killed: if there is a `result`, all objects are there, of one run."""
+    setup = RunSetup(tmp_path)
+    setup.start()
+    setup.input.listing.pop()
+    setup.result.done.clear()
+    setup.result.killed_after = moment
     with pytest.raises(Killed):
-        world.start()
-    if "result" in world.result.objects:
-        listed = json.loads(world.result.objects["summary.json"])["listed"]
-        texts = world.result.objects["result"].splitlines()
-        assert len(world.records()) == len(texts) == listed
+        setup.start()
+    if "result" in setup.result.objects:
+        listed = json.loads(setup.result.objects["summary.json"])["listed"]
+        texts = setup.result.objects["result"].splitlines()
+        assert len(setup.records()) == len(texts) == listed
 
 
-def test_parts_with_the_same_fingerprint_are_reused(world: World) -> None:
-    """Only the pictures of the missing part are read, and the summary tells of the others."""
-    world.killed_with_parts()
-    summary = world.start()
-    assert sorted(world.input.read_names) == ["08", "09"]
+def test_parts_with_the_same_fingerprint_are_reused(setup: RunSetup) -> None:
+    """Only pictures without a part are read; the summary counts the others."""
+    setup.killed_with_parts()
+    summary = setup.start()
+    assert sorted(setup.input.read_names) == ["08", "09"]
     assert (summary["listed"], summary["continued"]) == (10, 8)
     assert (summary["classified"], summary["failed"]) == (9, {"picture_damaged": 1})
 
@@ -197,20 +197,20 @@ def test_parts_with_the_same_fingerprint_are_reused(world: World) -> None:
     ids=["another model", "another engine", "another image", "an image that is not known"],
 )
 def test_a_change_of_model_engine_or_image_invalidates_all_parts(
-    origin: Origin, world: World
+    origin: Origin, setup: RunSetup
 ) -> None:
-    """A part that another model, engine or image has left is not taken over."""
-    world.killed_with_parts()
-    world.origin = origin
-    assert world.start()["continued"] == 0
-    assert len(world.input.read_names) == 10
+    """Parts of another model, engine or image are not reused."""
+    setup.killed_with_parts()
+    setup.origin = origin
+    assert setup.start()["continued"] == 0
+    assert len(setup.input.read_names) == 10
 
 
-def test_a_run_of_an_unknown_image_reuses_no_parts(world: World) -> None:
-    """Where no token tells the image, two starts may be of two images."""
-    world.origin = replace(ORIGIN, image_digest=None)
-    world.killed_with_parts()
-    assert world.start()["continued"] == 0
+def test_a_run_of_an_unknown_image_reuses_no_parts(setup: RunSetup) -> None:
+    """Without a token, two starts may be of different images."""
+    setup.origin = replace(ORIGIN, image_digest=None)
+    setup.killed_with_parts()
+    assert setup.start()["continued"] == 0
 
 
 @pytest.mark.parametrize(
@@ -225,60 +225,60 @@ def test_a_run_of_an_unknown_image_reuses_no_parts(world: World) -> None:
     ids=["replaced", "renamed", "gone", "the first one gone", "one of the missing gone"],
 )
 def test_changed_slices_are_classified_again(
-    at: int, instead: list[Picture], continued: int, world: World
+    at: int, instead: list[Picture], continued: int, setup: RunSetup
 ) -> None:
-    """What is taken over has the names and generations that it would have now."""
-    world.killed_with_parts()
-    world.input.listing[at : at + 1] = instead
-    assert world.start()["continued"] == continued
-    assert [(r["name"], r["generation"]) for r in world.records()] == [
-        (picture.name, picture.generation) for picture in world.input.listing
+    """Reused parts have the current names and generations."""
+    setup.killed_with_parts()
+    setup.input.listing[at : at + 1] = instead
+    assert setup.start()["continued"] == continued
+    assert [(r["name"], r["generation"]) for r in setup.records()] == [
+        (picture.name, picture.generation) for picture in setup.input.listing
     ]
 
 
-def test_a_picture_with_another_encoding_is_classified_again(world: World) -> None:
+def test_a_picture_with_another_encoding_is_classified_again(setup: RunSetup) -> None:
     """Who says later that it is not compressed changes what is read, and not its generation.
 
     The listing tells by the size: nobody knows that of a compressed one before it is read.
     """
-    world.killed_with_parts()
-    world.input.listing[5] = replace(world.input.listing[5], size=17)
-    assert world.start()["continued"] == 4
+    setup.killed_with_parts()
+    setup.input.listing[5] = replace(setup.input.listing[5], size=17)
+    assert setup.start()["continued"] == 4
 
 
-def test_an_invalid_part_is_deleted_before_its_slice_is_read(world: World) -> None:
-    """A part of something else is removed first; no reader finds it beside a newer one."""
-    world.killed_with_parts()
-    world.input.listing[5] = Picture(name="05", generation="2")
-    world.result.done.clear()
-    world.start()
-    at = world.result.done.index("remove parts/00001.jsonl")
-    assert world.result.done[at : at + 3] == [
+def test_an_invalid_part_is_deleted_before_its_slice_is_read(setup: RunSetup) -> None:
+    """So no reader finds it beside newer parts."""
+    setup.killed_with_parts()
+    setup.input.listing[5] = Picture(name="05", generation="2")
+    setup.result.done.clear()
+    setup.start()
+    at = setup.result.done.index("remove parts/00001.jsonl")
+    assert setup.result.done[at : at + 3] == [
         "remove parts/00001.jsonl",
         "write parts/00001.jsonl",
         "write parts/00002.jsonl",
     ]
 
 
-def test_parts_without_a_slice_are_deleted_at_the_end(world: World) -> None:
-    """An input that has become small leaves no parts of the larger one."""
-    world.killed_with_parts()
-    del world.input.listing[2:]
-    world.start()
-    assert world.result.objects.keys() == {"results.jsonl", "summary.json", "result"}
-    assert [r["name"] for r in world.records()] == ["00", "01"]
+def test_parts_without_a_slice_are_deleted_at_the_end(setup: RunSetup) -> None:
+    """If the input has fewer pictures now, no parts of the earlier input stay."""
+    setup.killed_with_parts()
+    del setup.input.listing[2:]
+    setup.start()
+    assert setup.result.objects.keys() == {"results.jsonl", "summary.json", "result"}
+    assert [r["name"] for r in setup.records()] == ["00", "01"]
 
 
 @pytest.mark.parametrize("content", ["", "{}\n", "x" * 10_000], ids=["empty", "foreign", "huge"])
 def test_an_invalid_part_is_not_reused(
-    content: str, world: World, monkeypatch: pytest.MonkeyPatch
+    content: str, setup: RunSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An object that somebody put in a part's place is done anew."""
+    """An invalid object in a part's place is replaced."""
     monkeypatch.setattr(module, "MAX_PART_BYTES", 5_000)
-    world.killed_with_parts()
-    world.result.objects["parts/00000.jsonl"] = content
-    assert world.start()["continued"] == 4
-    assert len(world.records()) == 10
+    setup.killed_with_parts()
+    setup.result.objects["parts/00000.jsonl"] = content
+    assert setup.start()["continued"] == 4
+    assert len(setup.records()) == 10
 
 
 Change = Callable[[list[str]], list[str]]
@@ -319,25 +319,25 @@ def changed(line: str, **values: object) -> str:
 
 
 @pytest.mark.parametrize("name", SPOILT)
-def test_a_damaged_part_is_redone_and_counted(name: str, world: World, tmp_path: Path) -> None:
-    """Its heading is right, so that nothing but its records says that something is wrong."""
+def test_a_damaged_part_is_redone_and_counted(name: str, setup: RunSetup, tmp_path: Path) -> None:
+    """Its heading is correct, so that only its records are invalid."""
     (tmp_path / "whole").mkdir()
-    whole = World(tmp_path / "whole")
+    whole = RunSetup(tmp_path / "whole")
     whole.start()
-    world.killed_with_parts()
-    heading, *lines = world.result.objects["parts/00000.jsonl"].splitlines(keepends=True)
-    world.result.objects["parts/00000.jsonl"] = "".join([heading, *SPOILT[name](lines)])
-    summary = world.start()
+    setup.killed_with_parts()
+    heading, *lines = setup.result.objects["parts/00000.jsonl"].splitlines(keepends=True)
+    setup.result.objects["parts/00000.jsonl"] = "".join([heading, *SPOILT[name](lines)])
+    summary = setup.start()
     assert (summary["listed"], summary["continued"], summary["damagedParts"]) == (10, 4, 1)
     assert (summary["classified"], summary["failed"]) == (9, {"picture_damaged": 1})
-    assert world.result.objects["results.jsonl"] == whole.result.objects["results.jsonl"]
+    assert setup.result.objects["results.jsonl"] == whole.result.objects["results.jsonl"]
 
 
-def test_a_part_with_another_fingerprint_is_not_counted_as_damaged(world: World) -> None:
-    """Another model's part is what it should be."""
-    world.killed_with_parts()
-    world.origin = replace(ORIGIN, model_sha256="d4" * 32)
-    assert world.start()["damagedParts"] == 0
+def test_a_part_with_another_fingerprint_is_not_counted_as_damaged(setup: RunSetup) -> None:
+    """A part of another model is valid for that model."""
+    setup.killed_with_parts()
+    setup.origin = replace(ORIGIN, model_sha256="d4" * 32)
+    assert setup.start()["damagedParts"] == 0
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,11 @@ def test_a_part_with_another_fingerprint_is_not_counted_as_damaged(world: World)
     [(code, code.value in AT_THE_MOMENT) for code in PictureFailure],
 )
 def test_a_transient_failure_of_a_picture_is_retried_at_the_next_start(
-    code: PictureFailure, again: bool, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    code: PictureFailure,
+    again: bool,
+    setup: RunSetup,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """A code that the picture's bytes decide is final; one that the moment decided is not.
 
@@ -353,52 +357,52 @@ def test_a_transient_failure_of_a_picture_is_retried_at_the_next_start(
     """
     with monkeypatch.context() as patch:
         patch.setattr(f"{__name__}.FAILS_AS", code)
-        world.killed_with_parts()
-    summary = world.start()
+        setup.killed_with_parts()
+    summary = setup.start()
     assert (summary["continued"], summary["retried"]) == ((4, 1) if again else (8, 0))
-    assert sorted(world.input.read_names) == [f"{n:02}" for n in range(4 if again else 8, 10)]
+    assert sorted(setup.input.read_names) == [f"{n:02}" for n in range(4 if again else 8, 10)]
     if again:
         (tmp_path / "whole").mkdir()
-        whole = World(tmp_path / "whole")
+        whole = RunSetup(tmp_path / "whole")
         whole.start()
-        assert world.result.objects["results.jsonl"] == whole.result.objects["results.jsonl"]
+        assert setup.result.objects["results.jsonl"] == whole.result.objects["results.jsonl"]
 
 
 def test_a_picture_keeps_its_scores_when_its_neighbour_fails(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    setup: RunSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody's place in a batch depends on what became of the others in it."""
-    world.start()
-    before = world.records()
+    """A picture's place in a batch does not depend on the others."""
+    setup.start()
+    before = setup.records()
     monkeypatch.setattr(f"{__name__}.DAMAGED", "08")
-    world.start()
-    after = world.records()
+    setup.start()
+    after = setup.records()
     changed = [r["name"] for r, now in zip(before, after, strict=True) if r != now]
     assert changed == ["05", "08"]
 
 
-def test_every_picture_has_the_hash_of_its_bytes(world: World) -> None:
+def test_every_picture_has_the_hash_of_its_bytes(setup: RunSetup) -> None:
     """Also the one that could not be decoded."""
-    world.start()
-    assert all(len(record["sha256"]) == 64 for record in world.records())
-    assert len({record["sha256"] for record in world.records()}) == 10
+    setup.start()
+    assert all(len(record["sha256"]) == 64 for record in setup.records())
+    assert len({record["sha256"] for record in setup.records()}) == 10
 
 
-def test_memory_holds_one_slice(world: World) -> None:
-    """The listing is asked for as it is needed: not a picture more than a slice."""
+def test_memory_holds_one_slice(setup: RunSetup) -> None:
+    """The listing is read lazily, at most one slice ahead."""
     asked = iter(PICTURES)
-    results = Results(world.result, world._folder)
+    results = Results(setup.result, setup._folder)
     checkpoints = results.checkpoints(ORIGIN)
     next(checkpoints.unclassified(asked))
     assert next(asked) == PICTURES[4]
 
 
 @pytest.mark.parametrize("refused", ["parts/", "parts/00000.jsonl"])
-def test_parts_that_cannot_be_written_end_the_run(refused: str, world: World) -> None:
-    """A result bucket that takes no parts takes no results either: better now than in an hour."""
-    world.result.refuses = refused
+def test_parts_that_cannot_be_written_end_the_run(refused: str, setup: RunSetup) -> None:
+    """A bucket that refuses parts would refuse results, too: fail early."""
+    setup.result.refuses = refused
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
-        world.start()
+        setup.start()
 
 
 def test_no_batch_holds_pictures_of_two_parts(monkeypatch: pytest.MonkeyPatch) -> None:

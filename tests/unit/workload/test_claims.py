@@ -1,4 +1,4 @@
-"""What the attestation token says about the container, as `workload.claims` reads it."""
+"""How `workload.claims` reads the attestation token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("blanks", range(4))
 def test_the_image_digest_comes_from_the_token(blanks: int, tmp_path: Path) -> None:
-    """Whatever padding the payload's length would need."""
+    """With any length of the payload, and so any padding."""
     (tmp_path / "token").write_text(unsigned(genuine() | {"sub": "x" * blanks}))
     assert image_digest(tmp_path / "token") == DIGEST
 
@@ -37,7 +37,7 @@ NOT_SAID = {
 
 @pytest.mark.parametrize("name", NOT_SAID)
 def test_a_token_without_a_valid_digest_gives_none(name: str, tmp_path: Path) -> None:
-    """None, and no error: the token service is the one to judge tokens."""
+    """None and no error: the token service checks tokens."""
     content = NOT_SAID[name]
     if content is not None:
         (tmp_path / "token").write_text(content)

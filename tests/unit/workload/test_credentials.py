@@ -1,4 +1,4 @@
-"""The two identities of a run: Google's own library against answers in Google's words."""
+"""The two identities of a run: Google's own library with recorded answers of Google."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class Google:
 
     sts: tuple[int, object] = (200, FEDERATED)
     impersonation: tuple[int, object] = (200, IMPERSONATED)
-    asked: list[tuple[str, Any]] = field(default_factory=list)
+    requests: list[tuple[str, Any]] = field(default_factory=list)
 
     def __call__(self, url: str, *, body: bytes | None = None, **_: object) -> SimpleNamespace:
         """Answers one request; anything but the two services can't be reached."""
-        self.asked.append((url, body.decode() if body else ""))
+        self.requests.append((url, body.decode() if body else ""))
         answers = {STS: self.sts, IMPERSONATION: self.impersonation}
         if url not in answers:
             raise UNREACHABLE
@@ -64,7 +64,7 @@ class Google:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time that retries wait by, so that no test does."""
+    """The clock by which retries wait, so that tests do not wait."""
     clock = Clock()
     clock.install(monkeypatch)
     return clock
@@ -102,19 +102,19 @@ def test_the_attestation_token_is_exchanged_for_the_readers_token(
     """The token from the file is exchanged for the provider's audience, then impersonates."""
     assert credentials.model_reader(settings).token == "reader"  # noqa: S105  a canned answer
     (_, exchange), (_, impersonation) = [
-        request for request in transport.asked if request[0] in (STS, IMPERSONATION)
+        request for request in transport.requests if request[0] in (STS, IMPERSONATION)
     ]
-    asked = parse_qs(exchange)
-    assert asked["subject_token"] == ["attestation-token"]
-    assert asked["subject_token_type"] == ["urn:ietf:params:oauth:token-type:jwt"]
-    assert asked["audience"] == ["//iam.googleapis.com/the-provider"]
+    requests = parse_qs(exchange)
+    assert requests["subject_token"] == ["attestation-token"]
+    assert requests["subject_token_type"] == ["urn:ietf:params:oauth:token-type:jwt"]
+    assert requests["audience"] == ["//iam.googleapis.com/the-provider"]
     assert json.loads(impersonation)["scope"] == [
         "https://www.googleapis.com/auth/devstorage.read_only"
     ]
 
 
 @pytest.mark.parametrize(
-    ("sts", "impersonation", "told"),
+    ("sts", "impersonation", "message"),
     [
         (
             (400, REJECTED),
@@ -152,27 +152,27 @@ def test_the_attestation_token_is_exchanged_for_the_readers_token(
 def test_a_refusal_has_the_sentence_of_the_table(
     sts: tuple[int, object],
     impersonation: tuple[int, object],
-    told: str,
+    message: str,
     transport: Google,
     settings: Settings,
 ) -> None:
-    """Whoever refuses, the error says so in the table's words and in none of Google's others."""
+    """The error has the table's sentence, not Google's text."""
     transport.sts, transport.impersonation = sts, impersonation
     with pytest.raises(WorkloadError) as caught:
         credentials.model_reader(settings)
-    assert str(caught.value) == told
+    assert str(caught.value) == message
 
 
 def test_a_refusal_by_the_condition_is_not_retried(transport: Google, settings: Settings) -> None:
-    """A refusal by the condition is final: one request, no second try."""
+    """A refusal by the condition is final: there is one request."""
     transport.sts = (400, REJECTED)
     with pytest.raises(WorkloadError, match=r"^release_refused: "):
         credentials.model_reader(settings)
-    assert [url for url, _ in transport.asked].count(STS) == 1
+    assert [url for url, _ in transport.requests].count(STS) == 1
 
 
 def test_outside_of_confidential_space_there_is_no_token(settings: Settings) -> None:
-    """Without a token file there is nothing to ask Google with."""
+    """Without a token file there is no request to Google."""
     nowhere = dataclasses.replace(settings, token_file=settings.token_file.parent / "none")
     with pytest.raises(WorkloadError, match=r"^attestation_token_missing: "):
         credentials.model_reader(nowhere)
@@ -181,7 +181,7 @@ def test_outside_of_confidential_space_there_is_no_token(settings: Settings) -> 
 def test_an_unreachable_token_service_is_reported(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    """No way to the token service is a failure of its own, not a refusal."""
+    """It has its own code, and is not a refusal."""
 
     def nowhere(*_: object, **__: object) -> None:
         raise UNREACHABLE

@@ -1,4 +1,4 @@
-"""The tables of `workload.errors`: what Google says, and what of it may leave the enclave."""
+"""The tables of `workload.errors`: Google's answers, and which text may leave the enclave."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUBJECT = "The size of mapped attribute google.subject exceeds the 127 bytes lim
 
 
 @pytest.mark.parametrize(
-    ("error", "description", "told"),
+    ("error", "description", "message"),
     [
         (
             "unauthorized_client",
@@ -71,10 +71,10 @@ SUBJECT = "The size of mapped attribute google.subject exceeds the 127 bytes lim
     ],
 )
 def test_an_answer_of_the_token_service_has_its_sentence(
-    error: str, description: str, told: str
+    error: str, description: str, message: str
 ) -> None:
     """A known pair of error and description leaves as one sentence of the table, without values."""
-    assert str(refused_by_token_service(error, description)) == told
+    assert str(refused_by_token_service(error, description)) == message
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_an_answer_of_the_token_service_has_its_sentence(
     ],
 )
 def test_an_unknown_answer_becomes_a_code_without_details(error: str, description: str) -> None:
-    """Words that are not in the table stay inside: only the code and its own sentence leave."""
-    told = str(refused_by_token_service(error, description))
-    assert told == "release_failed: The credentials for the model could not be had."
+    """Unknown text does not leave: only the code and its own sentence do."""
+    message = str(refused_by_token_service(error, description))
+    assert message == "release_failed: The credentials for the model could not be had."
 
 
 def test_a_failure_has_its_own_exit_code() -> None:
@@ -111,7 +111,7 @@ def test_a_sentence_is_one_line(words: Failure | Detail) -> None:
 
 
 def test_details_replace_the_sentence() -> None:
-    """Several details are told together; without one, the failure's own sentence is."""
+    """Several details are joined; without details, the failure's own sentence is used."""
     several = WorkloadError(Failure.SETTINGS_INVALID, Detail.INPUT_URI, Detail.RESULT_URI)
     assert several.reason == "INPUT_URI must be gs://BUCKET. RESULT_URI must be gs://BUCKET."
     assert WorkloadError(Failure.NO_PICTURES).reason == "The input bucket holds no pictures."

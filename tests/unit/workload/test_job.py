@@ -1,4 +1,4 @@
-"""The story of a run, as `workload.job` tells it, with everything around it in memory."""
+"""The steps of a run (`workload.job`), with all collaborators in memory."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class MemoryBucket:
         return hashlib.sha256(content.read_bytes()).hexdigest()
 
     def generation(self, name: str) -> str | None:
-        """In the place of a generation, the hash."""
+        """The hash, in place of a generation."""
         content = self.objects.get(name)
         return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else None
 
@@ -142,30 +142,30 @@ class MemoryBucket:
 
 
 class Brightness:
-    """A model that calls bright pictures scratched."""
+    """A model that predicts "scratch" for bright pictures."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, setup: RunSetup) -> None:
+        self._setup = setup
 
     def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
         """One answer a picture."""
-        self._world.batches.append(len(batch))
+        self._setup.batches.append(len(batch))
         return [[Score(int(p.max() > 127), "scratch", 1.0)] for p in batch]
 
 
 class OneByte:
     """Decoders of pictures of one colour, which are one byte each."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, setup: RunSetup) -> None:
+        self._setup = setup
 
     def decode(
-        self, downloaded: Iterable[tuple[Picture, bytes | PictureFailure]]
+        self, downloads: Iterable[tuple[Picture, bytes | PictureFailure]]
     ) -> Iterator[tuple[Picture, job.Pixels | PictureFailure]]:
         """One after the other; damaged if there is not exactly one byte."""
-        for picture, data in downloaded:
-            with self._world.input.lock:
-                self._world.input.reading -= 1
+        for picture, data in downloads:
+            with self._setup.input.lock:
+                self._setup.input.reading -= 1
             if isinstance(data, PictureFailure):
                 yield picture, data
             elif len(data) != 1:
@@ -174,8 +174,8 @@ class OneByte:
                 yield picture, np.full((2, 2, 3), data[0], np.float32)
 
 
-class World:
-    """Both companies' sides of a run; a test changes what it is about."""
+class RunSetup:
+    """The collaborators of a run; a test changes some of them."""
 
     def __init__(self, pictures: dict[str, bytes | Exception] | None = None) -> None:
         two: dict[str, bytes | Exception] = {"bright": b"\xff", "dark": b"\x00"}
@@ -212,7 +212,7 @@ class World:
         return job.run(self.environment, outside)
 
     def fails(self, code: str) -> None:
-        """Runs, and expects this failure, told in both objects."""
+        """Runs, and expects this failure in both objects."""
         with pytest.raises(WorkloadError, match=f"^{code}: "):
             self.run()
         assert self.result.text("result").startswith(f"Error: {code}: ")
@@ -231,12 +231,12 @@ class World:
 
     @contextmanager
     def _decoders(self) -> Iterator[Callable[[Input], OneByte]]:
-        def tell(model_input: Input) -> OneByte:
+        def decoders_for(model_input: Input) -> OneByte:
             assert (model_input.width, model_input.height) == (2, 2)
             return OneByte(self)
 
         self.happened.append("started decoders")
-        yield tell
+        yield decoders_for
         self.happened.append("ended decoders")
 
     def _load(self, folder: Path, manifest: Manifest) -> Brightness:
@@ -248,18 +248,18 @@ class World:
 
 def test_pictures_are_classified() -> None:
     """Each picture gets the model's answer, in the order of the listing."""
-    world = World()
-    assert world.run() == Summary(classified=2, failed=0)
-    assert [(r["name"], r["predictedClass"]) for r in world.records()] == [
+    setup = RunSetup()
+    assert setup.run() == Summary(classified=2, failed=0)
+    assert [(r["name"], r["predictedClass"]) for r in setup.records()] == [
         ("bright", 1),
         ("dark", 0),
     ]
-    assert world.result.text("result").count("Image: ") == 2
+    assert setup.result.text("result").count("Image: ") == 2
 
 
 def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
     """Missing, changed, too large or damaged: a code in its record; the others are classified."""
-    world = World(
+    setup = RunSetup(
         {
             "a": BucketError(),
             "b": b"\xff",
@@ -270,8 +270,8 @@ def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
             "g": EncodingError(),
         }
     )
-    assert world.run() == Summary(classified=1, failed=6)
-    assert [r.get("error", r.get("predictedClass")) for r in world.records()] == [
+    assert setup.run() == Summary(classified=1, failed=6)
+    assert [r.get("error", r.get("predictedClass")) for r in setup.records()] == [
         "picture_not_readable",
         1,
         "picture_too_large",
@@ -283,119 +283,119 @@ def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
 
 
 def test_a_bucket_that_stays_busy_ends_the_run() -> None:
-    """Not each picture fails by itself; the next start can go on with the parts that are there."""
-    world = World(
+    """Instead of failing each picture; the next start continues with the existing parts."""
+    setup = RunSetup(
         {f"{number:04}": b"\xff" for number in range(checkpoints.PICTURES_PER_PART + 200)}
     )
-    world.input.objects["0711"] = BusyError()
-    world.fails("input_not_readable")
-    assert "Cloud Storage stays busy" in world.result.text("result")
-    assert "parts/00000.jsonl" in world.result.objects
+    setup.input.objects["0711"] = BusyError()
+    setup.fails("input_not_readable")
+    assert "Cloud Storage stays busy" in setup.result.text("result")
+    assert "parts/00000.jsonl" in setup.result.objects
 
 
 def test_the_end_is_reported_before_parts_are_deleted() -> None:
     """A run that is killed between its end and the last part's removal leaves its own results.
 
-    Removing the parts of a million pictures takes a minute, and whoever finds the run dead without
-    having told its end writes that over them.
+    Deleting the parts of a million pictures takes a minute. If the run died meanwhile without a
+    report, the first process would overwrite the results.
     """
-    world = World()
+    setup = RunSetup()
     there: list[set[str]] = []
-    world.ended = lambda: there.append(set(world.result.objects))
-    world.run()
+    setup.ended = lambda: there.append(set(setup.result.objects))
+    setup.run()
     assert there == [{"result", "results.jsonl", "summary.json", "parts/00000.jsonl"}]
-    assert world.result.objects.keys() == {"result", "results.jsonl", "summary.json"}
+    assert setup.result.objects.keys() == {"result", "results.jsonl", "summary.json"}
 
 
 def test_parts_that_cannot_be_deleted_do_not_fail_the_run() -> None:
-    """Not even where this process has no descriptor left, which is no bucket's fault."""
-    world = World()
+    """Even if this process has no file descriptors left."""
+    setup = RunSetup()
 
     def lost(*_: object) -> None:
         raise OSError(errno.EMFILE, "no descriptor left")
 
-    world.ended = lambda: setattr(world.result, "remove", lost)
-    assert world.run() == Summary(classified=2, failed=0)
-    assert world.result.text("result").count("Image: ") == 2
+    setup.ended = lambda: setattr(setup.result, "remove", lost)
+    assert setup.run() == Summary(classified=2, failed=0)
+    assert setup.result.text("result").count("Image: ") == 2
 
 
 def test_a_run_without_usable_pictures_succeeds() -> None:
-    """If every picture is damaged, each has its record; the model is not asked."""
-    world = World({"a": b"no", "b": b"no"})
-    assert world.run() == Summary(classified=0, failed=2)
-    assert world.batches == []
+    """If every picture is damaged, each has its record; the model is not called."""
+    setup = RunSetup({"a": b"no", "b": b"no"})
+    assert setup.run() == Summary(classified=0, failed=2)
+    assert setup.batches == []
 
 
 def test_many_pictures_go_in_batches() -> None:
-    """70 pictures are asked about in batches of 16, and answers stay with their pictures."""
-    world = World({f"{number:03}": bytes([number * 3]) for number in range(70)})
-    world.run()
-    assert world.batches == [16, 16, 16, 16, 16]
-    assert [r["predictedClass"] for r in world.records()] == [int(n * 3 > 127) for n in range(70)]
+    """70 pictures in batches of 16; each picture gets its own answer."""
+    setup = RunSetup({f"{number:03}": bytes([number * 3]) for number in range(70)})
+    setup.run()
+    assert setup.batches == [16, 16, 16, 16, 16]
+    assert [r["predictedClass"] for r in setup.records()] == [int(n * 3 > 127) for n in range(70)]
 
 
 def test_memory_is_bounded() -> None:
-    """However many pictures there are, few are downloaded ahead of their turn."""
-    world = World({f"{number:03}": b"\xff" for number in range(200)})
-    world.run()
-    assert world.input.read_at_most <= job.READ_AHEAD
+    """Only a limited number of pictures is downloaded ahead."""
+    setup = RunSetup({f"{number:03}": b"\xff" for number in range(200)})
+    setup.run()
+    assert setup.input.read_at_most <= job.READ_AHEAD
 
 
 def test_fewer_large_pictures_are_downloaded_ahead() -> None:
-    """What is ahead is bounded by its bytes as listed, too; one is always on its way."""
-    world = World({f"{number:03}": b"\xff" for number in range(20)})
-    world.input.listed_size = job.BYTES_AHEAD // 3
-    assert world.run() == Summary(classified=20, failed=0)
-    assert world.input.read_at_most <= 3
-    world.input.listed_size = 2 * job.BYTES_AHEAD
-    assert world.run() == Summary(classified=20, failed=0)
+    """The bytes ahead are limited, too, but one picture is always allowed."""
+    setup = RunSetup({f"{number:03}": b"\xff" for number in range(20)})
+    setup.input.listed_size = job.BYTES_AHEAD // 3
+    assert setup.run() == Summary(classified=20, failed=0)
+    assert setup.input.read_at_most <= 3
+    setup.input.listed_size = 2 * job.BYTES_AHEAD
+    assert setup.run() == Summary(classified=20, failed=0)
 
 
 def test_a_refusal_is_in_the_result() -> None:
-    """The refused run's result is the known sentence of the model's owner's token service."""
-    world = World()
-    world.refusal = WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)
-    world.fails("release_refused")
-    assert world.result.text("result") == (
+    """The result has the known sentence of the token service."""
+    setup = RunSetup()
+    setup.refusal = WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)
+    setup.fails("release_refused")
+    assert setup.result.text("result") == (
         "Error: release_refused: The given credential is rejected by the attribute condition.\n"
     )
 
 
 def test_a_refusal_loads_nothing() -> None:
     """The engine is not started unless the model is there."""
-    world = World()
-    world.refusal = WorkloadError(Failure.RELEASE_REFUSED)
-    world.fails("release_refused")
-    assert "loaded the model" not in world.happened
+    setup = RunSetup()
+    setup.refusal = WorkloadError(Failure.RELEASE_REFUSED)
+    setup.fails("release_refused")
+    assert "loaded the model" not in setup.happened
 
 
 def test_the_model_is_not_requested_if_results_are_not_writable() -> None:
-    """A run whose results could not be left does not ask for the model."""
-    world = World()
-    world.result.not_writable = True
+    """The result bucket is checked first."""
+    setup = RunSetup()
+    setup.result.not_writable = True
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
-        world.run()
-    assert "asked for the model" not in world.happened
+        setup.run()
+    assert "asked for the model" not in setup.happened
 
 
 def test_an_empty_input_bucket_is_a_failure() -> None:
-    """No picture is no result, but a failure with a code of its own."""
-    World({}).fails("no_pictures")
+    """A run without pictures fails with its own code."""
+    RunSetup({}).fails("no_pictures")
 
 
 def test_an_input_bucket_that_cannot_be_listed_is_a_failure() -> None:
-    """If listing breaks, even in the middle, the run fails and leaves no half results."""
-    world = World()
-    world.input.not_listable = True
-    world.fails("input_not_readable")
-    assert "bright" not in world.result.text("result")
+    """If listing fails, even in the middle, the run fails without partial results."""
+    setup = RunSetup()
+    setup.input.not_listable = True
+    setup.fails("input_not_readable")
+    assert "bright" not in setup.result.text("result")
 
 
 def test_an_archive_with_another_hash_is_not_unpacked() -> None:
-    """An archive with another hash is not even unpacked."""
-    world = World()
-    world.model.objects[MODEL] = b"not an archive"
-    world.fails("model_hash_mismatch")
+    """The hash is checked before the archive is opened."""
+    setup = RunSetup()
+    setup.model.objects[MODEL] = b"not an archive"
+    setup.fails("model_hash_mismatch")
 
 
 @pytest.mark.parametrize(
@@ -410,27 +410,27 @@ def test_an_archive_with_another_hash_is_not_unpacked() -> None:
     ids=["not readable", "too large", "no archive", "hostile archive", "bad manifest"],
 )
 def test_an_unusable_model_is_a_failure(content: bytes | Exception, code: str) -> None:
-    """Each way in which an agreed archive can be unusable has its code."""
-    world = World()
-    world.model.objects[MODEL] = content
+    """Each kind of unusable archive has its own code."""
+    setup = RunSetup()
+    setup.model.objects[MODEL] = content
     if isinstance(content, bytes):
-        world.environment["MODEL_SHA256"] = hashlib.sha256(content).hexdigest()
-    world.fails(code)
+        setup.environment["MODEL_SHA256"] = hashlib.sha256(content).hexdigest()
+    setup.fails(code)
 
 
 def test_a_model_that_fails_in_the_middle_leaves_no_partial_results() -> None:
-    """An engine that gives up on the second batch takes the first one's results with it."""
-    world = World({f"{number:03}": b"\xff" for number in range(40)})
+    """If the second batch fails, results of the first batch are not written."""
+    setup = RunSetup({f"{number:03}": b"\xff" for number in range(40)})
 
     class Fragile(Brightness):
         def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
-            if world.batches:
+            if setup.batches:
                 raise WorkloadError(Failure.MODEL_UNUSABLE)
             return super().classify(batch)
 
-    world.load = lambda _folder, _manifest: Fragile(world)
-    world.fails("model_unusable")
-    assert len(world.records()) == 1
+    setup.load = lambda _folder, _manifest: Fragile(setup)
+    setup.fails("model_unusable")
+    assert len(setup.records()) == 1
 
 
 def test_the_summary_names_model_engine_and_image(tmp_path: Path) -> None:
@@ -438,10 +438,10 @@ def test_the_summary_names_model_engine_and_image(tmp_path: Path) -> None:
     digest = "sha256:" + "a1" * 32
     token = unsigned({"submods": {"container": {"image_digest": digest}}})
     (tmp_path / "token").write_text(token)
-    world = World()
-    world.environment["ATTESTATION_TOKEN_FILE"] = str(tmp_path / "token")
-    world.run()
-    summary = json.loads(world.result.text("summary.json"))
+    setup = RunSetup()
+    setup.environment["ATTESTATION_TOKEN_FILE"] = str(tmp_path / "token")
+    setup.run()
+    summary = json.loads(setup.result.text("summary.json"))
     assert (summary["modelSha256"], summary["engine"], summary["imageDigest"]) == (
         hashlib.sha256(ARCHIVE).hexdigest(),
         "tensorflow-saved-model",
@@ -450,29 +450,29 @@ def test_the_summary_names_model_engine_and_image(tmp_path: Path) -> None:
 
 
 def test_an_unexpected_error_becomes_a_code() -> None:
-    """An unknown exception reaches the outermost line; its text does not reach the operator."""
+    """The exception is raised further; its text does not reach the operator."""
 
     def load(_folder: Path, _manifest: Manifest) -> job.Model:
         raise RuntimeError("secret")
 
-    world = World()
-    world.load = load
+    setup = RunSetup()
+    setup.load = load
     with pytest.raises(RuntimeError, match="secret"):
-        world.run()
-    assert world.result.text("result").startswith("Error: internal_error: ")
-    assert "secret" not in world.result.text("result") + world.result.text("results.jsonl")
+        setup.run()
+    assert setup.result.text("result").startswith("Error: internal_error: ")
+    assert "secret" not in setup.result.text("result") + setup.result.text("results.jsonl")
 
 
 def test_invalid_settings_are_reported_in_the_result() -> None:
-    """If RESULT_URI is right, the operator finds there what is wrong with the others."""
-    world = World()
-    world.environment["MODEL_SHA256"] = "latest"
-    world.fails("settings_invalid")
-    assert "MODEL_SHA256 must be" in world.result.text("result")
+    """If RESULT_URI is valid, the result lists the problems of the other settings."""
+    setup = RunSetup()
+    setup.environment["MODEL_SHA256"] = "latest"
+    setup.fails("settings_invalid")
+    assert "MODEL_SHA256 must be" in setup.result.text("result")
 
 
 def test_nothing_private_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model and the notes of a run are gone with it."""
+    """The model and all temporary files are deleted."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    World().run()
+    RunSetup().run()
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The outermost line of the workload: what a process says and with which code it ends."""
+"""The workload's process: what it prints, and its exit code."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ SETTINGS = Settings(
 
 
 NOBODY = os.open(os.devnull, os.O_WRONLY)
-"""Listens to what a run reports."""
+"""Receives the reports of a run."""
 
 
 def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> int:
-    """The exit code of a run that comes to this end."""
+    """The exit code of a run with this outcome."""
 
     def run(_environment: object, _outside: object) -> Summary:
         if isinstance(outcome, Exception):
@@ -57,7 +57,7 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> 
 def test_success_prints_only_counts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 0, and two numbers."""
+    """It prints two numbers, with exit code 0."""
     assert ends_with(monkeypatch, Summary(classified=3, failed=1)) == 0
     assert capsys.readouterr().out == "classified 3, failed 1\n"
 
@@ -65,7 +65,7 @@ def test_success_prints_only_counts(
 def test_a_failure_prints_the_sentence_of_the_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The failure's exit code, and the line that the result object holds, too."""
+    """It prints the same line as in the result object, with the failure's exit code."""
     assert ends_with(monkeypatch, WorkloadError(Failure.NO_PICTURES)) == 18
     assert capsys.readouterr().out == "no_pictures: The input bucket holds no pictures.\n"
 
@@ -81,7 +81,7 @@ def test_an_unexpected_error_prints_only_its_class(
 def test_the_model_is_not_requested_if_decoders_cannot_be_confined(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The kernel is asked before the model's owner: nothing could be decoded safely here."""
+    """The kernel is checked first."""
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="riscv64"))
 
     def run(_environment: object, outside: job.Collaborators) -> Summary:
@@ -96,7 +96,7 @@ def test_the_model_is_not_requested_if_decoders_cannot_be_confined(
 def test_a_lack_of_memory_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where Python notices that before the kernel does."""
+    """If Python raises MemoryError before the kernel kills the run."""
     assert ends_with(monkeypatch, MemoryError()) == 24
     assert capsys.readouterr().out.startswith("run_out_of_memory: ")
 
@@ -115,7 +115,7 @@ def test_a_process_without_settings_ends_with_their_code() -> None:
 def test_a_refusal_costs_no_engine() -> None:
     """Starting the workload imports everything but TensorFlow."""
     program = "import sys, workload.assembly; print('tensorflow' in sys.modules)"
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program], env={}, capture_output=True, text=True, check=True
     )
-    assert said.stdout == "False\n"
+    assert output.stdout == "False\n"

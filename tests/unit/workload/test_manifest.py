@@ -1,4 +1,4 @@
-"""What a model's manifest may say, as `workload.manifest` reads it."""
+"""Which manifests `workload.manifest` accepts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ BAD: dict[str, Any] = {
 
 
 def test_a_manifest_is_read(tmp_path: Path) -> None:
-    """A valid manifest becomes what the engine must know."""
+    """A valid manifest gives all values."""
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(GOOD))
     assert manifest.read(path) == manifest.Manifest(
@@ -96,7 +96,7 @@ def test_a_manifest_names_either_engine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("decode", ["exact", "reduced"])
 def test_a_manifest_may_set_the_decoding(decode: str, tmp_path: Path) -> None:
-    """Exactly, unless it says otherwise; either word may stand there."""
+    """The default is exact; both values are allowed."""
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps({**GOOD, "input": {**GOOD["input"], "decode": decode}}))
     assert manifest.read(path).input.decode == decode
@@ -104,7 +104,7 @@ def test_a_manifest_may_set_the_decoding(decode: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", BAD)
 def test_an_invalid_manifest_is_refused(name: str, tmp_path: Path) -> None:
-    """Anything that this workload would have to ignore or to guess is refused."""
+    """Unknown or ambiguous values are refused."""
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(BAD[name]))
     with pytest.raises(WorkloadError, match=r"^model_manifest_invalid: "):

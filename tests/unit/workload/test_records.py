@@ -1,4 +1,4 @@
-"""What is said of one picture, as `workload.records` says it and as the schema allows it."""
+"""The record of one picture: as `workload.records` writes it, and as its schema allows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_record_of_a_failed_picture() -> None:
 
 
 def test_a_picture_that_was_not_read_has_no_hash() -> None:
-    """A picture whose bytes were not to be had has no key for their hash."""
+    """The key is missing if the download failed."""
     gone = Picture(name="a.png", generation="17")
     assert "sha256" not in records.record(gone, PictureFailure.NOT_READABLE)
 
@@ -52,14 +52,14 @@ def test_a_picture_that_was_not_read_has_no_hash() -> None:
     [(0.123456, 0.12346), (0.000004, 0.0), (1.0000001, 1.0), (1.0009, 1.0), (-0.0009, 0.0)],
 )
 def test_scores_are_rounded(probability: float, rounded: float) -> None:
-    """Five decimal places, and nothing beside 0 to 1."""
+    """To five decimal places, and to the range from 0 to 1."""
     record = records.record(PICTURE, [Score(0, "clean", probability)])
     (score,) = records.rounded(record)["topK"]
     assert str(score["probability"]) == str(rounded)
 
 
 def test_nan_is_an_error() -> None:
-    """NaN never gets into a record, where no other program could read it."""
+    """NaN is not valid JSON."""
     with pytest.raises(ValueError, match="JSON"):
         records.line(records.record(PICTURE, [Score(0, "clean", float("nan"))]))
 
@@ -83,7 +83,7 @@ def test_the_text_of_a_prediction() -> None:
 
 
 def test_the_text_of_a_picture_that_failed() -> None:
-    """A response of the example's, too, which says `error`; an ordinary name is as it is."""
+    """It has the example's format, with `error`; an ordinary name is unchanged."""
     picture = Picture(name="ü 'b'/\U0001f600 \"c\".jpg", generation="18")
     line = records.text(records.record(picture, PictureFailure.DAMAGED))
     assert line == ("Image: ü 'b'/\U0001f600 \"c\".jpg, Response: {'error': 'picture_damaged'}")
@@ -112,7 +112,7 @@ def test_a_name_sends_no_control_characters_to_a_terminal(code: int) -> None:
     [f"a, {FORGED[14:]}", FORGED, f"a.png, Response: {{}}, {FORGED}", "a\\x3a", "a, Response:"],
 )
 def test_a_name_cannot_forge_a_response(name: str) -> None:
-    """From the left or from the right, a reader finds one response, and it is the workload's."""
+    """A parser finds only the workload's response, from the left or from the right."""
     line = records.text(records.record(Picture(name=name, generation="1"), PictureFailure.EMPTY))
     for head, _, said in (line.partition(", Response: "), line.rpartition(", Response: ")):
         assert ast.literal_eval(said) == {"error": "picture_empty"}
@@ -127,7 +127,7 @@ def test_bidirectional_characters_in_a_name_are_escaped() -> None:
 
 
 def test_the_text_of_a_run_that_failed() -> None:
-    """Code and sentence, on a line that begins as no picture's does."""
+    """Code and sentence; the line does not begin like a picture's."""
     record = records.failure(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION))
     assert records.text(record) == (
         "Error: release_refused: The given credential is rejected by the attribute condition."
@@ -135,7 +135,7 @@ def test_the_text_of_a_run_that_failed() -> None:
 
 
 def test_the_text_of_an_exception_does_not_leave() -> None:
-    """An exception that nobody foresaw leaves as a code; its text does not leave."""
+    """An unexpected exception becomes a code."""
     assert records.failure(RuntimeError("tensor 'secret' of gs://primus/model")) == {
         "schema": "confidential-inference/result/v1",
         "error": "internal_error",
@@ -172,11 +172,11 @@ OUTSIDE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_the_schema_allows_nothing_else(name: str) -> None:
-    """What the workload never says is no record."""
+    """Other objects are not valid records."""
     assert not ALLOWED.is_valid(OUTSIDE[name])
 
 
 def test_the_schema_is_valid() -> None:
-    """A mistake in the schema would allow everything."""
+    """An invalid schema could accept everything."""
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["title"] == records.SCHEMA

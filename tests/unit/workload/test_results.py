@@ -1,4 +1,4 @@
-"""The three objects that leave the enclave, as `workload.results` hands them over."""
+"""The three objects that `workload.results` writes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SUMMARY = {
 
 
 class Clock:
-    """A clock that is looked at three times: at the start, with the model loaded, at the end."""
+    """A clock that is read three times: at the start, after loading, at the end."""
 
     def __init__(self, seconds: float = 7.5) -> None:
         start = dt.datetime(2026, 11, 24, 11, 59, 58, tzinfo=dt.timezone(dt.timedelta(hours=1)))
@@ -107,7 +107,7 @@ def test_the_summary_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
 
 
 def test_a_run_without_duration_has_no_rate(bucket: ResultBucket, tmp_path: Path) -> None:
-    """A clock that was set back in the middle makes no rate, and no error."""
+    """A clock that was set back gives no rate, and no error."""
     finished(bucket, tmp_path, seconds=-1)
     summary = json.loads(bucket.objects["summary.json"])
     assert summary["picturesPerSecond"] is None
@@ -132,24 +132,24 @@ OUTSIDE = {
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_the_schema_of_summaries_allows_nothing_else(name: str) -> None:
-    """What the workload never says is no summary."""
+    """Other objects are not valid summaries."""
     assert not ALLOWED.is_valid(OUTSIDE[name])
 
 
 @pytest.mark.parametrize("code", PictureFailure)
 def test_the_schema_of_summaries_knows_every_code(code: PictureFailure) -> None:
-    """Whatever a picture can fail with may be counted."""
+    """Every code of a picture may be counted."""
     ALLOWED.validate(SUMMARY | {"failed": {code.value: 1}})
 
 
 def test_the_schema_of_summaries_is_valid() -> None:
-    """A mistake in the schema would allow everything."""
+    """An invalid schema could accept everything."""
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["title"] == module.SCHEMA
 
 
 def test_the_text_is_written_last(bucket: ResultBucket, tmp_path: Path) -> None:
-    """`result` is gone before anything else is done and back after all is there."""
+    """`result` is deleted first and written last."""
     finished(bucket, tmp_path)
     assert bucket.done == [
         "remove result",
@@ -166,13 +166,13 @@ def test_the_text_is_written_last(bucket: ResultBucket, tmp_path: Path) -> None:
 def test_results_of_an_earlier_run_are_deleted_at_once(
     bucket: ResultBucket, tmp_path: Path
 ) -> None:
-    """A run that never ends leaves no results of the run before it."""
+    """Even if the new run never ends."""
     Results(bucket, tmp_path).begin()
     assert bucket.objects == {"results.jsonl": ""}
 
 
 def test_a_failure_replaces_all_results(bucket: ResultBucket, tmp_path: Path) -> None:
-    """A failed run leaves one line and one record; nothing of the pictures before it."""
+    """A failed run writes one line and one record, and no records of pictures."""
     results = Results(bucket, tmp_path)
     results.begin()
     results.fail(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION))
@@ -187,7 +187,7 @@ def test_a_failure_replaces_all_results(bucket: ResultBucket, tmp_path: Path) ->
 
 
 def test_a_failed_run_has_no_summary(bucket: ResultBucket, tmp_path: Path) -> None:
-    """A run that could not write its last object takes the summary back that it wrote before."""
+    """If the last object can't be written, the summary is deleted again."""
     results = Results(bucket, tmp_path)
     results.begin()
     bucket.refuses = "result"
@@ -231,7 +231,7 @@ def test_a_write_that_fails_at_the_end_fails_the_run(
 
 
 def test_parts_that_stay_do_not_fail_the_run(bucket: ResultBucket, tmp_path: Path) -> None:
-    """When all is handed over, what is left of the parts is no reason to take it back."""
+    """After the results are written, parts that can't be deleted do not matter."""
     results = Results(bucket, tmp_path)
     results.begin()
     checkpoints = results.checkpoints(ORIGIN)
@@ -243,8 +243,8 @@ def test_parts_that_stay_do_not_fail_the_run(bucket: ResultBucket, tmp_path: Pat
     assert bucket.objects["result"].startswith("Image: a, ")
 
 
-class Slow:
-    """Another run's way to begin, which takes its next step only when it is told to."""
+class SteppedRun:
+    """Another run, which begins step by step under the test's control."""
 
     def __init__(self, bucket: ResultBucket, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -255,7 +255,7 @@ class Slow:
         self._thread.start()
 
     def step(self, times: int) -> None:
-        """So many steps; returns when they are done."""
+        """Executes this many steps."""
         for _ in range(times):
             self._go.release()
             self._done.acquire()
@@ -270,7 +270,7 @@ class Slow:
             self.results.begin()
 
     def __getattr__(self, name: str) -> Any:
-        """A method of the bucket, whose call waits for its turn."""
+        """A method of the bucket that waits for the test's permission."""
         method = getattr(self._bucket, name)
 
         def stepped(*arguments: Any) -> Any:
@@ -283,8 +283,8 @@ class Slow:
         return stepped
 
 
-class Interrupted(ResultBucket):
-    """A bucket in which something happens before the next use of it, at two moments."""
+class InterruptingBucket(ResultBucket):
+    """A bucket that calls functions before given uses of it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -300,16 +300,16 @@ class Interrupted(ResultBucket):
 
 
 STEPS = 6
-"""That a run takes to begin, if there is nothing to take back."""
+"""Steps of `begin`, if there is nothing to delete."""
 USES = 16
 """Of the bucket, in a whole run."""
 FIRST_LOOK, LAST_LOOK = 5, 13
-"""For the mark: the uses when a run begins, and after it has handed over `result`."""
+"""The uses that check the generation: in `begin`, and after `result` is written."""
 
 
 def test_a_run_uses_the_bucket_the_expected_number_of_times(tmp_path: Path) -> None:
     """The next test covers a run from its first use of the bucket to its last."""
-    bucket = Interrupted()
+    bucket = InterruptingBucket()
     finished(bucket, tmp_path)
     assert bucket.uses == USES - 1
 
@@ -319,15 +319,15 @@ def test_a_run_uses_the_bucket_the_expected_number_of_times(tmp_path: Path) -> N
 def test_two_runs_at_once_leave_the_results_of_one(
     moment: int, before: int, tmp_path: Path
 ) -> None:
-    """Whenever another run begins, and however slowly: what is there is one run's, and whole.
+    """Whenever another run begins, and however slowly: the results are complete and of one run.
 
     The one whose records are there goes on; the other one ends, and takes back what it left.
     """
     for later in range(moment + 1, USES + 1):
-        shared, bucket = ResultBucket(), Interrupted()
+        shared, bucket = ResultBucket(), InterruptingBucket()
         bucket.objects, bucket.generations = shared.objects, shared.generations
         bucket.written = shared.written
-        other = Slow(shared, tmp_path / f"{later}" / "other")
+        other = SteppedRun(shared, tmp_path / f"{later}" / "other")
         bucket.happens = {moment: partial(other.step, before), later: other.end}
         ended = True
         try:
@@ -347,15 +347,15 @@ def test_two_runs_at_once_leave_the_results_of_one(
 
 
 def emptied(bucket: ResultBucket) -> None:
-    """Somebody removes the records, to see the new ones alone."""
+    """A person deletes the records."""
     bucket.objects.pop("results.jsonl", None)
     bucket.generations.pop("results.jsonl", None)
 
 
 @pytest.mark.parametrize("moment", range(FIRST_LOOK - 2, LAST_LOOK + 1))
 def test_records_that_a_person_deletes_do_not_end_the_run(moment: int, tmp_path: Path) -> None:
-    """Whenever a person does that, the run goes on, and leaves all: no other run removes them."""
-    bucket = Interrupted()
+    """The run continues and writes all results: no other run deletes records."""
+    bucket = InterruptingBucket()
     bucket.happens = {moment: partial(emptied, bucket)}
     assert finished(bucket, tmp_path) == Summary(classified=1, failed=2)
     assert bucket.objects.keys() == {"results.jsonl", "summary.json", "result"}
@@ -365,12 +365,12 @@ def test_records_that_a_person_deletes_do_not_end_the_run(moment: int, tmp_path:
 def test_the_failure_of_a_dead_run_is_written_to_an_emptied_bucket(
     bucket: ResultBucket, tmp_path: Path
 ) -> None:
-    """By a process that never wrote the records itself; who began later would have left some."""
+    """By a process that did not write the records: a later run would have written some."""
     (tmp_path / "first").mkdir()
-    marks: list[str] = []
-    Results(bucket, tmp_path, on_generation=marks.append).begin()
+    generations: list[str] = []
+    Results(bucket, tmp_path, on_generation=generations.append).begin()
     emptied(bucket)
-    Results(bucket, tmp_path / "first", generation=marks[-1]).fail(
+    Results(bucket, tmp_path / "first", generation=generations[-1]).fail(
         WorkloadError(Failure.RUN_KILLED)
     )
     assert bucket.objects["result"].startswith("Error: run_killed: ")
@@ -380,7 +380,7 @@ def test_the_failure_of_a_dead_run_is_written_to_an_emptied_bucket(
 def test_no_failure_is_written_after_another_run_has_started(
     bucket: ResultBucket, tmp_path: Path
 ) -> None:
-    """Nor any other: what is in the bucket belongs to the later run."""
+    """The objects belong to the later run."""
     (tmp_path / "later").mkdir()
     first, later = Results(bucket, tmp_path), Results(bucket, tmp_path / "later")
     first.begin()
@@ -394,33 +394,33 @@ def test_no_failure_is_written_after_another_run_has_started(
 def test_the_failure_of_a_dead_run_is_written_only_over_its_own_generation(
     bucket: ResultBucket, tmp_path: Path
 ) -> None:
-    """By another process, which knows no more of it; not over the results of a later run."""
-    marks: list[str] = []
-    Results(bucket, tmp_path, on_generation=marks.append).begin()
+    """By another process, and never over the results of a later run."""
+    generations: list[str] = []
+    Results(bucket, tmp_path, on_generation=generations.append).begin()
     killed = WorkloadError(Failure.RUN_KILLED)
-    Results(bucket, tmp_path, generation=marks[-1]).fail(killed)
+    Results(bucket, tmp_path, generation=generations[-1]).fail(killed)
     assert bucket.objects["result"].startswith("Error: run_killed: ")
     Results(bucket, tmp_path).begin()
     with pytest.raises(WorkloadError, match=r"^results_taken: "):
-        Results(bucket, tmp_path, generation=marks[-1]).fail(killed)
+        Results(bucket, tmp_path, generation=generations[-1]).fail(killed)
     assert bucket.objects == {"results.jsonl": ""}
 
 
 def test_each_new_generation_is_reported(bucket: ResultBucket, tmp_path: Path) -> None:
     """A run may be killed at any moment, also between its results and their text."""
-    marks: list[str] = []
-    results = Results(bucket, tmp_path, on_generation=marks.append)
+    generations: list[str] = []
+    results = Results(bucket, tmp_path, on_generation=generations.append)
     results.begin()
-    assert marks[-1] == bucket.generation("results.jsonl")
+    assert generations[-1] == bucket.generation("results.jsonl")
     results.fail(WorkloadError(Failure.NO_PICTURES))
-    assert marks[-1] == bucket.generation("results.jsonl")
-    assert len(marks) == 2
+    assert generations[-1] == bucket.generation("results.jsonl")
+    assert len(generations) == 2
 
 
 def test_no_part_is_written_after_another_run_has_started(
     bucket: ResultBucket, tmp_path: Path
 ) -> None:
-    """It ends with the part that is complete next, not an hour later."""
+    """The run ends at its next complete part."""
     (tmp_path / "later").mkdir()
     first = Results(bucket, tmp_path)
     first.begin()

@@ -1,4 +1,4 @@
-"""What counts as a score, and how the classes of a picture are ranked, whatever the engine."""
+"""Which outputs are valid scores, and how classes are ranked, for every engine."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_equal_scores_keep_the_order_of_the_classes() -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.01, 1.01])
 def test_a_score_that_is_no_probability_is_reported(value: float) -> None:
-    """In one place of many, too: none of these is ranked or written."""
+    """Even in one place of many."""
     with pytest.raises(WorkloadError, match=r"^model_scores_invalid: "):
         ranked([0.1, 0.7, 0.2], [0.5, value, 0.5])
 
 
 def test_a_rounding_error_of_softmax_is_accepted() -> None:
-    """Float32 leaves 0 to 1 by a little, and so much is let through."""
+    """Float32 may be slightly outside 0 to 1."""
     assert ranked([1.0000002, -0.0000001, 0.0])[0][0] == ("red", 1.0)
 
 

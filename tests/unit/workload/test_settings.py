@@ -44,7 +44,7 @@ def test_the_environment_may_set_the_token_file() -> None:
 
 
 def test_the_environment_may_set_the_wait_for_grants() -> None:
-    """GRANT_SECONDS, which no operator may set, takes the wait away where grants are at once."""
+    """GRANT_SECONDS, which no operator may set, disables the wait on the local cloud."""
     assert settings.parse({**LAUNCH, "GRANT_SECONDS": "0"}).grant_seconds == 0
 
 

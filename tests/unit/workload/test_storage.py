@@ -1,4 +1,4 @@
-"""Buckets as the job sees them: Google's own client against the local cloud's storage."""
+"""The job's buckets: Google's own client with the local cloud's storage."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_picture_is_read(pictures: storage.Bucket) -> None:
 
 
 def test_another_generation_is_not_read(pictures: storage.Bucket) -> None:
-    """A picture that was replaced after the listing is not taken for the listed one."""
+    """A picture that was replaced after the listing is not read."""
     with pytest.raises(ChangedError):
         pictures.read(Picture(name="b.png", generation="1"), 100)
 
@@ -109,7 +109,7 @@ def test_a_deleted_picture_and_a_changed_picture_have_different_errors(
 
 
 def test_a_picture_without_a_grant_is_not_reported_as_deleted(cloud: Cloud) -> None:
-    """403 is neither: whoever may not look does not know."""
+    """403 means neither."""
     stranger = storage.buckets_as(identity(cloud, "user:stranger@example.com"))(INPUT)
     with pytest.raises(BucketError) as caught:
         stranger.read(Picture(name="gone.png", generation="1"), 100)
@@ -126,7 +126,7 @@ def test_a_picture_is_read_up_to_the_limit(pictures: storage.Bucket) -> None:
 
 
 def compressed(cloud: Cloud, content: bytes, encoding: str = "gzip") -> Picture:
-    """A picture that is stored so, and as it is then listed."""
+    """A picture with this content and encoding, as it is listed."""
     blob = Client("-", identity(cloud, ADMIN)).bucket(INPUT).blob("z/compressed.png")
     blob.content_encoding = encoding
     blob.upload_from_string(content)
@@ -155,7 +155,7 @@ def test_a_picture_that_is_stored_compressed_is_read_decompressed(
 def test_a_compressed_picture_is_listed_with_the_largest_size(
     cloud: Cloud, pictures: storage.Bucket, plain: bytes
 ) -> None:
-    """What is ahead in memory is bounded by what it can become."""
+    """So the limit for downloads ahead includes its decompressed size."""
     picture = compressed(cloud, gzip.compress(plain))
     sizes = {each.name: each.size for each in pictures.pictures()}
     assert sizes[picture.name] == image_limits.MAX_FILE_BYTES
@@ -185,7 +185,7 @@ def test_the_limit_is_of_the_decompressed_bytes(
 def test_a_picture_with_invalid_gzip_is_an_encoding_error(
     spoil: str, cloud: Cloud, pictures: storage.Bucket, plain: bytes
 ) -> None:
-    """Everybody's client fails with it, too."""
+    """Google's own client fails, too."""
     packed = gzip.compress(plain)
     content = {
         "never compressed": plain,
@@ -207,7 +207,7 @@ def test_another_encoding_is_read_as_stored(
 def test_an_encoding_that_was_set_after_the_listing_is_used(
     cloud: Cloud, pictures: storage.Bucket, plain: bytes
 ) -> None:
-    """Metadata changes within a generation: what counts is what came with the bytes."""
+    """Metadata may change within a generation: the download's response counts."""
     picture = compressed(cloud, gzip.compress(plain), "identity")
     blob = Client("-", identity(cloud, ADMIN)).bucket(INPUT).blob(picture.name)
     blob.content_encoding = "gzip"
@@ -250,7 +250,7 @@ def test_results_are_written_replaced_and_deleted(
 def test_only_the_given_generation_is_deleted(
     cloud: Cloud, results: storage.Bucket, tmp_path: Path
 ) -> None:
-    """Each write makes another one; what was written since stays."""
+    """Each write creates a new generation; a later one is not deleted."""
     (tmp_path / "new").write_text("new")
     first, second = (results.write("mark", tmp_path / "new", "text/plain") for _ in range(2))
     assert first != second
@@ -266,7 +266,7 @@ def test_only_the_given_generation_is_deleted(
 def test_writing_a_large_object_returns_its_generation(
     results: storage.Bucket, tmp_path: Path
 ) -> None:
-    """In pieces, an object has its generation with the last one."""
+    """A chunked upload returns it with the last chunk."""
     (tmp_path / "new").write_bytes(bytes(2 * storage.UPLOAD_BYTES + 1))
     assert results.write("mark", tmp_path / "new", "text/plain") == results.generation("mark")
 
@@ -283,7 +283,7 @@ def test_objects_of_any_size_are_written_completely(
 
 
 def test_names_are_listed_by_prefix(results: storage.Bucket, tmp_path: Path) -> None:
-    """What is in the folder, in order; not what is beside it."""
+    """In order, and only those with the prefix."""
     (tmp_path / "part").write_text("part")
     for name in ("parts/00001.jsonl", "parts/00000.jsonl", "parts.txt"):
         results.write(name, tmp_path / "part", "application/jsonl")

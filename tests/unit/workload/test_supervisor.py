@@ -1,4 +1,4 @@
-"""How a run dies, and what its first process then reports; each run has processes of its own."""
+"""How a run dies, and what its first process reports; each test starts real processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from workload import supervisor
 from workload.errors import WorkloadError, Failure
 
 def run(report):
-    {deed}
+    {statements}
     return 0
 
 def report_death(failure, generation):
@@ -35,15 +35,19 @@ sys.exit(supervisor.supervise(run, report_death))
 """
 
 
-def command(deed: str, folder: Path) -> Sequence[str]:
-    """A run that does this, and whose end is told in the folder's `result`."""
-    return [sys.executable, "-c", PROGRAM.format(deed=deed, result=str(folder / "result"))]
+def command(statements: str, folder: Path) -> Sequence[str]:
+    """A command whose run executes this code, and whose death is reported in `result`."""
+    return [
+        sys.executable,
+        "-c",
+        PROGRAM.format(statements=statements, result=str(folder / "result")),
+    ]
 
 
-def ends(deed: str, folder: Path) -> tuple[int, str]:
-    """The exit code, and what was told by the first process."""
+def ends(statements: str, folder: Path) -> tuple[int, str]:
+    """The exit code, and the report of the first process."""
     done = subprocess.run(
-        command(deed, folder), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=False
+        command(statements, folder), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=False
     )
     result = folder / "result"
     return done.returncode, result.read_text() if result.exists() else ""
@@ -52,9 +56,9 @@ def ends(deed: str, folder: Path) -> tuple[int, str]:
 @contextmanager
 def at_work(folder: Path) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     """The first process of a run that waits for a signal, and what both print."""
-    deed = "print('at work', flush=True); signal.pause()"
+    statements = "print('at work', flush=True); signal.pause()"
     with subprocess.Popen(
-        command(deed, folder), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        command(statements, folder), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
     ) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "at work\n"
@@ -78,10 +82,10 @@ SIGNALS = {
 def test_a_run_that_a_signal_ends_is_reported_by_the_signals_name(
     name: str, tmp_path: Path
 ) -> None:
-    """The code tells what to do, the sentence which signal it was."""
-    code, told = ends(f"os.kill(os.getpid(), signal.{name})", tmp_path)
-    assert told == SIGNALS[name]
-    assert code == Failure[told.partition(":")[0].upper()].exit_code
+    """The sentence names the signal."""
+    code, result = ends(f"os.kill(os.getpid(), signal.{name})", tmp_path)
+    assert result == SIGNALS[name]
+    assert code == Failure[result.partition(":")[0].upper()].exit_code
 
 
 LOADING = """
@@ -126,7 +130,7 @@ sys.exit(supervisor.supervise(run, report_death))
 def test_a_model_that_ends_the_run_while_it_is_loaded_leaves_a_result(
     name: str, tmp_path: Path
 ) -> None:
-    """The workload's own story up to there; an earlier run's records are gone, too."""
+    """With the workload's own steps; records of an earlier run are replaced, too."""
     results = tmp_path / "results"
     results.mkdir()
     (results / "results.jsonl").write_text("of an earlier run")
@@ -143,7 +147,7 @@ def test_a_model_that_ends_the_run_while_it_is_loaded_leaves_a_result(
 def test_every_signal_of_the_table_exists() -> None:
     """And says its own name; each is tried above."""
     names = [name for name in Detail.__members__ if name in signal.Signals.__members__]
-    assert {name for name, told in SIGNALS.items() if name in told} == {
+    assert {name for name, result in SIGNALS.items() if name in result} == {
         *names,
         "SIGKILL",
         "SIGTERM",
@@ -152,14 +156,14 @@ def test_every_signal_of_the_table_exists() -> None:
 
 
 def test_no_failure_is_written_after_the_run_reported_its_end(tmp_path: Path) -> None:
-    """Nothing is written over it, whatever the exit code, and even if the process dies later."""
+    """Whatever the exit code, and even if the process dies later."""
     assert ends("report.ended(); sys.exit(17)", tmp_path) == (17, "")
     assert ends("report.ended(); return 0", tmp_path) == (0, "")
     assert ends("report.ended(); os.kill(os.getpid(), signal.SIGSEGV)", tmp_path) == (-11 % 256, "")
 
 
 @pytest.mark.parametrize(
-    ("deed", "failure"),
+    ("statements", "failure"),
     [
         ("sys.exit(4)", Failure.RESULTS_NOT_WRITABLE),
         ("sys.exit(99)", Failure.INTERNAL_ERROR),
@@ -169,37 +173,37 @@ def test_no_failure_is_written_after_the_run_reported_its_end(tmp_path: Path) ->
     ],
 )
 def test_a_run_that_ends_without_a_report_is_reported(
-    deed: str, failure: Failure, tmp_path: Path
+    statements: str, failure: Failure, tmp_path: Path
 ) -> None:
-    """By its exit code; that it ended well is not believed without results."""
-    code, told = ends(deed, tmp_path)
-    assert (code, told) == (failure.exit_code, f"{failure.code}: {failure.sentence}")
+    """By its exit code; exit code 0 without results is an internal error."""
+    code, result = ends(statements, tmp_path)
+    assert (code, result) == (failure.exit_code, f"{failure.code}: {failure.sentence}")
 
 
 def test_the_last_generation_of_a_dead_run_is_passed_on(tmp_path: Path) -> None:
     """So that its end is not written over the results of a run that began later."""
     killed = "os.kill(os.getpid(), signal.SIGKILL)"
     program = PROGRAM.replace('f"{{failure}}"', 'f"{{generation}}"')
-    for deed, mark in (
+    for statements, mark in (
         (killed, "None"),
         (f"report.results_written('7'); {killed}", "7"),
         (f"report.results_written('7'); report.results_written('8'); {killed}", "8"),
     ):
-        source = program.format(deed=deed, result=str(tmp_path / "result"))
+        source = program.format(statements=statements, result=str(tmp_path / "result"))
         done = subprocess.run([sys.executable, "-c", source], cwd=REPOSITORY, check=False)
         assert done.returncode == Failure.RUN_KILLED.exit_code
         assert (tmp_path / "result").read_text() == mark
 
 
 def test_a_run_without_file_descriptors_is_reported(tmp_path: Path) -> None:
-    """It can open nothing any more, and dies of it; the first process has a limit of its own."""
-    deed = "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0)); open('/etc/passwd')"
-    code, told = ends(deed, tmp_path)
-    assert (code, told.partition(":")[0]) == (1, "internal_error")
+    """The run can't open files any more; the first process has its own limit."""
+    statements = "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0)); open('/etc/passwd')"
+    code, result = ends(statements, tmp_path)
+    assert (code, result.partition(":")[0]) == (1, "internal_error")
 
 
 def test_the_request_to_stop_reaches_the_run(tmp_path: Path) -> None:
-    """The first process of a container gets no signal that it does not ask for, so it asks."""
+    """PID 1 of a container gets only signals for which it has a handler."""
     with at_work(tmp_path) as (first, printed):
         first.send_signal(signal.SIGTERM)
         assert printed.read() == SIGNALS["SIGTERM"] + "\n"
@@ -220,7 +224,7 @@ os.waitpid = waited
 
 
 def test_a_sigterm_after_the_runs_end_is_ignored(tmp_path: Path) -> None:
-    """The run's number may be another process's by then, or nobody's; its end is told."""
+    """The PID may belong to another process by then; the end of the run is reported."""
     program = LATE + command("sys.exit(4)", tmp_path)[-1]
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
     assert done.returncode == Failure.RESULTS_NOT_WRITABLE.exit_code
@@ -228,7 +232,7 @@ def test_a_sigterm_after_the_runs_end_is_ignored(tmp_path: Path) -> None:
 
 
 def test_the_run_ends_with_its_first_process(tmp_path: Path) -> None:
-    """Who kills that one, kills all: no run goes on that nobody watches."""
+    """If the first process is killed, the run ends, too."""
     with at_work(tmp_path) as (first, printed):
         first.kill()
         assert printed.read() == ""  # at its end: nobody holds the pipe any more
@@ -236,11 +240,17 @@ def test_the_run_ends_with_its_first_process(tmp_path: Path) -> None:
 
 
 def test_the_kernel_kills_the_run_first_for_lack_of_memory(tmp_path: Path) -> None:
-    """Not the process that would tell it."""
+    """Before the process that would report it."""
     read = "open(f'/proc/{pid}/oom_score_adj').read().strip()"
-    deed = f"print(*({read} for pid in (os.getpid(), os.getppid())), sep='\\n'); report.ended()"
+    statements = (
+        f"print(*({read} for pid in (os.getpid(), os.getppid())), sep='\\n'); report.ended()"
+    )
     done = subprocess.run(
-        command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
+        command(statements, tmp_path),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     run, first = done.stdout.split()
     assert run == OOM_SCORE
@@ -248,32 +258,36 @@ def test_the_kernel_kills_the_run_first_for_lack_of_memory(tmp_path: Path) -> No
 
 
 def test_a_lack_of_memory_differs_from_another_kill(tmp_path: Path) -> None:
-    """The kernel counts what it kills for that; here the count is read from elsewhere."""
+    """The kernel counts these kills; the test replaces the counter."""
     counted = "iter([7, 8])"
     program = PROGRAM.replace(
         "def run(report):",
         f"counts = {counted}\nsupervisor._oom_kills = lambda: next(counts)\ndef run(report):",
-    ).format(deed="os.kill(os.getpid(), signal.SIGKILL)", result=str(tmp_path / "result"))
+    ).format(statements="os.kill(os.getpid(), signal.SIGKILL)", result=str(tmp_path / "result"))
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
     assert done.returncode == Failure.RUN_OUT_OF_MEMORY.exit_code
     assert (tmp_path / "result").read_text().startswith("run_out_of_memory: ")
 
 
 def test_the_kernel_counts_kills_for_lack_of_memory() -> None:
-    """Where the number comes from: the file has it."""
+    """In the file that the supervisor reads."""
     assert any(
         line.startswith("oom_kill ") for line in Path("/proc/vmstat").read_text().splitlines()
     )
 
 
 def test_no_process_can_read_the_run_or_its_first_process(tmp_path: Path) -> None:
-    """Both are hidden: the files about them are root's."""
+    """Both are hidden: their files in /proc belong to root."""
     owner = "os.stat(f'/proc/{pid}/mem').st_uid"
-    deed = (
+    statements = (
         f"time.sleep(0.1); print(*({owner} for pid in (os.getpid(), os.getppid()))); report.ended()"
     )
     done = subprocess.run(
-        command(deed, tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
+        command(statements, tmp_path),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     assert done.stdout == "0 0\n"
 

@@ -1,4 +1,4 @@
-"""What a picture that has taken over its decoder can do, tried from inside a real one."""
+"""What a compromised decoder can do: attempts from inside a real decoder process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INPUT = Input(width=2, height=2, channels="RGB", low=0.0, high=255.0, resize="bilinear")
-TAKEN_OVER = (str(REPOSITORY / "tests" / "fixtures" / "compromised_decoder.py"),)
+COMPROMISED = (str(REPOSITORY / "tests" / "fixtures" / "compromised_decoder.py"),)
 
 REFUSED = dict.fromkeys(
     (
@@ -82,7 +82,7 @@ REFUSED = dict.fromkeys(
     ),
     errno.EPERM,
 ) | {"thread": errno.EAGAIN, "allocate": errno.ENOMEM, "see-the-environment": errno.ENOENT}
-"""What is attempted, and why it fails; Python tells no other number where a thread is refused."""
+"""Attempt: expected errno. For a refused thread, Python has no other errno."""
 if os.uname().machine == "x86_64":
     REFUSED["call-as-i386"] = errno.EPERM
 
@@ -107,7 +107,7 @@ BEHIND = {
     "allocate": errno.ENOMEM,
     "see-the-environment": errno.ENOENT,
 }
-"""What the limits refuse by themselves."""
+"""What the limits refuse without the filter."""
 NOT_BEHIND = (
     "signal-by-a-pipe {sibling}",
     "limit {sibling}",
@@ -118,14 +118,14 @@ NOT_BEHIND = (
     "outlive-its-time",
     "kill {sibling}",
 )
-"""And what they allow among processes of one user."""
+"""What the limits allow between processes of one user."""
 LANDLOCK = {
     "read {file}": (errno.EACCES, 1),
     "trace {sibling}": (errno.EPERM, 1),
     "reach {host} {port}": (errno.EACCES, 4),
     "signal {sibling}": (errno.EPERM, 6),
 }
-"""What Landlock refuses by itself, and since which version."""
+"""What Landlock refuses without the filter, and since which version."""
 VERSION = max(
     0, landlock._libc.syscall(ctypes.c_long(landlock._CREATE), None, ctypes.c_size_t(0), 1)
 )
@@ -133,20 +133,20 @@ VERSION = max(
 
 @pytest.fixture
 def hidden() -> Iterator[None]:
-    """The test's process as the run is: out of reach of who may not trace others."""
+    """Hides the test's process, as a run does."""
     confinement.hide()
     yield
     confinement._prctl(confinement._PR_SET_DUMPABLE, 1)
 
 
 class World:
-    """One decoder that does what pictures say, and what it could be after."""
+    """A decoder that executes the text of pictures, and the targets of its attempts."""
 
     def __init__(self, tmp_path: Path, without: tuple[str, ...] = ()) -> None:
-        program = (*TAKEN_OVER, *(f"--without={lock}" for lock in without))
+        program = (*COMPROMISED, *(f"--without={lock}" for lock in without))
         start = partial(WorkerProcess, program)
         self._server = socket.create_server(("127.0.0.1", 0))
-        self.sibling = WorkerClient(INPUT, WorkerProcess(TAKEN_OVER))
+        self.sibling = WorkerClient(INPUT, WorkerProcess(COMPROMISED))
         ready(self.sibling)
         self.decoders = DecoderPool(INPUT, [start()], start)
         file = tmp_path / "token"
@@ -161,7 +161,7 @@ class World:
         }
 
     def attempt(self, *attempts: str) -> list[int]:
-        """What comes of each: 0 is that it succeeds."""
+        """The errno of each attempt; 0 means that it succeeded."""
         words = [attempt.format(**self._aims) for attempt in attempts]
         pictures = [(Picture(name=word, generation="1"), word.encode()) for word in words]
         results = [result for _, result in self.decoders.decode(pictures)]
@@ -187,7 +187,7 @@ def ready(child: WorkerClient) -> None:
 def world(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[World]:
-    """A world without the locks that the test names, of a run with a secret in its environment."""
+    """A decoder without the locks that the test names; the run has a secret in its environment."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SECRET", "secret")
         begun = World(tmp_path_factory.mktemp("world"), getattr(request, "param", ()))
@@ -201,14 +201,14 @@ ALL_LOCKS = pytest.mark.parametrize("world", [()], indirect=True, ids=["all lock
 @ALL_LOCKS
 @pytest.mark.parametrize("attempt", REFUSED)
 def test_every_attempt_of_a_compromised_decoder_fails(attempt: str, world: World) -> None:
-    """The attempt is made, and refused by the kernel, though the run does not hide here."""
+    """The kernel refuses the attempt, even though the run is not hidden here."""
     assert world.attempt(attempt) == [REFUSED[attempt]]
     assert world.sibling._process._process.poll() is None
 
 
 @ALL_LOCKS
 def test_a_decoder_still_works_after_its_attempts(world: World) -> None:
-    """None of them costs more than itself: the same process does all of it."""
+    """One process makes all attempts and still decodes."""
     before = world.decoders._clients[0]
     assert world.attempt(*REFUSED) == list(REFUSED.values())
     assert world.decoders._clients == [before]
@@ -223,7 +223,7 @@ WITHOUT_FILTER = pytest.mark.parametrize(
 @pytest.mark.usefixtures("hidden")
 @pytest.mark.parametrize("attempt", BEHIND)
 def test_the_limits_refuse_without_the_filter(attempt: str, world: World) -> None:
-    """They are a lock of their own behind the filter."""
+    """Defense in depth: they work independently of the filter."""
     assert world.attempt(attempt) == [BEHIND[attempt]]
 
 
@@ -241,15 +241,15 @@ def test_without_the_filter_attempts_succeed(attempt: str, world: World) -> None
 @pytest.mark.usefixtures("hidden")
 @pytest.mark.parametrize("attempt", LANDLOCK)
 def test_landlock_refuses_without_the_filter(attempt: str, world: World) -> None:
-    """As much as this kernel's version does; without it, all but a trace of who hides succeeds."""
+    """As far as this kernel's version does; without Landlock, the attempts succeed."""
     error, since = LANDLOCK[attempt]
     hides = attempt.startswith("trace")
     assert world.attempt(attempt) == [error if since <= VERSION or hides else 0]
 
 
 def test_a_decoder_cannot_trace_a_process_that_starts() -> None:
-    """From its exec until it hides, any process of its user that may trace could attach to it."""
-    spy = WorkerClient(INPUT, WorkerProcess(TAKEN_OVER))
+    """Between exec and hiding, a process of the same user could otherwise attach to it."""
+    spy = WorkerClient(INPUT, WorkerProcess(COMPROMISED))
     ready(spy)
     task = Task(picture=Picture(name="spy", generation="1"), data=b"trace-what-starts 0.5")
     spy.send([task])
@@ -266,7 +266,7 @@ def test_a_decoder_cannot_trace_a_process_that_starts() -> None:
 
 
 def test_a_decoder_cannot_resize_the_shared_memory() -> None:
-    """Not even with its file: the run would die at its next touch of what is gone."""
+    """Otherwise the run would crash at its next access."""
     process = WorkerProcess()
     process.share(INPUT, mmap.PAGESIZE)
     for size in (0, 2 * mmap.PAGESIZE):
@@ -277,8 +277,8 @@ def test_a_decoder_cannot_resize_the_shared_memory() -> None:
 
 @pytest.mark.parametrize("lock", ["seccomp", "landlock"])
 def test_a_kernel_that_refuses_confinement_ends_the_run(lock: str) -> None:
-    """No picture is decoded without the locks, and none is blamed."""
-    program = (*TAKEN_OVER, f"--refused={lock}")
+    """No picture is decoded without confinement, and no picture gets a code."""
+    program = (*COMPROMISED, f"--refused={lock}")
     decoders = DecoderPool(INPUT, [WorkerProcess(program)], partial(WorkerProcess, program))
     with pytest.raises(WorkloadError, match="decoders_not_confined: "):
         list(decoders.decode([(Picture(name="a", generation="1"), b"x")]))
@@ -286,7 +286,7 @@ def test_a_kernel_that_refuses_confinement_ends_the_run(lock: str) -> None:
 
 
 def test_an_architecture_without_a_table_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the model's owner is asked for anything; and a decoder would refuse it, too."""
+    """Before the model is requested; a decoder would fail, too."""
     confinement.check()
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="riscv64"))
     with pytest.raises(WorkloadError, match="decoders_not_confined: "):
@@ -296,7 +296,7 @@ def test_an_architecture_without_a_table_is_an_error(monkeypatch: pytest.MonkeyP
 
 
 def test_a_kernel_without_filters_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What such a kernel answers; nothing of it is there to be asked."""
+    """The test simulates the answer of such a kernel."""
     monkeypatch.setattr(
         seccomp, "_libc", SimpleNamespace(syscall=lambda *_: ctypes.set_errno(errno.ENOSYS) or -1)
     )
@@ -305,7 +305,7 @@ def test_a_kernel_without_filters_is_an_error(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_thread_that_is_not_synchronised_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel then tells the thread's number, which is positive."""
+    """The kernel then returns the thread's ID, which is positive."""
     monkeypatch.setattr(seccomp, "_libc", SimpleNamespace(syscall=lambda *_: 4711))
     with pytest.raises(OSError, match="seccomp"):
         seccomp.install()
@@ -313,7 +313,7 @@ def test_a_thread_that_is_not_synchronised_is_an_error(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
 def test_each_architecture_has_a_number_for_each_call(machine: str) -> None:
-    """A name without a number would end each decoder of that machine."""
+    """A missing number would end each decoder on that machine."""
     numbers = seccomp.ARCHITECTURES[machine].numbers
     assert set(numbers) == {*seccomp.ALLOWED, "seccomp"}
     assert len(set(numbers.values())) == len(numbers)
@@ -345,7 +345,7 @@ os.waitpid(pid, 0)
 
 
 def spied(hide: str) -> str:
-    """What another process of the same user reads of a process that does this first."""
+    """What another process of the same user can read of a process that runs this code first."""
     script = SPY.format(path=[p for p in sys.path if p], nobody=NOBODY, hide=hide)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd="/"

@@ -1,4 +1,4 @@
-"""Decoder processes as the run uses them: real ones, and ones that were taken over."""
+"""The pool of decoder processes: real ones, and compromised ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 INPUT = Input(width=8, height=6, channels="RGB", low=0.0, high=255.0, resize="bilinear")
-TAKEN_OVER = (str(REPOSITORY / "tests" / "fixtures" / "compromised_decoder.py"),)
+COMPROMISED = (str(REPOSITORY / "tests" / "fixtures" / "compromised_decoder.py"),)
 DEMONSTRATION = sorted((REPOSITORY / "model" / "pictures").iterdir())
 ROOM = worker_protocol.SLOTS * worker_protocol.CHUNK_PICTURES
 
@@ -42,45 +42,45 @@ def named(*data: bytes | PictureFailure) -> list[tuple[Picture, bytes | PictureF
     ]
 
 
-def outcomes(using: DecoderPool, *data: bytes | PictureFailure) -> list[str | PictureFailure]:
-    """What came of each picture, "decoded" or its failure; they must come in order."""
-    done = list(using.decode(named(*data)))
+def outcomes(pool: DecoderPool, *data: bytes | PictureFailure) -> list[str | PictureFailure]:
+    """The outcome of each picture, "decoded" or its failure; they must be in order."""
+    done = list(pool.decode(named(*data)))
     assert [picture.name for picture, _ in done] == [f"{number:04}" for number in range(len(data))]
     return [each if isinstance(each, PictureFailure) else "decoded" for _, each in done]
 
 
-class Impatient(WorkerClient):
-    """As the run sees a decoder, but a picture that hangs is late at once."""
+class ImpatientClient(WorkerClient):
+    """A client whose deadline for the picture "hang" has already passed."""
 
     @property
     def deadline(self) -> float:
-        """Past, if such a picture is next."""
+        """Already over, if the next picture is "hang"."""
         next_ones = self.chunks[0] if self.ready and self.chunks else []
         return 0 if any(task.data == b"hang" for task in next_ones) else super().deadline
 
 
-def taken_over(count: int) -> Iterator[DecoderPool]:
-    """Decoders that do what pictures say, until they are no longer needed."""
-    start = partial(WorkerProcess, TAKEN_OVER)
-    started = DecoderPool(INPUT, [start() for _ in range(count)], start, Impatient)
+def compromised(count: int) -> Iterator[DecoderPool]:
+    """Decoders that execute the text of pictures."""
+    start = partial(WorkerProcess, COMPROMISED)
+    started = DecoderPool(INPUT, [start() for _ in range(count)], start, ImpatientClient)
     yield started
     started.close()
 
 
 @pytest.fixture
 def two() -> Iterator[DecoderPool]:
-    """Two decoders that do what pictures say."""
-    yield from taken_over(2)
+    """Two decoders that execute the text of pictures."""
+    yield from compromised(2)
 
 
 @pytest.fixture
 def one() -> Iterator[DecoderPool]:
     """One such decoder."""
-    yield from taken_over(1)
+    yield from compromised(1)
 
 
 def test_pixels_equal_those_of_decoding_in_process() -> None:
-    """Each picture's own pixels, just as in process, in the order of the listing."""
+    """In the order of the listing."""
     with decoders(2) as send:
         done = send(INPUT).decode(named(*(path.read_bytes() for path in DEMONSTRATION)))
         for path, (_, decoded) in zip(DEMONSTRATION, done, strict=True):
@@ -90,25 +90,25 @@ def test_pixels_equal_those_of_decoding_in_process() -> None:
 
 
 def test_there_are_as_many_decoders_as_cores() -> None:
-    """Without a number, every core has one."""
+    """By default, each core has a decoder."""
     with decoders() as send:
         assert len(send(INPUT)._clients) == os.cpu_count()
 
 
 def test_decoders_are_scheduled_as_a_batch() -> None:
-    """They are scheduled as a batch: what they push out of a processor's caches would be late."""
+    """Otherwise their preemptions would cost the run's caches."""
     with decoders(1) as send:
         (child,) = send(INPUT)._clients
         assert os.sched_getscheduler(child._process.pid) == os.SCHED_BATCH
 
 
 def test_failures_keep_their_position() -> None:
-    """What was not downloaded, and what is no picture, are told among the others."""
+    """Failed downloads and invalid pictures keep their places among the others."""
     with decoders(2) as send:
-        using = send(INPUT)
+        pool = send(INPUT)
         good = DEMONSTRATION[0].read_bytes()
         assert outcomes(
-            using,
+            pool,
             PictureFailure.VANISHED,
             good,
             b"",
@@ -130,17 +130,17 @@ def test_failures_keep_their_position() -> None:
 
 
 def test_no_pictures_give_no_outcomes(two: DecoderPool) -> None:
-    """Nothing comes of nothing."""
+    """An empty input gives an empty output."""
     assert outcomes(two) == []
 
 
 def test_many_large_pictures_do_not_deadlock(two: DecoderPool) -> None:
-    """Far more bytes than fit into any pipe or slot, and both sides go on."""
+    """Even with far more bytes than a pipe or slot can hold."""
     assert outcomes(two, *[b"x" * worker_protocol.CHUNK_BYTES] * 40) == ["decoded"] * 40
 
 
 def test_the_largest_picture_fits_behind_others(one: DecoderPool) -> None:
-    """A chunk that is almost full takes one more picture, of whatever size, and no other loses."""
+    """An almost full chunk takes one more picture of any size without damage to others."""
     data = [
         b"a" * (worker_protocol.CHUNK_BYTES - 1),
         b"b" * image_limits.MAX_FILE_BYTES,
@@ -166,7 +166,7 @@ def test_the_largest_picture_fits_behind_others(one: DecoderPool) -> None:
 def test_only_the_picture_that_compromises_its_decoder_fails(
     word: str, failure: PictureFailure, one: DecoderPool
 ) -> None:
-    """Whatever a picture does to its decoder, its neighbours are decoded."""
+    """Whatever a picture does to its decoder, the others are decoded."""
     data = [b"x"] * 5 + [word.encode()] + [b"x"] * 30
     expected: list[str | PictureFailure] = ["decoded"] * 36
     expected[5] = failure
@@ -174,12 +174,12 @@ def test_only_the_picture_that_compromises_its_decoder_fails(
 
 
 def test_a_picture_that_takes_too_long_fails(one: DecoderPool) -> None:
-    """The kernel ends a decoder that computes on and on, whether or not the run looks."""
+    """The kernel kills a decoder that exceeds its CPU time."""
     assert outcomes(one, b"compute", PictureFailure.VANISHED) == [TOO_SLOW, "picture_vanished"]
 
 
 def test_a_decoder_that_answers_too_much_is_replaced(one: DecoderPool) -> None:
-    """What it says of its own pictures may be false; it decodes no further ones."""
+    """It decodes no further pictures."""
     before = one._clients[0]
     outcomes(one, b"answer-too-much", b"x")
     assert outcomes(one, b"x") == ["decoded"]
@@ -187,18 +187,18 @@ def test_a_decoder_that_answers_too_much_is_replaced(one: DecoderPool) -> None:
 
 
 def test_each_of_several_bad_pictures_fails(two: DecoderPool) -> None:
-    """Each by itself, also in one chunk and behind one another."""
+    """Also in one chunk, and directly after one another."""
     data = [b"crash", b"x", b"crash", b"crash", b"x"]
     assert outcomes(two, *data) == [CRASHED, "decoded", CRASHED, CRASHED, "decoded"]
 
 
 def test_a_picture_does_not_fail_because_of_an_earlier_one(one: DecoderPool) -> None:
-    """What an earlier picture left behind in the decoder is no later one's fault."""
+    """If an earlier picture compromised the decoder, a later one is retried in a new decoder."""
     assert outcomes(one, b"poison", b"x", b"x") == ["decoded"] * 3
 
 
 def test_a_killed_decoder_is_replaced(two: DecoderPool) -> None:
-    """Also while it had nothing to do; its next pictures are decoded."""
+    """Even if it was idle; the next pictures are decoded."""
     assert outcomes(two, *[b"x"] * 40) == ["decoded"] * 40
     for each in two._clients:
         each._process._process.kill()
@@ -207,7 +207,7 @@ def test_a_killed_decoder_is_replaced(two: DecoderPool) -> None:
 
 
 def test_a_decoder_that_does_not_start_ends_the_run() -> None:
-    """No picture is blamed for a broken installation."""
+    """A broken installation gives no picture a code."""
     broken = DecoderPool(INPUT, [WorkerProcess(("-c", ""))])
     with pytest.raises(RuntimeError, match="a decoder does not start"):
         outcomes(broken, b"x")
@@ -215,36 +215,36 @@ def test_a_decoder_that_does_not_start_ends_the_run() -> None:
 
 
 def test_memory_is_bounded(two: DecoderPool) -> None:
-    """However many pictures there are, only as many are taken as there are slots for."""
-    taken = 0
+    """At most as many pictures are in memory as there are slots for."""
+    received = 0
 
-    def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
-        nonlocal taken
+    def downloads() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
+        nonlocal received
         for each in named(*[b"x"] * 500):
-            taken += 1
+            received += 1
             yield each
 
-    for done, _ in enumerate(two.decode(coming()), 1):
-        assert taken - done <= 2 * ROOM + worker_protocol.CHUNK_PICTURES
+    for done, _ in enumerate(two.decode(downloads()), 1):
+        assert received - done <= 2 * ROOM + worker_protocol.CHUNK_PICTURES
 
 
 def test_an_error_of_the_listing_leaves_no_pixels_behind(two: DecoderPool) -> None:
-    """The error goes through, and later pictures do not meet earlier ones' pixels."""
+    """The error is raised, and later pictures do not get pixels of earlier ones."""
 
-    def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
+    def downloads() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
         yield from named(*[b"x"] * 20)
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        list(two.decode(coming()))
+        list(two.decode(downloads()))
     assert outcomes(two, b"see-the-environment", b"x") == ["decoded"] * 2
 
 
 def test_an_answer_is_accepted_after_a_pause_of_the_run(one: DecoderPool) -> None:
-    """An answer that is there is taken, however late the run comes for it."""
+    """If an answer is available, a passed deadline does not matter."""
     (before,) = one._clients
 
-    def coming() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
+    def downloads() -> Iterator[tuple[Picture, bytes | PictureFailure]]:
         yield from named(*[b"x"] * worker_protocol.CHUNK_PICTURES)
         answers = select.poll()
         answers.register(before.answers, select.POLLIN)
@@ -254,7 +254,7 @@ def test_an_answer_is_accepted_after_a_pause_of_the_run(one: DecoderPool) -> Non
             answers.poll()
         before._waiting_since = -1e9
 
-    assert len(list(one.decode(coming()))) == worker_protocol.CHUNK_PICTURES
+    assert len(list(one.decode(downloads()))) == worker_protocol.CHUNK_PICTURES
     assert one._clients == [before]
 
 
@@ -274,14 +274,14 @@ def _ended(pids: Iterable[int]) -> bool:
 
 
 def test_decoders_end_with_their_context() -> None:
-    """None is left behind, whatever it is doing."""
+    """Even if it is busy."""
     with decoders(2) as send:
         pids = [each._process.pid for each in send(INPUT)._clients]
     assert _ended(pids)
 
 
 def test_decoders_end_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that gets no model leaves none behind."""
+    """They end with the context even if the run gets no model."""
     started: list[WorkerProcess] = []
 
     def start() -> WorkerProcess:
@@ -305,14 +305,14 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_decoders_end_with_the_run(moment: str) -> None:
-    """A run that is killed leaves none behind, neither one that waits nor one that hangs."""
+    """Idle and hanging decoders end when the run is killed."""
     script = (
         "import os, signal, sys\n"
         "from workload.decoding.worker_client import Task, WorkerClient\n"
         "from workload.manifest import Input\n"
         "from workload.decoding.worker_process import WorkerProcess\n"
         "from workload.records import Picture\n"
-        f"process = WorkerProcess({TAKEN_OVER!r})\n"
+        f"process = WorkerProcess({COMPROMISED!r})\n"
         + MOMENTS[moment]
         + "print(process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -1,4 +1,4 @@
-"""The whole corpus of hostile pictures through real decoder processes, in one run."""
+"""Decodes all hostile pictures with real decoder processes, in one run."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 INPUT = Input(width=128, height=128, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
 MEGABYTES = 1950
-"""The most that a decoder may take, for a WebP of 110 million pixels."""
+"""Limit for a decoder; a WebP of 110 million pixels takes the most."""
 
 
-class Outcome:
-    """What the run through the corpus left."""
+class Outcomes:
+    """The outcomes of decoding all hostile pictures."""
 
     def __init__(self) -> None:
         self.files = list(corpus())
         self.results: list[tuple[str, PictureFailure | str]] = []
-        with decoders(2) as tell:
-            using = tell(INPUT)
-            before = list(using._clients)
-            for picture, result in using.decode(self._downloaded()):
-                told = result if isinstance(result, PictureFailure) else GOOD
-                self.results.append((picture.name, told))
-            self.all_lived = using._clients == before
-            self.megabytes = max(_peak(each._process.pid) for each in using._clients) / 1024
+        with decoders(2) as pool_for:
+            pool = pool_for(INPUT)
+            before = list(pool._clients)
+            for picture, result in pool.decode(self._downloads()):
+                outcome_code = result if isinstance(result, PictureFailure) else GOOD
+                self.results.append((picture.name, outcome_code))
+            self.all_lived = pool._clients == before
+            self.megabytes = max(_peak(each._process.pid) for each in pool._clients) / 1024
 
-    def _downloaded(self) -> Iterator[tuple[Picture, bytes | PictureFailure]]:
+    def _downloads(self) -> Iterator[tuple[Picture, bytes | PictureFailure]]:
         for each in self.files:
             yield Picture(name=each.name, generation="1"), each.data
 
@@ -50,45 +50,48 @@ def _peak(pid: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def outcome() -> Outcome:
-    """One run through all of it."""
-    return Outcome()
+def outcomes() -> Outcomes:
+    """One run through all files."""
+    return Outcomes()
 
 
-def test_every_file_has_exactly_one_result(outcome: Outcome) -> None:
+def test_every_file_has_exactly_one_result(outcomes: Outcomes) -> None:
     """In the order of the listing; none is missing and none comes twice."""
-    assert [name for name, _ in outcome.results] == [each.name for each in outcome.files]
+    assert [name for name, _ in outcomes.results] == [each.name for each in outcomes.files]
 
 
-def test_every_outcome_is_the_expected_one(outcome: Outcome) -> None:
-    """Where there is only one right answer, it is given."""
+def test_every_outcome_is_the_expected_one(outcomes: Outcomes) -> None:
+    """For files with a single correct outcome."""
     wrong = [
-        (each.name, told, each.expected)
-        for each, (_, told) in zip(outcome.files, outcome.results, strict=True)
-        if each.expected not in (SOME, told)
+        (each.name, outcome_code, each.expected)
+        for each, (_, outcome_code) in zip(outcomes.files, outcomes.results, strict=True)
+        if each.expected not in (SOME, outcome_code)
     ]
     assert not wrong
 
 
-def test_every_failure_is_one_that_a_decoder_may_report(outcome: Outcome) -> None:
-    """No picture of the corpus ends a decoder, so each failure is one that a decoder names."""
-    assert {told for _, told in outcome.results} <= {GOOD, *filter(None, worker_protocol.OUTCOMES)}
-    assert outcome.all_lived
+def test_every_failure_is_one_that_a_decoder_may_report(outcomes: Outcomes) -> None:
+    """No hostile picture ends a decoder."""
+    assert {outcome_code for _, outcome_code in outcomes.results} <= {
+        GOOD,
+        *filter(None, worker_protocol.OUTCOMES),
+    }
+    assert outcomes.all_lived
 
 
-def test_memory_stays_under_its_limit(outcome: Outcome) -> None:
+def test_memory_stays_under_its_limit(outcomes: Outcomes) -> None:
     """Bombs included."""
-    assert outcome.megabytes < MEGABYTES
+    assert outcomes.megabytes < MEGABYTES
 
 
-def test_the_bomb_is_small_on_disk(outcome: Outcome) -> None:
+def test_the_bomb_is_small_on_disk(outcomes: Outcomes) -> None:
     """The PNG of 20,000 x 20,000 pixels is about a megabyte, and would be 1.2 GB."""
-    (bomb,) = (each for each in outcome.files if each.name == "bombs/20000-squared.png")
+    (bomb,) = (each for each in outcomes.files if each.name == "bombs/20000-squared.png")
     assert 0.9e6 < len(bomb.data) < 1.5e6
 
 
 def test_the_corpus_is_the_same_each_time() -> None:
-    """A file that hurt can be made again."""
+    """The seed reproduces all files."""
 
     def first(files: Iterator[Hostile]) -> list[Hostile]:
         return [next(files) for _ in range(60)]

@@ -1,4 +1,4 @@
-"""Pictures that say how large they are, and what `image_headers` reads from that."""
+"""What `image_headers` reads from the headers of pictures."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ END = b"\xff\xd9"
 FRAME = frame_header(40, 30)
 SCANS = SCAN * image_limits.MAX_SCANS
 TOO_MANY = b"\xff\xda" * (image_limits.MAX_SCANS + 1)
-"""What looks like as many scans, wherever it stands."""
+"""Bytes that look like many scans."""
 
 FITS: dict[str, Callable[[], bytes]] = {
     "JPEG": lambda: picture("JPEG"),
@@ -256,7 +256,7 @@ CAMERAS = {
 def test_the_largest_pictures_of_cameras_are_within_the_limit(
     name: str, upright: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their largest pictures are taken; that decoders can is for the corpus to show."""
+    """test_hostile_pictures.py shows that decoders can decode them."""
     monkeypatch.undo()
     size = CAMERAS[name][::-1] if upright else CAMERAS[name]
     assert image_headers.check(jpeg(frame_header(*size), SCAN, END)).kind == "JPEG"
@@ -276,7 +276,7 @@ def _small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", FITS)
 def test_a_picture_of_the_largest_size_is_accepted(name: str) -> None:
-    """40 x 30 pixels are taken where 1,200 are the limit."""
+    """40 x 30 pixels are accepted if the limit is 1,200."""
     image_headers.check(FITS[name]())
 
 
@@ -290,7 +290,7 @@ def test_a_picture_is_refused_before_it_is_decoded(name: str) -> None:
 
 @pytest.mark.parametrize("name", FITS)
 def test_a_picture_that_ends_in_its_header_is_refused(name: str) -> None:
-    """However early a file ends, it is refused, and nothing else happens."""
+    """Wherever the file is cut."""
     for length in range(18):
         with pytest.raises(PictureError, match=r"^picture_(damaged|format_unknown|empty)$"):
             image_headers.check(FITS[name]()[:length])

@@ -1,4 +1,4 @@
-"""All tests of isolation once more, as in the image: run and decoders are one user without rights.
+"""Repeats the tests of isolation as the image's user: run and decoders are one normal user.
 
 As root, decoders become another user than the run, which keeps the one from the other by itself.
 """
@@ -26,7 +26,7 @@ MODULES = ("decoding/test_confinement", "decoding/test_decoder_pool", "test_supe
 
 
 def scopes() -> list[str]:
-    """Those that can be had on this machine; the tests' names tell."""
+    """The values that this machine allows; they are part of the tests' names."""
     if not SCOPE.exists():
         return ["this kernel has no Yama"]
     if os.access(SCOPE, os.W_OK):
@@ -36,7 +36,7 @@ def scopes() -> list[str]:
 
 @pytest.fixture(params=scopes(), ids=lambda scope: f"ptrace_scope {scope}")
 def scope(request: pytest.FixtureRequest) -> Iterator[str]:
-    """What Yama forbids meanwhile."""
+    """Sets Yama's ptrace_scope during a test."""
     model_input: str = request.param
     before = SCOPE.read_text() if model_input in ("0", "1") else ""
     if before:
@@ -47,7 +47,7 @@ def scope(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def as_the_images_user(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """What a command says and how it ends."""
+    """The output and exit code of a command."""
     environment = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder)}
     return subprocess.run(
         [*LAUNCHER, *command],
@@ -61,7 +61,7 @@ def as_the_images_user(command: list[str], folder: Path) -> subprocess.Completed
 
 
 def test_the_images_user_has_no_capabilities(tmp_path: Path) -> None:
-    """The tests below can be trusted: nothing is left of root."""
+    """Checks the set-up of the tests below."""
     done = as_the_images_user(["/bin/cat", "/proc/self/status"], tmp_path)
     status = dict(line.split(":\t", 1) for line in done.stdout.splitlines())
     user = str(os.getuid() or USER)
@@ -73,7 +73,7 @@ def test_the_images_user_has_no_capabilities(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("scope")
 @pytest.mark.parametrize("module", MODULES)
 def test_isolation_holds_for_the_images_user(module: str, tmp_path: Path) -> None:
-    """Every test of the module passes, and there are some."""
+    """Every test of the module passes, and there is at least one."""
     file = f"tests/unit/workload/{module}.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
     done = as_the_images_user(command, tmp_path)

@@ -64,7 +64,7 @@ def cmyk(transform: int | None) -> bytes:
 
 
 def flawed() -> bytes:
-    """A JPEG with a wrong byte among its pixels."""
+    """A JPEG with a wrong byte in its pixels."""
     data = bytearray(file("JPEG", image(300, 200)))
     data[len(data) // 2] ^= 0x55
     return bytes(data)
@@ -130,7 +130,7 @@ def test_a_picture_is_turned_upright(turned: int, kind: str) -> None:
 
 @pytest.mark.parametrize("turned", [0, 9, 65535])
 def test_an_invalid_orientation_is_ignored(turned: int) -> None:
-    """A picture whose EXIF says nonsense is taken as it is."""
+    """The picture is not turned."""
     data = file("JPEG", image(), exif=exif(turned))
     np.testing.assert_array_equal(decode(data, INPUT), reference(data, INPUT))
 
@@ -143,14 +143,14 @@ def test_channels_are_in_the_manifests_order() -> None:
 
 
 def test_alpha_of_a_webp_is_dropped() -> None:
-    """As that of a PNG; TensorFlow refuses such a file."""
+    """Like alpha of a PNG; TensorFlow rejects such a file."""
     data = file("WEBP", image(mode="RGBA"), lossless=True, exact=True)
     same = file("PNG", image(mode="RGBA"))
     np.testing.assert_array_equal(decode(data, INPUT), reference(same, INPUT))
 
 
 def test_the_first_frame_of_a_webp_is_taken() -> None:
-    """As that of a GIF; TensorFlow refuses such a file."""
+    """Like the first frame of a GIF; TensorFlow rejects such a file."""
     second = image(mode="L").convert("RGB")
     data = file("WEBP", image(), lossless=True, save_all=True, append_images=[second])
     same = file("PNG", image())
@@ -172,7 +172,7 @@ def test_a_large_picture_may_be_decoded_reduced() -> None:
 
 
 def test_a_small_picture_is_not_reduced() -> None:
-    """Below four times the input's size, nothing is given away."""
+    """Below four times the input's size, pixels are exact."""
     reduced = dataclasses.replace(INPUT, decode="reduced")
     data = file("JPEG", image(4 * WIDTH - 2, 4 * HEIGHT - 2))
     np.testing.assert_array_equal(decode(data, reduced), reference(data, INPUT))
@@ -187,7 +187,7 @@ def test_a_file_that_tensorflow_accepts_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_file_that_tensorflow_rejects_is_damaged(name: str) -> None:
-    """It is not classified by what happened to be in memory."""
+    """Otherwise it would be classified by random memory."""
     data = REFUSED[name]()
     with pytest.raises(tf.errors.InvalidArgumentError):
         reference(data, INPUT)

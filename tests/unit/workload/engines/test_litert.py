@@ -40,7 +40,7 @@ def ready(content: bytes, folder: Path) -> Any:
 
 
 def test_batches_may_differ_in_size(content: bytes, tmp_path: Path) -> None:
-    """What was asked before changes no answer."""
+    """Earlier batches do not change an answer."""
     model, pictures = ready(content, tmp_path), noise(5)
     before = model.classify(pictures)
     model.classify(pictures[:2])
@@ -65,20 +65,20 @@ def rebuilt(content: bytes, change: Callable[[Any], None]) -> bytes:
 
 
 def own_operator(model: Any) -> None:
-    """An operator that the model names itself, such as TensorFlow's through the flex delegate."""
+    """A custom operator, such as TensorFlow's through the flex delegate."""
     code = model.operatorCodes[0]
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
     code.customCode = "FlexWriteFile"
 
 
 def old_operator(model: Any) -> None:
-    """The same in the field of models of before there were more than 127 operators."""
+    """The same, in the field that older models use."""
     own_operator(model)
     model.operatorCodes[0].builtinCode = 0
 
 
 def unknown_operator(model: Any) -> None:
-    """One of the runtime of tomorrow."""
+    """An operator of a future runtime."""
     model.operatorCodes[0].builtinCode = 100_000
 
 
@@ -104,7 +104,7 @@ def foreign_file(model: Any) -> None:
 
 
 def sparse_weights(model: Any) -> None:
-    """Weights of which only some are there, as their own numbers say."""
+    """Sparse weights, with index tables of their own."""
     model.subgraphs[0].tensors[0].sparsity = schema.SparsityParametersT()
 
 
@@ -124,7 +124,7 @@ def sparse_weights(model: Any) -> None:
 def test_a_model_with_anything_beyond_a_classifier_is_refused(
     change: Callable[[Any], None], content: bytes, tmp_path: Path
 ) -> None:
-    """Before LiteRT is given the model."""
+    """Before LiteRT reads the model."""
     with pytest.raises(WorkloadError, match=r"^model_operation_forbidden: "):
         ready(rebuilt(content, change), tmp_path)
 
@@ -160,7 +160,7 @@ NOWHERE: dict[str, Callable[[Any], None]] = {
 def test_a_model_with_an_index_out_of_range_is_unusable(
     name: str, content: bytes, tmp_path: Path
 ) -> None:
-    """Before LiteRT follows it: some of these end the process."""
+    """Before LiteRT uses the index: some of these would crash the process."""
     (tmp_path / "model.tflite").write_bytes(rebuilt(content, NOWHERE[name]))
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
         litert_operators.check(tmp_path / "model.tflite")
@@ -170,7 +170,7 @@ def test_a_model_with_an_index_out_of_range_is_unusable(
 def test_a_model_with_weights_outside_its_file_is_unusable(
     offset: int, size: int, content: bytes, tmp_path: Path
 ) -> None:
-    """Where they end is no number of 64 bits that begins again at nothing."""
+    """The sum of offset and size must not overflow 64 bits."""
 
     def change(model: Any) -> None:
         model.buffers[1].data = None
@@ -182,25 +182,25 @@ def test_a_model_with_weights_outside_its_file_is_unusable(
 
 
 def test_a_rebuilt_model_without_a_change_is_accepted(content: bytes, tmp_path: Path) -> None:
-    """Without a change it is taken: it is the change that is refused above."""
+    """So the tests above refuse the change, not the rebuilding."""
     model = ready(rebuilt(content, lambda _: None), tmp_path)
     assert model.classify(noise(1)) == ready(content, tmp_path).classify(noise(1))
 
 
 def test_every_allowed_operator_exists() -> None:
-    """No name of the list is a slip."""
+    """No name in the list is misspelt."""
     assert vars(schema.BuiltinOperator).keys() >= litert_operators.ALLOWED
 
 
 @pytest.mark.parametrize("size", [0, 4, 100, -100])
 def test_a_damaged_model_is_unusable(size: int, content: bytes, tmp_path: Path) -> None:
-    """A file that is cut is no model, wherever it is cut."""
+    """Wherever the file is cut."""
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
         ready(content[:size], tmp_path)
 
 
 def test_the_engine_refuses_an_invalid_file_by_itself(tmp_path: Path) -> None:
-    """The engine by itself refuses what is no model, whoever checked before."""
+    """Even if no check ran before."""
     (tmp_path / "model.tflite").write_bytes(b"no model")
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
         LiteRTModel(tmp_path / "model.tflite", LITERT)
@@ -227,7 +227,7 @@ print(name in sys.modules)
 
 
 def in_image(has_not: str, other: str, folder: Path, manifest: Manifest) -> list[str]:
-    """What comes of loading in an image without one library; whether another was imported."""
+    """The result of loading in an image without one library; whether another was imported."""
     values = json.dumps(dataclasses.asdict(manifest))
     command = [sys.executable, "-W", "ignore", "-c", IMAGE, other, has_not, str(folder), values]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -235,7 +235,7 @@ def in_image(has_not: str, other: str, folder: Path, manifest: Manifest) -> list
 
 
 def test_a_litert_model_needs_no_tensorflow(content: bytes, tmp_path: Path) -> None:
-    """The image of a tenth of the size has none."""
+    """The smaller image does not have it."""
     (tmp_path / "model.tflite").write_bytes(content)
     output = in_image("tensorflow", "ai_edge_litert.interpreter", tmp_path, LITERT)
     assert output == ["loaded", "True"]
@@ -246,6 +246,6 @@ def test_a_litert_model_needs_no_tensorflow(content: bytes, tmp_path: Path) -> N
     [("tensorflow", "tensorflow-saved-model"), ("ai_edge_litert", "litert")],
 )
 def test_an_image_without_the_engine_is_reported(engine_of: str, form: Any, tmp_path: Path) -> None:
-    """A model for the other image is refused by a code of its own."""
+    """A model for the other image has its own code."""
     manifest = dataclasses.replace(LITERT, format=form)
     assert in_image(engine_of, "numpy", tmp_path, manifest)[0] == "engine_missing"

@@ -17,7 +17,7 @@ PICTURES = [path.read_bytes() for path in sorted((MODEL / "pictures").iterdir())
 
 
 def test_both_committed_archives_give_the_same_answers() -> None:
-    """Every demonstration picture is named alike, and no score is apart by more than rounding."""
+    """Every demonstration picture has the same class, and scores differ only by rounding."""
     one, other = (MODEL / ARCHIVE).read_bytes(), (MODEL / CONVERTED).read_bytes()
     agreed = compare_engines(one, other, PICTURES)
     assert (agreed.pictures, agreed.same_class) == (27, 27)
@@ -31,12 +31,12 @@ def once() -> bytes:
 
 
 def test_the_same_model_is_converted_to_the_same_bytes(once: bytes) -> None:
-    """Its SHA-256 follows from the model's: neither time nor chance is in it."""
+    """The conversion is reproducible."""
     assert convert_archive((MODEL / ARCHIVE).read_bytes()) == once
 
 
 def test_another_model_does_not_agree(once: bytes) -> None:
-    """With other weights in the archive, the check sees it: it can fail."""
+    """The comparison can fail: here with other weights."""
     archive = (MODEL / ARCHIVE).read_bytes()
     other = bytearray(_model(once))
     other[len(other) // 3 : len(other) // 3 + 4096] = bytes(4096)
@@ -55,12 +55,12 @@ def _model(archive: bytes) -> bytes:
     ("same", "apart"), [(26, 0.0), (27, 7.6e-5), (27, float("nan"))], ids=["class", "score", "NaN"]
 )
 def test_one_difference_fails_the_comparison(same: int, apart: float) -> None:
-    """All pictures must be named alike, and every score be within the tolerance."""
+    """All pictures must have the same class, and every score must be within the tolerance."""
     assert Agreement(pictures=27, same_class=27, largest_difference=7.5e-5)
     assert not Agreement(pictures=27, same_class=same, largest_difference=apart)
 
 
 def test_an_unknown_argument_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """A slip does not begin a training."""
+    """A misspelt option does not start a training."""
     assert main(["--covert"]) == 2
     assert "expected nothing or --convert" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What a SavedModel may be made of: each forbidden one would act, and is refused before it can."""
+"""Which operations a SavedModel may hold; forbidden ones are refused before they run."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def saved(unpacked: Path, function: Callable[[Any], Any], **parts: object) -> Pa
 
 @pytest.fixture(scope="session")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that does nothing but its work."""
+    """A model with allowed operations only."""
     return saved(tmp_path_factory.mktemp("honest"), colours)
 
 
 def graph(unpacked: Path) -> Any:
-    """What the model is made of."""
+    """The model's MetaGraphDef."""
     content = (unpacked / "saved_model/saved_model.pb").read_bytes()
     (found,) = SavedModel.FromString(content).meta_graphs
     return found
@@ -71,7 +71,7 @@ def function_named(found: Any, part: str) -> Any:
 
 
 def writing(path: Path) -> Callable[[Any], Any]:
-    """A function that leaves a file each time."""
+    """A function that writes a file at each call."""
 
     def call(picture: Any) -> Any:
         with tf.control_dependencies([tf.io.write_file(str(path), "got you")]):
@@ -103,7 +103,7 @@ def looping(path: Path) -> Callable[[Any], Any]:
 
 
 def calling_back(path: Path) -> Callable[[Any], Any]:
-    """A function of the process that loads the model, if it knows one of that number."""
+    """A call of a Python function in the process that loads the model."""
 
     def call(picture: Any) -> Any:
         wrote = tf.numpy_function(lambda: path.write_text("got you"), [], tf.int64)
@@ -136,7 +136,7 @@ def reading(_: Path) -> Callable[[Any], Any]:
 def test_a_model_that_accesses_files_is_refused_before_it_runs(
     function: Callable[[Path], Callable[[Any], Any]], kind: str, tmp_path: Path
 ) -> None:
-    """The signature's own, or in a function that only an attribute of a call, If or While names."""
+    """In the signature's function, or in one that only an attribute names."""
     mark = tmp_path / "mark"
     unpacked = saved(tmp_path, function(mark))
     assert kind in tensorflow_operations.forbidden(graph(unpacked))
@@ -146,7 +146,7 @@ def test_a_model_that_accesses_files_is_refused_before_it_runs(
 
 
 class Initialised(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]  # untyped
-    """A resource whose initialiser leaves a file."""
+    """A resource whose initialiser writes a file."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -200,21 +200,21 @@ def test_an_ordinary_classifier_is_allowed(tmp_path: Path) -> None:
 
 
 def test_a_function_that_nothing_calls_is_checked(honest: Path) -> None:
-    """No way to a function can be overlooked, because none is looked for."""
+    """All functions are checked, not only reachable ones."""
     found = graph(honest)
     found.graph_def.library.function.add().node_def.add(op="WriteFile")
     assert tensorflow_operations.forbidden(found) == {"WriteFile"}
 
 
 def test_the_graph_outside_functions_is_checked(honest: Path) -> None:
-    """Nothing runs it today, and it may hold no more than it needs all the same."""
+    """Loading does not run it, but its operations are limited, too."""
     found = graph(honest)
     found.graph_def.node.add(name="late", op="WriteFile")
     assert tensorflow_operations.forbidden(found) == {"WriteFile"}
 
 
 def test_an_operation_with_the_name_of_a_function_is_checked(honest: Path) -> None:
-    """A library may hold a function called as an operation is: each use is judged by its name."""
+    """A function may have the name of an operation: each use is checked by name."""
     found = graph(honest)
     found.graph_def.library.function.add().signature.name = "WriteFile"
     function_named(found, "signature_wrapper").node_def.add(op="WriteFile")
@@ -223,7 +223,7 @@ def test_an_operation_with_the_name_of_a_function_is_checked(honest: Path) -> No
 
 @pytest.mark.parametrize("part", ["traced_save", "traced_restore"])
 def test_other_file_operations_of_the_saver_are_refused(part: str, honest: Path) -> None:
-    """Its two functions have a list of their own, and that is a list, too."""
+    """The saver's two functions have their own list of operations."""
     found = graph(honest)
     function_named(found, part).node_def.add(op="WriteFile")
     assert tensorflow_operations.forbidden(found) == {"WriteFile"}
@@ -261,7 +261,7 @@ def name_in_an_object(found: Any, saver: Any) -> None:
 
 
 def take_its_place(_: Any, saver: Any) -> None:
-    """It says that it does what another function does, which TensorFlow may then swap for it."""
+    """It claims to implement the same as another function; TensorFlow may then exchange them."""
     saver.attr["api_implements"].s = b"softmax"
 
 
@@ -288,7 +288,7 @@ def take_the_savers_place(found: Any, _: Any) -> None:
 def test_a_saver_that_anything_else_names_is_refused(
     use: Callable[[Any, Any], None], honest: Path
 ) -> None:
-    """What the saver may do is for functions that only the saver names."""
+    """The saver's list applies only to functions that nothing else names."""
     found = graph(honest)
     use(found, function_named(found, "traced_save"))
     assert "SaveV2" in tensorflow_operations.forbidden(found)
@@ -313,7 +313,7 @@ def no_objects(model: Any) -> None:
 def test_a_model_of_tensorflow_1_is_unusable(
     changed: Callable[[Any], None], honest: Path, tmp_path: Path
 ) -> None:
-    """What another loader would load is not what was judged."""
+    """Its loader would run operations that were not checked."""
     model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
     changed(model)
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
@@ -323,7 +323,7 @@ def test_a_model_of_tensorflow_1_is_unusable(
 
 @pytest.mark.parametrize("content", [b"", b"\x12\x7fcut", b"no model"])
 def test_a_damaged_model_is_unusable(content: bytes, tmp_path: Path) -> None:
-    """Bytes that are no model end there; what the parser says about them stays inside."""
+    """The parser's message does not leave."""
     (tmp_path / "saved_model.pb").write_bytes(content)
     with pytest.raises(WorkloadError, match=r"^model_unusable: The model does not do"):
         tensorflow_operations.check(tmp_path)
@@ -337,7 +337,7 @@ def test_a_model_in_text_format_is_unusable(tmp_path: Path) -> None:
 
 
 def large(tensor: Any, *shape: int) -> None:
-    """One number that stands for as many as the shape says."""
+    """One number, repeated as often as the shape declares."""
     tensor.dtype = 1
     tensor.float_val.append(1.0)
     for size in shape:
@@ -356,29 +356,29 @@ def in_the_graph(found: Any) -> None:
 
 
 def in_many(found: Any) -> None:
-    """A hundred that are allowed by themselves."""
+    """A hundred constants, each within the limit."""
     for _ in range(100):
         large(found.graph_def.node.add(op="Const").attr["value"].tensor, 1_000_000)
 
 
 def in_a_list(found: Any) -> None:
-    """Of an attribute that no Const has."""
+    """In a list attribute."""
     large(found.graph_def.node.add(op="NoOp").attr["any"].list.tensor.add(), 2_000_000_000)
 
 
 def in_an_attribute_of_a_call(found: Any) -> None:
-    """Given to a function."""
+    """In the attributes of a called function."""
     node = found.graph_def.node.add(op="StatefulPartitionedCall")
     large(node.attr["f"].func.attr["deep"].tensor, 2_000_000_000)
 
 
 def in_a_default(found: Any) -> None:
-    """Of a signature's input, which loading makes."""
+    """In the default value of a signature's input, which loading creates."""
     large(found.signature_def["serving_default"].defaults["picture"], 2_000_000_000)
 
 
 def behind_a_negative_one(found: Any) -> None:
-    """What makes the sum of all sizes small."""
+    """A negative dimension that would make the sum small."""
     large(found.graph_def.node.add(op="Const").attr["value"].tensor, -1, 2**40)
     large(found.graph_def.node.add(op="Const").attr["value"].tensor, 2_000_000_000)
 
@@ -410,7 +410,7 @@ def by_doubling(found: Any) -> None:
 def test_a_graph_that_would_be_gigabytes_is_unusable(
     grow: Callable[[Any], None], honest: Path, tmp_path: Path
 ) -> None:
-    """A shape stands for as many elements as it says, and a call for its function."""
+    """Shapes count with all their elements, and calls with their functions."""
     model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
     grow(model.meta_graphs[0])
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
@@ -420,7 +420,7 @@ def test_a_graph_that_would_be_gigabytes_is_unusable(
 
 @pytest.mark.parametrize("name", ["itself", "the other"])
 def test_a_function_that_calls_itself_is_unusable(name: str, honest: Path, tmp_path: Path) -> None:
-    """In one step or in two: it would never end."""
+    """Directly or through another function: inlining would never end."""
     model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
     found = model.meta_graphs[0]
     for own, called in (("itself", name), ("the other", "itself")):
@@ -433,7 +433,7 @@ def test_a_function_that_calls_itself_is_unusable(name: str, honest: Path, tmp_p
 
 
 def test_a_graph_of_a_hundred_gigabytes_is_not_read(tmp_path: Path) -> None:
-    """Its size is enough; the file here has no bytes on the disk."""
+    """The size of the file is checked first; here the file is sparse."""
     with (tmp_path / "saved_model.pb").open("wb") as file:
         file.truncate(100 * 1024**3)
     with pytest.raises(WorkloadError, match=r"^model_unusable: .* takes more memory"):
