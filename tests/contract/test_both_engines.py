@@ -1,4 +1,4 @@
-"""A whole run with each committed archive: real job, real decoders, real engine, no cloud."""
+"""A complete run with each committed archive: real job, decoders and engine, without a cloud."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run(archive: str, results: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """What came of the pictures with each archive."""
+    """The records of the pictures with each archive."""
     folder = tmp_path_factory.mktemp("results")
     return {archive: run(archive, folder / archive) for archive in ARCHIVES}
 

@@ -1,7 +1,7 @@
-"""A run that is killed at any moment, and started again, ends with the same bytes.
+"""A run that is killed at any moment and started again writes the same results.
 
-The workload's own story with the LiteRT engine and real decoder processes, from a folder to a
-folder, as `make bench` runs it. `MOMENTS=20` tries more moments than `make test` has time for.
+Runs `workload.job` with the LiteRT engine and real decoder processes, from a folder to a folder,
+like `make bench`. `MOMENTS=20` tries more moments than `make test`.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 MODEL = REPOSITORY / "model"
 PICTURES = 1100
-"""Two parts and a bit."""
+"""A little more than two parts."""
 MOMENTS = int(os.environ.get("MOMENTS", "3"))
 
 
 @pytest.fixture(scope="module")
 def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Which image runs: where that is not known, nothing is continued."""
+    """A token that states the image: otherwise no part is reused."""
     file = tmp_path_factory.mktemp("token") / "token"
     file.write_text(unsigned(genuine()))
     return file
 
 
 def started(results: Path, token: Path) -> subprocess.Popen[bytes]:
-    """A run, from its first instruction."""
+    """Starts a run."""
     command = [sys.executable, "-m", "bench.workload_run", str(MODEL / "model-litert.tar.gz")]
     command += [str(MODEL / "pictures"), str(results), "--count", str(PICTURES)]
     command += ["--token", str(token)]
@@ -47,7 +47,7 @@ def started(results: Path, token: Path) -> subprocess.Popen[bytes]:
 
 @pytest.fixture(scope="module")
 def undisturbed(token: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, float]:
-    """What a run leaves that nobody disturbs, and how long it takes."""
+    """The results of an uninterrupted run, and its duration."""
     folder = tmp_path_factory.mktemp("undisturbed")
     begin = time.monotonic()
     assert started(folder, token).wait() == 0
@@ -59,9 +59,9 @@ def undisturbed(token: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 def test_a_killed_run_that_is_started_again_ends_with_the_same_bytes(
     moment: int, undisturbed: tuple[bytes, float], token: Path, tmp_path: Path
 ) -> None:
-    """SIGKILL at a moment by lot; nobody who sees a `result` sees anything but a whole run.
+    """SIGKILL at a random moment; if there is a `result`, all results are complete.
 
-    What the first run had finished is not done again.
+    The second run reuses the parts of the first.
     """
     expected, seconds = undisturbed
     first = started(tmp_path, token)
@@ -81,14 +81,14 @@ def test_a_killed_run_that_is_started_again_ends_with_the_same_bytes(
 
 
 def _pictures(part: Path) -> int:
-    """Of a part, which begins with a line about itself."""
+    """The number of records in a part, without its heading."""
     return len(part.read_text().splitlines()) - 1
 
 
 def test_some_runs_are_continued(
     undisturbed: tuple[bytes, float], token: Path, tmp_path: Path
 ) -> None:
-    """The test above can fail for what is continued: a run that is killed late has left a part."""
+    """The test above can fail: a run that is killed late has written a part."""
     first = started(tmp_path, token)
     while not list(tmp_path.glob("parts/[0-9]*")):
         with pytest.raises(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The measurement's own arithmetic: what becomes of samples, and what is watched of a process."""
+"""How samples become figures, and how a process is measured."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_figure_at_its_bound_meets_it(bound: Bound, value: float, *, met: bool
 
 
 def test_a_figure_that_misses_its_bound_is_reported_with_both() -> None:
-    """Not even rounding helps it: 3.96 is shown as what it is."""
+    """Before rounding: 3.96 is not shown as 4.0."""
     measurement = measured([a_round(100, 396, 700)]).problems
     assert (
         measurement[0]
@@ -95,7 +95,7 @@ def test_a_figure_that_misses_its_bound_is_reported_with_both() -> None:
 
 
 def test_a_figure_without_a_subject_is_reported_with_the_reason() -> None:
-    """It is a problem even in a smoke run, where no goal is judged."""
+    """It is a problem even in a smoke run, which checks no goals."""
     found = a_round(1, 100, 100)
     del found[rules.REDUCED, LITERT]
     missing: dict[Key, str] = {(rules.REDUCED, LITERT): "no archive"}
@@ -108,13 +108,13 @@ def test_a_figure_without_a_subject_is_reported_with_the_reason() -> None:
 
 
 def test_an_image_of_unknown_size_is_reported() -> None:
-    """A size that is not known is no size."""
+    """An unknown size is a problem."""
     found = replace(measured([a_round(1, 100, 100)]), images={LITERT: "no lock"}, figures=[])
     assert found.problems == ["size of the image, LiteRT: not measured: no lock"]
 
 
 def test_a_round_without_a_subject_is_left_out_of_its_figure() -> None:
-    """The figure is of the rounds that have all it is made of."""
+    """The figure uses the rounds that have all its samples."""
     short = {key: each for key, each in a_round(1, 9, 9).items() if key[0] != rules.MANY}
     grown = next(rule for rule in rules.RULES if "memory" in rule.name)
     found, _ = figures([grown], [a_round(1, 9, 9), short], {})
@@ -222,13 +222,13 @@ def test_a_picture_is_the_same_every_time() -> None:
     ],
 )
 def test_subjects_that_disagree_are_not_timed(scores: list[tuple[int, float]], words: str) -> None:
-    """Another best class, or a score beyond the tolerance."""
+    """Another best class, or a difference of scores beyond the tolerance."""
     with pytest.raises(DisagreementError, match=words):
         agreement.check([record(*scores)], [record((0, 0.5), (1, 0.49998))], "LiteRT")
 
 
 def test_the_largest_difference_of_two_subjects_is_reported() -> None:
-    """The largest difference of a score that both name."""
+    """The largest difference of a score that both list."""
     ours, naive = record((0, 0.60003), (1, 0.4)), record((0, 0.6), (2, 0.4))
     assert agreement.check([ours], [naive], "LiteRT") == pytest.approx(3e-5)
 
@@ -251,7 +251,7 @@ def test_a_folder_lists_more_pictures_than_it_has(tmp_path: Path) -> None:
 
 
 def test_times_come_from_the_requests_to_the_cloud() -> None:
-    """From the listing after the model was fetched to the last result; not from earlier ones."""
+    """From the first listing after the model's download to the last result."""
     listing = f"/storage/v1/b/{projects.PICTURES}/o"
     results = f"/upload/storage/v1/b/{projects.RESULTS}/o"
     requests = [
@@ -272,7 +272,7 @@ def test_times_come_from_the_requests_to_the_cloud() -> None:
 
 
 def test_memory_includes_child_processes() -> None:
-    """A child's 50 MB count for whoever started it."""
+    """A child's 50 MB count for its parent."""
     code = f"held = b'x' * 50_000_000; {HOLD}"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     with _held(outer) as running:
@@ -280,21 +280,21 @@ def test_memory_includes_child_processes() -> None:
 
 
 def test_a_forked_process_is_not_counted_twice() -> None:
-    """Between its start and its own program a child shares its parent's memory."""
+    """Between fork and exec, a child shares its parent's memory."""
     code = f"import os; held = b'x' * 50_000_000; os.fork() and os.read(0, 1) or exec({HOLD!r})"
     with _held(code) as it:
         assert 50_000_000 < process.memory(it.pid) < 100_000_000
 
 
 def test_a_failed_process_is_an_error_with_its_output(tmp_path: Path) -> None:
-    """What it said is in the error."""
+    """The error holds its output."""
     command = [sys.executable, "-c", "import sys; print('why'); sys.exit(3)"]
     with pytest.raises(process.FailedError, match="got exit code 3: why"):
         process.run(command, {}, tmp_path)
 
 
 def test_a_process_is_killed_at_its_deadline(tmp_path: Path) -> None:
-    """At its deadline, and told."""
+    """With an error."""
     command = [sys.executable, "-c", "import signal; signal.pause()"]
     with pytest.raises(process.FailedError, match="got no end within 0 s"):
         process.run(command, {}, tmp_path, deadline=0)
@@ -310,7 +310,7 @@ def test_a_package_that_is_not_installed_is_an_error() -> None:
 
 
 def _held(code: str) -> subprocess.Popen[str]:
-    """A program that has said that it is ready, and waits until it loses its standard input."""
+    """A program that has printed "ready", and waits until its standard input is closed."""
     running = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.fixtures.result_bucket import ResultBucket
 from tests.unit.tokens import unsigned
 from workload import checkpoints, job
 from workload.errors import (
@@ -72,21 +73,25 @@ ARCHIVE = archive(**{"saved_model/graph": "dark"})
 MODEL = "models/x/model.tar.gz"
 
 
-class MemoryBucket:
-    """A bucket in memory; objects whose content is an exception raise it when they are read."""
+class MemoryBucket(ResultBucket):
+    """Also holds contents to read; a content that is an exception is raised instead."""
 
-    def __init__(self, objects: dict[str, bytes | Exception] | None = None) -> None:
-        self.objects: dict[str, bytes | Exception] = dict(objects or {})
+    def __init__(
+        self,
+        contents: dict[str, bytes | Exception] | None = None,
+        objects: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(objects)
+        self.contents: dict[str, bytes | Exception] = dict(contents or {})
         self.listed_size = 0
         self.not_listable = False
-        self.not_writable = False
         self.reading = 0
         self.read_at_most = 0
         self.lock = threading.Lock()
 
     def pictures(self) -> Iterator[Picture]:
-        """All objects by name."""
-        for name in sorted(self.objects):
+        """All contents by name."""
+        for name in sorted(self.contents):
             yield Picture(name=name, generation="1", size=self.listed_size)
         if self.not_listable:
             raise BucketError
@@ -104,36 +109,8 @@ class MemoryBucket:
         to.write_bytes(content)
         return hashlib.sha256(content).hexdigest()
 
-    def names(self, prefix: str) -> Iterator[str]:
-        """All objects whose names begin so."""
-        yield from [name for name in sorted(self.objects) if name.startswith(prefix)]
-
-    def write(self, name: str, content: Path, content_type: str) -> str:
-        """Stores a file's content."""
-        assert content_type
-        if self.not_writable:
-            raise BucketError
-        self.objects[name] = content.read_bytes()
-        return hashlib.sha256(content.read_bytes()).hexdigest()
-
-    def generation(self, name: str) -> str | None:
-        """The hash, in place of a generation."""
-        content = self.objects.get(name)
-        return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else None
-
-    def remove(self, name: str, generation: str | None = None) -> None:
-        """Deletes an object if it is there."""
-        if generation in (None, self.generation(name)):
-            self.objects.pop(name, None)
-
-    def text(self, name: str) -> str:
-        """An object's content as text."""
-        content = self.objects[name]
-        assert isinstance(content, bytes)
-        return content.decode()
-
     def _content(self, name: str, limit: int) -> bytes:
-        content = self.objects.get(name, BucketError())
+        content = self.contents.get(name, BucketError())
         if isinstance(content, Exception):
             raise content
         if len(content) > limit:
@@ -181,7 +158,7 @@ class RunSetup:
         two: dict[str, bytes | Exception] = {"bright": b"\xff", "dark": b"\x00"}
         self.model = MemoryBucket({MODEL: ARCHIVE})
         self.input = MemoryBucket(two if pictures is None else pictures)
-        self.result = MemoryBucket({"result": b"old", "results.jsonl": b"old"})
+        self.result = MemoryBucket(objects={"result": "old", "results.jsonl": "old"})
         self.environment = {
             "MODEL_URI": f"gs://model/{MODEL}",
             "MODEL_SHA256": hashlib.sha256(ARCHIVE).hexdigest(),
@@ -215,12 +192,12 @@ class RunSetup:
         """Runs, and expects this failure in both objects."""
         with pytest.raises(WorkloadError, match=f"^{code}: "):
             self.run()
-        assert self.result.text("result").startswith(f"Error: {code}: ")
-        assert json.loads(self.result.text("results.jsonl"))["error"] == code
+        assert self.result.objects["result"].startswith(f"Error: {code}: ")
+        assert json.loads(self.result.objects["results.jsonl"])["error"] == code
 
     def records(self) -> list[dict[str, Any]]:
         """The records that were left."""
-        return [json.loads(line) for line in self.result.text("results.jsonl").splitlines()]
+        return [json.loads(line) for line in self.result.objects["results.jsonl"].splitlines()]
 
     def _release(self, settings: Settings) -> Callable[[str], MemoryBucket]:
         self.happened.append("asked for the model")
@@ -254,7 +231,7 @@ def test_pictures_are_classified() -> None:
         ("bright", 1),
         ("dark", 0),
     ]
-    assert setup.result.text("result").count("Image: ") == 2
+    assert setup.result.objects["result"].count("Image: ") == 2
 
 
 def test_a_picture_that_cannot_be_used_does_not_end_the_run() -> None:
@@ -287,9 +264,9 @@ def test_a_bucket_that_stays_busy_ends_the_run() -> None:
     setup = RunSetup(
         {f"{number:04}": b"\xff" for number in range(checkpoints.PICTURES_PER_PART + 200)}
     )
-    setup.input.objects["0711"] = BusyError()
+    setup.input.contents["0711"] = BusyError()
     setup.fails("input_not_readable")
-    assert "Cloud Storage stays busy" in setup.result.text("result")
+    assert "Cloud Storage stays busy" in setup.result.objects["result"]
     assert "parts/00000.jsonl" in setup.result.objects
 
 
@@ -316,7 +293,7 @@ def test_parts_that_cannot_be_deleted_do_not_fail_the_run() -> None:
 
     setup.ended = lambda: setattr(setup.result, "remove", lost)
     assert setup.run() == Summary(classified=2, failed=0)
-    assert setup.result.text("result").count("Image: ") == 2
+    assert setup.result.objects["result"].count("Image: ") == 2
 
 
 def test_a_run_without_usable_pictures_succeeds() -> None:
@@ -356,7 +333,7 @@ def test_a_refusal_is_in_the_result() -> None:
     setup = RunSetup()
     setup.refusal = WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)
     setup.fails("release_refused")
-    assert setup.result.text("result") == (
+    assert setup.result.objects["result"] == (
         "Error: release_refused: The given credential is rejected by the attribute condition.\n"
     )
 
@@ -372,7 +349,7 @@ def test_a_refusal_loads_nothing() -> None:
 def test_the_model_is_not_requested_if_results_are_not_writable() -> None:
     """The result bucket is checked first."""
     setup = RunSetup()
-    setup.result.not_writable = True
+    setup.result.refuses = "result"
     with pytest.raises(WorkloadError, match=r"^results_not_writable: "):
         setup.run()
     assert "asked for the model" not in setup.happened
@@ -388,13 +365,13 @@ def test_an_input_bucket_that_cannot_be_listed_is_a_failure() -> None:
     setup = RunSetup()
     setup.input.not_listable = True
     setup.fails("input_not_readable")
-    assert "bright" not in setup.result.text("result")
+    assert "bright" not in setup.result.objects["result"]
 
 
 def test_an_archive_with_another_hash_is_not_unpacked() -> None:
     """The hash is checked before the archive is opened."""
     setup = RunSetup()
-    setup.model.objects[MODEL] = b"not an archive"
+    setup.model.contents[MODEL] = b"not an archive"
     setup.fails("model_hash_mismatch")
 
 
@@ -412,7 +389,7 @@ def test_an_archive_with_another_hash_is_not_unpacked() -> None:
 def test_an_unusable_model_is_a_failure(content: bytes | Exception, code: str) -> None:
     """Each kind of unusable archive has its own code."""
     setup = RunSetup()
-    setup.model.objects[MODEL] = content
+    setup.model.contents[MODEL] = content
     if isinstance(content, bytes):
         setup.environment["MODEL_SHA256"] = hashlib.sha256(content).hexdigest()
     setup.fails(code)
@@ -441,7 +418,7 @@ def test_the_summary_names_model_engine_and_image(tmp_path: Path) -> None:
     setup = RunSetup()
     setup.environment["ATTESTATION_TOKEN_FILE"] = str(tmp_path / "token")
     setup.run()
-    summary = json.loads(setup.result.text("summary.json"))
+    summary = json.loads(setup.result.objects["summary.json"])
     assert (summary["modelSha256"], summary["engine"], summary["imageDigest"]) == (
         hashlib.sha256(ARCHIVE).hexdigest(),
         "tensorflow-saved-model",
@@ -459,8 +436,8 @@ def test_an_unexpected_error_becomes_a_code() -> None:
     setup.load = load
     with pytest.raises(RuntimeError, match="secret"):
         setup.run()
-    assert setup.result.text("result").startswith("Error: internal_error: ")
-    assert "secret" not in setup.result.text("result") + setup.result.text("results.jsonl")
+    assert setup.result.objects["result"].startswith("Error: internal_error: ")
+    assert "secret" not in setup.result.objects["result"] + setup.result.objects["results.jsonl"]
 
 
 def test_invalid_settings_are_reported_in_the_result() -> None:
@@ -468,7 +445,7 @@ def test_invalid_settings_are_reported_in_the_result() -> None:
     setup = RunSetup()
     setup.environment["MODEL_SHA256"] = "latest"
     setup.fails("settings_invalid")
-    assert "MODEL_SHA256 must be" in setup.result.text("result")
+    assert "MODEL_SHA256 must be" in setup.result.objects["result"]
 
 
 def test_nothing_private_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
