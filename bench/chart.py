@@ -65,14 +65,14 @@ def _bar(figure: Figure, y: float, scale: float) -> list[str]:
     if figure.missing:
         return [_text(LEFT, y + BAR / 2, "not measured", "start"), _generation(goal, y)]
     width, colour = scale * figure.median, COLOURS[figure.engine]
-    shown = f"{figure.median:.{figure.rule.digits}f}{figure.rule.unit}"
+    text = f"{figure.median:.{figure.rule.digits}f}{figure.rule.unit}"
     end = LEFT + width
     # Behind the bar; also behind the mark, if the text would cover it.
     beside = goal if end - 4 < goal < end + NUMBER else end
     return [
         f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR - 2}" fill="{colour}"/>',
         _generation(goal, y),
-        _text(beside + 6, y + BAR / 2, shown, "start"),
+        _text(beside + 6, y + BAR / 2, text, "start"),
     ]
 
 

@@ -62,8 +62,8 @@ class BenchCloud:
         command = [sys.executable, "-m", "bench.naive", str(model)]
         command += [f"gs://{PICTURES}", f"gs://{RESULTS}", "--count", str(len(pictures))]
         with self._machine(machine("0" * 64)) as (_, folder, env):
-            here = {**env, "PYTHONPATH": str(TREE)}
-            return self._measure(command, folder, here, len(pictures), latency)
+            with_tree = {**env, "PYTHONPATH": str(TREE)}
+            return self._measure(command, folder, with_tree, len(pictures), latency)
 
     @contextmanager
     def _machine(self, instance: Instance) -> Iterator[tuple[list[str], Path, dict[str, str]]]:
@@ -145,11 +145,11 @@ def moments(requests: list[Request]) -> tuple[float, float, float, float]:
 def _metadata(cloud: Cloud, instance: Instance) -> Iterator[str]:
     """Runs the machine's metadata server; gives host and port."""
     ready, stopped = threading.Event(), asyncio.Event()
-    found: list[tuple[str, asyncio.AbstractEventLoop]] = []
+    server: list[tuple[str, asyncio.AbstractEventLoop]] = []
 
     async def serve() -> None:
         async with container.metadata_server(cloud, instance) as address:
-            found.append((address, asyncio.get_running_loop()))
+            server.append((address, asyncio.get_running_loop()))
             ready.set()
             await stopped.wait()
 
@@ -157,7 +157,7 @@ def _metadata(cloud: Cloud, instance: Instance) -> Iterator[str]:
     thread.start()
     if not ready.wait(START_SECONDS):
         raise TimeoutError("the metadata server did not start")
-    address, loop = found[0]
+    address, loop = server[0]
     try:
         yield address
     finally:

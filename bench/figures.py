@@ -104,7 +104,7 @@ def figures(
     rules: Sequence[Rule], rounds: Sequence[Round], missing: Mapping[Key, str]
 ) -> list[Figure]:
     """Every rule for every engine, from the rounds that have all samples for it."""
-    found = []
+    results = []
     for rule in rules:
         for engine in Engine:
             values, reason = [], ""
@@ -113,7 +113,7 @@ def figures(
                     values.append(rule.value(each, engine))
                 except KeyError as error:
                     reason = missing.get(error.args[0], "it was not run")
-            found.append(
+            results.append(
                 Figure(
                     rule=rule,
                     engine=engine,
@@ -121,4 +121,4 @@ def figures(
                     missing="" if values else reason,
                 )
             )
-    return found
+    return results

@@ -32,8 +32,8 @@ def installed(packages: Iterable[str]) -> int:
 
 def _size(package: str) -> int:
     try:
-        found = metadata.distribution(package)
+        distribution = metadata.distribution(package)
     except metadata.PackageNotFoundError as error:
         raise NotInstalledError(f"{package} is not installed here") from error
-    files = {Path(str(file.locate())).resolve() for file in found.files or ()}
+    files = {Path(str(file.locate())).resolve() for file in distribution.files or ()}
     return sum(path.stat().st_size for path in files if path.suffix != ".pyc" and path.is_file())

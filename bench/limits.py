@@ -21,7 +21,7 @@ def limit(steps: Steps, cores: int) -> float:
     return cores / sum(steps.values())
 
 
-def shown(steps: Mapping[Key, Steps], rounds: Sequence[Round], cores: int) -> str:
+def steps_table(steps: Mapping[Key, Steps], rounds: Sequence[Round], cores: int) -> str:
     """A table with a column for each subject: its steps, their limit, the measured speed."""
     rates = {key: median(each[key].rate for each in rounds if key in each) for key in steps}
     rows = [["processor ms each", *(f"{what}, {who}" for what, who in steps)]]

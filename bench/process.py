@@ -102,14 +102,14 @@ def memory(root: int) -> int:
 
 
 def _parents() -> dict[int, int]:
-    found = {}
+    parents = {}
     for folder in PROC.iterdir():
         if folder.name.isdecimal():
             with suppress(OSError):
                 # The program's name, in brackets, may hold any text; parse behind it.
                 fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                found[int(folder.name)] = int(fields[1])
-    return found
+                parents[int(folder.name)] = int(fields[1])
+    return parents
 
 
 def _peak(pid: int) -> int:

@@ -62,13 +62,13 @@ class Machine:
 
 
 def _versions() -> list[str]:
-    found = []
+    versions = []
     for package in PACKAGES:
         try:
-            found.append(f"{package} {metadata.version(package)}")
+            versions.append(f"{package} {metadata.version(package)}")
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def text(measured: Measured, machine: Machine) -> str:
@@ -112,7 +112,7 @@ the local cloud the naive loop gets {size.naive} small ones: it takes one after 
 
 ## Where the time goes
 
-{limits.shown(measured.steps, measured.rounds, machine.cores)}
+{limits.steps_table(measured.steps, measured.rounds, machine.cores)}
 
 Each step by itself, by the workload's own code, while every core does the same (`bench/steps.py`);
 *resize* is all of decoding but the header's check and libjpeg-turbo. Not in it: the start of the
@@ -156,21 +156,21 @@ def _cell(figure: Figure) -> str:
     if figure.missing:
         return f"not measured: {figure.missing}"
     digits, unit = figure.rule.digits, figure.rule.unit
-    shown = f"{figure.median:.{digits}f}{unit}"
+    text = f"{figure.median:.{digits}f}{unit}"
     if len(figure.values) > 1:
         least, most = min(figure.values), max(figure.values)
-        shown += f" ({least:.{digits}f} to {most:.{digits}f})"
-    return f"**{shown}: missed**" if figure.problem else shown
+        text += f" ({least:.{digits}f} to {most:.{digits}f})"
+    return f"**{text}: missed**" if figure.problem else text
 
 
 def _goal(figures: Sequence[Figure], name: str) -> str:
-    found = []
+    goals = []
     for figure in figures:
         bound = figure.rule.bounds.get(figure.engine)
         if figure.rule.name == name:
             sign = "" if bound is None else "≤ " if bound.most else "≥ "
-            found.append("none" if bound is None else f"{sign}{bound.value:g}{figure.rule.unit}")
-    return found[0] if len(set(found)) == 1 else " / ".join(found)
+            goals.append("none" if bound is None else f"{sign}{bound.value:g}{figure.rule.unit}")
+    return goals[0] if len(set(goals)) == 1 else " / ".join(goals)
 
 
 def _samples(measured: Measured) -> str:
@@ -190,16 +190,16 @@ def _samples(measured: Measured) -> str:
     rows = [["what", "who", *(name for name, _ in columns)]]
     for key in sorted(keys, key=lambda key: (order[key[0]], key[1] != NAIVE)):
         samples = [each[key] for each in measured.rounds if key in each]
-        rows.append([*key, *(_middle(samples, shown) for _, shown in columns)])
+        rows.append([*key, *(_middle(samples, value) for _, value in columns)])
     return table(rows)
 
 
-def _middle(samples: Sequence[Sample], shown: Callable[[Sample], str]) -> str:
+def _middle(samples: Sequence[Sample], value: Callable[[Sample], str]) -> str:
     """The median sample; of an even number, the lower one of the middle two."""
     if not samples:
         return "not measured"
-    ordered = sorted(samples, key=lambda each: float(shown(each) or 0))
-    return shown(ordered[(len(ordered) - 1) // 2])
+    ordered = sorted(samples, key=lambda each: float(value(each) or 0))
+    return value(ordered[(len(ordered) - 1) // 2])
 
 
 def _images(measured: Measured) -> str:

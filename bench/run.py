@@ -64,7 +64,7 @@ def measure(size: Size, rounds: int, cache: Path, log: Callable[[str], None]) ->
     log(f"pictures: {size.small} small ones, {size.large} of 16 megapixels, in {cache}")
     small = pictures.make(pictures.SMALL, size.small, cache)
     large = pictures.make(pictures.LARGE, size.large, cache)
-    with tempfile.TemporaryDirectory() as scratch, bench_cloud() as there:
+    with tempfile.TemporaryDirectory() as scratch, bench_cloud() as cloud:
         model = Path(scratch) / "model"
         archive.unpack(ARCHIVES[Engine.TENSORFLOW], model)
         score_differences = _score_differences(
@@ -78,7 +78,7 @@ def measure(size: Size, rounds: int, cache: Path, log: Callable[[str], None]) ->
             large=large,
             unpacked=model,
             reduced=_reduced(Path(scratch)),
-            bench_cloud=there,
+            bench_cloud=cloud,
         )
         subjects_to_run = schedule.all_subjects(inputs)
         missing = {each.key: each.missing for each in subjects_to_run if each.missing}

@@ -43,44 +43,44 @@ def on_all_cores(packed: Path, pictures: Path, count: int) -> Steps:
     environment = {**os.environ, **local.LIKE_THE_IMAGE, **ALLOCATION}
     with ThreadPoolExecutor(cores) as pool:
         runs = [pool.submit(process.run, command, environment, TREE) for _ in range(cores)]
-    every = [json.loads(each.result().printed.splitlines()[-1]) for each in runs]
-    return {step: sum(each[step] for each in every) / cores for step in every[0]}
+    measurements = [json.loads(each.result().printed.splitlines()[-1]) for each in runs]
+    return {step: sum(each[step] for each in measurements) / cores for step in measurements[0]}
 
 
 def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
     archive.unpack(packed, unpacked)
-    described = manifest.read(unpacked / "manifest.json")
-    model = selection.load(unpacked, described)
-    model_input, buffer = described.input, pixels.Buffer()
-    every = [path.read_bytes() for path in files]
-    checked = [image_headers.check(data) for data in every]
-    inputs = [pixels.decode(data, model_input, buffer) for data in every]
+    model_manifest = manifest.read(unpacked / "manifest.json")
+    model = selection.load(unpacked, model_manifest)
+    model_input, buffer = model_manifest.input, pixels.Buffer()
+    contents = [path.read_bytes() for path in files]
+    checked = [image_headers.check(data) for data in contents]
+    inputs = [pixels.decode(data, model_input, buffer) for data in contents]
     batches = [inputs[at : at + job.BATCH] for at in range(0, len(inputs), job.BATCH)]
     picture = records.Picture(name=files[0].name, generation="1", sha256="0" * 64)
     (scores, *_) = model.classify(batches[0])
-    found = {
+    seconds_by_step = {
         "read": _seconds(Path.read_bytes, files),
-        "SHA-256": _seconds(lambda data: hashlib.sha256(data).digest(), every),
-        "header": _seconds(image_headers.check, every),
+        "SHA-256": _seconds(lambda data: hashlib.sha256(data).digest(), contents),
+        "header": _seconds(image_headers.check, contents),
         # The private function, so that its options for libjpeg-turbo are not copied here.
         JPEG: _seconds(lambda header: pixels._decode_jpeg(header, model_input, buffer), checked),  # noqa: SLF001
-        "resize": _seconds(lambda data: pixels.decode(data, model_input, buffer), every),
+        "resize": _seconds(lambda data: pixels.decode(data, model_input, buffer), contents),
         "predict": _seconds(model.classify, batches),
-        "record": _seconds(lambda _: records.line(records.record(picture, scores)), every),
+        "record": _seconds(lambda _: records.line(records.record(picture, scores)), contents),
     }
     # `decode` contains the other two steps.
-    found["resize"] -= found["header"] + found[JPEG]
-    return {step: seconds / len(files) for step, seconds in found.items()}
+    seconds_by_step["resize"] -= seconds_by_step["header"] + seconds_by_step[JPEG]
+    return {step: seconds / len(files) for step, seconds in seconds_by_step.items()}
 
 
-def _seconds(step: Callable[[Any], object], every: Iterable[Any]) -> float:
-    found = []
+def _seconds(step: Callable[[Any], object], contents: Iterable[Any]) -> float:
+    passes = []
     for _ in range(PASSES):
         begin = time.process_time()
-        for each in every:
+        for each in contents:
             step(each)
-        found.append(time.process_time() - begin)
-    return min(found)
+        passes.append(time.process_time() - begin)
+    return min(passes)
 
 
 def main() -> None:

@@ -66,8 +66,8 @@ def _expose(rng: Generator, light: np.ndarray) -> Image.Image:
     short = min(light.shape[:2])
     focus = ImageFilter.GaussianBlur(short * rng.uniform(0, 0.0028))
     sharp = Image.fromarray((np.clip(light * balance, 0, 1) * 255).astype(np.uint8))
-    seen = np.asarray(sharp.filter(focus), np.float32) / 255 + grain
-    return Image.fromarray((np.clip(seen, 0, 1) * 255).astype(np.uint8))
+    focused = np.asarray(sharp.filter(focus), np.float32) / 255 + grain
+    return Image.fromarray((np.clip(focused, 0, 1) * 255).astype(np.uint8))
 
 
 def encode(picture: Image.Image, form: str, quality: int) -> bytes:

@@ -60,8 +60,8 @@ def pack(saved_model: Path) -> bytes:
 
 def pack_converted(model: bytes) -> bytes:
     """The archive of a LiteRT model: the manifest and one file."""
-    described = json_text(MANIFESTS[CONVERTED]).encode()
-    return archive({"manifest.json": described, "model.tflite": model})
+    inner_manifest = json_text(MANIFESTS[CONVERTED]).encode()
+    return archive({"manifest.json": inner_manifest, "model.tflite": model})
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:

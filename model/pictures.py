@@ -54,15 +54,15 @@ def planned_pictures() -> list[PlannedPicture]:
         for label in CLASSES
         for number in range(_PER_CLASS)
     ]
-    part, found = 400, []
-    for position, chosen in enumerate(rng.permutation(len(keys))):
+    part, planned = 400, []
+    for position, index in enumerate(rng.permutation(len(keys))):
         part += int(rng.integers(1, 9))
         station = position % len(CAMERAS)
         camera = CAMERAS[station]
         suffix = "png" if camera.form == "PNG" else "jpg"
         name = f"part-{part:04d}-cam{station + 1}.{suffix}"
-        found.append(PlannedPicture(name, keys[int(chosen)], camera))
-    return found
+        planned.append(PlannedPicture(name, keys[int(index)], camera))
+    return planned
 
 
 def draw_file(planned: PlannedPicture) -> bytes:

@@ -29,12 +29,12 @@ examined from the packed archive:
 
 Mistakes: {_mistakes(held["mistakes"])}.
 
-Right on {demo["right"]} of the {demo["of"]} demonstration pictures, none of which was trained \
-on or chosen by the model's verdict. Mistakes: {_mistakes(demo["mistakes"])}.
+Right on {demo["right"]} of the {demo["of"]} demonstration pictures; none of them was used for \
+training or selected by the model's answers. Mistakes: {_mistakes(demo["mistakes"])}.
 
 Converted by `{litert["command"]}` on {litert["date"]} with {_tools(litert["versions"])}: both \
-engines name {litert["sameClass"]} of the {litert["pictures"]} held-back and demonstration \
-pictures alike, and no score is more than {litert["largestDifference"]:.1e} apart.
+engines predict the same class for {litert["sameClass"]} of the {litert["pictures"]} held-back and \
+demonstration pictures, and no score is more than {litert["largestDifference"]:.1e} apart.
 """
 
 

@@ -62,7 +62,7 @@ class Part:
         """A random place on the metal at least about `margin` from every border and edge."""
         width, height = self.extent
         rows, columns = self.inside.shape
-        best, found = -math.inf, (width / 2, height / 2)
+        best, place = -math.inf, (width / 2, height / 2)
         for _ in range(12):
             x = self.rng.uniform(margin, width - margin)
             y = self.rng.uniform(margin, height - margin)
@@ -70,8 +70,8 @@ class Part:
             if depth > margin:
                 return x, y
             if depth > best:
-                best, found = depth, (x, y)
-        return found
+                best, place = depth, (x, y)
+        return place
 
     def blend(self, mask: Field, colour: Field | tuple[float, float, float] | float) -> None:
         """Cover the metal with a colour where the mask is 1."""

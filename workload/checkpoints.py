@@ -146,21 +146,21 @@ class Checkpoints:
                 self._bucket.remove(name)
 
     def _can_reuse(self, name: str, heading: str, pictures: Sequence[Picture]) -> bool:
-        found = self._found(name, heading)
-        outcomes = [records.parse(*each) for each in zip(found, pictures, strict=False)]
+        lines = self._read_lines(name, heading)
+        outcomes = [records.parse(*each) for each in zip(lines, pictures, strict=False)]
         transient = sum(isinstance(each, PictureFailure) and each.is_transient for each in outcomes)
-        complete = None not in outcomes and len(found) == len(pictures)
+        complete = None not in outcomes and len(lines) == len(pictures)
         if complete and not transient:
             return True
         if complete:
             self.retried += transient
-        elif found:
+        elif lines:
             self.damaged += 1
         with bucket_errors_fail_the_run():
             self._bucket.remove(name)
         return False
 
-    def _found(self, name: str, heading: str) -> list[str]:
+    def _read_lines(self, name: str, heading: str) -> list[str]:
         """The lines below the heading; none if the heading differs or the part is not readable."""
         content = self._folder / name
         try:

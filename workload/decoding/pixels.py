@@ -158,13 +158,13 @@ def _decode_with_pillow(header: image_headers.Header) -> Rgbx:
         left, top, right, bottom = (0, 0, *file.size)
         if header.kind == "GIF":
             left, top, right, bottom = file.tile[0].extents or (0, 0, 0, 0)
-        shown = _complete_png(header) if header.kind == "PNG" else file
-        shown.load()
-        picture = np.zeros((shown.height, shown.width), np.uint32)
+        image = _complete_png(header) if header.kind == "PNG" else file
+        image.load()
+        picture = np.zeros((image.height, image.width), np.uint32)
         # In strips, because conversion needs a second copy.
         for row in range(top, bottom, _STRIP):
             below = min(row + _STRIP, bottom)
-            strip = shown.crop((left, row, right, below))
+            strip = image.crop((left, row, right, below))
             picture[row:below, left:right] = _colours(strip, header.kind)
         return _oriented(picture, _orientation(header.exif or file.info.get("exif", b"")))
 

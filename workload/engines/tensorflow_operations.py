@@ -123,12 +123,12 @@ def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401  a message of any k
         yield message
         return
     for field in _fields_with_tensors(message.DESCRIPTOR):
-        found = getattr(message, field.name)
+        values = getattr(message, field.name)
         if field.message_type.GetOptions().map_entry:
-            found = found.values()
+            values = values.values()
         elif not field.is_repeated:
-            found = [found] if message.HasField(field.name) else ()
-        for inner in found:
+            values = [values] if message.HasField(field.name) else ()
+        for inner in values:
             yield from _tensors(inner)
 
 
@@ -145,13 +145,13 @@ def _fields_with_tensors(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401  a Descr
 @cache
 def _nested_types(kind: Any) -> frozenset[Any]:  # noqa: ANN401  a Descriptor, which has no type
     """All message types that can occur in a message type, at any depth."""
-    found, ahead = set(), [kind]
-    while ahead:
-        each = ahead.pop()
-        if each not in found:
-            found.add(each)
-            ahead += [field.message_type for field in each.fields if field.message_type]
-    return frozenset(found)
+    nested, queue = set(), [kind]
+    while queue:
+        each = queue.pop()
+        if each not in nested:
+            nested.add(each)
+            queue += [field.message_type for field in each.fields if field.message_type]
+    return frozenset(nested)
 
 
 def _elements(tensor: Any) -> int:  # noqa: ANN401  a TensorProto, which has no type
@@ -161,11 +161,11 @@ def _elements(tensor: Any) -> int:  # noqa: ANN401  a TensorProto, which has no 
 def forbidden(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has no type
     """The operations that are not allowed where they are."""
     saver = _saver(graph)
-    found = _operations(graph.graph_def.node) - DECLARING
+    operations = _operations(graph.graph_def.node) - DECLARING
     for function in graph.graph_def.library.function:
         allowed = SAVING if function.signature.name in saver else SERVING
-        found |= _operations(function.node_def) - allowed
-    return found
+        operations |= _operations(function.node_def) - allowed
+    return operations
 
 
 def _saver(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has no type
