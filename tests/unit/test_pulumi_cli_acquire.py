@@ -37,7 +37,7 @@ def cli(folder: Path, version: str = "v3.259.0") -> Path:
     return folder
 
 
-def closed(reason: str) -> Callable[[Path, Mapping[str, str], str], None]:
+def failing(reason: str) -> Callable[[Path, Mapping[str, str], str], None]:
     """A way to get the CLI that fails after it has written an incomplete file."""
 
     def fill(folder: Path, _environ: Mapping[str, str], _version: str) -> None:
@@ -47,7 +47,7 @@ def closed(reason: str) -> Callable[[Path, Mapping[str, str], str], None]:
     return fill
 
 
-def opens(version: str = "v3.259.0") -> Callable[[Path, Mapping[str, str], str], None]:
+def working(version: str = "v3.259.0") -> Callable[[Path, Mapping[str, str], str], None]:
     """A way to get the CLI that works."""
 
     def fill(folder: Path, _environ: Mapping[str, str], _version: str) -> None:
@@ -73,7 +73,7 @@ def cache(machine: dict[str, str]) -> Path:
 def test_a_new_enough_cli_on_path_is_used(machine: dict[str, str], version: str) -> None:
     """The tested version or any newer 3.x; nothing is downloaded."""
     folder = cli(Path(machine["PATH"]), version)
-    assert acquire(machine, closed("asked"), closed("asked")) == folder
+    assert acquire(machine, failing("asked"), failing("asked")) == folder
 
 
 def test_the_language_host_beside_a_linked_cli_counts(
@@ -89,7 +89,7 @@ def test_a_cli_on_path_needs_no_cache(machine: dict[str, str], tmp_path: Path) -
     """Where the CLI is on PATH, an unusable cache folder does not matter."""
     (tmp_path / "cache").write_text("a file")
     folder = cli(Path(machine["PATH"]))
-    assert acquire(machine, closed("asked"), closed("asked")) == folder
+    assert acquire(machine, failing("asked"), failing("asked")) == folder
 
 
 @pytest.mark.parametrize(
@@ -120,35 +120,35 @@ def test_the_official_installer_is_tried_before_the_build(
     machine: dict[str, str], cache: Path
 ) -> None:
     """Its CLI is used, and nothing is built."""
-    assert acquire(machine, opens(), closed("built")) == cache / "pulumi-v3.259.0" / "bin"
+    assert acquire(machine, working(), failing("built")) == cache / "pulumi-v3.259.0" / "bin"
 
 
 def test_the_cli_is_built_if_the_installer_fails(machine: dict[str, str], cache: Path) -> None:
     """The build fills the same folder, and the incomplete download is deleted."""
-    folder = acquire(machine, closed("no network"), opens())
+    folder = acquire(machine, failing("no network"), working())
     assert folder == cache / "pulumi-v3.259.0" / "bin"
     assert not (folder / "half").exists()
 
 
 def test_a_second_run_uses_the_cached_cli(machine: dict[str, str]) -> None:
     """Without a download or a build."""
-    folder = acquire(machine, opens(), closed(""))
-    assert acquire(machine, closed("again"), closed("again")) == folder
+    folder = acquire(machine, working(), failing(""))
+    assert acquire(machine, failing("again"), failing("again")) == folder
     assert find_cli(machine) == folder
 
 
 def test_a_broken_cache_is_filled_again(machine: dict[str, str]) -> None:
     """A cached CLI that no longer runs is replaced."""
-    folder = acquire(machine, opens(), closed(""))
+    folder = acquire(machine, working(), failing(""))
     executable(folder / "pulumi", "exit 1")
-    assert acquire(machine, opens("v3.259.1"), closed("")) == folder
+    assert acquire(machine, working("v3.259.1"), failing("")) == folder
     assert "v3.259.1" in (folder / "pulumi").read_text()
 
 
 def test_one_error_names_all_three_ways(machine: dict[str, str]) -> None:
     """With the reason and the fix of each."""
     with pytest.raises(PulumiCliError) as error:
-        acquire(machine, closed("host not found"), closed("go is not on PATH"))
+        acquire(machine, failing("host not found"), failing("go is not on PATH"))
     text = str(error.value)
     assert "1. on PATH: pulumi is not on PATH\n" in text
     assert "2. the official installer: host not found\n" in text
@@ -160,20 +160,20 @@ def test_one_error_names_all_three_ways(machine: dict[str, str]) -> None:
 def test_a_failure_leaves_nothing_behind(machine: dict[str, str], cache: Path) -> None:
     """After two half-done attempts the cache holds its lock and nothing else."""
     with pytest.raises(PulumiCliError):
-        acquire(machine, closed(""), closed(""))
+        acquire(machine, failing(""), failing(""))
     assert [path.name for path in cache.iterdir()] == ["lock"]
 
 
 def test_a_download_of_another_version_is_refused(machine: dict[str, str]) -> None:
     """The version is checked before the CLI is cached."""
     with pytest.raises(PulumiCliError, match=r"installer: .* is version v3.100.0, expected"):
-        acquire(machine, opens("v3.100.0"), closed(""))
+        acquire(machine, working("v3.100.0"), failing(""))
 
 
 def test_leftovers_of_a_killed_run_are_removed(machine: dict[str, str], cache: Path) -> None:
     """The next run deletes them."""
     executable(cache / ".filling-killed" / "bin" / "pulumi", "")
-    acquire(machine, opens(), closed(""))
+    acquire(machine, working(), failing(""))
     assert sorted(path.name for path in cache.iterdir()) == ["lock", "pulumi-v3.259.0"]
 
 
@@ -185,19 +185,21 @@ def test_two_runs_at_the_same_time_download_once(machine: dict[str, str], cache:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         cli(folder / "bin")
 
-    assert acquire(machine, fill, closed("")) == acquire(machine, closed("again"), closed("again"))
+    assert acquire(machine, fill, failing("")) == acquire(
+        machine, failing("again"), failing("again")
+    )
 
 
 def test_an_unwritable_cache_is_an_error(machine: dict[str, str], tmp_path: Path) -> None:
     """It names the variable that chooses another folder."""
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(PulumiCliError, match="export XDG_CACHE_HOME=DIR"):
-        acquire(machine, opens(), closed(""))
+        acquire(machine, working(), failing(""))
 
 
 def test_the_cached_stand_in_is_that_of_the_source_tree(machine: dict[str, str]) -> None:
     """One of another version of this project is replaced."""
-    folder = acquire(machine, closed(""), opens())
+    folder = acquire(machine, failing(""), working())
     build.lay_language_host(folder)
     (folder / "language_host.py").write_text("# of last year")
     find_cli(machine)
@@ -207,7 +209,7 @@ def test_the_cached_stand_in_is_that_of_the_source_tree(machine: dict[str, str])
 
 def test_the_official_language_host_stays_unchanged(machine: dict[str, str]) -> None:
     """In a folder that the installer filled."""
-    folder = acquire(machine, opens(), closed(""))
+    folder = acquire(machine, working(), failing(""))
     official = (folder / "pulumi-language-python").read_text()
     find_cli(machine)
     assert (folder / "pulumi-language-python").read_text() == official
