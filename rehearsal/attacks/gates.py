@@ -19,7 +19,7 @@ from rehearsal.attacks import target
 from rehearsal.cloud import sts
 from rehearsal.cloud.confidential_space.launcher import LaunchError
 from rehearsal.cloud.http.errors import ApiError
-from rehearsal.cloud.iam import access
+from rehearsal.cloud.iam import access, credentials
 from rehearsal.cloud.storage import bucket_iam
 from rehearsal.cloud.sts import TOKEN_TYPE, Refusal
 from workload import job, settings, storage
@@ -120,7 +120,7 @@ def impersonate(told: World, who: Caller, reader: str | None = None) -> Caller:
     email = reader or told.reader.email
     scope = ["https://www.googleapis.com/auth/devstorage.read_only"]
     try:
-        answer = sts.generate_access_token(told.cloud, who, email, {"scope": scope})
+        answer = credentials.generate_access_token(told.cloud, who, email, {"scope": scope})
         return access.caller_of_token(told.cloud, answer["accessToken"])
     except ApiError as error:
         raise Refused(Gate.IAM, str(error)) from error

@@ -1,8 +1,7 @@
-"""From an attestation token to a service account: token exchange, then impersonation.
+"""sts.googleapis.com: exchanges an attestation token for a federated token.
 
 `exchange` checks a token against the DEPLOYED provider, with its condition and mapping word for
-word. `generate_access_token` makes a service account's token for the members that its allow policy
-names. google.groups is not modelled.
+word. `iam.credentials` has the next step, impersonation. google.groups is not modelled.
 https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
 """
 
@@ -10,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -22,21 +20,18 @@ from starlette.responses import JSONResponse
 from ops import attribute_mapping, cel_engine
 from ops.attribute_mapping import CLOCK_SKEW_SECONDS, MappingError
 from rehearsal.cloud.confidential_space import token_issuer
-from rehearsal.cloud.http.errors import ApiError, HttpError
+from rehearsal.cloud.http.errors import HttpError
 from rehearsal.cloud.http.routing import Route
-from rehearsal.cloud.iam import access
 from rehearsal.cloud.state import AuditEntry
 
 if TYPE_CHECKING:
     from rehearsal.cloud.confidential_space.token_issuer import Issuer
     from rehearsal.cloud.http.routing import Request
-    from rehearsal.cloud.iam.access import Caller
     from rehearsal.cloud.state import Cloud, Json, Pool, Provider
 
 EXCHANGE = "google.identity.sts.v1.SecurityTokenService.ExchangeToken"
 """Google's name for an exchange in its audit logs."""
 
-GET_ACCESS_TOKEN = "iam.serviceAccounts.getAccessToken"  # noqa: S105  a permission, no secret
 TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105  a name of RFC 8693, no secret
 PARAMETERS = {
     "grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"},
@@ -190,40 +185,3 @@ def check_condition(provider: Provider, claims: Json, mapped: dict[str, dict[str
         raise Refusal(
             "unauthorized_client", "The given credential is rejected by the attribute condition."
         )
-
-
-def generate_access_token(cloud: Cloud, who: Caller, email: str, body: Json) -> Json:
-    """An access token of a service account, if its allow policy admits the caller; ApiError."""
-    lent = cloud.service_accounts.get(email)
-    policies = (lent.policy, cloud.projects[lent.project].policy) if lent else ()
-    permission, resource = GET_ACCESS_TOKEN, f"projects/-/serviceAccounts/{email}"
-    access.require(cloud, who, permission, resource, policies, named=False)
-    lifetime = re.fullmatch(r"(\d+)s", body.get("lifetime", f"{LIFETIME}s"))
-    if not body.get("scope") or not lifetime or not 0 < int(lifetime[1]) <= LIFETIME:
-        raise ApiError(400, "Request contains an invalid argument.")
-    if lent is not None and lent.disabled:
-        raise ApiError(400, "Precondition check failed.", status="FAILED_PRECONDITION")
-    until = datetime.fromtimestamp(cloud.now() + int(lifetime[1]), UTC)
-    return {
-        "accessToken": cloud.mint(f"serviceAccount:{email}", float(lifetime[1])),
-        # google-auth parses this format only.
-        "expireTime": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def _generate(request: Request) -> Json:
-    return generate_access_token(request.cloud, request.caller, request.path["email"], request.body)
-
-
-def _allowed_locations(request: Request) -> Json:
-    """google-auth asks this for every service account; 0x0 means "no boundary"."""
-    access.caller(request.cloud, request.headers)
-    return {"locations": [], "encodedLocations": "0x0"}
-
-
-ACCOUNT = "/v1/projects/-/serviceAccounts/{email}"
-CREDENTIALS_ROUTES = (
-    Route("POST", ACCOUNT + ":generateAccessToken", _generate),
-    Route("GET", ACCOUNT + "/allowedLocations", _allowed_locations),
-)
-"""The IAM Service Account Credentials API: access tokens by impersonation."""

@@ -27,8 +27,9 @@ from google.oauth2.credentials import Credentials
 from rehearsal.cloud.compute import metadata
 from rehearsal.cloud.confidential_space import container
 from rehearsal.cloud.http.server import running
+from rehearsal.cloud.iam.credentials import GET_ACCESS_TOKEN
 from rehearsal.cloud.state import Bucket, Instance, Policy
-from rehearsal.cloud.sts import EXCHANGE, GET_ACCESS_TOKEN
+from rehearsal.cloud.sts import EXCHANGE
 from tests.cloud.faults import FOREVER, Clock, Faults
 from tests.cloud.test_sts import AUDIENCE, BY_DIGEST, READER, Federation
 from workload import credentials, retries, settings, storage

@@ -20,7 +20,7 @@ from rehearsal.cloud.compute.machines import RunningMachines
 from rehearsal.cloud.confidential_space import token_issuer
 from rehearsal.cloud.http import certificates, routing, serving
 from rehearsal.cloud.http.proxy import Proxy
-from rehearsal.cloud.iam import projects, service_accounts, services
+from rehearsal.cloud.iam import credentials, projects, service_accounts, services
 from rehearsal.cloud.registry import distribution, repositories
 from rehearsal.cloud.state import Cloud
 from rehearsal.cloud.storage import storage_api
@@ -95,7 +95,7 @@ def hosts(cloud: Cloud, issuer: token_issuer.Issuer, machines: compute_api.Machi
     routes = {
         "storage.googleapis.com": storage_api.ROUTES,
         "sts.googleapis.com": sts.routes(issuer),
-        "iamcredentials.googleapis.com": sts.CREDENTIALS_ROUTES,
+        "iamcredentials.googleapis.com": credentials.ROUTES,
         "confidentialcomputing.googleapis.com": issuing,
         "www.googleapis.com": (*issuing, *storage_api.JSON_ROUTES),
     }
