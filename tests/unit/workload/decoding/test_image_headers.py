@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import struct
-import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
+from tests.fixtures.pictures.photos import chunk, file
 from workload.decoding import image_headers, image_limits
 from workload.errors import PictureError, PictureFailure
 
@@ -21,29 +20,19 @@ LIMIT = 40 * 30
 
 def picture(kind: str, width: int = 40, height: int = 30, **options: object) -> bytes:
     """A picture as Pillow writes it."""
-    file = io.BytesIO()
-    Image.new("RGB", (width, height), (200, 10, 10)).save(file, kind, **options)
-    return file.getvalue()
+    return file(kind, Image.new("RGB", (width, height), (200, 10, 10)), **options)
 
 
 def frames(number: int, kind: str = "GIF") -> bytes:
     """An animation; no two frames are alike, or Pillow would make one of them."""
     pictures = [Image.new("RGB", (40, 30), (shade * 90, 0, 0)) for shade in range(number)]
-    file = io.BytesIO()
-    pictures[0].save(file, kind, save_all=True, append_images=pictures[1:])
-    return file.getvalue()
+    return file(kind, pictures[0], save_all=True, append_images=pictures[1:])
 
 
 def png(width: int, height: int) -> bytes:
     """A PNG that says it is of any size."""
     header = struct.pack(">II", width, height) + picture("PNG")[24:29]
     return picture("PNG")[:8] + chunk(b"IHDR", header) + picture("PNG")[33:]
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    """A chunk of a PNG."""
-    check = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
 
 
 def png_of(*order: bytes, colours: int = 2) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 
 from rehearsal.repository import REPOSITORY
+from tests.fixtures.pictures.photos import file
 from tests.fixtures.tensorflow_reading import reference
 from workload import archive, manifest
 from workload.decoding import pixels
@@ -56,10 +56,8 @@ def decoded(data: bytes, model_input: manifest.Input) -> npt.NDArray[np.float32]
 
 def written(path: Path, kind: str, mode: str = "RGB", **options: object) -> bytes:
     """A demonstration picture in another format, half as wide: larger or smaller than wanted."""
-    file = io.BytesIO()
     with Image.open(path) as image:
-        image.reduce(2).convert(mode).save(file, kind, **options)
-    return file.getvalue()
+        return file(kind, image.reduce(2).convert(mode), **options)
 
 
 FORMS: dict[str, Callable[[Path], bytes]] = {

@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from rehearsal.repository import REPOSITORY
+from tests.fixtures.pictures import photos
 from tests.fixtures.pictures.camera_files import REFUSED, TAKEN
 from tests.fixtures.pictures.photos import exif, file, image
 from tests.fixtures.tensorflow_reading import reference
@@ -40,16 +41,8 @@ def png(depth: int, colour: int, row_bytes: int, *chunks: bytes) -> bytes:
     rows = np.random.default_rng((depth, colour)).integers(0, 256, (7, row_bytes), np.uint8)
     packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
     header = struct.pack(">IIBBBBB", 8, 7, depth, colour, 0, 0, 0)
-    parts = [
-        (b"IHDR", header),
-        *((c[:4], c[4:]) for c in chunks),
-        (b"IDAT", packed),
-        (b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in parts
-    )
+    others = [(each[:4], each[4:]) for each in chunks]
+    return photos.png((b"IHDR", header), *others, (b"IDAT", packed), (b"IEND", b""))
 
 
 def cmyk(transform: int | None) -> bytes:
