@@ -37,7 +37,7 @@ def run(archive: str, results: Path) -> list[dict[str, Any]]:
         "pictures": Folder(path=MODEL / "pictures", count=len(DRAWN)),
         "results": Folder(path=results),
     }
-    outside = job.Collaborators(
+    collaborators = job.Collaborators(
         operator=lambda: buckets.__getitem__,
         model_reader=lambda _: buckets.__getitem__,
         decoders=prestart.decoders,
@@ -48,7 +48,7 @@ def run(archive: str, results: Path) -> list[dict[str, Any]]:
         "MODEL_SHA256": hashlib.sha256((MODEL / archive).read_bytes()).hexdigest(),
         "ATTESTATION_TOKEN_FILE": str(results / "no-token"),
     }
-    job.run(environment, outside)
+    job.run(environment, collaborators)
     records = map(json.loads, (results / "results.jsonl").read_text().splitlines())
     # The folder numbers its pictures.
     return [record | {"name": record["name"].partition("-")[2]} for record in records]
@@ -75,8 +75,8 @@ def test_the_engines_scores_are_the_same_but_for_rounding(
     """From the picture's file to the record, no score is more than 7.5e-5 apart."""
     one, other = (records[archive] for archive in ARCHIVES)
     apart = [
-        abs(left["probability"] - right["probability"])
+        abs(one_score["probability"] - other_score["probability"])
         for a, b in zip(one, other, strict=True)
-        for left, right in zip(a["topK"], b["topK"], strict=True)
+        for one_score, other_score in zip(a["topK"], b["topK"], strict=True)
     ]
     assert max(apart) <= 7.5e-5

@@ -33,8 +33,8 @@ FINAL = DOCKERFILE[max(i for i, (name, _) in enumerate(DOCKERFILE) if name == "F
 
 def rest(name: str) -> str:
     """What the one instruction of this name in the final stage says."""
-    (found,) = [text for each, text in FINAL if each == name]
-    return found
+    (text,) = [text for each, text in FINAL if each == name]
+    return text
 
 
 def pairs(name: str) -> dict[str, str]:

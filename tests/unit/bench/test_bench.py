@@ -96,11 +96,11 @@ def test_a_figure_that_misses_its_bound_is_reported_with_both() -> None:
 
 def test_a_figure_without_a_subject_is_reported_with_the_reason() -> None:
     """It is a problem even in a smoke run, which checks no goals."""
-    found = a_round(1, 100, 100)
-    del found[rules.REDUCED, LITERT]
+    samples = a_round(1, 100, 100)
+    del samples[rules.REDUCED, LITERT]
     missing: dict[Key, str] = {(rules.REDUCED, LITERT): "no archive"}
     measurement = replace(
-        measured([found]), figures=figures(RULES_WITHOUT_BOUNDS, [found], missing)
+        measured([samples]), figures=figures(RULES_WITHOUT_BOUNDS, [samples], missing)
     )
     assert measurement.problems == [
         "16 MP JPEGs from a folder, reduced scale, LiteRT: not measured: no archive"
@@ -109,16 +109,16 @@ def test_a_figure_without_a_subject_is_reported_with_the_reason() -> None:
 
 def test_an_image_of_unknown_size_is_reported() -> None:
     """An unknown size is a problem."""
-    found = replace(measured([a_round(1, 100, 100)]), images={LITERT: "no lock"}, figures=[])
-    assert found.problems == ["size of the image, LiteRT: not measured: no lock"]
+    result = replace(measured([a_round(1, 100, 100)]), images={LITERT: "no lock"}, figures=[])
+    assert result.problems == ["size of the image, LiteRT: not measured: no lock"]
 
 
 def test_a_round_without_a_subject_is_left_out_of_its_figure() -> None:
     """The figure uses the rounds that have all its samples."""
     short = {key: each for key, each in a_round(1, 9, 9).items() if key[0] != rules.MANY}
     grown = next(rule for rule in rules.RULES if "memory" in rule.name)
-    found, _ = figures([grown], [a_round(1, 9, 9), short], {})
-    assert (list(found.values), found.missing) == ([0], "")
+    figure, _ = figures([grown], [a_round(1, 9, 9), short], {})
+    assert (list(figure.values), figure.missing) == ([0], "")
 
 
 def test_every_subject_runs_once_in_a_round() -> None:
@@ -138,17 +138,17 @@ def test_every_subject_runs_once_in_a_round() -> None:
         subject("c", missing="none"),
         subject("d"),
     ]
-    found = run_rounds(subjects_to_run, 2, lambda _: None)
+    rounds = run_rounds(subjects_to_run, 2, lambda _: None)
     assert ran == ["a", "b", "d", "a", "d"]
-    assert [[what for what, _ in each] for each in found] == [["a", "b", "d"], ["a", "d"]]
+    assert [[what for what, _ in each] for each in rounds] == [["a", "b", "d"], ["a", "d"]]
 
 
 def test_the_document_shows_figures_goals_and_gaps() -> None:
     """A figure with its spread and its goal; a missed one is marked, a missing one has a reason."""
-    found = [a_round(100, 300, 700), a_round(100, 320, 900)]
-    for each in found:
+    rounds = [a_round(100, 300, 700), a_round(100, 320, 900)]
+    for each in rounds:
         del each[rules.LARGE, LITERT]
-    text = report.text(measured(found, {(rules.LARGE, LITERT): "no archive"}), MACHINE)
+    text = report.text(measured(rounds, {(rules.LARGE, LITERT): "no archive"}), MACHINE)
     assert (
         "| small JPEGs from a folder | **3.1x (3.0 to 3.2): missed** | 8.0x (7.0 to 9.0) "
         "| ≥ 4x / ≥ 6.5x |" in text
@@ -179,17 +179,17 @@ def test_the_document_shows_the_limit_and_how_much_of_it_is_reached() -> None:
 def test_each_step_of_a_picture_is_measured(tmp_path: Path) -> None:
     """By the workload's own code, on the demonstration model."""
     folder = pictures.make(pictures.SMALL, 16, tmp_path)
-    found = steps.on_all_cores(ARCHIVES[LITERT], folder, 16)
+    seconds_by_step = steps.on_all_cores(ARCHIVES[LITERT], folder, 16)
     names = ["read", "SHA-256", "header", "libjpeg-turbo", "resize", "predict", "record"]
-    assert list(found) == names
-    assert all(seconds > 0 for step, seconds in found.items() if step != "resize")
+    assert list(seconds_by_step) == names
+    assert all(seconds > 0 for step, seconds in seconds_by_step.items() if step != "resize")
 
 
 def test_bars_are_as_long_as_ratios() -> None:
     """The picture is well-formed XML, each bar in proportion to its ratio, a gap is written out."""
-    found = a_round(100, 300, 900)
-    del found[rules.SLOW, LITERT]
-    root = ET.fromstring(chart.svg(measured([found], {(rules.SLOW, LITERT): "none"}).figures))  # noqa: S314  our own
+    samples = a_round(100, 300, 900)
+    del samples[rules.SLOW, LITERT]
+    root = ET.fromstring(chart.svg(measured([samples], {(rules.SLOW, LITERT): "none"}).figures))  # noqa: S314  our own
     space = "{http://www.w3.org/2000/svg}"
     widths = {
         colour: [
@@ -229,8 +229,8 @@ def test_subjects_that_disagree_are_not_timed(scores: list[tuple[int, float]], w
 
 def test_the_largest_difference_of_two_subjects_is_reported() -> None:
     """The largest difference of a score that both list."""
-    ours, naive = record((0, 0.60003), (1, 0.4)), record((0, 0.6), (2, 0.4))
-    assert agreement.check([ours], [naive], "LiteRT") == pytest.approx(3e-5)
+    workload_record, naive = record((0, 0.60003), (1, 0.4)), record((0, 0.6), (2, 0.4))
+    assert agreement.check([workload_record], [naive], "LiteRT") == pytest.approx(3e-5)
 
 
 def record(*scores: tuple[int, float]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ BESIDE = {ARCHIVE: "manifest.json", CONVERTED: "manifest-litert.json"}
 @pytest.fixture(params=BESIDE)
 def name(request: pytest.FixtureRequest) -> str:
     """Each archive in the repository."""
-    found: str = request.param
-    return found
+    archive_name: str = request.param
+    return archive_name
 
 
 @pytest.fixture

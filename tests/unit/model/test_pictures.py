@@ -56,12 +56,12 @@ def test_folder_is_small() -> None:
 
 def test_folder_has_both_forms_and_several_sizes() -> None:
     """JPEG and PNG, and one size for every camera of the line."""
-    seen = set()
+    formats = set()
     for path in FOLDER.iterdir():
         with Image.open(path) as picture:
-            seen.add((*picture.size, picture.format))
-    assert seen == {(camera.width, camera.height, camera.form) for camera in CAMERAS}
-    assert {form for _, _, form in seen} == {"JPEG", "PNG"}
+            formats.add((*picture.size, picture.format))
+    assert formats == {(camera.width, camera.height, camera.form) for camera in CAMERAS}
+    assert {form for _, _, form in formats} == {"JPEG", "PNG"}
 
 
 @pytest.mark.parametrize("planned", PLANNED, ids=lambda planned: planned.name)

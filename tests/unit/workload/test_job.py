@@ -179,14 +179,14 @@ class RunSetup:
     def run(self) -> Summary:
         """One run in this world."""
         own = {"input": self.input, "result": self.result}
-        outside = job.Collaborators(
+        collaborators = job.Collaborators(
             operator=lambda: own.__getitem__,
             model_reader=self._release,
             decoders=self._decoders,
             load=self.load,
             on_end=self.ended,
         )
-        return job.run(self.environment, outside)
+        return job.run(self.environment, collaborators)
 
     def fails(self, code: str) -> None:
         """Runs, and expects this failure in both objects."""

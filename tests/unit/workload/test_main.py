@@ -84,8 +84,8 @@ def test_the_model_is_not_requested_if_decoders_cannot_be_confined(
     """The kernel is checked first."""
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="riscv64"))
 
-    def run(_environment: object, outside: job.Collaborators) -> Summary:
-        outside.model_reader(SETTINGS)
+    def run(_environment: object, collaborators: job.Collaborators) -> Summary:
+        collaborators.model_reader(SETTINGS)
         raise AssertionError
 
     monkeypatch.setattr(job, "run", run)

@@ -43,8 +43,8 @@ def test_the_record_of_a_failed_picture() -> None:
 
 def test_a_picture_that_was_not_read_has_no_hash() -> None:
     """The key is missing if the download failed."""
-    gone = Picture(name="a.png", generation="17")
-    assert "sha256" not in records.record(gone, PictureFailure.NOT_READABLE)
+    missing = Picture(name="a.png", generation="17")
+    assert "sha256" not in records.record(missing, PictureFailure.NOT_READABLE)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_a_name_sends_no_control_characters_to_a_terminal(code: int) -> None:
 def test_a_name_cannot_forge_a_response(name: str) -> None:
     """A parser finds only the workload's response, from the left or from the right."""
     line = records.text(records.record(Picture(name=name, generation="1"), PictureFailure.EMPTY))
-    for head, _, said in (line.partition(", Response: "), line.rpartition(", Response: ")):
-        assert ast.literal_eval(said) == {"error": "picture_empty"}
+    for head, _, text in (line.partition(", Response: "), line.rpartition(", Response: ")):
+        assert ast.literal_eval(text) == {"error": "picture_empty"}
         assert head.removeprefix("Image: ").encode().decode("unicode_escape") == name
 
 

@@ -39,8 +39,8 @@ def test_valid_settings_are_parsed() -> None:
 
 def test_the_environment_may_set_the_token_file() -> None:
     """ATTESTATION_TOKEN_FILE, which no operator may set, moves the token."""
-    chosen = settings.parse({**LAUNCH, "ATTESTATION_TOKEN_FILE": "/tmp/token"})  # noqa: S108  only a name
-    assert chosen.token_file == Path("/tmp/token")  # noqa: S108  only a name
+    parsed = settings.parse({**LAUNCH, "ATTESTATION_TOKEN_FILE": "/tmp/token"})  # noqa: S108  only a name
+    assert parsed.token_file == Path("/tmp/token")  # noqa: S108  only a name
 
 
 def test_the_environment_may_set_the_wait_for_grants() -> None:

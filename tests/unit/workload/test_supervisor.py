@@ -299,7 +299,7 @@ def test_the_first_process_imports_no_library() -> None:
         "print(sorted({name.partition('.')[0] for name in sys.modules} & "
         "{'google', 'numpy', 'requests', 'tensorflow', 'ai_edge_litert', 'PIL', 'subprocess'}))"
     )
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert said.stdout == "[]\n"
+    assert output.stdout == "[]\n"

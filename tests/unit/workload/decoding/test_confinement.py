@@ -139,7 +139,7 @@ def hidden() -> Iterator[None]:
     confinement._prctl(confinement._PR_SET_DUMPABLE, 1)
 
 
-class World:
+class Target:
     """A decoder that executes the text of pictures, and the targets of its attempts."""
 
     def __init__(self, tmp_path: Path, without: tuple[str, ...] = ()) -> None:
@@ -184,67 +184,67 @@ def ready(child: WorkerClient) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(
+def target(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[World]:
+) -> Iterator[Target]:
     """A decoder without the locks that the test names; the run has a secret in its environment."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SECRET", "secret")
-        begun = World(tmp_path_factory.mktemp("world"), getattr(request, "param", ()))
+        begun = Target(tmp_path_factory.mktemp("target"), getattr(request, "param", ()))
         yield begun
         begun.close()
 
 
-ALL_LOCKS = pytest.mark.parametrize("world", [()], indirect=True, ids=["all locks"])
+ALL_LOCKS = pytest.mark.parametrize("target", [()], indirect=True, ids=["all locks"])
 
 
 @ALL_LOCKS
 @pytest.mark.parametrize("attempt", REFUSED)
-def test_every_attempt_of_a_compromised_decoder_fails(attempt: str, world: World) -> None:
+def test_every_attempt_of_a_compromised_decoder_fails(attempt: str, target: Target) -> None:
     """The kernel refuses the attempt, even though the run is not hidden here."""
-    assert world.attempt(attempt) == [REFUSED[attempt]]
-    assert world.sibling._process._process.poll() is None
+    assert target.attempt(attempt) == [REFUSED[attempt]]
+    assert target.sibling._process._process.poll() is None
 
 
 @ALL_LOCKS
-def test_a_decoder_still_works_after_its_attempts(world: World) -> None:
+def test_a_decoder_still_works_after_its_attempts(target: Target) -> None:
     """One process makes all attempts and still decodes."""
-    before = world.decoders._clients[0]
-    assert world.attempt(*REFUSED) == list(REFUSED.values())
-    assert world.decoders._clients == [before]
+    before = target.decoders._clients[0]
+    assert target.attempt(*REFUSED) == list(REFUSED.values())
+    assert target.decoders._clients == [before]
 
 
 WITHOUT_FILTER = pytest.mark.parametrize(
-    "world", [("seccomp", "landlock")], indirect=True, ids=["limits alone"]
+    "target", [("seccomp", "landlock")], indirect=True, ids=["limits alone"]
 )
 
 
 @WITHOUT_FILTER
 @pytest.mark.usefixtures("hidden")
 @pytest.mark.parametrize("attempt", BEHIND)
-def test_the_limits_refuse_without_the_filter(attempt: str, world: World) -> None:
+def test_the_limits_refuse_without_the_filter(attempt: str, target: Target) -> None:
     """Defense in depth: they work independently of the filter."""
-    assert world.attempt(attempt) == [BEHIND[attempt]]
+    assert target.attempt(attempt) == [BEHIND[attempt]]
 
 
 @WITHOUT_FILTER
 @pytest.mark.usefixtures("hidden")
 @pytest.mark.parametrize("attempt", NOT_BEHIND)
-def test_without_the_filter_attempts_succeed(attempt: str, world: World) -> None:
+def test_without_the_filter_attempts_succeed(attempt: str, target: Target) -> None:
     """The tests above can fail: without it, one process of a user can do this to another."""
-    assert world.attempt(attempt) == [0]
+    assert target.attempt(attempt) == [0]
 
 
 @pytest.mark.parametrize(
-    "world", [("seccomp", "limits")], indirect=True, ids=[f"Landlock {VERSION or 'is absent'}"]
+    "target", [("seccomp", "limits")], indirect=True, ids=[f"Landlock {VERSION or 'is absent'}"]
 )
 @pytest.mark.usefixtures("hidden")
 @pytest.mark.parametrize("attempt", LANDLOCK)
-def test_landlock_refuses_without_the_filter(attempt: str, world: World) -> None:
+def test_landlock_refuses_without_the_filter(attempt: str, target: Target) -> None:
     """As far as this kernel's version does; without Landlock, the attempts succeed."""
     error, since = LANDLOCK[attempt]
     hides = attempt.startswith("trace")
-    assert world.attempt(attempt) == [error if since <= VERSION or hides else 0]
+    assert target.attempt(attempt) == [error if since <= VERSION or hides else 0]
 
 
 def test_a_decoder_cannot_trace_a_process_that_starts() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.fixtures.pictures.camera_files import JPEG, PNG, TAKEN
+from tests.fixtures.pictures.camera_files import ACCEPTED, JPEG, PNG
 from tests.fixtures.pictures.photos import exif, file, image, photo
 from workload.decoding import image_headers, pixels
 from workload.errors import PictureError, PictureFailure
@@ -103,7 +103,7 @@ def test_a_picture_holds_no_pixels_of_an_earlier_one(progressive: bool) -> None:
     whole = file("JPEG", image(300, 200), progressive=progressive)
     before = [file("JPEG", Image.new("RGB", (300, 200), colour)) for colour in ("black", "white")]
     rng = np.random.default_rng(2)
-    taken = 0
+    decoded_count = 0
     for place in rng.integers(len(whole) // 20, len(whole) - 2, 60):
         data = bytearray(whole)
         data[place] ^= 1 << int(rng.integers(8))
@@ -115,10 +115,10 @@ def test_a_picture_holds_no_pixels_of_an_earlier_one(progressive: bool) -> None:
             pixels.decode(earlier, INPUT, buffer)
             with contextlib.suppress(PictureError):
                 after.append(pixels.decode(bytes(data), INPUT, buffer))
-        taken += len(after)
+        decoded_count += len(after)
         assert len(after) in (0, 2)
         np.testing.assert_array_equal(after[:1], after[1:])
-    assert taken > 20
+    assert decoded_count > 20
 
 
 def test_memory_is_freed_before_another_format() -> None:
@@ -127,12 +127,12 @@ def test_memory_is_freed_before_another_format() -> None:
     tracemalloc.start()
     try:
         pixels.decode(file("JPEG", Image.new("RGB", (1000, 1000))), INPUT, buffer)
-        kept, _ = tracemalloc.get_traced_memory()
+        allocated, _ = tracemalloc.get_traced_memory()
         pixels.decode(file("WEBP", Image.new("RGB", (10, 10))), INPUT, buffer)
-        left, _ = tracemalloc.get_traced_memory()
+        remaining, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert kept > 4_000_000 > 40 * left
+    assert allocated > 4_000_000 > 40 * remaining
 
 
 def test_a_picture_that_the_header_check_refuses_is_not_decoded() -> None:
@@ -152,7 +152,7 @@ def test_the_reduced_scale_follows_the_upright_picture() -> None:
     assert not np.array_equal(decode(data, tall), decode(data, exact))
 
 
-@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.parametrize("name", ACCEPTED)
 def test_a_decoder_gets_only_the_picture_of_a_file(name: str) -> None:
     """Notes and trailers, however large, do not reach it; what they hold can't hurt there."""
-    assert len(image_headers.check(TAKEN[name]()).data) < 1.5 * max(len(JPEG), len(PNG))
+    assert len(image_headers.check(ACCEPTED[name]()).data) < 1.5 * max(len(JPEG), len(PNG))

@@ -85,17 +85,19 @@ def scores(model: Model, pictures: list[npt.NDArray[np.float32]]) -> npt.NDArray
 def test_the_model_answers_as_if_tensorflow_had_read_it(form: str, released: Released) -> None:
     """The same class first, and each score the same but for rounding, for every picture."""
     files = [FORMS[form](path) for path in FILES]
-    ours = scores(released.model, [decoded(data, released.input) for data in files])
-    plain = scores(released.model, [reference(data, released.input) for data in files])
-    np.testing.assert_array_equal(ours.argmax(1), plain.argmax(1))
-    np.testing.assert_allclose(ours, plain, rtol=0, atol=SAME)
+    own_scores = scores(released.model, [decoded(data, released.input) for data in files])
+    reference_scores = scores(released.model, [reference(data, released.input) for data in files])
+    np.testing.assert_array_equal(own_scores.argmax(1), reference_scores.argmax(1))
+    np.testing.assert_allclose(own_scores, reference_scores, rtol=0, atol=SAME)
 
 
 def test_the_model_names_every_class_with_confidence(released: Released) -> None:
     """The tests here can fail: it names many classes, and is sure of most."""
-    told = scores(released.model, [reference(path.read_bytes(), released.input) for path in FILES])
-    assert len(set(told.argmax(1))) == len(told[0])
-    assert np.median(told.max(1)) > 0.9
+    predicted = scores(
+        released.model, [reference(path.read_bytes(), released.input) for path in FILES]
+    )
+    assert len(set(predicted.argmax(1))) == len(predicted[0])
+    assert np.median(predicted.max(1)) > 0.9
 
 
 def test_reduced_decoding_keeps_classes_and_moves_scores_little(released: Released) -> None:
@@ -104,6 +106,6 @@ def test_reduced_decoding_keeps_classes_and_moves_scores_little(released: Releas
     files = [path.read_bytes() for path in FILES]
     exact = scores(released.model, [decoded(data, released.input) for data in files])
     reduced = scores(released.model, [decoded(data, model_input) for data in files])
-    moved = np.abs(exact - reduced)
+    difference = np.abs(exact - reduced)
     np.testing.assert_array_equal(reduced.argmax(1), exact.argmax(1))
-    assert 0 < moved.max() < REDUCED
+    assert 0 < difference.max() < REDUCED

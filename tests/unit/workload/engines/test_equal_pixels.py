@@ -14,7 +14,7 @@ from PIL import Image
 
 from rehearsal.repository import REPOSITORY
 from tests.fixtures.pictures import photos
-from tests.fixtures.pictures.camera_files import REFUSED, TAKEN
+from tests.fixtures.pictures.camera_files import ACCEPTED, REJECTED
 from tests.fixtures.pictures.photos import exif, file, image
 from tests.fixtures.tensorflow_reading import reference
 from workload.decoding import pixels
@@ -171,17 +171,17 @@ def test_a_small_picture_is_not_reduced() -> None:
     np.testing.assert_array_equal(decode(data, reduced), reference(data, INPUT))
 
 
-@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.parametrize("name", ACCEPTED)
 def test_a_file_that_tensorflow_accepts_is_accepted(name: str) -> None:
     """With the same pixels, whatever else is in the file."""
-    data = TAKEN[name]()
+    data = ACCEPTED[name]()
     np.testing.assert_array_equal(decode(data, INPUT), reference(data, INPUT))
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REJECTED)
 def test_a_file_that_tensorflow_rejects_is_damaged(name: str) -> None:
     """Otherwise it would be classified by random memory."""
-    data = REFUSED[name]()
+    data = REJECTED[name]()
     with pytest.raises(tf.errors.InvalidArgumentError):
         reference(data, INPUT)
     with pytest.raises(PictureError, match=r"^picture_damaged$"):

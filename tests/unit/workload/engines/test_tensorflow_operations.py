@@ -51,7 +51,7 @@ def saved(unpacked: Path, function: Callable[[Any], Any], **parts: object) -> Pa
 
 
 @pytest.fixture(scope="session")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def allowed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with allowed operations only."""
     return saved(tmp_path_factory.mktemp("honest"), colours)
 
@@ -59,13 +59,13 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def graph(unpacked: Path) -> Any:
     """The model's MetaGraphDef."""
     content = (unpacked / "saved_model/saved_model.pb").read_bytes()
-    (found,) = SavedModel.FromString(content).meta_graphs
-    return found
+    (meta_graph,) = SavedModel.FromString(content).meta_graphs
+    return meta_graph
 
 
-def function_named(found: Any, part: str) -> Any:
+def function_named(meta_graph: Any, part: str) -> Any:
     """The one function with this in its name."""
-    functions = found.graph_def.library.function
+    functions = meta_graph.graph_def.library.function
     (function,) = (each for each in functions if part in each.signature.name)
     return function
 
@@ -180,17 +180,17 @@ def classifier() -> Any:
     """One of each kind of layer that MobileNet, EfficientNet, ResNet and DenseNet are built of."""
     picture = keras.Input((32, 32, 3))
     layers = keras.layers
-    taken = layers.Normalization(mean=[0.5] * 3, variance=[0.2] * 3)(layers.Rescaling(2.0)(picture))
-    taken = layers.ZeroPadding2D(1)(layers.Conv2D(8, 3, use_bias=False, name="first")(taken))
+    layer = layers.Normalization(mean=[0.5] * 3, variance=[0.2] * 3)(layers.Rescaling(2.0)(picture))
+    layer = layers.ZeroPadding2D(1)(layers.Conv2D(8, 3, use_bias=False, name="first")(layer))
     for activation in ("relu6", "hard_silu", "silu", "relu"):
-        taken = layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(taken))
-        taken = layers.Activation(activation)(taken)
-        weights = layers.GlobalAveragePooling2D(keepdims=True)(taken)
+        layer = layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(layer))
+        layer = layers.Activation(activation)(layer)
+        weights = layers.GlobalAveragePooling2D(keepdims=True)(layer)
         weights = layers.Conv2D(8, 1, activation="sigmoid")(weights)
-        taken = layers.Add()([layers.Multiply()([taken, weights]), taken])
-    taken = layers.Concatenate()([layers.MaxPooling2D()(taken), layers.AveragePooling2D(2)(taken)])
-    taken = layers.Dropout(0.2)(layers.Flatten()(layers.GlobalAveragePooling2D()(taken)))
-    return keras.Model(picture, layers.Dense(3, activation="softmax")(taken))
+        layer = layers.Add()([layers.Multiply()([layer, weights]), layer])
+    layer = layers.Concatenate()([layers.MaxPooling2D()(layer), layers.AveragePooling2D(2)(layer)])
+    layer = layers.Dropout(0.2)(layers.Flatten()(layers.GlobalAveragePooling2D()(layer)))
+    return keras.Model(picture, layers.Dense(3, activation="softmax")(layer))
 
 
 def test_an_ordinary_classifier_is_allowed(tmp_path: Path) -> None:
@@ -199,64 +199,64 @@ def test_an_ordinary_classifier_is_allowed(tmp_path: Path) -> None:
     assert tensorflow_operations.forbidden(graph(tmp_path)) == set()
 
 
-def test_a_function_that_nothing_calls_is_checked(honest: Path) -> None:
+def test_a_function_that_nothing_calls_is_checked(allowed: Path) -> None:
     """All functions are checked, not only reachable ones."""
-    found = graph(honest)
-    found.graph_def.library.function.add().node_def.add(op="WriteFile")
-    assert tensorflow_operations.forbidden(found) == {"WriteFile"}
+    meta_graph = graph(allowed)
+    meta_graph.graph_def.library.function.add().node_def.add(op="WriteFile")
+    assert tensorflow_operations.forbidden(meta_graph) == {"WriteFile"}
 
 
-def test_the_graph_outside_functions_is_checked(honest: Path) -> None:
+def test_the_graph_outside_functions_is_checked(allowed: Path) -> None:
     """Loading does not run it, but its operations are limited, too."""
-    found = graph(honest)
-    found.graph_def.node.add(name="late", op="WriteFile")
-    assert tensorflow_operations.forbidden(found) == {"WriteFile"}
+    meta_graph = graph(allowed)
+    meta_graph.graph_def.node.add(name="late", op="WriteFile")
+    assert tensorflow_operations.forbidden(meta_graph) == {"WriteFile"}
 
 
-def test_an_operation_with_the_name_of_a_function_is_checked(honest: Path) -> None:
+def test_an_operation_with_the_name_of_a_function_is_checked(allowed: Path) -> None:
     """A function may have the name of an operation: each use is checked by name."""
-    found = graph(honest)
-    found.graph_def.library.function.add().signature.name = "WriteFile"
-    function_named(found, "signature_wrapper").node_def.add(op="WriteFile")
-    assert tensorflow_operations.forbidden(found) == {"WriteFile"}
+    meta_graph = graph(allowed)
+    meta_graph.graph_def.library.function.add().signature.name = "WriteFile"
+    function_named(meta_graph, "signature_wrapper").node_def.add(op="WriteFile")
+    assert tensorflow_operations.forbidden(meta_graph) == {"WriteFile"}
 
 
 @pytest.mark.parametrize("part", ["traced_save", "traced_restore"])
-def test_other_file_operations_of_the_saver_are_refused(part: str, honest: Path) -> None:
+def test_other_file_operations_of_the_saver_are_refused(part: str, allowed: Path) -> None:
     """The saver's two functions have their own list of operations."""
-    found = graph(honest)
-    function_named(found, part).node_def.add(op="WriteFile")
-    assert tensorflow_operations.forbidden(found) == {"WriteFile"}
+    meta_graph = graph(allowed)
+    function_named(meta_graph, part).node_def.add(op="WriteFile")
+    assert tensorflow_operations.forbidden(meta_graph) == {"WriteFile"}
 
 
-def test_the_savers_operations_are_refused_elsewhere(honest: Path) -> None:
+def test_the_savers_operations_are_refused_elsewhere(allowed: Path) -> None:
     """The signature may neither save nor restore."""
-    found = graph(honest)
-    function_named(found, "signature_wrapper").node_def.add(op="SaveV2")
-    assert tensorflow_operations.forbidden(found) == {"SaveV2"}
+    meta_graph = graph(allowed)
+    function_named(meta_graph, "signature_wrapper").node_def.add(op="SaveV2")
+    assert tensorflow_operations.forbidden(meta_graph) == {"SaveV2"}
 
 
-def name_in_a_call(found: Any, saver: Any) -> None:
+def name_in_a_call(meta_graph: Any, saver: Any) -> None:
     """The signature calls the saver's function."""
-    call = function_named(found, "signature_wrapper").node_def.add(op="PartitionedCall")
+    call = function_named(meta_graph, "signature_wrapper").node_def.add(op="PartitionedCall")
     call.attr["f"].func.name = saver.signature.name
 
 
-def name_in_a_list(found: Any, saver: Any) -> None:
+def name_in_a_list(meta_graph: Any, saver: Any) -> None:
     """The signature gives it to another function, which may call it."""
-    call = function_named(found, "signature_wrapper").node_def.add(op="PartitionedCall")
+    call = function_named(meta_graph, "signature_wrapper").node_def.add(op="PartitionedCall")
     call.attr["f"].func.attr["then"].list.func.add(name=saver.signature.name)
 
 
-def name_in_the_graph(found: Any, saver: Any) -> None:
+def name_in_the_graph(meta_graph: Any, saver: Any) -> None:
     """A node of the graph calls it."""
-    call = found.graph_def.node.add(name="late", op="PartitionedCall")
+    call = meta_graph.graph_def.node.add(name="late", op="PartitionedCall")
     call.attr["f"].func.name = saver.signature.name
 
 
-def name_in_an_object(found: Any, saver: Any) -> None:
+def name_in_an_object(meta_graph: Any, saver: Any) -> None:
     """An object has it as a method, such as the one that loading runs."""
-    method = found.object_graph_def.nodes.add().bare_concrete_function
+    method = meta_graph.object_graph_def.nodes.add().bare_concrete_function
     method.concrete_function_name = saver.signature.name
 
 
@@ -265,12 +265,12 @@ def take_its_place(_: Any, saver: Any) -> None:
     saver.attr["api_implements"].s = b"softmax"
 
 
-def take_the_savers_place(found: Any, _: Any) -> None:
+def take_the_savers_place(meta_graph: Any, _: Any) -> None:
     """The signature's own function is said to be the saver's."""
-    signature = function_named(found, "signature_wrapper")
+    signature = function_named(meta_graph, "signature_wrapper")
     signature.node_def.add(op="SaveV2")
-    for node in found.graph_def.node:
-        if node.name == found.saver_def.restore_op_name:
+    for node in meta_graph.graph_def.node:
+        if node.name == meta_graph.saver_def.restore_op_name:
             node.attr["f"].func.name = signature.signature.name
 
 
@@ -286,12 +286,12 @@ def take_the_savers_place(found: Any, _: Any) -> None:
     ],
 )
 def test_a_saver_that_anything_else_names_is_refused(
-    use: Callable[[Any, Any], None], honest: Path
+    use: Callable[[Any, Any], None], allowed: Path
 ) -> None:
     """The saver's list applies only to functions that nothing else names."""
-    found = graph(honest)
-    use(found, function_named(found, "traced_save"))
-    assert "SaveV2" in tensorflow_operations.forbidden(found)
+    meta_graph = graph(allowed)
+    use(meta_graph, function_named(meta_graph, "traced_save"))
+    assert "SaveV2" in tensorflow_operations.forbidden(meta_graph)
 
 
 def two_graphs(model: Any) -> None:
@@ -311,10 +311,10 @@ def no_objects(model: Any) -> None:
 
 @pytest.mark.parametrize("changed", [two_graphs, no_graph, no_objects])
 def test_a_model_of_tensorflow_1_is_unusable(
-    changed: Callable[[Any], None], honest: Path, tmp_path: Path
+    changed: Callable[[Any], None], allowed: Path, tmp_path: Path
 ) -> None:
     """Its loader would run operations that were not checked."""
-    model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
+    model = SavedModel.FromString((allowed / "saved_model/saved_model.pb").read_bytes())
     changed(model)
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
     with pytest.raises(WorkloadError, match=r"^model_unusable: "):
@@ -344,54 +344,56 @@ def large(tensor: Any, *shape: int) -> None:
         tensor.tensor_shape.dim.add(size=size)
 
 
-def in_a_function(found: Any) -> None:
+def in_a_function(meta_graph: Any) -> None:
     """The signature's own."""
-    node = function_named(found, "signature_wrapper").node_def.add(name="c", op="Const")
+    node = function_named(meta_graph, "signature_wrapper").node_def.add(name="c", op="Const")
     large(node.attr["value"].tensor, 2_000_000_000)
 
 
-def in_the_graph(found: Any) -> None:
+def in_the_graph(meta_graph: Any) -> None:
     """Of two dimensions, each of them small."""
-    large(found.graph_def.node.add(op="Const").attr["value"].tensor, 50_000, 50_000)
+    large(meta_graph.graph_def.node.add(op="Const").attr["value"].tensor, 50_000, 50_000)
 
 
-def in_many(found: Any) -> None:
+def in_many(meta_graph: Any) -> None:
     """A hundred constants, each within the limit."""
     for _ in range(100):
-        large(found.graph_def.node.add(op="Const").attr["value"].tensor, 1_000_000)
+        large(meta_graph.graph_def.node.add(op="Const").attr["value"].tensor, 1_000_000)
 
 
-def in_a_list(found: Any) -> None:
+def in_a_list(meta_graph: Any) -> None:
     """In a list attribute."""
-    large(found.graph_def.node.add(op="NoOp").attr["any"].list.tensor.add(), 2_000_000_000)
+    large(meta_graph.graph_def.node.add(op="NoOp").attr["any"].list.tensor.add(), 2_000_000_000)
 
 
-def in_an_attribute_of_a_call(found: Any) -> None:
+def in_an_attribute_of_a_call(meta_graph: Any) -> None:
     """In the attributes of a called function."""
-    node = found.graph_def.node.add(op="StatefulPartitionedCall")
+    node = meta_graph.graph_def.node.add(op="StatefulPartitionedCall")
     large(node.attr["f"].func.attr["deep"].tensor, 2_000_000_000)
 
 
-def in_a_default(found: Any) -> None:
+def in_a_default(meta_graph: Any) -> None:
     """In the default value of a signature's input, which loading creates."""
-    large(found.signature_def["serving_default"].defaults["picture"], 2_000_000_000)
+    large(meta_graph.signature_def["serving_default"].defaults["picture"], 2_000_000_000)
 
 
-def behind_a_negative_one(found: Any) -> None:
+def behind_a_negative_one(meta_graph: Any) -> None:
     """A negative dimension that would make the sum small."""
-    large(found.graph_def.node.add(op="Const").attr["value"].tensor, -1, 2**40)
-    large(found.graph_def.node.add(op="Const").attr["value"].tensor, 2_000_000_000)
+    large(meta_graph.graph_def.node.add(op="Const").attr["value"].tensor, -1, 2**40)
+    large(meta_graph.graph_def.node.add(op="Const").attr["value"].tensor, 2_000_000_000)
 
 
-def by_doubling(found: Any) -> None:
+def by_doubling(meta_graph: Any) -> None:
     """Sixty functions, each of which calls the one before it twice."""
     for number in range(60):
-        function = found.graph_def.library.function.add()
+        function = meta_graph.graph_def.library.function.add()
         function.signature.name = f"f{number}"
         for _ in range(2):
             function.node_def.add(op="PartitionedCall").attr["f"].func.name = f"f{number - 1}"
     function.node_def.add(op="NoOp")
-    found.graph_def.library.function.add(node_def=function.node_def[-1:]).signature.name = "f-1"
+    meta_graph.graph_def.library.function.add(
+        node_def=function.node_def[-1:]
+    ).signature.name = "f-1"
 
 
 @pytest.mark.parametrize(
@@ -408,10 +410,10 @@ def by_doubling(found: Any) -> None:
     ],
 )
 def test_a_graph_that_would_be_gigabytes_is_unusable(
-    grow: Callable[[Any], None], honest: Path, tmp_path: Path
+    grow: Callable[[Any], None], allowed: Path, tmp_path: Path
 ) -> None:
     """Shapes count with all their elements, and calls with their functions."""
-    model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
+    model = SavedModel.FromString((allowed / "saved_model/saved_model.pb").read_bytes())
     grow(model.meta_graphs[0])
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
     with pytest.raises(WorkloadError, match=r"^model_unusable: .* takes more memory"):
@@ -419,12 +421,12 @@ def test_a_graph_that_would_be_gigabytes_is_unusable(
 
 
 @pytest.mark.parametrize("name", ["itself", "the other"])
-def test_a_function_that_calls_itself_is_unusable(name: str, honest: Path, tmp_path: Path) -> None:
+def test_a_function_that_calls_itself_is_unusable(name: str, allowed: Path, tmp_path: Path) -> None:
     """Directly or through another function: inlining would never end."""
-    model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
-    found = model.meta_graphs[0]
+    model = SavedModel.FromString((allowed / "saved_model/saved_model.pb").read_bytes())
+    meta_graph = model.meta_graphs[0]
     for own, called in (("itself", name), ("the other", "itself")):
-        function = found.graph_def.library.function.add()
+        function = meta_graph.graph_def.library.function.add()
         function.signature.name = own
         function.node_def.add(op="PartitionedCall").attr["f"].func.name = called
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
@@ -440,9 +442,9 @@ def test_a_graph_of_a_hundred_gigabytes_is_not_read(tmp_path: Path) -> None:
         tensorflow_operations.check(tmp_path)
 
 
-def test_large_constants_of_ordinary_models_are_allowed(honest: Path, tmp_path: Path) -> None:
+def test_large_constants_of_ordinary_models_are_allowed(allowed: Path, tmp_path: Path) -> None:
     """A table of 200 MB, written as one number."""
-    model = SavedModel.FromString((honest / "saved_model/saved_model.pb").read_bytes())
+    model = SavedModel.FromString((allowed / "saved_model/saved_model.pb").read_bytes())
     node = model.meta_graphs[0].graph_def.node.add(op="Const")
     large(node.attr["value"].tensor, 1_000, 50_000)
     (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
