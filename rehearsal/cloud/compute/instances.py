@@ -7,7 +7,6 @@ https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,7 +23,6 @@ ZONE = f"{ROOT}/zones/{{zone}}"
 INSTANCES = f"{ZONE}/instances"
 INSTANCE = f"{INSTANCES}/{{instance}}"
 PERMISSION = "compute.instances."
-PORTS = ("1", "2", "3", "4")
 
 
 class Machines(Protocol):
@@ -63,22 +61,17 @@ def _get(call: Call) -> Json:
 
 
 def _serial(call: Call) -> Json:
-    """The output of the first serial port, which is the console; the others have none.
+    """The whole output of the first serial port, which is the console.
 
-    A negative `start` counts from the end.
+    ApiError 400 for another port or a start: they are not modelled.
     """
-    instance, port = _find(call), call.query.get("port", "1")
-    text = "".join(f"{line}\r\n" for line in instance.serial if port == "1").encode()
-    start = call.query.get("start", "0")
-    if not re.fullmatch(r"-?\d{1,18}", start) or port not in PORTS:
-        raise ApiError(400, "Invalid value for field 'start' or 'port'.")
-    first = int(start) if int(start) >= 0 else max(0, len(text) + int(start))
+    instance = _find(call)
+    if call.query:
+        raise ApiError(400, f"Not modelled: {call.query}; only the whole console can be read.")
     return {
         "kind": "compute#serialPortOutput",
         "selfLink": f"{LINK}{call.resource}/serialPort",
-        "contents": text[first:].decode(errors="replace"),
-        "start": str(first),
-        "next": str(max(first, len(text))),
+        "contents": "".join(f"{line}\r\n" for line in instance.serial),
     }
 
 
