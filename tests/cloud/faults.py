@@ -5,8 +5,7 @@
         faults.answer(503, "sts.googleapis.com", times=2)
 
 A fault meets the next requests to its host whose path or query holds its text; then the service
-answers again. Nothing of the local cloud is changed. `Clock` is what the waits in between are
-measured by, so that no test sleeps.
+answers again. Nothing of the local cloud is changed.
 """
 
 from __future__ import annotations
@@ -18,13 +17,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.retry import retry_base, retry_unary
 from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    import pytest
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     Happens = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
@@ -169,23 +166,3 @@ async def _hang_up(receive: Receive, send: Send) -> None:
     transport.close()
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-@dataclass
-class Clock:
-    """The time by which google.api_core.retry waits: it passes only while somebody waits."""
-
-    waited: list[float] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        """Seconds."""
-        return sum(self.waited)
-
-    def sleep(self, seconds: float) -> None:
-        """Waits for no longer than it takes to write it down."""
-        self.waited.append(seconds)
-
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Takes the place of the `time` module for retries, and for nothing else."""
-        for module in (retry_base, retry_unary):
-            monkeypatch.setattr(module, "time", self)

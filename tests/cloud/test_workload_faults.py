@@ -1,6 +1,6 @@
 """Which requests the workload retries, over HTTP, and which it does not.
 
-Time passes only where a retry waits (`faults.Clock`): the sums are what a run would wait.
+Time passes only where a retry waits (`Clock`): the sums are what a run would wait.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from rehearsal.cloud.http.server import running
 from rehearsal.cloud.iam.credentials import GET_ACCESS_TOKEN
 from rehearsal.cloud.state import Bucket, Instance, Policy
 from rehearsal.cloud.sts import EXCHANGE
-from tests.cloud.faults import FOREVER, Clock, Faults
+from tests.cloud.faults import FOREVER, Faults
 from tests.cloud.test_sts import AUDIENCE, BY_DIGEST, READER, Federation
+from tests.fixtures.retry_clock import Clock
 from workload import credentials, retries, settings, storage
 from workload.errors import BucketError, BusyError, Failure, WorkloadError
 from workload.records import Picture

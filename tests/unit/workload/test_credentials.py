@@ -13,7 +13,7 @@ import google.auth
 import pytest
 from google.auth.exceptions import DefaultCredentialsError, TransportError
 
-from tests.cloud.faults import Clock
+from tests.fixtures.retry_clock import Clock
 from workload import credentials
 from workload.errors import WorkloadError
 from workload.settings import Settings
