@@ -33,13 +33,13 @@ would fail in the middle of an update."""
 class ConfidentialMachineArgs:
     """One machine, and what it launches."""
 
-    instance: str
-    project: str
-    zone: str
-    labels: Mapping[str, str]
+    instance: pulumi.Input[str]
+    project: pulumi.Input[str]
+    zone: pulumi.Input[str]
+    labels: Mapping[str, pulumi.Input[str]]
     family: Family
-    machine_type: str
-    image: str
+    machine_type: pulumi.Input[str]
+    image: pulumi.Input[str]
     """the full name of a Confidential Space image"""
     subnetwork: pulumi.Input[str]
     service_account: pulumi.Input[str]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ModelReleaseArgs:
     """Under which names, by which policy, and to which account the model is released."""
 
-    project: str
+    project: pulumi.Input[str]
     project_number: str
     pool: str
     """the first part of its id"""
@@ -41,6 +41,8 @@ class ModelReleaseArgs:
     """the full name of the account that an admitted workload may act as"""
     known_once_created: pulumi.Output[str]
     """any output that the first preview does not know, and every later one does"""
+    protect: bool = False
+    """whether the engine refuses to delete or replace the pool"""
 
 
 class ModelRelease(pulumi.ComponentResource):
@@ -57,10 +59,10 @@ class ModelRelease(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         pool = gcp.iam.WorkloadIdentityPool(
             name,
-            workload_identity_pool_id=self._pool_id(args),
+            workload_identity_pool_id=self._pool_id(name, args),
             project=args.project,
             display_name="Attested workloads",
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         self.audience = pool.workload_identity_pool_id.apply(
             lambda pool_id: naming.audience(args.project_number, pool_id, args.provider)
@@ -92,7 +94,7 @@ class ModelRelease(pulumi.ComponentResource):
             grants["release-built"] = (release_policy.BUILT_HERE, args.built_digest)
         for grant, (attribute, digest) in grants.items():
             gcp.serviceaccount.IAMMember(
-                grant,
+                f"{name}-{grant}",
                 service_account_id=args.reader,
                 role="roles/iam.workloadIdentityUser",
                 # One image each, never the whole pool: a second lock behind the condition, and the
@@ -102,21 +104,35 @@ class ModelRelease(pulumi.ComponentResource):
                     pool.workload_identity_pool_id,
                     digest,
                 ),
-                opts=child,
+                opts=_renamed(self, grant),
             )
         self.register_outputs({"audience": self.audience})
 
-    def _pool_id(self, args: ModelReleaseArgs) -> pulumi.Output[str]:
+    def _pool_id(self, name: str, args: ModelReleaseArgs) -> pulumi.Output[str]:
         """An id that no pool has had: deleted ones stay reserved for 30 days, and so do providers.
 
         The suffix lives as long as the stack does, and as both names do.
         """
         named = (args.pool, args.provider)
+        stash = "-".join(
+            ("pool-suffix", *(named if named != (naming.POOL, naming.PROVIDER) else ()))
+        )
         suffix = pulumi.Stash(
-            "-".join(("pool-suffix", *(named if named != (naming.POOL, naming.PROVIDER) else ()))),
+            f"{name}-{stash}",
             # Not known to the first preview: what it showed, `up` could not keep to.
             input=args.known_once_created.apply(lambda _: secrets.token_hex(naming.SUFFIX_BYTES)),
             # Without this every preview would show the new random input as a change.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
+            opts=pulumi.ResourceOptions.merge(
+                _renamed(self, stash), pulumi.ResourceOptions(ignore_changes=["input"])
+            ),
         )
         return pulumi.Output.format(f"{args.pool}-{{0}}", suffix.output)
+
+
+def _renamed(parent: pulumi.Resource, before: str) -> pulumi.ResourceOptions:
+    """Options of a child whose name did not begin with its component's in earlier versions.
+
+    Without the alias, an update of a deployed stack would replace it: for the suffix, and so the
+    pool, that means another audience.
+    """
+    return pulumi.ResourceOptions(parent=parent, aliases=[pulumi.Alias(name=before)])

@@ -75,6 +75,7 @@ class Primus(pulumi.ComponentResource):
                 labels=settings.labels,
                 force_destroy=settings.force_destroy,
                 forget_deleted=True,  # a model that was withdrawn must not be restorable
+                protect="modelBucket" in settings.protect,
             ),
             after_apis,
         )
@@ -97,7 +98,7 @@ class Primus(pulumi.ComponentResource):
             display_name="Reads the model for an attested workload",
             opts=after_apis,
         )
-        bucket.grant("model-reader", "roles/storage.objectViewer", reader.member)
+        bucket.grant("reader", "roles/storage.objectViewer", reader.member)
 
         # Publish
         repository = gcp.artifactregistry.Repository(
@@ -150,6 +151,7 @@ class Primus(pulumi.ComponentResource):
                 built_digest=None if pinned else image.digest,
                 reader=reader.name,
                 known_once_created=reader.id,
+                protect="pool" in settings.protect,
             ),
             # A model that is not the file is not released, nor handed over.
             pulumi.ResourceOptions.merge(after_apis, pulumi.ResourceOptions(depends_on=models)),

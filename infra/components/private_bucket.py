@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class PrivateBucketArgs:
     """What a private bucket is called, where it lies and how it ends."""
 
-    bucket: str
-    project: str
-    location: str
-    labels: Mapping[str, str]
-    force_destroy: bool
+    bucket: pulumi.Input[str]
+    project: pulumi.Input[str]
+    location: pulumi.Input[str]
+    labels: Mapping[str, pulumi.Input[str]]
+    force_destroy: pulumi.Input[bool]
     forget_deleted: bool = False
     """whether a deleted object is gone at once, instead of being kept for Google's seven days"""
+    protect: bool = False
+    """whether the engine refuses to delete or replace the bucket"""
 
 
 class PrivateBucket(pulumi.ComponentResource):
@@ -53,8 +55,9 @@ class PrivateBucket(pulumi.ComponentResource):
             # Not "inherited": an organisation policy may be lifted by somebody else.
             public_access_prevention="enforced",
             soft_delete_policy={"retention_duration_seconds": 0} if args.forget_deleted else None,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
+        self._name = name
         self.name = bucket.name
         self.url = bucket.name.apply("gs://{}".format)
         self.register_outputs({"name": self.name, "url": self.url})
@@ -88,11 +91,15 @@ class PrivateBucket(pulumi.ComponentResource):
         return applied(stored.md5hash, checked)
 
     def grant(self, name: str, role: str, member: pulumi.Input[str]) -> pulumi.Resource:
-        """Give one member one role on this bucket, beside whatever others have."""
+        """Give one member one role on this bucket, beside whatever others have.
+
+        The grant is named after the bucket, so that two buckets can have grants of one name.
+        """
         return gcp.storage.BucketIAMMember(
-            name,
+            f"{self._name}-{name}",
             bucket=self.name,
             role=role,
             member=member,
-            opts=pulumi.ResourceOptions(parent=self),
+            # Stacks deployed by an earlier version have the grant under its name alone.
+            opts=pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)]),
         )

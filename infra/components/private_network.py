@@ -20,11 +20,11 @@ ADDRESSES: Final = "10.0.0.0/28"
 class PrivateNetworkArgs:
     """What the parts of the network are called, and where they lie."""
 
-    project: str
-    region: str
-    network: str
-    subnetwork: str
-    firewall: str
+    project: pulumi.Input[str]
+    region: pulumi.Input[str]
+    network: pulumi.Input[str]
+    subnetwork: pulumi.Input[str]
+    firewall: pulumi.Input[str]
 
 
 class PrivateNetwork(pulumi.ComponentResource):

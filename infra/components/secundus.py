@@ -66,8 +66,9 @@ class Secundus(pulumi.ComponentResource):
         )
 
         # Keep
-        pictures = self._bucket("input", settings.names.input_bucket, settings)
-        results = self._bucket("result", settings.names.result_bucket, settings)
+        pictures = self._bucket("input", settings.names.input_bucket, settings, protect=False)
+        protect = "resultBucket" in settings.protect
+        results = self._bucket("result", settings.names.result_bucket, settings, protect=protect)
         uploads = Uploads("pictures", UploadsArgs(bucket=pictures, pictures=args.pictures), opts)
 
         # Allow
@@ -121,7 +122,9 @@ class Secundus(pulumi.ComponentResource):
         self.started_at = machine.started_at
         self.register_outputs({"instance": self.instance})
 
-    def _bucket(self, name: str, bucket: str, settings: SecundusSettings) -> PrivateBucket:
+    def _bucket(
+        self, name: str, bucket: str, settings: SecundusSettings, *, protect: bool
+    ) -> PrivateBucket:
         return PrivateBucket(
             name,
             PrivateBucketArgs(
@@ -130,6 +133,7 @@ class Secundus(pulumi.ComponentResource):
                 location=settings.region,
                 labels=settings.labels,
                 force_destroy=settings.force_destroy,
+                protect=protect,
             ),
             self._after_apis,
         )

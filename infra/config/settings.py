@@ -40,6 +40,8 @@ class Company:
     labels: Mapping[str, str]
     force_destroy: bool
     """whether buckets that still hold objects may be destroyed"""
+    protect: tuple[str, ...]
+    """which resources the engine must refuse to delete or replace"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +148,7 @@ class SecundusSettings(Company):
 def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
     """The settings of Primus; SettingsError with every problem there is."""
     table = Table(values, stack="primus")
-    company = _company(table, validators.LOCATION)
+    company = _company(table, validators.LOCATION, validators.PROTECT_PRIMUS)
     named = table.table("names")
     operator = table.table("operator")
     operator_project = operator.text("project", validators.PROJECT)
@@ -206,7 +208,7 @@ def parse_primus(values: Mapping[str, object]) -> PrimusSettings:
 def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> SecundusSettings:
     """The settings of Secundus; SettingsError with every problem there is."""
     table = Table(values, stack="secundus")
-    company = _company(table, validators.REGION)
+    company = _company(table, validators.REGION, validators.PROTECT_SECUNDUS)
     named = table.table("names")
     author = table.table("author")
     zone = locations.zone(
@@ -275,8 +277,8 @@ def parse_secundus(values: Mapping[str, object], *, default_peer: str) -> Secund
     return settings
 
 
-def _company(table: Table, location: Rule) -> Company:
-    """What both have; `location` is what the region may be."""
+def _company(table: Table, location: Rule, protect: Rule) -> Company:
+    """What both have; `location` is what the region may be, `protect` what can be protected."""
     project = table.text("project", validators.PROJECT)
     new_locations = table.texts("newLocations", validators.PLACE)
     company = Company(
@@ -291,6 +293,7 @@ def _company(table: Table, location: Rule) -> Company:
         force_destroy=table.flag(
             "forceDestroy", otherwise="it would be unclear whether stored objects may be destroyed"
         ),
+        protect=table.texts("protect", protect),
     )
     contradictions.too_many_labels(table, tuple(company.labels))
     return company

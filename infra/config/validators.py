@@ -111,6 +111,18 @@ HARDWARE: Final = Rule(
     otherwise="either no token ever says so, or memory would not be encrypted by hardware",
     example=release_policy.HARDWARE[0],
 )
+PROTECT_PRIMUS: Final = Rule(
+    pattern="modelBucket|pool",
+    expected="modelBucket or pool",
+    otherwise="what you meant to protect could be deleted",
+    example="modelBucket",
+)
+PROTECT_SECUNDUS: Final = Rule(
+    pattern="resultBucket",
+    expected="resultBucket",
+    otherwise=PROTECT_PRIMUS.otherwise,
+    example="resultBucket",
+)
 IMAGE: Final = Rule(
     pattern=naming.IMAGE_REFERENCE,
     expected="an image reference by digest: HOST/PATH@sha256: and 64 hex digits, never a tag",

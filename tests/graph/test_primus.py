@@ -137,26 +137,31 @@ def grants(graph: Graph) -> dict[str, str]:
 
 def test_a_built_image_is_granted_under_its_own_attribute(primus: Deploy) -> None:
     """So that its grant is never the binding of a grant for a digest in config."""
-    assert grants(primus()) == {"release-built": f"attribute.built_image_digest/{BUILT}"}
+    assert grants(primus()) == {
+        "attestation-release-built": f"attribute.built_image_digest/{BUILT}"
+    }
 
 
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({"digest": A}, {f"release-{A[7:19]}": f"attribute.image_digest/{A}"}),
+        ({"digest": A}, {f"attestation-release-{A[7:19]}": f"attribute.image_digest/{A}"}),
         (
             {"digest": B, "admitAlso": [A]},
             {
-                f"release-{A[7:19]}": f"attribute.image_digest/{A}",
-                f"release-{B[7:19]}": f"attribute.image_digest/{B}",
+                f"attestation-release-{A[7:19]}": f"attribute.image_digest/{A}",
+                f"attestation-release-{B[7:19]}": f"attribute.image_digest/{B}",
             },
         ),
-        ({"digest": A, "admitAlso": [A]}, {f"release-{A[7:19]}": f"attribute.image_digest/{A}"}),
+        (
+            {"digest": A, "admitAlso": [A]},
+            {f"attestation-release-{A[7:19]}": f"attribute.image_digest/{A}"},
+        ),
         (
             {"admitAlso": [BUILT]},
             {
-                f"release-{BUILT[7:19]}": f"attribute.image_digest/{BUILT}",
-                "release-built": f"attribute.built_image_digest/{BUILT}",
+                f"attestation-release-{BUILT[7:19]}": f"attribute.image_digest/{BUILT}",
+                "attestation-release-built": f"attribute.built_image_digest/{BUILT}",
             },
         ),
     ],
@@ -211,7 +216,7 @@ def test_a_model_that_would_not_be_stored_is_refused_before_anything_is_declared
 def test_pool_id_carries_a_suffix_that_is_kept(primus: Deploy) -> None:
     """A deleted pool's id stays reserved; a suffix that changed would replace the pool."""
     graph = primus()
-    stash = graph.one("Stash", "pool-suffix")
+    stash = graph.one("Stash", "attestation-pool-suffix")
     assert re.fullmatch("[0-9a-f]{6}", stash.inputs["input"])
     assert list(stash.request.ignoreChanges) == ["input"]
     pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
@@ -222,7 +227,7 @@ def test_pool_id_carries_a_suffix_that_is_kept(primus: Deploy) -> None:
 def test_other_names_have_a_suffix_of_their_own(primus: Deploy, name: dict[str, str]) -> None:
     """Names that are changed and changed back must not lead to an id that was deleted."""
     graph = primus(names=name)
-    (suffix,) = [s for s in graph.all("Stash") if s.name.startswith("pool-suffix")]
+    (suffix,) = [s for s in graph.all("Stash") if s.name.startswith("attestation-pool-suffix")]
     assert next(iter(name.values())) in suffix.name
     pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
     assert pool == f"{name.get('pool', 'primus-wip')}-{suffix.inputs['input']}"
@@ -315,3 +320,12 @@ def test_a_model_that_does_not_match_its_manifest_is_refused_before_anything_is_
     (folder / "model" / "model.tar.gz").write_bytes(b"x")
     with pytest.raises(Refused, match=r"model\.archive: .* has 1 bytes"):
         primus(preview=True)
+
+
+def test_the_bucket_and_the_pool_are_protected_only_where_config_says_so(primus: Deploy) -> None:
+    """The engine refuses to delete or replace what is protected; nothing is by default."""
+    kinds = {"modelBucket": "Bucket", "pool": "WorkloadIdentityPool"}
+    for protect in ([], ["modelBucket"], ["pool"], ["modelBucket", "pool"]):
+        graph = primus(protect=protect)
+        protected = {r.name for r in graph.resources if r.request.protect}
+        assert protected == {graph.one(kinds[key]).name for key in protect}

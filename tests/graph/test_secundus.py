@@ -330,3 +330,11 @@ def test_what_the_peer_published_is_checked_before_anything_is_declared(
     with pytest.raises(Refused, match=message) as refused:
         secundus(preview=True, peer=peer)
     assert refused.value.declared == []
+
+
+def test_the_result_bucket_alone_is_protected_where_config_says_so(secundus: Deploy) -> None:
+    """Pictures can be uploaded again; results may be the only copy."""
+    for protect in ([], ["resultBucket"]):
+        graph = secundus(protect=protect)
+        protected = {r.inputs["name"] for r in graph.resources if r.request.protect}
+        assert protected == {"secundus-vision-result-bucket" for _ in protect}

@@ -109,6 +109,7 @@ def test_every_key_can_be_overridden() -> None:
         region="europe-west4",
         labels={"team": "models", "paid": True},
         forceDestroy="true",
+        protect=["modelBucket", "pool"],
         names={
             "modelBucket": "my-bucket",
             "serviceAccount": "my-reader",
@@ -127,6 +128,7 @@ def test_every_key_can_be_overridden() -> None:
     )
     assert settings.labels == {"team": "models", "paid": "true"}
     assert settings.force_destroy is True
+    assert settings.protect == ("modelBucket", "pool")
     assert vars(settings.names) == {
         "model_bucket": "my-bucket",
         "service_account": "my-reader",
@@ -217,6 +219,8 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
     "label value": (primus, {"labels": {"team": "X Y"}}, "labels.team\n.*a label value"),
     "labels no object": (primus, {"labels": "team=x"}, "labels\n.*an object with keys"),
     "forceDestroy": (primus, {"forceDestroy": "yes"}, "forceDestroy\n.*true or false"),
+    "protect of primus": (primus, {"protect": ["bucket"]}, "protect.0.\n.*modelBucket or pool"),
+    "protect of secundus": (secundus, {"protect": ["pool"]}, "protect.0.\n.*resultBucket"),
     "names.modelBucket": (primus, {"names": {"modelBucket": "Bad"}}, "a bucket name"),
     "names.serviceAccount": (primus, {"names": {"serviceAccount": "x"}}, "a service account id"),
     "names.pool": (primus, {"names": {"pool": "gcp"}}, "names.pool\n.*before its suffix: 1 to 25"),
