@@ -1,4 +1,4 @@
-"""The confidential virtual machine: what Google measures, and what Primus' condition judges."""
+"""The confidential virtual machine, which Google measures and Primus' condition checks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ REPLACED_BY: Final = (
     "networkInterfaces",
     "serviceAccount",
 )
-"""What makes a new machine when it changes. The provider would change metadata on the running one,
-which goes on with the old image, and would do nothing at all about the confidential type; the rest
-would fail in the middle of an update."""
+"""A change of these properties replaces the machine. The provider would update metadata in place,
+and the machine would go on with the old image; it would ignore a new confidential type; a change of
+the others would fail in the middle of an update."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class ConfidentialMachineArgs:
     service_account: pulumi.Input[str]
     metadata: pulumi.Input[Mapping[str, str]]
     after: Sequence[pulumi.Input[pulumi.Resource]]
-    """what must be there before the machine boots: the launcher waits for nothing"""
+    """resources that must exist before the machine boots: the launcher waits for nothing"""
 
 
 class ConfidentialMachine(pulumi.ComponentResource):
@@ -96,7 +96,7 @@ class ConfidentialMachine(pulumi.ComponentResource):
             scheduling={"on_host_maintenance": args.family.maintenance},
             service_account={
                 "email": args.service_account,
-                # What the account may do is said by its grants, not by a second, coarser list.
+                # The grants of the account limit it, not a second, coarser list of scopes.
                 "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
             },
             metadata=args.metadata,

@@ -1,7 +1,7 @@
-"""The door through which the model is released: which tokens pass, and what they may become.
+"""Workload identity pool, provider with the release condition, and grants to the model's reader.
 
-THE security boundary of this program. What the condition says is decided in attestation; that it is
-there, and that nothing leads around it, is decided here.
+THE security boundary of this program. `infra.attestation` decides what the condition says; this
+module sets it on the only provider of the pool, and grants nothing that goes around it.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class ModelRelease(pulumi.ComponentResource):
                 f"{name}-{grant}",
                 service_account_id=args.reader,
                 role="roles/iam.workloadIdentityUser",
-                # One image each, never the whole pool: a second lock behind the condition, and the
-                # one that can be turned within seconds.
+                # Defense in depth: one grant for each image, never for the whole pool. Deleting a
+                # grant revokes access within seconds.
                 member=pulumi.Output.format(
                     naming.attested(args.project_number, "{0}", attribute, "{1}"),
                     pool.workload_identity_pool_id,
@@ -119,7 +119,7 @@ class ModelRelease(pulumi.ComponentResource):
         )
         suffix = pulumi.Stash(
             f"{name}-{stash}",
-            # Not known to the first preview: what it showed, `up` could not keep to.
+            # Unknown in the first preview: a plan that held a random value would fail in `up`.
             input=args.known_once_created.apply(lambda _: secrets.token_hex(naming.SUFFIX_BYTES)),
             # Without this every preview would show the new random input as a change.
             opts=pulumi.ResourceOptions.merge(

@@ -1,4 +1,4 @@
-"""Primus: keep the model, decide who may use it, publish the code that does.
+"""Primus: store the model, decide who may use it, publish the image that uses it.
 
 It needs nothing from Secundus' stack: who may use the model is Primus' own decision, and stands in
 its own configuration.
@@ -59,13 +59,13 @@ class Primus(pulumi.ComponentResource):
     ) -> None:
         super().__init__("confidential-inference:infra:Primus", name, {}, opts)
         settings = args.settings
-        # Raises now what would otherwise be found after the push.
+        # Check the policy now: otherwise a mistake would be found only after the push.
         _policy(args, _UNBUILT, _unnamed(settings))
         after_apis = pulumi.ResourceOptions(
             parent=self, depends_on=enabled(APIS, project=settings.project, parent=self)
         )
 
-        # Keep
+        # Store
         bucket = PrivateBucket(
             "model",
             PrivateBucketArgs(

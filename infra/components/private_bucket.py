@@ -1,4 +1,4 @@
-"""A bucket that can be opened only by a grant on the bucket itself."""
+"""A bucket to which only IAM grants give access: no object ACLs, no public access."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateBucketArgs:
-    """What a private bucket is called, where it lies and how it ends."""
+    """Name, location and deletion behavior of a private bucket."""
 
     bucket: pulumi.Input[str]
     project: pulumi.Input[str]

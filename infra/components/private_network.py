@@ -1,4 +1,4 @@
-"""A network that reaches Google's APIs and that nothing reaches.
+"""A network with access to Google's APIs and without ingress.
 
 Egress is not locked down: a machine without an external address has no way out but Google's own
 APIs, yet among these any project's are reachable. That lock needs private DNS zones.
@@ -18,7 +18,7 @@ ADDRESSES: Final = "10.0.0.0/28"
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateNetworkArgs:
-    """What the parts of the network are called, and where they lie."""
+    """Names and region of the network's resources."""
 
     project: pulumi.Input[str]
     region: pulumi.Input[str]

@@ -1,4 +1,4 @@
-"""Secundus: keep the pictures, allow one account to read them, run what Primus published.
+"""Secundus: store the pictures, allow one account to read them, run the image of Primus.
 
 The machine waits for every grant it needs, because the launcher does not: a machine that boots too
 early for its permissions gives up, and must be run again.
@@ -65,7 +65,7 @@ class Secundus(pulumi.ComponentResource):
             parent=self, depends_on=enabled(APIS, project=settings.project, parent=self)
         )
 
-        # Keep
+        # Store
         pictures = self._bucket("input", settings.names.input_bucket, settings, protect=False)
         protect = "resultBucket" in settings.protect
         results = self._bucket("result", settings.names.result_bucket, settings, protect=protect)
@@ -179,7 +179,7 @@ class Secundus(pulumi.ComponentResource):
 
 
 def _metadata(known: dict[str, Any], run: str) -> dict[str, str]:
-    """What the machine is told, from everything that had to be known first."""
+    """The machine's metadata, from outputs that must be known first."""
     peer: Handover = known["peer"]
     return LaunchSpec(
         image=known["image"],
