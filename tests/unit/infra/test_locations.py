@@ -11,7 +11,7 @@ from infra.components.region_move import MoveError, agreed
 from infra.config.locations import ZONES
 from infra.config.settings import SettingsError
 from rehearsal.cloud.locations import REGIONS
-from tests.unit.test_settings import primus, secundus
+from tests.unit.infra.test_settings import primus, secundus
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ POLICY = policy()
 CONDITION = POLICY.condition
 NOW = 1790000100.0
 ENDED = 'level=ERROR msg="workload task ended and returned non-zero"\n'
-CONSOLE = Path(__file__).parents[1] / "fixtures" / "evidence" / "serial-console.log"
+CONSOLE = Path(__file__).parents[2] / "fixtures" / "evidence" / "serial-console.log"
 GENUINE = genuine() | {"iat": 1790000000, "nbf": 1790000000, "exp": 1790003600}
 BROKEN_CLAIMS: dict[str, object] = {
     "swname": "GCE",

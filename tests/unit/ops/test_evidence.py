@@ -14,7 +14,7 @@ from ops.evidence import Evidence, EvidenceError, Kind, read
 from workload.records import SCHEMA
 
 CLAIMS: dict[str, Any] = {"iss": "https://issuer", "swname": "CONFIDENTIAL_SPACE", "secboot": True}
-CONSOLE = Path(__file__).parents[1] / "fixtures" / "evidence" / "serial-console.log"
+CONSOLE = Path(__file__).parents[2] / "fixtures" / "evidence" / "serial-console.log"
 """The token's line is Go 1.26's: slog.NewTextHandler, given the claims as a map[string]any, as
 go-tpm-tools' launcher/internal/logging does. The lines around it are made up."""
 
