@@ -12,10 +12,14 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready-for-requirements-dev
 # Half of all the time goes by here, on the real engine: one core runs these while the other does all the
 # rest, with one file of the engine's, so that both take about as long.
-STORY := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/engine/test_*.py)) \
+PULUMI_ENGINE := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/engine/test_*.py)) \
 	tests/attacks/test_canary.py
 # These import TensorFlow, which takes seconds: `make unit` runs them only when T names them.
-ENGINES := tests/unit/workload/engines
+MODEL_ENGINES := tests/unit/workload/engines
+# The fast tests of what a company runs beside the workload. Their branch coverage is measured, by area.
+FAST := tests/graph tests/contract tests/unit/infra tests/unit/ops tests/unit/rehearsal \
+	tests/cloud/test_ops_results.py
+AREAS := infra/attestation infra/components infra/config infra ops
 SOURCES := __main__.py infra workload ops rehearsal model bench tests
 
 # Where this is set, every process of a test run would compile every module anew.
@@ -68,7 +72,14 @@ check: $(READY) ## ruff on the changed files, types, import contracts: seconds (
 
 .PHONY: unit
 unit: $(READY) ## the unit tests of one area, without engine or TensorFlow: make unit T=infra
-	@$(RUN) -m pytest -q $(if $(T),tests/unit/$(T),tests/unit) $(if $(findstring engines,$(T)),,--ignore=$(ENGINES)) $(ARGS)
+	@$(RUN) -m pytest -q $(if $(T),tests/unit/$(T),tests/unit) $(if $(findstring engines,$(T)),,--ignore=$(MODEL_ENGINES)) $(ARGS)
+
+.PHONY: coverage
+coverage: $(READY) ## the fast tests of infra and ops, and the branch coverage they reach, by area: a minute
+	@$(RUN) -m coverage run -m pytest $(FAST)
+	@$(RUN) -m coverage report --fail-under=0 --skip-covered
+	@for area in $(AREAS); do printf '%-20s ' $$area; $(RUN) -m coverage report --format=total \
+	--include="$$area/*.py" || { echo "the coverage of $$area is too low, see above"; exit 1; }; done
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, import-linter
@@ -85,10 +96,11 @@ cli: $(READY) ## get the Pulumi CLI (PATH, official download, or built from Go m
 test: $(READY) ## every check; what .ci/run calls
 	@$(RUN) -m rehearsal.pulumi_cli || echo "Going on without a Pulumi CLI: the engine tests will not run."
 	@$(MAKE) --no-print-directory lint; linted=$$?; \
-	story=$$(mktemp); $(RUN) -m pytest $(STORY) >$$story 2>&1 & pid=$$!; \
-	$(RUN) -m pytest tests $(STORY:%=--ignore=%) $(ARGS); rest=$$?; \
-	wait $$pid; told=$$?; cat $$story; rm $$story; \
-	if [ $$told -eq 5 ]; then told=0; fi; exit $$((linted | rest | told)) # 5: no engine, as it says
+	output=$$(mktemp); $(RUN) -m pytest $(PULUMI_ENGINE) >$$output 2>&1 & pid=$$!; \
+	$(MAKE) --no-print-directory coverage; fast=$$?; \
+	$(RUN) -m pytest tests $(PULUMI_ENGINE:%=--ignore=%) $(FAST:%=--ignore=%) $(ARGS); rest=$$?; \
+	wait $$pid; engine=$$?; cat $$output; rm $$output; \
+	if [ $$engine -eq 5 ]; then engine=0; fi; exit $$((linted | fast | rest | engine)) # 5: no engine, as it says
 
 .PHONY: lock
 lock: $(READY) ## resolve the four lock files from pyproject.toml

@@ -110,9 +110,18 @@ class Refused(Exception):  # noqa: N818  what happened, in the tests' words
 class _Google(mocks.Mocks):
     """Fills in what Google and the engine assign, and nothing that the program should have said."""
 
-    def __init__(self, *, preview: bool, peer: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self,
+        *,
+        preview: bool,
+        peer: Mapping[str, Any] | None,
+        image_lookup: str,
+        repository_created: str,
+    ) -> None:
         self._preview = preview
         self._peer = peer
+        self._image_lookup = image_lookup
+        self._repository_created = repository_created
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         given = args.inputs
@@ -126,7 +135,7 @@ class _Google(mocks.Mocks):
                 "name": f"projects/{given['project']}/serviceAccounts/{email}",
             }
         elif kind == "Repository":
-            assigned = {"name": given["repositoryId"], "createTime": "2026-11-23T10:00:00Z"}
+            assigned = {"name": given["repositoryId"], "createTime": self._repository_created}
         elif kind == "BucketObject" and not self._preview:
             md5 = hashlib.md5(Path(given["source"].path).read_bytes(), usedforsecurity=False)
             assigned = {"md5hash": base64.b64encode(md5.digest()).decode()}
@@ -145,6 +154,8 @@ class _Google(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         if args.token.endswith(":getDockerImage"):
+            if self._image_lookup:
+                return {}, [("imageName", self._image_lookup)]
             return {"name": args.args["imageName"]}
         if self._peer is None:
             return {}, [("name", f"unknown stack {args.args['name']!r}")]
@@ -204,15 +215,24 @@ def deploy(
     *,
     preview: bool = False,
     peer: Mapping[str, Any] | None = None,
+    image_lookup: str = "",
+    repository_created: str = "2026-11-23T10:00:00Z",
 ) -> Graph:
     """Run the program as stack `stack` in the current folder; `peer` is what primus exported.
+
+    `image_lookup` is the error when the provider is asked for a pinned image; empty: it is there.
 
     Refused if it ends with RunError, which is what Pulumi shows without a stack trace.
     """
     graph = Graph()
     logger = logging.Logger("engine")  # noqa: LOG001  one of its own for each run
     logger.addHandler(_Warnings(graph))
-    google = _Google(preview=preview, peer=peer)
+    google = _Google(
+        preview=preview,
+        peer=peer,
+        image_lookup=image_lookup,
+        repository_created=repository_created,
+    )
     loop = asyncio.new_event_loop()  # mocks need one
     asyncio.set_event_loop(loop)
     # Else the exports of one mocked run leak into the next

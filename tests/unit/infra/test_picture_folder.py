@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -163,6 +163,30 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_a_folder_without_a_picture_is_told(tmp_path: Path) -> None:
     """The workload would have nothing to classify."""
     assert "it holds no picture" in refused(holding(tmp_path, "a.txt"))
+
+
+def test_a_picture_that_is_unreadable_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upload would fail in the middle of an update."""
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    assert "'a.jpg' cannot be read; make it readable" in refused(holding(tmp_path, "a.jpg"))
+
+
+def test_a_folder_below_that_is_unreadable_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pictures would silently be left out."""
+    scandir = os.scandir
+
+    def denied(path: str) -> Any:
+        if path.endswith("below"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    holding(tmp_path, "a.jpg", "below/b.jpg")
+    monkeypatch.setattr(os, "scandir", denied)
+    assert "below' cannot be read (Permission denied); make it readable" in refused(tmp_path)
 
 
 def test_more_than_a_preview_can_show_are_told_with_the_commands(tmp_path: Path) -> None:
