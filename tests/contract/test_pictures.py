@@ -54,8 +54,8 @@ def differences(text: str) -> list[str]:
     return found + [what for what in {**limits, **LIMITS} if limits.get(what) != LIMITS.get(what)]
 
 
-def test_the_tables_say_what_the_code_says() -> None:
-    """Nobody has to read the code to know what is taken."""
+def test_the_tables_equal_the_code() -> None:
+    """Formats, endings and limits of docs/pictures.md are those of the code."""
     assert differences(TEXT) == []
 
 
@@ -71,7 +71,7 @@ def test_the_tables_say_what_the_code_says() -> None:
         ("| `WEBP` |", "| `AVIF` |"),
     ],
 )
-def test_a_table_that_differs_is_found(before: str, after: str) -> None:
+def test_a_table_that_differs_is_detected(before: str, after: str) -> None:
     """Each format, ending, number and code is compared."""
     assert before in TEXT
     assert differences(TEXT.replace(before, after, 1))

@@ -37,43 +37,43 @@ def locked(text: str, version: str) -> set[str]:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("lock", [*LOCKS, *ON_WORKLOAD])
 def test_no_marker_of_a_lock_leaves_a_python_without_a_package(lock: str, version: str) -> None:
-    """An emptied lock is installed without a word; one with a missing wheel fails, loudly."""
+    """Pip installs an empty lock without an error; with a missing wheel it fails."""
     text = (REPOSITORY / lock).read_text()
     assert locked(text, version) == locked(text, "3.13")
     assert len(locked(text, version)) > 10
 
 
-def test_a_marker_that_empties_a_lock_would_be_seen() -> None:
-    """As it stood there until 2026-11: pip installed nothing on 3.14, and exited with 0."""
+def test_a_marker_that_empties_a_lock_is_detected() -> None:
+    """The marker of the locks until 2026-11: pip installed nothing on 3.14, and exited with 0."""
     old = "pulumi==3.272.0 ; python_full_version < '3.14' \\\n    --hash=sha256:00\n"
     assert locked(old, "3.13") == {"pulumi"}
     assert locked(old, "3.14") == set()
 
 
 @pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
-def test_a_python_that_the_program_is_for_goes_on(version: tuple[int, int]) -> None:
-    """No word about it."""
+def test_a_supported_python_is_accepted(version: tuple[int, int]) -> None:
+    """Without output."""
     python_version.require(version)
 
 
 @pytest.mark.parametrize("version", [(3, 9), (3, 10), (3, 14), (3, 15), (4, 0)])
-def test_any_other_python_is_told_with_what_to_do(version: tuple[int, int]) -> None:
-    """Got, expected, consequence, command; no stack trace."""
+def test_an_unsupported_python_is_refused(version: tuple[int, int]) -> None:
+    """With got, expected, consequence and command, without a stack trace."""
     got = ".".join(map(str, version))
     told = rf"^error: got Python {got} \(.*\), expected 3\.11 to 3\.13: .*nothing was changed.*venv"
     with pytest.raises(SystemExit, match=told):
         python_version.require(version)
 
 
-def test_the_program_asks_before_it_imports_anything_else() -> None:
-    """The first two statements after the docstring are the question."""
+def test_the_program_checks_the_version_before_any_other_import() -> None:
+    """The first two statements after the docstring are the check."""
     _, first, second, *_ = ast.parse((REPOSITORY / "__main__.py").read_text()).body
     assert ast.unparse(first) == "from infra import python_version"
     assert ast.unparse(second) == "python_version.require()"
 
 
-def test_asking_imports_nothing_that_another_python_may_lack() -> None:
-    """Only the standard library stands in the way of the sentence."""
+def test_the_version_check_imports_the_standard_library_only() -> None:
+    """A missing package must not hide the error."""
     module = ast.parse((REPOSITORY / "infra" / "python_version.py").read_text())
     imported = {
         alias.name if isinstance(node, ast.Import) else str(node.module)

@@ -1,4 +1,4 @@
-"""docs/threat-model.md claims nothing that no row and no test shows."""
+"""Each claim of docs/threat-model.md names a row or a test that exists."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from rehearsal.attacks.matrix import LIES
 from rehearsal.repository import REPOSITORY
 
 TEXT = (REPOSITORY / "docs" / "threat-model.md").read_text()
-KNOWN = {row.name for row in LIES}
+ROWS = {row.name for row in LIES}
 LAYERS = {row.layer for row in LIES}
 CODE = re.findall(r"`([^`]+)`", TEXT)
 
 
 def test_every_row_named_is_in_the_matrix() -> None:
-    """Names and matrix stay together, whichever of them changes."""
+    """A renamed row would leave a claim without evidence."""
     named = [text for text in CODE if text.partition(": ")[0] in LAYERS and ": " in text]
     assert len(named) > 40
-    assert [text for text in named if text not in KNOWN] == []
+    assert [text for text in named if text not in ROWS] == []
 
 
 @pytest.mark.parametrize("path", sorted({text for text in CODE if text.endswith(".py")}))
-def test_every_test_named_is_there(path: str) -> None:
-    """A file that was renamed shows nothing."""
+def test_every_test_named_exists(path: str) -> None:
+    """A renamed file would leave a claim without evidence."""
     assert (REPOSITORY / path).is_file()
 
 
-def test_every_layer_is_spoken_of() -> None:
-    """The matrix holds no kind of lie that the threat model does not know."""
+def test_every_layer_of_the_matrix_is_named() -> None:
+    """The threat model covers each layer."""
     assert {layer for layer in LAYERS if f"`{layer}" in TEXT} == LAYERS
 
 
-def test_every_line_about_somebody_says_what_shows_it() -> None:
-    """A row of a table without evidence would be a promise only."""
+def test_every_row_of_a_table_has_evidence() -> None:
+    """The column `shown by` is nowhere empty."""
     rows = [line for line in TEXT.splitlines() if line.startswith("| ") and line.count("|") == 4]
     bare = [line for line in rows if not line.rpartition("|")[0].rpartition("|")[2].strip()]
     assert len(rows) > 30
@@ -42,6 +42,6 @@ def test_every_line_about_somebody_says_what_shows_it() -> None:
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((\.\./[^)#]+)", TEXT))))
-def test_every_file_linked_is_there(target: str) -> None:
-    """Links that lead nowhere are no sources."""
+def test_every_linked_file_exists(target: str) -> None:
+    """Relative links lead to a file."""
     assert (REPOSITORY / "docs" / target).exists()

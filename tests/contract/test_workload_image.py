@@ -55,7 +55,7 @@ def test_the_launch_sets_exactly_the_settings() -> None:
     assert launch.ENVIRONMENT == settings.OVERRIDABLE
 
 
-def test_what_else_is_read_is_not_the_operators() -> None:
+def test_the_operator_can_set_no_other_variable() -> None:
     """The token's file and the wait for grants are read, but no operator may set them."""
     source = (WORKLOAD / "settings.py").read_text()
     read = {
@@ -67,7 +67,7 @@ def test_what_else_is_read_is_not_the_operators() -> None:
     assert read - set(settings.OVERRIDABLE) == {"ATTESTATION_TOKEN_FILE", "GRANT_SECONDS"}
 
 
-def test_the_entry_point_is_the_one_that_is_pinned() -> None:
+def test_the_entry_point_equals_the_one_in_the_condition() -> None:
     """Exec form, without a shell, and word for word what the release condition pins as args."""
     assert json.loads(rest("ENTRYPOINT")) == list(launch.ENTRY_POINT)
     assert "CMD" not in [name for name, _ in DOCKERFILE]
@@ -82,13 +82,13 @@ def test_the_entry_point_is_the_one_that_is_pinned() -> None:
         ("debug_monitoring", "none"),
     ],
 )
-def test_the_operator_changes_and_watches_nothing_else(label: str, value: str) -> None:
+def test_the_operator_can_neither_change_nor_watch_the_workload(label: str, value: str) -> None:
     """No other command, no log and no memory figures for the operator, not even for debugging."""
     assert pairs("LABEL")[POLICY + label] == value
 
 
-def test_no_other_policy_is_loosened() -> None:
-    """Mounts, capabilities and cgroups keep the launcher's default, which is: none."""
+def test_no_other_label_of_the_launch_policy_is_set() -> None:
+    """Mounts, capabilities and cgroups have the launcher's default: none."""
     assert {label.removeprefix(POLICY) for label in pairs("LABEL")} == {
         "allow_env_override",
         "allow_cmd_override",
@@ -126,7 +126,7 @@ def test_code_is_imported_from_the_image_only() -> None:
     assert ("COPY", ". /layout/opt/workload/app/workload/") in DOCKERFILE
 
 
-def test_the_client_library_asks_for_nothing_of_its_own() -> None:
+def test_the_client_library_sends_no_request_of_its_own() -> None:
     """The model's reader may read objects: metadata of the bucket would be refused and audited."""
     assert pairs("ENV")["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] == "true"
 

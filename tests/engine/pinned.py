@@ -1,4 +1,4 @@
-"""An image that is pinned in config instead of built, for tests that run none."""
+"""An image by its digest in config, for tests that neither build nor run an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PINNED = "sha256:" + "a" * 64
 
 
 def push(cloud: Cloud, *digests: str) -> None:
-    """Put the pinned image, or these, into the repositories there are: a preview asks for it."""
+    """Put the pinned image, or these, into each repository: a preview looks it up."""
     image = ("application/vnd.oci.image.manifest.v1+json", b"")
     for repository in cloud.repositories.values():
         repository.manifests.update(dict.fromkeys(digests or (PINNED,), image))

@@ -1,4 +1,4 @@
-"""A machine whose creation fails after the insert is in the cloud: the deployment recovers."""
+"""The next `up` recovers from a machine whose creation failed after the insert."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MACHINE = "/instances/"
 
 @pytest.fixture
 def deployed(tmp_path: Path, pulumi_cli: Path) -> Iterator[tuple[Workspace, Cloud]]:
-    """Primus is up; secundus' machine was inserted, and the first look at it was refused."""
+    """Primus is deployed; Secundus' machine was inserted, and the first read of it was refused."""
     cloud, faults = Cloud(), Faults()
     two_companies(cloud)
     with running(cloud, middleware=faults.middleware) as local:
@@ -40,8 +40,8 @@ def deployed(tmp_path: Path, pulumi_cli: Path) -> Iterator[tuple[Workspace, Clou
         yield workspace, cloud
 
 
-def test_the_next_up_goes_on_with_the_machine(deployed: tuple[Workspace, Cloud]) -> None:
-    """The preview plans no replacement, `up` succeeds, and after it nothing is left to do."""
+def test_the_next_up_continues_with_the_inserted_machine(deployed: tuple[Workspace, Cloud]) -> None:
+    """The preview plans no replacement, `up` succeeds, and the next preview shows no change."""
     workspace, cloud = deployed
     (machine,) = cloud.instances.values()
     preview = workspace.pulumi("secundus", "preview", "--diff")

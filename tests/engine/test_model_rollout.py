@@ -1,4 +1,4 @@
-"""A model makes way for another one: it stays as long as it is admitted, and no longer."""
+"""During a rollout, the bucket holds exactly the models that the condition admits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-def test_an_admitted_model_is_stored_and_a_withdrawn_one_is_gone(
+def test_admitted_models_are_stored_and_a_withdrawn_model_is_deleted(
     workspace: Workspace, local_cloud: LocalCloud
 ) -> None:
     """At each step the condition and the bucket hold the same models."""

@@ -1,4 +1,4 @@
-"""A digest that is pinned in config, and whether its image is in the repository."""
+"""A digest in config needs its image in the repository."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.engine
 MISSING = f"image.digest: got {PINNED}, expected the digest of an image in us-west1-docker.pkg.dev/"
 
 
-def test_a_pinned_image_that_is_not_there_is_refused_once_there_is_somebody_to_ask(
+def test_a_pinned_image_that_is_absent_is_refused_once_the_repository_exists(
     workspace: Workspace, local_cloud: LocalCloud
 ) -> None:
-    """The first `up` makes the repository and warns; later ones refuse, until it is pushed."""
+    """The first `up` creates the repository and warns; the next ones refuse, until a push."""
     workspace.pulumi("primus", "config", "set", "--path", "image.digest", PINNED)
     first = workspace.pulumi("primus", "up", "--yes")
     assert first.returncode == 0, first.stdout + first.stderr
@@ -36,6 +36,6 @@ def test_a_pinned_image_that_is_not_there_is_refused_once_there_is_somebody_to_a
         assert "docker buildx build --push" in refused.stdout
         assert "Traceback" not in refused.stdout + refused.stderr
     push(local_cloud.cloud)
-    there = workspace.pulumi("primus", "preview", "--expect-no-changes")
-    assert there.returncode == 0, there.stdout
-    assert "image.digest" not in there.stdout
+    present = workspace.pulumi("primus", "preview", "--expect-no-changes")
+    assert present.returncode == 0, present.stdout
+    assert "image.digest" not in present.stdout

@@ -1,6 +1,6 @@
-"""Identity pools under names of one's own: whatever is done to a stack, no id is taken twice.
+"""No sequence of updates uses the id of an identity pool twice, also with a configured name.
 
-One life of one stack, told in order: each test goes on where the last one ended.
+The tests share one stack and depend on their order.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def cloud() -> Cloud:
 def workspace(
     cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path
 ) -> Iterator[Workspace]:
-    """Primus, configured and not deployed; nothing is built."""
+    """Primus' stack, configured with an image by digest, and not deployed."""
     with running(cloud) as local:
         scratch = Workspace(tmp_path_factory.mktemp("pools") / "workspace", local, pulumi_cli)
         scratch.create_stacks()
@@ -55,13 +55,13 @@ def up(workspace: Workspace) -> None:
 
 
 def pools(cloud: Cloud) -> tuple[set[str], int]:
-    """The prefixes of the pools that are there, and how many ids are reserved."""
+    """The prefixes of the existing pools, and the number of reserved ids."""
     alive = {n.rpartition("/")[2] for n, pool in cloud.pools.items() if pool.deleted_at is None}
     return {pool.rpartition("-")[0] for pool in alive}, len(cloud.pools) - len(alive)
 
 
-def test_the_first_update_keeps_to_its_plan(workspace: Workspace, cloud: Cloud) -> None:
-    """What a preview cannot know it does not show: the plan holds no suffix to violate."""
+def test_the_first_update_fulfils_its_saved_plan(workspace: Workspace, cloud: Cloud) -> None:
+    """The pool's suffix is unknown in the plan, so the update cannot violate it."""
     plan = str(workspace.folder / "plan.json")
     run(workspace, "preview", "--save-plan", plan)
     run(workspace, "up", "--yes", "--skip-preview", "--plan", plan)
@@ -70,8 +70,10 @@ def test_the_first_update_keeps_to_its_plan(workspace: Workspace, cloud: Cloud) 
     run(workspace, "preview", "--expect-no-changes")
 
 
-def test_a_name_of_ones_own_survives_destroy_and_up(workspace: Workspace, cloud: Cloud) -> None:
-    """The id of the deleted pool stays reserved for 30 days; the next one is another."""
+def test_a_configured_pool_name_can_be_used_after_destroy(
+    workspace: Workspace, cloud: Cloud
+) -> None:
+    """Google reserves the id of the deleted pool for 30 days; the next id has another suffix."""
     run(workspace, "config", "set", "--path", "names.pool", "my-pool")
     up(workspace)
     assert pools(cloud) == ({"my-pool"}, 1)
@@ -86,7 +88,7 @@ def test_a_name_of_ones_own_survives_destroy_and_up(workspace: Workspace, cloud:
 def test_a_name_can_be_changed_and_changed_back(
     workspace: Workspace, cloud: Cloud, key: str
 ) -> None:
-    """Ids of providers stay reserved too, so another one comes in another pool."""
+    """Google reserves ids of providers too, so another provider needs another pool."""
     before = pools(cloud)[1]
     for value in ("other-name", "my-pool" if key == "names.pool" else "primus-wip-provider"):
         run(workspace, "config", "set", "--path", key, value)

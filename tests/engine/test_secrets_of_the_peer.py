@@ -1,4 +1,4 @@
-"""What Secundus sees of a peer whose stack exports secrets: all that crosses, and no secret."""
+"""Secundus' preview shows the whole handover, and no secret output of the peer's stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIGEST = "sha256:" + "a1" * 32
 
 
 def deploy_primus(workspace: Workspace, line: str) -> None:
-    """`up` of Primus with a line more in its program; a pinned image spares the build."""
+    """Deploy Primus with one more line in its program, and without a build."""
     program = workspace.program / "__main__.py"
     program.write_text(program.read_text() + IN_STACK_PRIMUS + line + "\n")
     workspace.pulumi("primus", "config", "set", "--path", "image.digest", DIGEST)
@@ -26,8 +26,10 @@ def deploy_primus(workspace: Workspace, line: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_another_secret_output_of_the_peer_hides_nothing(workspace: Workspace) -> None:
-    """Image and metadata are shown: a secret beside the handover is none of Secundus' business."""
+def test_another_secret_output_of_the_peer_hides_no_part_of_the_handover(
+    workspace: Workspace,
+) -> None:
+    """Secundus' preview shows image and metadata, and not the secret."""
     deploy_primus(workspace, f'pulumi.export("x", pulumi.Output.secret({SECRET!r}))')
     done = workspace.pulumi("secundus", "preview", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -46,11 +48,11 @@ def test_another_secret_output_of_the_peer_hides_nothing(workspace: Workspace) -
     ],
     ids=["as a whole", "in a part"],
 )
-def test_a_secret_handover_is_refused_with_the_reason(workspace: Workspace, line: str) -> None:
-    """Nothing that crosses is secret, and a preview that hides it cannot be judged."""
+def test_a_secret_handover_is_refused(workspace: Workspace, line: str) -> None:
+    """A preview that shows [secret] cannot be judged, and no value of a handover is secret."""
     deploy_primus(workspace, line)
     done = workspace.pulumi("secundus", "preview")
     assert done.returncode != 0
-    told = done.stdout + done.stderr
-    assert "published its 'handover' as a secret, expected plain values" in told
-    assert "Traceback" not in told
+    output = done.stdout + done.stderr
+    assert "published its 'handover' as a secret, expected plain values" in output
+    assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""What stands in the temporary folder under a file's name is uploaded for it, and is found out."""
+"""A file planted in the temporary folder is uploaded in place of ours, and detected."""
 
 from __future__ import annotations
 
@@ -56,21 +56,21 @@ def plant(workspace: Workspace, file: Path) -> Path:
 
 
 def up(workspace: Workspace, company: str) -> str:
-    """`pulumi up` that is found out: what it says."""
+    """The output of `pulumi up`, which must fail."""
     done = workspace.pulumi(company, "up", "--yes", "--skip-preview")
     assert done.returncode != 0
     return done.stdout
 
 
-def test_a_planted_model_is_not_released(shared: Workspace, local: LocalCloud) -> None:
-    """It is in the bucket, but provider, grant and handover follow only once it is replaced."""
+def test_a_planted_model_is_detected_and_not_released(shared: Workspace, local: LocalCloud) -> None:
+    """It is in the bucket, but no provider, grant or handover is created before it is replaced."""
     model = shared.program / "model" / "model.tar.gz"
     copy = plant(shared, model)
-    said = up(shared, "primus")
-    assert f"{model.relative_to(shared.program)}: got an object with MD5" in said
-    assert str(copy.parent) in said
-    assert copy.name in said
-    assert "TMPDIR=$(mktemp -d) pulumi up" in said
+    output = up(shared, "primus")
+    assert f"{model.relative_to(shared.program)}: got an object with MD5" in output
+    assert str(copy.parent) in output
+    assert copy.name in output
+    assert "TMPDIR=$(mktemp -d) pulumi up" in output
     cloud = local.cloud
     (bucket,) = cloud.buckets.values()
     assert [stored.data for stored in bucket.objects.values()] == [PLANTED]
@@ -88,8 +88,10 @@ def test_a_planted_model_is_not_released(shared: Workspace, local: LocalCloud) -
     assert len(cloud.providers) == 1
 
 
-def test_a_planted_picture_is_not_classified(shared: Workspace, local: LocalCloud) -> None:
-    """No machine boots before every picture in the bucket is the one of the folder."""
+def test_a_planted_picture_is_detected_and_not_classified(
+    shared: Workspace, local: LocalCloud
+) -> None:
+    """No machine boots before every picture in the bucket equals its file."""
     (picture,) = (shared.program / "model" / "pictures").iterdir()
     copy = plant(shared, picture)
     assert f"{picture.name}: got an object with MD5" in up(shared, "secundus")
@@ -101,8 +103,8 @@ def test_a_planted_picture_is_not_classified(shared: Workspace, local: LocalClou
     assert len(local.cloud.instances) == 1
 
 
-def test_a_changed_picture_is_replaced_and_nothing_else(shared: Workspace) -> None:
-    """By its `source`; the machine, which waits for all pictures, stays as it is."""
+def test_a_changed_picture_replaces_its_object_only(shared: Workspace) -> None:
+    """The reason is `source`. The machine depends on all pictures, and is not changed."""
     (picture,) = (shared.program / "model" / "pictures").iterdir()
     picture.write_bytes(picture.read_bytes() + b"\0")
     done = shared.pulumi("secundus", "preview", "--json")

@@ -1,8 +1,8 @@
-"""A change that fails half-way, and is then reversed: the cloud is again as it was.
+"""After a change that fails half-way and is then reversed, the cloud is as before.
 
-What counts is the cloud's own policies and contents. The state would say that all is well: it has a
-grant that the engine made and then destroyed, because the one that it replaced meant the same.
-No image is built, and no machine gets far: the tests look only at who may do what.
+The tests compare the cloud's own policies and contents, not the state. The state can hold a grant
+that is gone from the cloud: the engine created it, then deleted its equal, and so deleted both.
+No test needs a built image or a finished run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOCATION = "projects/primus-models/locations/us-west1/repositories"
 
 
 class Deployed(NamedTuple):
-    """A program and the cloud that it was deployed to."""
+    """A program, and the cloud of its deployment."""
 
     workspace: Workspace
     cloud: Cloud
@@ -46,10 +46,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iter
             path.unlink()
         scratch.create_stacks()
         configure(scratch, "primus", "image.digest", PINNED)
-        world = Deployed(scratch, cloud)
+        both = Deployed(scratch, cloud)
         for company in COMPANIES:
-            up(world, company)
-        yield world
+            up(both, company)
+        yield both
 
 
 def configure(workspace: Workspace, company: str, key: str, value: str | None) -> None:
@@ -67,14 +67,14 @@ def up(deployed: Deployed, company: str) -> None:
 
 
 def refused(workspace: Workspace, company: str) -> str:
-    """`pulumi up`, which must fail; what it says."""
+    """The output of `pulumi up`, which must fail."""
     done = workspace.pulumi(company, "up", "--yes", "--skip-preview")
     assert done.returncode != 0
     return done.stdout + done.stderr
 
 
 def granted(cloud: Cloud) -> set[tuple[str, str, str]]:
-    """Every grant that there is: on what, which role, to whom."""
+    """Every grant: resource, role, member."""
     named: list[tuple[str, Any]] = [
         *cloud.projects.items(),
         *cloud.buckets.items(),
@@ -89,8 +89,8 @@ def granted(cloud: Cloud) -> set[tuple[str, str, str]]:
     }
 
 
-def there(cloud: Cloud) -> set[str]:
-    """Every resource that has a name, and every object."""
+def resources(cloud: Cloud) -> set[str]:
+    """The names of all resources and objects."""
     return {
         *cloud.buckets,
         *(f"{b.name}/{path}" for b in cloud.buckets.values() for path in b.objects),
@@ -142,24 +142,24 @@ def _repository(cloud: Cloud) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_name_that_is_changed_in_vain_and_changed_back_costs_no_grant(
+def test_a_failed_change_of_a_name_that_is_reversed_loses_no_grant(
     deployed: Deployed,
     company: str,
     key: str,
     obstacle: Callable[[Cloud], None],
     reason: str,
 ) -> None:
-    """Grants on buckets, projects, accounts and repositories, in the cloud's own policies."""
+    """On buckets, projects, accounts and repositories."""
     change_and_change_back(deployed, company, key, obstacle, reason)
 
 
-def test_an_account_that_is_changed_in_vain_and_changed_back_costs_no_grant(
+def test_a_failed_change_of_the_workloads_account_that_is_reversed_loses_no_grant(
     deployed: Deployed,
 ) -> None:
-    """Primus admits the other account first, or Secundus would stop before it asks the cloud."""
+    """Primus admits the other account first: otherwise Secundus' preview would refuse it."""
     workspace, cloud = deployed
     _account("secundus")(cloud)
-    before = granted(cloud), there(cloud)
+    before = granted(cloud), resources(cloud)
     other = "taken-name@secundus-vision.iam.gserviceaccount.com"
     configure(workspace, "primus", "operator.serviceAccount", other)
     up(deployed, "primus")
@@ -169,14 +169,14 @@ def test_an_account_that_is_changed_in_vain_and_changed_back_costs_no_grant(
     up(deployed, "primus")
     configure(workspace, "secundus", "names.serviceAccount", None)
     up(deployed, "secundus")
-    assert (granted(cloud), there(cloud)) == before
+    assert (granted(cloud), resources(cloud)) == before
     _clear(cloud)
 
 
-def test_a_built_image_is_pushed_again_into_a_repository_that_was_made_anew(
+def test_a_built_image_is_pushed_again_into_a_new_repository(
     deployed: Deployed,
 ) -> None:
-    """The repository took it along; nothing else about the image has changed."""
+    """The deleted repository held it; the image itself has not changed."""
     configure(deployed.workspace, "primus", "image.digest", None)
     up(deployed, "primus")
     (repository,) = deployed.cloud.repositories.values()
@@ -186,12 +186,12 @@ def test_a_built_image_is_pushed_again_into_a_repository_that_was_made_anew(
 
 @pytest.mark.parametrize("command", [("preview",), ("up", "--yes", "--skip-preview")])
 @pytest.mark.parametrize("company", COMPANIES)
-def test_a_move_to_another_region_is_refused_and_nothing_changes(
+def test_a_move_to_another_region_without_agreement_is_refused(
     deployed: Deployed, company: str, command: tuple[str, ...]
 ) -> None:
-    """By a preview already, and by an update without one."""
+    """By a preview, and by an update without a preview; nothing changes."""
     workspace, cloud = deployed
-    before = granted(cloud), there(cloud)
+    before = granted(cloud), resources(cloud)
     configure(workspace, company, "region", "us-east1")
     if company == "secundus":
         configure(workspace, company, "zone", "us-east1-b")
@@ -202,11 +202,11 @@ def test_a_move_to_another_region_is_refused_and_nothing_changes(
     assert done.returncode != 0
     assert "got 'us-east1', expected 'us-west1', where the last `up` put" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    assert (granted(cloud), there(cloud)) == before
+    assert (granted(cloud), resources(cloud)) == before
 
 
-def test_a_stack_of_before_takes_the_region_that_it_has(deployed: Deployed) -> None:
-    """Its state does not say where it was deployed to; from the next `up` on it does."""
+def test_a_state_without_a_region_takes_the_configured_one(deployed: Deployed) -> None:
+    """An earlier version stored no region; from the next `up` on, the state holds it."""
     workspace, _ = deployed
     forget_region(workspace)
     up(deployed, "primus")
@@ -215,12 +215,12 @@ def test_a_stack_of_before_takes_the_region_that_it_has(deployed: Deployed) -> N
     configure(workspace, "primus", "region", "us-west1")
 
 
-def test_a_move_that_was_agreed_to_and_fails_has_a_way_back(deployed: Deployed) -> None:
-    """An object stands in the way; the way back must be agreed to as well, by its own region."""
+def test_an_agreed_move_that_fails_can_be_reversed(deployed: Deployed) -> None:
+    """An object in the bucket stops the move; the way back needs an agreement of its own."""
     workspace, cloud = deployed
     by_hand = _object("primus-models-model-bucket")
     by_hand(cloud)
-    before = granted(cloud), there(cloud)
+    before = granted(cloud), resources(cloud)
     for key in ("region", "acceptLoss"):
         configure(workspace, "primus", key, "us-east1")
     assert "containing objects" in refused(workspace, "primus")
@@ -228,12 +228,12 @@ def test_a_move_that_was_agreed_to_and_fails_has_a_way_back(deployed: Deployed) 
     assert "got 'us-west1', expected 'us-east1'" in refused(workspace, "primus")
     configure(workspace, "primus", "acceptLoss", "us-west1")
     up(deployed, "primus")
-    assert (granted(cloud), there(cloud)) == before
+    assert (granted(cloud), resources(cloud)) == before
     _clear(cloud)
 
 
-def test_a_move_that_was_agreed_to_is_made(deployed: Deployed) -> None:
-    """Bucket, model, repository and grants are all there, elsewhere."""
+def test_an_agreed_move_succeeds(deployed: Deployed) -> None:
+    """Bucket, model, repository and grants exist in the new region."""
     workspace, cloud = deployed
     grants = {(on.replace("us-west1", "us-east1"), *rest) for on, *rest in granted(cloud)}
     for key in ("region", "acceptLoss"):
@@ -245,16 +245,16 @@ def test_a_move_that_was_agreed_to_is_made(deployed: Deployed) -> None:
 
 
 def forget_region(workspace: Workspace) -> None:
-    """Make the state what it was before it kept the region."""
+    """Remove the region from the state, as an earlier version left it."""
     state = json.loads(workspace.pulumi("primus", "stack", "export").stdout)
-    resources = state["deployment"]["resources"]
-    (kept,) = [r for r in resources if r["urn"].endswith("pulumi:index:Stash::region")]
-    resources.remove(kept)
-    for each in resources:
-        each["dependencies"] = [u for u in each.get("dependencies", []) if u != kept["urn"]]
+    listed = state["deployment"]["resources"]
+    (region,) = [r for r in listed if r["urn"].endswith("pulumi:index:Stash::region")]
+    listed.remove(region)
+    for each in listed:
+        each["dependencies"] = [u for u in each.get("dependencies", []) if u != region["urn"]]
         for urns in each.get("propertyDependencies", {}).values():
-            if kept["urn"] in urns:
-                urns.remove(kept["urn"])
+            if region["urn"] in urns:
+                urns.remove(region["urn"])
     (workspace.folder / "state.json").write_text(json.dumps(state))
     done = workspace.pulumi(
         "primus", "stack", "import", "--file", str(workspace.folder / "state.json")
@@ -265,21 +265,21 @@ def forget_region(workspace: Workspace) -> None:
 def change_and_change_back(
     deployed: Deployed, company: str, key: str, obstacle: Callable[[Cloud], None], reason: str
 ) -> None:
-    """Meet the obstacle under another name, take the change back, and find all as it was."""
+    """Change a name into a taken one, reverse that, and compare the cloud with before."""
     workspace, cloud = deployed
     obstacle(cloud)
-    before = granted(cloud), there(cloud)
+    before = granted(cloud), resources(cloud)
     configure(workspace, company, key, "taken-name")
     assert reason in refused(workspace, company)
     configure(workspace, company, key, None)
     up(deployed, company)
-    assert (granted(cloud), there(cloud)) == before
+    assert (granted(cloud), resources(cloud)) == before
     _clear(cloud)
 
 
 def _clear(cloud: Cloud) -> None:
     for bucket in cloud.buckets.values():
         bucket.objects.pop("by-hand", None)
-    for kept in (cloud.service_accounts, cloud.repositories):
-        for name in [name for name in kept if "taken-name" in name]:
-            del kept[name]
+    for named in (cloud.service_accounts, cloud.repositories):
+        for name in [name for name in named if "taken-name" in name]:
+            del named[name]
