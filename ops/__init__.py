@@ -1,1 +1,1 @@
-"""What people run besides `pulumi`: `python -m ops --help`."""
+"""What a company runs beside `pulumi`: `confidential-inference --help`."""

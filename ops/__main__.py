@@ -1,4 +1,4 @@
-"""What people run besides pulumi: `python -m ops --help`."""
+"""What a company runs beside `pulumi`: `confidential-inference --help`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line of `python -m ops`; each command's work is in the module of its name."""
+"""The command line; each command's work is in the module of its name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.commands import OPS
+from ops.commands import NAME
 from ops.records import ResultsError
 from ops.screen import complain, say, screen, until_enough
 
@@ -39,7 +39,7 @@ work; the model was released to the run, but the run, or some of its pictures, f
 
 def parser() -> argparse.ArgumentParser:
     """Every command and option."""
-    main = argparse.ArgumentParser(prog=OPS, description=__doc__.partition(";")[0])
+    main = argparse.ArgumentParser(prog=NAME, description="What a company runs beside `pulumi`.")
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     results = commands.add_parser(

@@ -1,12 +1,39 @@
-"""What a person types next: the commands that errors, cures and documents name."""
+"""The commands that errors and fixes tell the user to type."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
 from typing import Final
 
-OPS: Final = ".venv/bin/python -m ops"
-"""In the repository's folder, after `make setup`; the system's Python lacks the libraries."""
+NAME: Final = "confidential-inference"
+"""The console script of pyproject.toml."""
+
+
+def own_command() -> str:
+    """The shortest command that starts this program again, from the current folder.
+
+    The script's name if the shell finds the script of this Python; the script's path if it does
+    not, because the virtual environment is not active; `python -m ops` if there is no script.
+    """
+    script = Path(sysconfig.get_path("scripts"), NAME)
+    if not script.exists():
+        return f"{_path(Path(sys.executable))} -m ops"
+    found = shutil.which(NAME)
+    return NAME if found and Path(found) == script else _path(script)
+
+
+def _path(program: Path) -> str:
+    try:
+        return shlex.quote(str(program.relative_to(Path.cwd())))
+    except (OSError, ValueError):  # the current folder was deleted, or is not above the program
+        return shlex.quote(str(program))
+
+
+OPS: Final = own_command()
 RESULTS: Final = f"{OPS} results"
 SERIAL: Final = "gcloud compute instances get-serial-port-output VM --zone ZONE > launcher.log"
 """Only while the machine is on; it stops soon after its workload."""

@@ -1,4 +1,4 @@
-"""Installs the packages of a lock file into the virtual environment of this Python, with progress.
+"""Installs a lock file and the console script into this Python's environment, with progress.
 
 pip alone is silent for minutes, or prints hundreds of lines. Its errors are shown unchanged.
 """
@@ -16,9 +16,15 @@ PIP = (
     *("--require-hashes", "-r"),
 )
 
+SCRIPT = (
+    *("-m", "pip", "install", "--disable-pip-version-check", "--quiet"),
+    *("--no-deps", "--no-build-isolation", "--editable", "."),
+)
+"""The lock holds everything that this needs: docs/adr/0026-the-console-script.md."""
+
 
 def install(python: str, lock: str, progress: Progress) -> int:
-    """Run pip; returns its exit code."""
+    """Run pip for the lock and then for the current folder's project; returns its exit code."""
     fetched = 0
     with subprocess.Popen(  # noqa: S603  a fixed command
         [python, *PIP, lock], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
@@ -30,7 +36,9 @@ def install(python: str, lock: str, progress: Progress) -> int:
                 progress.count(f"fetching package {fetched}: {rest.split()[0]}")
             elif what == "Installing":
                 progress.say(f"  unpacking {counted(fetched, 'package')}: a minute or two")
-    return pip.returncode
+    if pip.returncode:
+        return pip.returncode
+    return subprocess.run([python, *SCRIPT], stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S603  a fixed command
 
 
 if __name__ == "__main__":

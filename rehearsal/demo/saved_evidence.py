@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.commands import OPS
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,7 +30,7 @@ def keeping(folder: str | None) -> Iterator[dict[str, str]]:
     if target.is_symlink() or target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise KeepError(
             f"--keep {folder}: got something that is there already, expected an empty folder or"
-            f" none yet; nothing was run. Name another: {OPS} demo --keep FOLDER"
+            " none yet; nothing was run. Name another: make demo ARGS='--keep FOLDER'"
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

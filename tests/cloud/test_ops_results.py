@@ -10,6 +10,7 @@ import pytest
 
 from ops import results
 from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
+from ops.commands import EXPLAIN
 from ops.machine import Machine
 from ops.picture_causes import of_picture
 from ops.records import ResultsError
@@ -85,7 +86,7 @@ def test_a_machine_that_is_off_is_not_waited_for(cloud: Cloud, status: str) -> N
     assert f"no object `result` of this run, and the machine workload-vm is off ({status})" in told
     assert 'jsonPayload._HOSTNAME="workload-vm"' in told
     assert "--project secundus-vision --format=json > launcher.json && " in told
-    assert told.endswith(".venv/bin/python -m ops why launcher.json")
+    assert told.endswith(f"&& {EXPLAIN}")
 
 
 @pytest.mark.usefixtures("bucket")

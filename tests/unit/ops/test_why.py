@@ -20,6 +20,7 @@ from infra.attestation.release_policy import TOKEN_AUDIENCE, read
 from ops import causes, why
 from ops.causes import By
 from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
+from ops.commands import EXPLAIN
 from ops.evidence import Evidence, Kind
 from ops.evidence import read as read_evidence
 from ops.screen import Screen
@@ -346,7 +347,7 @@ def test_the_conditions_sentence_alone_cannot_tell_which_clause() -> None:
     verdict = said(str(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)))
     assert verdict.notes == (why.NEVER_SAYS,)
     assert "mistake of: this alone does not tell" in shown(verdict)
-    assert "python -m ops why launcher.json" in (verdict.cure or "")
+    assert EXPLAIN in (verdict.cure or "")
 
 
 def test_an_unknown_code_is_still_a_failed_run() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PIP = """#!/bin/sh
-echo "$*" > called
+echo "$*" >> called
 echo "Collecting numpy==2.4.1 (from -r lock (line 1))"
 echo "  Downloading numpy-2.4.1.whl (16 MB)"
 echo "Collecting tensorflow-cpu==2.21.0 (from -r lock (line 9))"
@@ -70,7 +70,17 @@ def test_a_log_gets_a_line_every_fifteen_seconds(
 def test_the_hashes_of_the_lock_are_required(python: str, tmp_path: Path) -> None:
     """Only the locked files are installed."""
     install(python, "lock", Progress(io.StringIO()))
-    assert (tmp_path / "called").read_text().endswith("--require-hashes -r lock\n")
+    lock, _ = (tmp_path / "called").read_text().splitlines()
+    assert lock.endswith("--require-hashes -r lock")
+
+
+def test_the_console_script_is_installed_last_and_downloads_nothing(
+    python: str, tmp_path: Path
+) -> None:
+    """Neither dependencies nor a build environment: the lock has installed both."""
+    install(python, "lock", Progress(io.StringIO()))
+    _, script = (tmp_path / "called").read_text().splitlines()
+    assert script.endswith("--no-deps --no-build-isolation --editable .")
 
 
 def test_a_failure_has_pips_message_and_exit_code(
