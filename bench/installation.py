@@ -48,7 +48,7 @@ def measured(locks: tuple[str, ...]) -> Cost:
 
 
 def _distributions(folder: Path) -> int:
-    return len(list(folder.rglob("*.dist-info")))
+    return len(list(folder.glob("lib/python*/site-packages/*.dist-info")))
 
 
 def _run(*command: str) -> None:

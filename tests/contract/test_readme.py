@@ -71,7 +71,7 @@ def test_the_roles_in_the_readme_are_those_of_the_rehearsal() -> None:
 def test_every_command_of_a_company_is_in_the_readme(usage: str) -> None:
     """Each is mentioned as it is typed."""
     command = cli.parser().parse_args(usage.split()).command
-    assert f"python -m ops {command}" in README
+    assert f".venv/bin/confidential-inference {command}" in README
 
 
 @pytest.mark.parametrize("usage", ["demo", "cloud"])
@@ -89,24 +89,26 @@ DOCUMENTS = (
 )
 
 
+COMMAND = r"(?:python -m (?:ops|rehearsal) [a-z]+|confidential-inference (?:results|why))"
+
+
 def bare_commands(text: str) -> list[str]:
     """Commands of ours that the system's Python would run, which lacks what they need."""
-    return re.findall(r"(?<!\.venv/bin/)python -m (?:ops|rehearsal) [a-z]+[^`]*", text)
+    return re.findall(rf"(?<!\.venv/bin/){COMMAND}[^`]*", text)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_names_the_python_that_can_run_it(path: Path) -> None:
     """What can be copied works; a docstring names a command in quotes of its own, for readers."""
-    text = re.sub(r"`python -m (?:ops|rehearsal) [a-z]+`", "", path.read_text())
+    text = re.sub(f"`{COMMAND}`", "", path.read_text())
     assert bare_commands(text) == []
 
 
-def test_a_command_of_the_systems_python_is_found() -> None:
+@pytest.mark.parametrize("command", ["python -m ops why", "confidential-inference why"])
+def test_a_command_outside_the_virtual_environment_is_found(command: str) -> None:
     """The guard can fail."""
-    assert bare_commands("x && python -m ops why launcher.json") == [
-        "python -m ops why launcher.json"
-    ]
-    assert bare_commands(".venv/bin/python -m ops why launcher.json") == []
+    assert bare_commands(f"x && {command} launcher.json") == [f"{command} launcher.json"]
+    assert bare_commands(f".venv/bin/{command} launcher.json") == []
 
 
 def test_every_place_in_the_readme_exists() -> None:
