@@ -17,7 +17,7 @@ CONTRACT = "what a company runs never imports the rehearsal"
 
 def linted(folder: Path) -> subprocess.CompletedProcess[str]:
     """Check the contracts of pyproject.toml on the packages in a folder."""
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
