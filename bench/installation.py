@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.screen import Table, screen
+from ops.terminal import Table, standard_output
 from rehearsal.repository import REPOSITORY
 
 INSTALLATIONS = {
@@ -38,17 +38,17 @@ def measured(locks: tuple[str, ...]) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         python = Path(folder, "bin", "python")
         _run(sys.executable, "-m", "venv", folder)
-        before = _distributions(Path(folder))
+        before = _installed(folder)
         started = time.monotonic()
         for lock in locks:
             _run(str(python), *PIP, "--require-hashes", "-r", lock)
         seconds = time.monotonic() - started
         size = sum(file.lstat().st_size for file in Path(folder).rglob("*") if file.is_file())
-        return Cost(_distributions(Path(folder)) - before, seconds, size / MB)
+        return Cost(len(_installed(folder) - before), seconds, size / MB)
 
 
-def _distributions(folder: Path) -> int:
-    return len(list(folder.glob("lib/python*/site-packages/*.dist-info")))
+def _installed(folder: str) -> set[str]:
+    return {each.name for each in Path(folder).glob("lib/python*/site-packages/*.dist-info")}
 
 
 def _run(*command: str) -> None:
@@ -61,7 +61,7 @@ def main() -> None:
     for name, locks in INSTALLATIONS.items():
         cost = measured(locks)
         table.add_row(name, str(cost.packages), f"{cost.seconds:.0f}", f"{cost.megabytes:.0f}")
-    screen().print(table)
+    standard_output().print(table)
 
 
 if __name__ == "__main__":

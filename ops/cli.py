@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ops.commands import NAME
 from ops.records import ResultsError
-from ops.screen import complain, say, screen, until_enough
+from ops.terminal import print_error, print_progress, reader_may_stop, standard_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +85,7 @@ def until_stopped(work: Callable[[], int]) -> int:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with until_enough() as read:
+        with reader_may_stop() as read:
             code = work()
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201  the command's output
@@ -100,7 +100,7 @@ def _interrupt(_signal: int, _frame: object) -> None:
 
 
 def _results(chosen: argparse.Namespace) -> int:
-    from ops import report, results  # noqa: PLC0415  the storage library takes its time
+    from ops import results, results_table  # noqa: PLC0415  the storage library takes its time
 
     try:
         where = (
@@ -108,14 +108,14 @@ def _results(chosen: argparse.Namespace) -> int:
             if chosen.uri
             else results.from_stack(os.environ)
         )
-        run = results.fetch(where, chosen.wait, say)
+        run = results.fetch(where, chosen.wait, print_progress)
     except ResultsError as error:
-        complain(error)
+        print_error(error)
         return BROKEN if isinstance(error, results.EndedError) else UNUSABLE
     if chosen.json:
         print(json.dumps(asdict(run)))  # noqa: T201  the answer
     else:
-        report.show(screen(), run)
+        results_table.show(standard_output(), run)
     if run.failure is not None:
         return BROKEN
     return PARTLY if run.failed else OK
@@ -135,15 +135,15 @@ def _why(chosen: argparse.Namespace) -> int:
         PolicyError,
         why.DefectError,
     ) as error:
-        complain(error)
+        print_error(error)
         return UNUSABLE
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}")
+        print_error(f"{error.filename}: {error.strerror}")
         return UNUSABLE
     if chosen.json:
         print(json.dumps(verdict.data(told)))  # noqa: T201  the answer
     else:
-        verdict.show(screen(), told)
+        verdict.show(standard_output(), told)
     if not told.admitted:
         return BROKEN
     return PARTLY if told.failed_afterwards else OK

@@ -10,8 +10,8 @@ import re
 from typing import Final
 
 from infra.attestation.clause import Party
-from ops.causes import REBUILD, By, Cause
 from ops.commands import AGAIN, PRIMUS, SECUNDUS
+from ops.failure_causes import REBUILD, By, Cause
 
 
 def _operator(cure: str) -> Cause:

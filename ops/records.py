@@ -1,7 +1,7 @@
 """What a run left, read from the content of its objects: records, or why there are none.
 
 Whoever can write the result bucket can have edited them, so their form is checked before anything
-relies on it. The texts in them (names, labels) stay as they are: `report` shows them.
+relies on it. The texts in them (names, labels) stay as they are: `results_table` shows them.
 """
 
 from __future__ import annotations

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from infra import untrusted_text
-from ops.screen import Column, Table, styled
+from ops.terminal import Column, Table, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infra.attestation.clause import Party
-    from ops.causes import By
     from ops.evidence import Kind
-    from ops.screen import Screen
+    from ops.failure_causes import By
+    from ops.terminal import Terminal
 
 NOT_TOLD: Final = "this alone does not tell"
 LONGEST_CODE: Final = 40
@@ -74,7 +74,7 @@ class Verdict:
         return self.by is None
 
 
-def show(console: Screen, verdict: Verdict) -> None:
+def show(console: Terminal, verdict: Verdict) -> None:
     """Clause by clause, then the verdict in a sentence, what helps, and what was not looked at."""
     if verdict.rows:
         console.print(_table(verdict))

@@ -14,11 +14,18 @@ from infra.attestation.clause import CLAIMS, got
 from infra.attestation.release_policy import ISSUER, MAPPING, TOKEN_AUDIENCE, read
 from infra.untrusted_text import shown
 from infra.wording import counted
-from ops import attribute_mapping, causes, cel_engine, google_words, launcher_causes, picture_causes
+from ops import (
+    attribute_mapping,
+    cel_engine,
+    failure_causes,
+    google_client_errors,
+    launcher_causes,
+    picture_causes,
+)
 from ops.attribute_mapping import CLOCK_SKEW_SECONDS, MappingError
-from ops.causes import By
 from ops.commands import EXPORT, PRIMUS, RESULTS
 from ops.evidence import Kind
+from ops.failure_causes import By
 from ops.verdict import Row, Verdict
 from workload.errors import Detail, Failure
 
@@ -35,7 +42,7 @@ UNCHECKED: Final = (
 LATER: Final = (
     f"Its `result` says why the workload failed: {RESULTS}. If there is none of this run, the"
     " workload could not write one: "
-    + causes.FAILURES[Failure.RESULTS_NOT_WRITABLE].cure
+    + failure_causes.FAILURES[Failure.RESULTS_NOT_WRITABLE].cure
     + "; or it was stopped from outside, or ran out of memory: a larger machineType"
 )
 AS_PRINTED: Final = " as far as the serial console tells"
@@ -73,8 +80,8 @@ def judge(evidence: Evidence, condition: str, now: float) -> Verdict:
     if early is not None:
         detail, facts = early
         foreign = detail in (Detail.AUDIENCE, Detail.ISSUER)
-        told = causes.of_result(f"{Failure.TOKEN_REJECTED.code}: {detail}")
-        cause = causes.OTHER_TOKEN if foreign else told
+        told = failure_causes.of_result(f"{Failure.TOKEN_REJECTED.code}: {detail}")
+        cause = failure_causes.OTHER_TOKEN if foreign else told
         sentence = f'Refused by the token service before the condition: "{detail}" {facts}'
         if failed:
             sentence += f" The condition would refuse it, too: {unmet}."
@@ -156,8 +163,8 @@ def _failed(evidence: Evidence, said: str) -> Verdict:
         cause = launcher_causes.of_launcher(said)
         sentence = f'Refused by the launcher, line {evidence.line}: "{shown(said)}"'
     else:
-        told = google_words.in_our_words(said)
-        cause = causes.of_result(told)
+        told = google_client_errors.in_our_words(said)
+        cause = failure_causes.of_result(told)
         sentence = f'Refused ({cause.by}): "{shown(said)}"'
     unknown_clause = told == f"{Failure.RELEASE_REFUSED.code}: {Detail.CONDITION}"
     return Verdict(

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ops.cli import until_stopped
-from ops.screen import screen
+from ops.terminal import standard_output
 from rehearsal.demo import loosen
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.command == "demo":
         from rehearsal.demo.demonstration import run  # noqa: PLC0415  Pulumi's library takes long
 
-        return run(screen(), frozenset(chosen.loosen), chosen.keep)
+        return run(standard_output(), frozenset(chosen.loosen), chosen.keep)
     from rehearsal.cloud_command import serve  # noqa: PLC0415  Pulumi's library takes long
 
-    return serve(screen(), chosen.port, chosen.folder)
+    return serve(standard_output(), chosen.port, chosen.folder)

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.screen import styled
+from ops.terminal import styled
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
@@ -22,7 +22,7 @@ from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import EngineError, Workspace
 
 if TYPE_CHECKING:
-    from ops.screen import Screen
+    from ops.terminal import Terminal
 
 CONSOLE = (
     "https://compute.googleapis.com/compute/v1/projects/secundus-vision/zones/us-west1-b"
@@ -34,7 +34,7 @@ ORPHAN_SECONDS = 1.0
 """How often to look whether whoever started this is still there."""
 
 
-def serve(console: Screen, port: int, folder: str | None) -> int:
+def serve(console: Terminal, port: int, folder: str | None) -> int:
     """Run until Ctrl-C; 2 if it cannot start, with the reason."""
     try:
         cli = acquire()
@@ -65,7 +65,7 @@ def _write(path: Path, environment: dict[str, str]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def _explain(console: Screen, where: Path, *, kept: bool) -> None:
+def _explain(console: Terminal, where: Path, *, kept: bool) -> None:
     console.print(styled("The local cloud is up.", "bold"), "In another terminal, as Primus:\n")
     console.print(f"  cd {where / 'program'}", soft_wrap=True)
     console.print(f"  source {where / 'primus.env'}\n", soft_wrap=True)

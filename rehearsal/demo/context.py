@@ -14,7 +14,7 @@ from infra.untrusted_text import shown
 from infra.wording import counted
 from ops.records import Run
 from ops.results import bucket_of
-from ops.screen import styled
+from ops.terminal import styled
 from rehearsal.administrator import Admin
 from rehearsal.demo.expectations import Promises
 from rehearsal.demo.progress import Progress
@@ -23,7 +23,7 @@ from rehearsal.repository import REPOSITORY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ops.screen import Screen
+    from ops.terminal import Terminal
     from rehearsal.cloud.http.server import LocalCloud
     from rehearsal.workspace import Workspace
 
@@ -34,7 +34,7 @@ WAIT_SECONDS = 120
 class Stage:
     """What every chapter needs."""
 
-    console: Screen
+    console: Terminal
     local: LocalCloud
     workspace: Workspace
     promises: Promises = field(default_factory=Promises)

@@ -17,10 +17,10 @@ from pulumi.automation import CommandError
 from infra.attestation.clause import PolicyError
 from infra.untrusted_text import shown
 from infra.wording import counted
-from ops import evidence, report, results, why
+from ops import evidence, results, results_table, why
 from ops.commands import OPS
 from ops.google_errors import message
-from ops.screen import styled
+from ops.terminal import styled
 from ops.verdict import show
 from rehearsal.administrator import AdminError
 from rehearsal.cloud.http.server import running
@@ -36,7 +36,7 @@ from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described
 from rehearsal.workspace import EngineError, Workspace
 
 if TYPE_CHECKING:
-    from ops.screen import Screen
+    from ops.terminal import Terminal
     from ops.verdict import Row
     from rehearsal.demo.expectations import Promises
 
@@ -48,7 +48,7 @@ DIGEST_CLAIM = "submods.container.image_digest"
 FORBIDDEN = 403
 
 
-def run(console: Screen, weakened: frozenset[str], keep: str | None) -> int:
+def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
     """Tell the whole story; 0 if every promise was kept, 1 if not, 2 if it could not be told."""
     started = time.monotonic()
     try:
@@ -130,7 +130,7 @@ def admitted(stage: Stage) -> None:
         stage.promises.check("the admitted workload classifies", run.failure, kept=False)
         show_console(stage)
         return
-    stage.console.print(report.compared(run, truth))
+    stage.console.print(results_table.compared(run, truth))
     launcher_log(stage, "admitted")
     named = {record["name"]: record.get("label") for record in run.records}
     right = sum(named.get(name) == label for name, label in truth.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ops.screen import Table, styled
+from ops.terminal import Table, styled
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ops.screen import Table, styled
+from ops.terminal import Table, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,14 +10,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from infra.untrusted_text import shown
-from ops.screen import styled
+from ops.terminal import styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pulumi.automation.events import EngineEvent
 
-    from ops.screen import Screen
+    from ops.terminal import Terminal
 
 DONE = {
     "create": "created",
@@ -40,7 +40,7 @@ LONGEST_NAME: Final = 60
 class Progress:
     """An engine event handler; `tell` prints what was done, once it is over."""
 
-    def __init__(self, console: Screen, company: str, say: Callable[[str], None]) -> None:
+    def __init__(self, console: Terminal, company: str, say: Callable[[str], None]) -> None:
         self._console = console
         self._company = company
         self._say = say

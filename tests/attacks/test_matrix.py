@@ -12,8 +12,8 @@ import pytest
 from infra.attestation.clause import CLAIMS
 from infra.attestation.release_policy import read
 from ops import why
-from ops.causes import By
 from ops.evidence import Evidence, Kind
+from ops.failure_causes import By
 from rehearsal.attacks import matrix
 from rehearsal.attacks.gates import REJECTED, Gate, Verdict
 from rehearsal.attacks.matrix import LEGITIMATE, LIES, ROWS, Judged

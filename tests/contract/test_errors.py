@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import pytest
 
 from infra.attestation.clause import Party
-from ops import causes, launcher_causes
+from ops import failure_causes, launcher_causes
 from ops.picture_causes import PICTURES, PictureCause
 from rehearsal.repository import REPOSITORY
 from workload import errors, job, retries, settings
@@ -66,7 +66,7 @@ def rows(text: str) -> list[Row]:
     return [Row(code.strip("`"), message.strip("`"), *rest) for code, message, *rest in plain]
 
 
-Known: TypeAlias = tuple[str, str, causes.Cause | PictureCause | None]
+Known: TypeAlias = tuple[str, str, failure_causes.Cause | PictureCause | None]
 
 
 def known() -> list[Known]:
@@ -75,7 +75,7 @@ def known() -> list[Known]:
     for failure in Failure:
         details = [detail for detail in Detail if STANDS_IN[detail] is failure]
         told += [
-            (failure.code, message, causes.of_result(f"{failure.code}: {message}"))
+            (failure.code, message, failure_causes.of_result(f"{failure.code}: {message}"))
             for message in (failure.sentence, *details)
         ]
     pictures = [(f.value, f"Error: {f}", PICTURES.get(f)) for f in PictureFailure]

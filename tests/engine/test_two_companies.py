@@ -19,7 +19,7 @@ from infra.config import picture_folder
 from infra.config.problems import NAMESPACE
 from ops.cli import BROKEN, OK, main
 from ops.records import Run
-from ops.screen import Screen
+from ops.terminal import Terminal
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import SERVICE_ACCOUNTS_OF_PROJECT, Cloud, Policy, Provider
 from rehearsal.companies import two_companies
@@ -51,7 +51,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterato
         keep_few(workspace.program / "model")
         workspace.create_stacks()
         workspace.pulumi("secundus", "config", "set", "forceDestroy", "true")
-        yield Stage(Screen(io.StringIO(), width=120), local, workspace)
+        yield Stage(Terminal(io.StringIO(), width=120), local, workspace)
 
 
 def keep_few(model: Path) -> None:

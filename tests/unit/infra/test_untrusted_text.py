@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from infra.untrusted_text import LONGEST, described, lines, shown
-from ops.screen import Screen
+from ops.terminal import Terminal
 
 UNFIT = st.sampled_from(
     "\x00\x07\x08\x1b\r\n\x0b\x0c\x7f\x85\x9b\u200b\u202e\u2028\u2029\ufeff\ud800"
@@ -53,7 +53,7 @@ def test_no_text_is_markup_of_the_pulumi_cli(text: str) -> None:
 @given(TEXTS)
 def test_no_text_is_markup_of_the_terminal(text: str) -> None:
     """What a screen prints of a text is that text, with neither a style nor a link."""
-    console = Screen(io.StringIO(), width=100_000)
+    console = Terminal(io.StringIO(), width=100_000)
     told = shown(text)
     rendered = console.render_str(told)
     assert isinstance(rendered, Text)

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from ops import report, results
+from ops import results, results_table
 from ops.cli import UNUSABLE, main
 from ops.machine import Machine
 from ops.records import ResultsError, Run, parse
-from ops.screen import Screen
+from ops.terminal import Terminal
 from rehearsal.repository import REPOSITORY
 
 CRACK: dict[str, Any] = {
@@ -50,8 +50,8 @@ def lines(*records: dict[str, Any]) -> str:
 
 def shown(run: Run, truth: dict[str, str] | None = None) -> str:
     """The table as plain text."""
-    console = Screen(io.StringIO(), width=120)
-    console.print(report.table(run) if truth is None else report.compared(run, truth))
+    console = Terminal(io.StringIO(), width=120)
+    console.print(results_table.table(run) if truth is None else results_table.compared(run, truth))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -88,7 +88,7 @@ def test_results_without_a_summary_are_shown_all_the_same() -> None:
 
 def test_the_summary_on_one_line() -> None:
     """Counts with their codes, when, how fast, and with what it was done."""
-    assert report.line(SUMMARY) == (
+    assert results_table.line(SUMMARY) == (
         "classified 26, failed 3 (decoder_crashed 2, picture_damaged 1); "
         "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; 105.3 pictures/s; engine litert; "
         f"model c3c3c3c3c3c3; image sha256:{'a1' * 32}"
@@ -103,7 +103,7 @@ def test_the_summary_of_a_continued_run() -> None:
         "imageDigest": None,
         "picturesPerSecond": None,
     }
-    assert report.line(summary) == (
+    assert results_table.line(summary) == (
         "classified 26, failed 0; 20 taken over from an earlier start; "
         "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; engine litert; "
         "model c3c3c3c3c3c3; image not known"
@@ -148,7 +148,7 @@ def test_a_name_and_a_label_stay_text(record: dict[str, Any]) -> None:
 
 def test_a_summary_stays_text() -> None:
     """Even of an edited one there is one line."""
-    text = report.line(SUMMARY | {"engine": EVIL})
+    text = results_table.line(SUMMARY | {"engine": EVIL})
     assert r"engine [/][bold]\x1b]0;x" in text
     assert [c for c in text if not c.isprintable()] == []
 

@@ -17,13 +17,13 @@ from google.oauth2.utils import handle_error_response
 
 from infra.attestation.clause import Party, PolicyError
 from infra.attestation.release_policy import TOKEN_AUDIENCE, read
-from ops import causes, why
-from ops.causes import By
+from ops import failure_causes, why
 from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
 from ops.commands import EXPLAIN
 from ops.evidence import Evidence, Kind
 from ops.evidence import read as read_evidence
-from ops.screen import Screen
+from ops.failure_causes import By
+from ops.terminal import Terminal
 from ops.verdict import Verdict, data, show
 from rehearsal.cloud.confidential_space.launch_policy import LaunchPolicy, Refused
 from rehearsal.cloud.confidential_space.launch_spec import Monitoring
@@ -102,7 +102,7 @@ def said(sentence: str, kind: Kind = Kind.RESULT) -> Verdict:
 
 def shown(verdict: Verdict, width: int = 110) -> str:
     """What people see, in plain lines."""
-    console = Screen(io.StringIO(), width)
+    console = Terminal(io.StringIO(), width)
     show(console, verdict)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -310,8 +310,8 @@ def test_a_workload_that_failed_after_it_was_admitted_says_where_to_look() -> No
 def test_every_failure_of_the_workload_has_an_answer(failure: Failure) -> None:
     """Each code of `workload.errors` says who refused, and a cure: no new one can be forgotten."""
     verdict = said(str(WorkloadError(failure)))
-    assert verdict.by is causes.FAILURES[failure].by
-    assert verdict.cure == causes.FAILURES[failure].cure
+    assert verdict.by is failure_causes.FAILURES[failure].by
+    assert verdict.cure == failure_causes.FAILURES[failure].cure
     assert failure.sentence in verdict.sentence
 
 
@@ -550,14 +550,14 @@ def test_the_published_examples_own_result_is_explained(
     verdict = why.judge(read_evidence(result.encode()), "", NOW)
     assert (verdict.by, verdict.mistake_of) == (by, party)
     assert verdict.sentence.startswith(f"Refused ({by}): ")
-    assert verdict.cure != causes._UNKNOWN_CODE
+    assert verdict.cure != failure_causes._UNKNOWN_CODE
     assert (why.NEVER_SAYS in verdict.notes) == (by is By.CONDITION)
 
 
 def test_a_code_of_ours_is_never_read_as_another_workloads_words() -> None:
     """Whatever words stand behind it."""
     verdict = said("no_pictures: iam.serviceAccounts.getAccessToken")
-    assert verdict.cure == causes.FAILURES[Failure.NO_PICTURES].cure
+    assert verdict.cure == failure_causes.FAILURES[Failure.NO_PICTURES].cure
 
 
 RECORDS = "".join(

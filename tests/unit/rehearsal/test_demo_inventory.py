@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from ops.screen import Screen
+from ops.terminal import Terminal
 from rehearsal.cloud.state import (
     AuditEntry,
     Bucket,
@@ -85,7 +85,7 @@ def test_reads_count_allowed_and_refused() -> None:
         AuditEntry(reader, "storage.objects.get", thing, allowed=False),
         AuditEntry(reader, "storage.buckets.get", thing, allowed=True),
     ]
-    console = Screen(io.StringIO(), width=120)
+    console = Terminal(io.StringIO(), width=120)
     table = inventory.reads(audit)
     console.print(table)
     assert isinstance(console.file, io.StringIO)

@@ -8,7 +8,7 @@ import re
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from ops.screen import Screen
+from ops.terminal import Terminal
 from rehearsal.demo.progress import LONGEST_NAME, Progress
 
 BUCKET = "urn:pulumi:primus::confidential-inference::a:b:C$gcp:storage/bucket:Bucket::model"
@@ -19,7 +19,7 @@ PROVIDER = "urn:pulumi:primus::confidential-inference::pulumi:providers:gcp::goo
 
 def lines(*steps: tuple[str, str]) -> list[str]:
     """What is printed when each (operation, urn) begins and ends."""
-    console = Screen(io.StringIO(), width=120)
+    console = Terminal(io.StringIO(), width=120)
     progress = Progress(console, "primus", lambda _: None)
     for op, urn in steps:
         metadata = {"op": op, "urn": urn, "type": "", "provider": "", "old": None, "new": None}

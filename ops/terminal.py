@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
-    "Screen",
     "Table",
+    "Terminal",
     "Text",
-    "complain",
-    "say",
-    "screen",
+    "print_error",
+    "print_progress",
+    "reader_may_stop",
+    "standard_output",
     "styled",
-    "until_enough",
 ]
 
 WIDTH: Final = 110
 """Columns where there is no terminal to ask, as in a log."""
 
 
-class Screen(Console):
+class Terminal(Console):
     """A console to which a text is a text."""
 
     def __init__(self, file: IO[str] | None = None, width: int | None = None) -> None:
@@ -68,13 +68,13 @@ class Screen(Console):
             yield lambda text: status.update(styled(text))
 
 
-def screen() -> Screen:
+def standard_output() -> Terminal:
     """Standard output: a terminal as wide as it is, or plain lines."""
-    return Screen(width=None if sys.stdout.isatty() else WIDTH)
+    return Terminal(width=None if sys.stdout.isatty() else WIDTH)
 
 
 @contextmanager
-def until_enough() -> Iterator[Callable[[], bool]]:
+def reader_may_stop() -> Iterator[Callable[[], bool]]:
     """Whoever reads may stop, as `head` does: no error; gives what tells, afterwards, if not."""
     read = True
     try:
@@ -91,11 +91,11 @@ def styled(text: str, style: str = "") -> Text:
     return Text(lines(text), style)
 
 
-def say(text: str) -> None:
+def print_progress(text: str) -> None:
     """What goes on, on standard error, which is no part of the answer."""
     sys.stderr.write(f"{lines(text)}\n")
 
 
-def complain(error: object) -> None:
+def print_error(error: object) -> None:
     """Why a command could not do its work, on standard error."""
-    say(f"error: {error}")
+    print_progress(f"error: {error}")

@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.untrusted_text import shown
-from ops import causes
-from ops.google_words import in_our_words
+from ops import failure_causes
+from ops.google_client_errors import in_our_words
 from ops.picture_causes import explained
-from ops.screen import Table, Text, styled
+from ops.terminal import Table, Text, styled
 from ops.verdict import NOT_TOLD, failures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ops.records import Run
-    from ops.screen import Screen
+    from ops.terminal import Terminal
 
 FEW: Final = 5
 
@@ -26,13 +26,13 @@ LONGEST: Final = 200
 """Characters of a name or label in the table; `--json` has the whole."""
 
 
-def show(console: Screen, run: Run) -> None:
+def show(console: Terminal, run: Run) -> None:
     """Everything about a run: its pictures, what their codes mean, the summary, what else is said.
 
     Of one that failed as a whole, why, whose mistake that is, and what helps.
     """
     if run.failure is not None:
-        cause = causes.of_result(in_our_words(run.failure))
+        cause = failure_causes.of_result(in_our_words(run.failure))
         console.print(styled("The run failed:", "red"), shown(run.failure), soft_wrap=True)
         console.print(f"mistake of: {cause.mistake_of or NOT_TOLD}")
         console.print(f"cure: {cause.cure}", soft_wrap=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.wording import counted
-from ops.screen import Screen, Table, complain, styled
+from ops.terminal import Table, Terminal, print_error, styled
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ EVIL = "[/][red]x[link=https://x.example]y[/link]:bomb:\x1b[31m\x07\u202e\u2028"
 SPELT = r"[/][red]x[link=https://x.example]y[/link]:bomb:\x1b[31m\x07\u202e\u2028"
 
 
-def in_table(console: Screen) -> None:
+def in_table(console: Terminal) -> None:
     """As a cell, and as a heading."""
     table = Table(EVIL)
     table.add_row(EVIL)
     console.print(table)
 
 
-WAYS: dict[str, Callable[[Screen], None]] = {
+WAYS: dict[str, Callable[[Terminal], None]] = {
     "line": lambda console: console.print(EVIL),
     "line asking for markup": lambda console: console.print(EVIL, markup=True, emoji=True),
     "beside a style": lambda console: console.print(styled("error:", "red"), EVIL),
@@ -40,10 +40,10 @@ WAYS: dict[str, Callable[[Screen], None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_a_text_is_a_text(way: Callable[[Screen], None]) -> None:
+def test_a_text_is_a_text(way: Callable[[Terminal], None]) -> None:
     """Neither markup nor an emoji is made of it, and what a terminal would obey is spelt out."""
     out = io.StringIO()
-    way(Screen(out, width=200))
+    way(Terminal(out, width=200))
     assert SPELT in out.getvalue()
     assert [c for c in out.getvalue() if not c.isprintable() and c != "\n"] == []
 
@@ -52,14 +52,14 @@ def test_a_text_is_a_text(way: Callable[[Screen], None]) -> None:
 def test_the_last_line_of_a_terminal_is_a_text_too(*, first: bool) -> None:
     """What is going on is named by the engine, after resources that anybody may name."""
 
-    class Terminal(io.StringIO):
+    class TerminalStream(io.StringIO):
         def isatty(self) -> bool:
             return True
 
-    out = Terminal()
-    with Screen(out, width=200).working(EVIL if first else "") as say:
+    out = TerminalStream()
+    with Terminal(out, width=200).working(EVIL if first else "") as show_progress:
         if not first:
-            say(EVIL)
+            show_progress(EVIL)
     shown = out.getvalue()
     assert SPELT in shown
     assert "\x1b[31m" not in shown
@@ -67,7 +67,7 @@ def test_the_last_line_of_a_terminal_is_a_text_too(*, first: bool) -> None:
 
 def test_an_error_is_spelt_out(capsys: pytest.CaptureFixture[str]) -> None:
     """It may repeat what the engine or Google said about somebody's names."""
-    complain(f"several\nlines: {EVIL}")
+    print_error(f"several\nlines: {EVIL}")
     assert capsys.readouterr().err == f"error: several\nlines: {SPELT}\n"
 
 
@@ -98,7 +98,7 @@ def ways_round(source: str) -> list[str]:
     return found
 
 
-DOOR = "screen.py"
+DOOR = "terminal.py"
 BEFORE_ANY_PACKAGE = ("install_packages.py", "progress_line.py")
 """They run while the screen's library is not installed yet; they print what pip says."""
 
