@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CLOCK_SKEW_SECONDS: Final = 60
-"""How far the clocks of a token's issuer and of the token service may be apart."""
+"""The largest difference that the token service allows between its clock and the issuer's."""
 
 MAX_SUBJECT_BYTES: Final = 127
 
@@ -28,7 +28,7 @@ class MappingError(Exception):
 
 
 def attributes(mapping: Mapping[str, str], claims: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """The mapped attributes, under `google` and `attribute`; MappingError if one is no text."""
+    """Map claims to attributes under `google` and `attribute`; MappingError if one is no text."""
     mapped: dict[str, dict[str, str]] = {"google": {}, "attribute": {}}
     for name, expression in {"google.subject": "''", **mapping}.items():
         try:

@@ -1,4 +1,4 @@
-"""Google's own CEL engine behind the smallest door: a condition holds only if exactly true."""
+"""Evaluates CEL with Google's own engine; a condition holds only if its value is exactly true."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 VARIABLES = ("assertion", "google", "attribute", "resource", "request")
 
-UNFIT = re.compile("[\0\ud800-\udfff]")
-"""In a text that this engine cannot take, see `_whole`."""
+UNUSABLE_TEXT = re.compile("[\0\ud800-\udfff]")
+"""Characters of a text that this engine cannot evaluate, see `_is_usable`."""
 _MAP = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 _ENVIRONMENT = cel.NewEnv(variables=dict.fromkeys(VARIABLES, _MAP))
 
@@ -40,8 +40,8 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN
     """The value of an expression; raises ExpressionError where CEL yields an error."""
     empty: dict[str, Any] = {name: {} for name in VARIABLES}
     try:
-        if not _whole(variables):
-            raise ExpressionError("a text with NUL or a lone surrogate cannot be handed over")
+        if not _is_usable(variables):
+            raise ExpressionError("the engine cannot evaluate a text with NUL or a lone surrogate")
         result = _compile(expression).eval(data={**empty, **variables})
     except RecursionError:
         raise ExpressionError("nested too deeply") from None
@@ -50,21 +50,21 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN
     return result.plain_value()
 
 
-def _whole(value: object) -> bool:
-    """Whether every text in a value reaches the engine as it is.
+def _is_usable(value: object) -> bool:
+    """Whether every text in a value reaches the engine unchanged.
 
-    cel-expr-python 0.1.3 hands texts over as C strings, so of a text with a NUL in it only what
-    stands before the NUL is compared. Here that is an error, and an error refuses.
+    cel-expr-python 0.1.3 passes texts as C strings, so the engine compares only the part before a
+    NUL. Here such a text is an error, and an error refuses.
     """
     if isinstance(value, str):
-        return not UNFIT.search(value)
+        return not UNUSABLE_TEXT.search(value)
     if isinstance(value, dict):
-        return all(map(_whole, value)) and all(map(_whole, value.values()))
-    return not isinstance(value, list) or all(map(_whole, value))
+        return all(map(_is_usable, value)) and all(map(_is_usable, value.values()))
+    return not isinstance(value, list) or all(map(_is_usable, value))
 
 
 def holds(condition: str, variables: Mapping[str, Any]) -> bool:
-    """Whether a condition is met: the boolean true, never merely something truthy.
+    """Whether a condition is met: its value is the boolean true, and nothing else that is truthy.
 
     A missing claim makes CEL yield an error, and an error refuses, as in Google's token service.
     """

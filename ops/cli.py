@@ -30,15 +30,15 @@ CODES_OF_WHY = (
 )
 
 OUTPUT = "attributeCondition"
-"""What Primus' stack calls the release condition."""
+"""The output of Primus' stack that holds the release condition."""
 
 OK, BROKEN, UNUSABLE, PARTLY = 0, 1, 2, 3
-"""Exit codes: as promised; not as promised, or a failed or refused run; the command could not
-work; the model was released to the run, but the run, or some of its pictures, failed later."""
+"""Exit codes: the run was admitted and succeeded; it was refused or failed; the command could not
+do its work; the run was admitted, and then it failed, or some of its pictures did."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every command and option."""
+    """The parser of all commands."""
     main = argparse.ArgumentParser(prog=NAME, description="What a company runs beside `pulumi`.")
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
     why = commands.add_parser(
         "why",
-        help="why a run was refused: clause by clause, with the cure",
+        help="why a run was refused: clause by clause, with the fix",
         epilog=CODES_OF_WHY,
     )
     why.add_argument(
@@ -65,54 +65,56 @@ def parser() -> argparse.ArgumentParser:
     condition.add_argument(
         "--condition",
         metavar="FILE",
-        help="the release condition, as handed over (default: asked of the stack here)",
+        help="a file with the release condition (default: output of the stack here)",
     )
-    condition.add_argument("--stack", default="primus", help="whose condition (default: primus)")
+    condition.add_argument(
+        "--stack", default="primus", help="the stack with the condition (default: primus)"
+    )
     why.add_argument("--json", action="store_true", help="as data")
     return main
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; gives its exit code."""
-    chosen = parser().parse_args(arguments)
-    work = _results if chosen.command == "results" else _why
-    return until_stopped(lambda: work(chosen))
+    """Run one command; returns its exit code."""
+    options = parser().parse_args(arguments)
+    command = _results if options.command == "results" else _why
+    return until_stopped(lambda: command(options))
 
 
 def until_stopped(work: Callable[[], int]) -> int:
-    """The exit code of a command's work, or of the signal or the closed pipe that ended it."""
-    # SIGTERM ends the command as Ctrl-C does, so that everything it started is stopped too.
+    """Run a command; returns its exit code, or that of the signal or closed pipe that ended it."""
+    # SIGTERM ends the command as Ctrl-C does, so that the processes it started end too.
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with reader_may_stop() as read:
+        with reader_may_stop() as everything_read:
             code = work()
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201  the command's output
         return 128 + signal.SIGINT
-    return code if read() else 128 + signal.SIGPIPE
+    return code if everything_read() else 128 + signal.SIGPIPE
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
-    # The threads that read the engine's output lose their pipes now; that is no news to anybody.
+    # The threads that read the engine's output fail now, because their pipes close: ignore that.
     threading.excepthook = lambda _: None
     raise KeyboardInterrupt
 
 
-def _results(chosen: argparse.Namespace) -> int:
-    from ops import results, results_table  # noqa: PLC0415  the storage library takes its time
+def _results(options: argparse.Namespace) -> int:
+    from ops import results, results_table  # noqa: PLC0415  the storage library is slow to import
 
     try:
         where = (
-            results.Where(results.bucket_of(chosen.uri))
-            if chosen.uri
+            results.Where(results.bucket_of(options.uri))
+            if options.uri
             else results.from_stack(os.environ)
         )
-        run = results.fetch(where, chosen.wait, print_progress)
+        run = results.fetch(where, options.wait, print_progress)
     except ResultsError as error:
         print_error(error)
         return BROKEN if isinstance(error, results.EndedError) else UNUSABLE
-    if chosen.json:
+    if options.json:
         print(json.dumps(asdict(run)))  # noqa: T201  the answer
     else:
         results_table.show(standard_output(), run)
@@ -121,16 +123,19 @@ def _results(chosen: argparse.Namespace) -> int:
     return PARTLY if run.failed else OK
 
 
-def _why(chosen: argparse.Namespace) -> int:
-    from infra.attestation.clause import PolicyError  # noqa: PLC0415  only this command needs them
-    from ops import evidence, stack_outputs, verdict, why  # noqa: PLC0415  the CEL engine takes its time
+def _why(options: argparse.Namespace) -> int:
+    # Here, because the CEL engine is slow to import, and `results` does not need it.
+    from infra.attestation.clause import PolicyError  # noqa: PLC0415
+    from ops import evidence_reader, stack_outputs, verdict_table, why  # noqa: PLC0415
+    from ops.evidence import EvidenceError  # noqa: PLC0415
+    from ops.verdict import data  # noqa: PLC0415
 
     try:
-        found = evidence.read(_bytes(chosen.file, evidence.LARGEST))
-        condition = "" if found.claims is None else _condition(chosen)
-        told = why.judge(found, condition, time.time())
+        evidence = evidence_reader.read(_bytes(options.file, evidence_reader.LARGEST))
+        condition = "" if evidence.claims is None else _condition(options)
+        verdict = why.judge(evidence, condition, time.time())
     except (
-        evidence.EvidenceError,
+        EvidenceError,
         stack_outputs.StackError,
         PolicyError,
         why.DefectError,
@@ -140,33 +145,33 @@ def _why(chosen: argparse.Namespace) -> int:
     except OSError as error:
         print_error(f"{error.filename}: {error.strerror}")
         return UNUSABLE
-    if chosen.json:
-        print(json.dumps(verdict.data(told)))  # noqa: T201  the answer
+    if options.json:
+        print(json.dumps(data(verdict)))  # noqa: T201  the answer
     else:
-        verdict.show(standard_output(), told)
-    if not told.admitted:
+        verdict_table.show(standard_output(), verdict)
+    if not verdict.admitted:
         return BROKEN
-    return PARTLY if told.failed_afterwards else OK
+    return PARTLY if verdict.failed_afterwards else OK
 
 
 def _bytes(name: str, largest: int) -> bytes:
-    """A file's content, and of a larger one just enough to see that it is larger."""
+    """The content of a file, at most one byte more than `largest`."""
     if name == "-":
         return sys.stdin.buffer.read(largest + 1)
     with Path(name).open("rb") as file:
         return file.read(largest + 1)
 
 
-def _condition(chosen: argparse.Namespace) -> str:
+def _condition(options: argparse.Namespace) -> str:
     """The release condition, from a file or from the stack that deployed it."""
-    from ops import evidence, stack_outputs  # noqa: PLC0415  only this command needs them
+    from ops import evidence_reader, stack_outputs  # noqa: PLC0415  `results` does not need them
 
-    if chosen.condition:
-        return evidence.condition(_bytes(chosen.condition, evidence.LARGEST))
+    if options.condition:
+        return evidence_reader.condition(_bytes(options.condition, evidence_reader.LARGEST))
     try:
-        return str(stack_outputs.outputs(chosen.stack, OUTPUT, os.environ)[OUTPUT])
+        return str(stack_outputs.outputs(options.stack, OUTPUT, os.environ)[OUTPUT])
     except stack_outputs.StackError as error:
         raise stack_outputs.StackError(
-            f"{error}; or hand the condition over: --condition FILE, with what "
-            f"`pulumi stack output {OUTPUT} --stack primus` prints for Primus"
+            f"{error}; or name a file with the condition: --condition FILE. For Primus, "
+            f"`pulumi stack output {OUTPUT} --stack primus` prints it"
         ) from error

@@ -36,11 +36,11 @@ def _path(program: Path) -> str:
 OPS: Final = own_command()
 RESULTS: Final = f"{OPS} results"
 SERIAL: Final = "gcloud compute instances get-serial-port-output VM --zone ZONE > launcher.log"
-"""Only while the machine is on; it stops soon after its workload."""
+"""It works only while the machine is on, which stops soon after its workload."""
 
 
 def export(vm: str = "VM", project: str = "") -> str:
-    """What gets the launcher's log out of Cloud Logging, also once the machine is off."""
+    """The command that exports the launcher's log, from Cloud Logging: the machine may be off."""
     query = f'logName:"confidential-space-launcher" jsonPayload._HOSTNAME="{vm}"'
     where = f" --project {shlex.quote(project)}" if project else ""
     return f"gcloud logging read {shlex.quote(query)}{where} --format=json > launcher.json"

@@ -1,191 +1,189 @@
-"""Who refused, whose mistake that is, and the shortest cure: for every refusal but the condition's.
+"""The cause of each failure of a run, by its code; what its details change is in `detail_causes`.
 
-Tables only, of the codes and sentences of a result object; the launcher's are in `launcher_causes`.
-Which clause of the condition refused is `why`'s to find out, from claims.
+docs/errors.md is generated from this table: `python -m ops.error_table`.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from infra.attestation.clause import Party
+from ops.cause import (
+    REBUILD,
+    RUN_AGAIN,
+    UNTIL_GRANTED,
+    WHILE_BUSY,
+    Cause,
+    RefusedBy,
+    Seen,
+)
 from ops.commands import AGAIN, EXPLAIN, EXPORT, PRIMUS, SECUNDUS
-from workload.errors import Detail, Failure
+from workload.errors import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-REBUILD: Final = "have the image's author mend the workload, build it and admit it: " + PRIMUS
+
+def author(when: str, fix: str) -> Cause:
+    """The workload refuses, and the image or the model must change."""
+    return Cause(when, RefusedBy.WORKLOAD, Party.AUTHOR, fix)
 
 
-class By(StrEnum):
-    """Who refused."""
-
-    CONDITION = "condition"
-    TOKEN_SERVICE = "token service"  # noqa: S105  a name, no secret
-    LAUNCHER = "launcher"
-    IAM = "iam"
-    BUCKET = "bucket"
-    WORKLOAD = "workload"
+def _operator(when: str, fix: str, seen: Seen = Seen.RESULT) -> Cause:
+    return Cause(when, RefusedBy.WORKLOAD, Party.OPERATOR, fix, seen=seen)
 
 
-@dataclass(frozen=True)
-class Cause:
-    """One refusal explained."""
-
-    by: By
-    mistake_of: Party | None
-    """None where what was given does not tell"""
-    cure: str
+def token_service(when: str, mistake_of: Party, fix: str) -> Cause:
+    """Google's token service refuses."""
+    return Cause(when, RefusedBy.TOKEN_SERVICE, mistake_of, fix)
 
 
-_REFRESH: Final = f"deploy the provider again as this program writes it: {PRIMUS} --refresh"
+_BOOT: Final = f"{SECUNDUS} --refresh"
+DEPLOY_PROVIDER: Final = f"deploy the provider again as this program writes it: {PRIMUS} --refresh"
 
 FAILURES: Final[Mapping[Failure, Cause]] = {
-    Failure.INTERNAL_ERROR: Cause(By.WORKLOAD, Party.AUTHOR, REBUILD),
-    Failure.SETTINGS_INVALID: Cause(
-        By.WORKLOAD, Party.OPERATOR, f"let this program write the settings: {SECUNDUS}"
+    Failure.INTERNAL_ERROR: author("something happens that the code does not expect", REBUILD),
+    Failure.SETTINGS_INVALID: _operator(
+        "settings are missing or malformed; the sentences of the next rows say which",
+        f"let this program write the settings: {SECUNDUS}",
     ),
     Failure.IDENTITY_UNAVAILABLE: Cause(
-        By.IAM, Party.OPERATOR, f"give the machine its service account: {SECUNDUS} --refresh"
+        "the metadata server gives no token for the machine's account",
+        RefusedBy.IAM,
+        Party.OPERATOR,
+        f"give the machine its service account: {_BOOT}",
+        "5 times",
+        Seen.NOWHERE,
     ),
     Failure.RESULTS_NOT_WRITABLE: Cause(
-        By.BUCKET,
+        "the run cannot delete an earlier run's results when it starts, or write its own later",
+        RefusedBy.BUCKET,
         Party.OPERATOR,
-        f"grant the workload's account the result bucket: {SECUNDUS} --refresh",
+        f"grant the workload's account the result bucket: {_BOOT}",
+        f"{UNTIL_GRANTED}, later {WHILE_BUSY}",
+        Seen.NOWHERE,
     ),
     Failure.RESULTS_TAKEN: Cause(
-        By.BUCKET,
+        "`results.jsonl` is not the one that this run wrote: a second machine has the same result"
+        " bucket, or somebody wrote the object; this run leaves the other run's objects unchanged",
+        RefusedBy.BUCKET,
         Party.OPERATOR,
-        f"let one machine at a time write into a result bucket; then run it again: {AGAIN}",
+        f"let one machine at a time write into a result bucket; then {RUN_AGAIN}",
+        seen=Seen.NOWHERE,
     ),
-    Failure.ATTESTATION_TOKEN_MISSING: Cause(
-        By.WORKLOAD,
-        Party.OPERATOR,
-        f"boot the image that confidentialSpaceImage names: {SECUNDUS} --refresh",
+    Failure.ATTESTATION_TOKEN_MISSING: _operator(
+        "the launcher has written no token: the machine is no Confidential Space",
+        f"boot the image that confidentialSpaceImage names: {_BOOT}",
     ),
-    Failure.RELEASE_REFUSED: Cause(By.CONDITION, None, f"{EXPORT} && {EXPLAIN}"),
-    Failure.TOKEN_REJECTED: Cause(By.TOKEN_SERVICE, Party.AUTHOR, _REFRESH),
-    Failure.PROVIDER_UNAVAILABLE: Cause(
-        By.TOKEN_SERVICE, Party.AUTHOR, f"{_REFRESH}; then {SECUNDUS}"
+    Failure.RELEASE_REFUSED: Cause(
+        "the condition of Primus' provider is not met; the next rows say more",
+        RefusedBy.CONDITION,
+        None,
+        f"{EXPORT} && {EXPLAIN}",
+    ),
+    Failure.TOKEN_REJECTED: token_service(
+        "Primus' provider does not accept this token; the next rows say why",
+        Party.AUTHOR,
+        DEPLOY_PROVIDER,
+    ),
+    Failure.PROVIDER_UNAVAILABLE: token_service(
+        "the provider does not exist, or it is disabled; the next rows say which",
+        Party.AUTHOR,
+        f"{DEPLOY_PROVIDER}; then {SECUNDUS}",
     ),
     Failure.IMPERSONATION_REFUSED: Cause(
-        By.IAM,
+        "the condition is met, but this image has no grant to act as the model's reader",
+        RefusedBy.IAM,
         Party.AUTHOR,
         f"grant the admitted image the model's reader: {PRIMUS} --refresh; minutes later: {AGAIN}",
+        UNTIL_GRANTED,
     ),
-    Failure.RELEASE_FAILED: Cause(By.TOKEN_SERVICE, None, f"run it again: {AGAIN}"),
+    Failure.RELEASE_FAILED: Cause(
+        "Google stays busy or out of reach; or it answers with a sentence that is not in this"
+        " table, which is not retried",
+        RefusedBy.TOKEN_SERVICE,
+        None,
+        RUN_AGAIN,
+        UNTIL_GRANTED,
+    ),
     Failure.MODEL_NOT_READABLE: Cause(
-        By.BUCKET,
+        "the reader has no grant on the model bucket, or Cloud Storage stays busy; or the object"
+        " does not exist, which is not retried",
+        RefusedBy.BUCKET,
         Party.AUTHOR,
         f"grant the model's reader the model bucket, and put the model there: {PRIMUS} --refresh",
+        UNTIL_GRANTED,
     ),
-    Failure.MODEL_TOO_LARGE: Cause(By.WORKLOAD, Party.AUTHOR, f"pack a smaller model: {PRIMUS}"),
-    Failure.MODEL_HASH_MISMATCH: Cause(
-        By.WORKLOAD,
-        Party.AUTHOR,
+    Failure.MODEL_TOO_LARGE: author(
+        "the archive has more than 1 GiB", f"pack a smaller model: {PRIMUS}"
+    ),
+    Failure.MODEL_HASH_MISMATCH: author(
+        "the archive's SHA-256 is not `MODEL_SHA256`",
         f"put the agreed model back: {PRIMUS} --refresh; then {SECUNDUS}",
     ),
-    Failure.MODEL_ARCHIVE_REJECTED: Cause(
-        By.WORKLOAD, Party.AUTHOR, f"pack the model again: {PRIMUS}"
+    Failure.MODEL_ARCHIVE_REJECTED: author(
+        "the archive is damaged, is too large unpacked, has more than 4 MiB of extended headers, or"
+        " holds links, devices, or paths outside its own folder",
+        f"pack the model again: {PRIMUS}",
     ),
-    Failure.MODEL_MANIFEST_INVALID: Cause(
-        By.WORKLOAD, Party.AUTHOR, f"mend the model's manifest, and pack it again: {PRIMUS}"
+    Failure.MODEL_MANIFEST_INVALID: author(
+        "the archive's `manifest.json` is missing or does not have the agreed form",
+        f"correct the model's manifest, and pack it again: {PRIMUS}",
     ),
-    Failure.MODEL_UNUSABLE: Cause(
-        By.WORKLOAD, Party.AUTHOR, f"make the model and its manifest agree: {PRIMUS}"
+    Failure.MODEL_UNUSABLE: author(
+        "the model cannot be loaded, has another signature than its manifest, or fails when it is"
+        " used; or an offset or index in a LiteRT file is out of range",
+        f"make the model and its manifest agree: {PRIMUS}",
     ),
-    Failure.MODEL_OPERATION_FORBIDDEN: Cause(
-        By.WORKLOAD,
-        Party.AUTHOR,
+    Failure.MODEL_OPERATION_FORBIDDEN: author(
+        "the model holds an operation that is not on the list; it is not loaded",
         f"export the classifier alone, without other code: {PRIMUS}",
     ),
-    Failure.MODEL_SCORES_INVALID: Cause(
-        By.WORKLOAD, Party.AUTHOR, f"mend the model, to end in a softmax of finite values: {PRIMUS}"
+    Failure.MODEL_SCORES_INVALID: author(
+        "the model answers with a number that is not from 0 to 1",
+        f"correct the model, so that it ends in a softmax of finite values: {PRIMUS}",
     ),
-    Failure.ENGINE_MISSING: Cause(
-        By.WORKLOAD, Party.AUTHOR, f"build the image for the model's format: {PRIMUS}"
+    Failure.ENGINE_MISSING: author(
+        "the manifest names a format whose engine is in another image",
+        f"build the image for the model's format: {PRIMUS}",
     ),
-    Failure.RUN_CRASHED: Cause(
-        By.WORKLOAD, Party.AUTHOR, f"mend what crashes, the model or the workload: {PRIMUS}"
+    Failure.RUN_CRASHED: author(
+        "the engine or a library crashes, by a signal without a row of its own",
+        f"correct what crashes, the model or the workload: {PRIMUS}",
     ),
     Failure.RUN_OUT_OF_MEMORY: Cause(
-        By.WORKLOAD,
+        "the kernel kills the run because memory is short, or refuses to give it more",
+        RefusedBy.WORKLOAD,
         None,
-        "take a machine with more memory (machineType in stack secundus), or a smaller model",
+        "use a machine with more memory (machineType in stack secundus), or a smaller model",
     ),
-    Failure.RUN_KILLED: Cause(By.WORKLOAD, None, f"run it again: {AGAIN}"),
-    Failure.RUN_STOPPED: Cause(
-        By.WORKLOAD, Party.OPERATOR, f"let the machine run to its end: {AGAIN}"
+    Failure.RUN_KILLED: Cause(
+        "something other than a shortage of memory kills the run, and only the run",
+        RefusedBy.WORKLOAD,
+        None,
+        RUN_AGAIN,
     ),
-    Failure.DECODERS_NOT_CONFINED: Cause(
-        By.WORKLOAD,
-        Party.OPERATOR,
-        f"boot the image that confidentialSpaceImage names, on x86-64: {SECUNDUS} --refresh",
+    Failure.RUN_STOPPED: _operator(
+        "the machine is stopped while the run is at work",
+        f"let the machine run to its end: {AGAIN}",
+    ),
+    Failure.DECODERS_NOT_CONFINED: _operator(
+        "the kernel cannot filter system calls (seccomp), or the machine is neither x86-64 nor"
+        " ARM64",
+        f"boot the image that confidentialSpaceImage names, on x86-64: {_BOOT}",
     ),
     Failure.INPUT_NOT_READABLE: Cause(
-        By.BUCKET,
+        "the workload's account has no grant on the input bucket, or Cloud Storage stays busy",
+        RefusedBy.BUCKET,
         Party.OPERATOR,
-        f"grant the workload's account the input bucket: {SECUNDUS} --refresh",
+        f"grant the workload's account the input bucket: {_BOOT}",
+        UNTIL_GRANTED,
     ),
     Failure.NO_PICTURES: Cause(
-        By.BUCKET, Party.OPERATOR, f"put pictures into the input bucket, and run it again: {AGAIN}"
-    ),
-}
-
-_MAPPING: Final = Cause(By.TOKEN_SERVICE, Party.AUTHOR, _REFRESH)
-OTHER_TOKEN: Final = Cause(
-    By.TOKEN_SERVICE,
-    Party.OPERATOR,
-    "present the launcher's own default token, as this program's workload does",
-)
-"""A token with another audience or issuer than the launcher's own; what the workload presents has
-both, so in its result the same sentences are about the provider."""
-_SERVICE: Final = Cause(By.TOKEN_SERVICE, Party.PLATFORM, f"run it again: {AGAIN}")
-
-DETAILS: Final[Mapping[Detail, Cause]] = {
-    Detail.SUBJECT_TYPE: _MAPPING,
-    Detail.SUBJECT_SIZE: _MAPPING,
-    Detail.STALE: Cause(
-        By.TOKEN_SERVICE, Party.OPERATOR, f"a token is good for an hour; get a new one: {AGAIN}"
-    ),
-    Detail.SIGNATURE: Cause(
-        By.TOKEN_SERVICE, Party.OPERATOR, "use a token that Google's attestation service signed"
-    ),
-    Detail.ISSUER_UNREACHABLE: _SERVICE,
-    Detail.AUDIENCE_MALFORMED: Cause(
-        By.TOKEN_SERVICE,
+        "the bucket is empty",
+        RefusedBy.BUCKET,
         Party.OPERATOR,
-        f"let this program write MODEL_AUDIENCE into the metadata: {SECUNDUS}",
-    ),
-    Detail.QUOTA: _SERVICE,
-    Detail.STAYS_BUSY: Cause(
-        By.BUCKET, Party.PLATFORM, f"run it again; what was classified is kept: {AGAIN}"
-    ),
-    Detail.GRAPH_TOO_LARGE: Cause(
-        By.WORKLOAD,
-        Party.AUTHOR,
-        f"keep the model's weights in variables, not in constants of the graph: {PRIMUS}",
+        f"put pictures into the input bucket, and {RUN_AGAIN}",
     ),
 }
-"""Where a detail means something else than the failure it stands in."""
-
-
-def of_result(said: str) -> Cause:
-    """What `code: sentence` of a result object means."""
-    code, _, reason = said.partition(": ")
-    for detail, cause in DETAILS.items():
-        if reason == detail:
-            return cause
-    for failure, cause in FAILURES.items():
-        if code == failure.code:
-            return cause
-    known_form = re.fullmatch("[a-z_]+", code) is not None
-    return Cause(By.WORKLOAD, None, _UNKNOWN_CODE if known_form else _UNKNOWN_WORKLOAD)
-
-
-_UNKNOWN_CODE: Final = "this program does not know the code; use the version that deployed it"
-_UNKNOWN_WORKLOAD: Final = "these are another workload's own words: ask whoever wrote it"
+"""A message that has no detail, or a detail that is not in DETAILS, has the cause of its code."""

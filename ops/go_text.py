@@ -1,8 +1,8 @@
-"""Text as Go's log package writes it: quoted values, and maps that are printed without quotes.
+"""Reads text as Go's log package writes it: quoted values, and maps without quotes.
 
 On the serial console the launcher prints a token's claims with `%+v`, which drops every quote and
-every type. They are read by the types that these claims have; a text with a space in it cannot be
-told from two. Cloud Logging holds the claims as they are.
+every type. The types are restored by the names of the claims. A text with a space in it cannot be
+distinguished from two texts. Cloud Logging has the exact claims.
 https://github.com/google/go-tpm-tools/blob/main/launcher/internal/logging/logging.go
 """
 
@@ -22,22 +22,22 @@ _KEY: Final = re.compile(r" ?([^\s:\[\]]+):")
 _IN_MAP: Final = re.compile(r".*?(?=\]| [A-Za-z_][\w.-]*:|$)", re.DOTALL)
 _IN_LIST: Final = re.compile(r"[^ \]]*")
 _DEEPEST: Final = 16
-"""Claims are five deep."""
+"""Claims have five levels."""
 
 _BOOLEANS: Final = ("secboot", "submods.confidential_space.monitoring_enabled.memory")
 _NUMBERS: Final = ("exp", "iat", "nbf", "oemid")
 
 
 def pairs(line: str) -> dict[str, str]:
-    """The `key=value` pairs of a line of slog's TextHandler; none in a line of somebody else.
+    """The `key=value` pairs of a line of slog's TextHandler; none in a line of another program.
 
-    Of a key that is there twice, the first: level and message come before what they are about.
+    If a key is there twice, the first counts: level and message come before the other pairs.
     """
     return {key: unquoted(value) for key, value in reversed(_PAIR.findall(line))}
 
 
 def unquoted(text: str) -> str:
-    """What strconv.Quote made a text of, taken back; a text without quotes is as it is."""
+    """Undo strconv.Quote; a text without quotes stays unchanged."""
     return _ESCAPE.sub(_character, text[1:-1]) if text.startswith('"') else text
 
 

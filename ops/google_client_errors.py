@@ -1,7 +1,7 @@
-"""Refusals in the words of Google's client libraries, as other workloads write them into `result`.
+"""Translates errors of Google's client libraries that another workload wrote into its `result`.
 
-Google's published example writes whatever exception it met. Its sentence is the token service's or
-Cloud Storage's, so it means what this program's own code for it means.
+Google's published example writes any exception as it is. The sentence in it comes from the token
+service or from Cloud Storage, for which this program has a code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from workload.errors import Detail, Failure, WorkloadError, refused_by_token_ser
 _TOKEN_SERVICE: Final = re.compile(
     r"\W{0,2}Error code (?P<error>\w+): (?P<description>.*?)(?: - https?://\S+)?(?:['\"], |$)"
 )
-"""google.auth.exceptions.OAuthError, which is a pair: a sentence, and the body of the answer.
+"""google.auth.exceptions.OAuthError is a pair: a sentence, and the body of the response.
 https://github.com/googleapis/google-auth-library-python/blob/main/google/oauth2/utils.py"""
 
 _OTHERS: Final[tuple[tuple[str, WorkloadError], ...]] = (
@@ -27,14 +27,15 @@ _OTHERS: Final[tuple[tuple[str, WorkloadError], ...]] = (
     ("storage.objects.get", WorkloadError(Failure.MODEL_NOT_READABLE)),
     ("No such object", WorkloadError(Failure.MODEL_NOT_READABLE)),
 )
-"""What stands in a sentence, the first that does: the example reads the model by `get` and lists
-nothing but pictures."""
+"""A part of the sentence and the error that it means; the first match decides. The published
+example calls `get` for the model only, and `list` for the pictures only."""
 
 
-def in_our_words(said: str) -> str:
-    """`code: sentence` for a refusal that Google told; any other text as it is."""
-    if found := _TOKEN_SERVICE.match(said):
-        description = found["description"].replace("\\'", "'")
-        return str(refused_by_token_service(found["error"], description))
-    told = (str(error) for words, error in _OTHERS if words in said)
-    return said if re.match(r"[a-z_]+: ", said) else next(told, said)
+def as_workload_message(message: str) -> str:
+    """`code: sentence` for an error of Google's libraries; any other message unchanged."""
+    if error := _TOKEN_SERVICE.match(message):
+        description = error["description"].replace("\\'", "'")
+        return str(refused_by_token_service(error["error"], description))
+    if re.match(r"[a-z_]+: ", message):
+        return message
+    return next((str(error) for part, error in _OTHERS if part in message), message)

@@ -1,6 +1,6 @@
-"""The launcher's log, from the serial console or from Cloud Logging: its last boot, line by line.
+"""Reads the launcher's log, from the serial console or from Cloud Logging.
 
-What a line means is not decided here (`causes`), nor what a token is worth (`why`).
+`launcher_causes` decides what a message means, and `why` judges a token's claims.
 """
 
 from __future__ import annotations
@@ -20,54 +20,54 @@ FAILED: Final = (
     "workload task ended and returned non-zero",
     "workload finished with a non-zero return code",
 )
-"""What it says of a workload that ran and failed: no refusal of the launcher's."""
+"""The launcher's messages about a workload that ran and failed: the launcher did not refuse."""
 
 EXITING: Final = "TEE container launcher exiting"
-"""Its last line, an error too where something failed."""
+"""Its last message, at level ERROR if something failed."""
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One message of the launcher's."""
+    """One message of the launcher."""
 
     number: int
-    """which line of the file, or which entry of the export, from 1"""
+    """the line of the file, or the entry of the export, from 1"""
     error: bool
     message: str
     token: object = None
-    """the claims it was printed with: an object, or still a text"""
+    """the token's claims: an object, or the text that the console printed"""
 
 
 class CutOffError(ValueError):
-    """A token's claims are not all there."""
+    """A part of the token's claims is missing."""
 
 
 def of_text(text: str) -> list[Line]:
-    """The launcher's lines of a serial console; everybody else's are left out."""
-    found = (_line(number, line) for number, line in enumerate(text.split("\n"), 1))
-    return [line for line in found if line is not None]
+    """The launcher's lines of a serial console, without those of other programs."""
+    lines = (_line(number, line) for number, line in enumerate(text.split("\n"), 1))
+    return [line for line in lines if line is not None]
 
 
 def of_entries(entries: Sequence[Json]) -> list[Line]:
-    """The launcher's lines of an export of Cloud Logging, oldest first as their times say."""
-    found = []
-    # `gcloud logging read` gives the newest first, unless told otherwise.
-    for number, entry in sorted(enumerate(entries, 1), key=_moment):
+    """The launcher's lines of an export of Cloud Logging, the oldest first."""
+    lines = []
+    # `gcloud logging read` prints the newest entry first, unless it has `--order=asc`.
+    for number, entry in sorted(enumerate(entries, 1), key=_timestamp):
         payload = entry.get("jsonPayload")
         payload = payload if isinstance(payload, dict) else entry
-        named = (payload.get("MESSAGE"), payload.get("message"), entry.get("textPayload"))
-        message = next((text for text in named if isinstance(text, str)), None)
+        texts = (payload.get("MESSAGE"), payload.get("message"), entry.get("textPayload"))
+        message = next((text for text in texts if isinstance(text, str)), None)
         if message is not None:
             error = str(entry.get("severity")) in ("ERROR", "CRITICAL", "ALERT", "EMERGENCY")
             plain = Line(number=number, error=error, message=message, token=payload.get("token"))
-            found.append(_line(number, message) or plain)
-    return found
+            lines.append(_line(number, message) or plain)
+    return lines
 
 
-def _moment(entry: tuple[int, Json]) -> str:
-    # Without its Z, a whole second comes before its fractions.
+def _timestamp(entry: tuple[int, Json]) -> str:
+    # Without the Z, a whole second is sorted before its fractions.
     return str(entry[1].get("timestamp")).removesuffix("Z")
 
 
@@ -79,25 +79,25 @@ def _line(number: int, text: str) -> Line | None:
     return Line(number=number, error=pairs["level"] == "ERROR", message=pairs["msg"], token=token)
 
 
-def is_aftermath(line: Line) -> bool:
-    """Whether a line says no more than that there was an error before it."""
+def repeats_an_error(line: Line) -> bool:
+    """Whether the line only says that there was an error before it."""
     return line.message in FAILED or line.message.startswith(EXITING)
 
 
 def last_boot(lines: Sequence[Line]) -> Sequence[Line]:
-    """What was said since the machine last started; all of it if its start is not there."""
+    """The lines since the machine last started; all of them if its start is not in the log."""
     starts = [index for index, line in enumerate(lines) if line.message == BOOT]
     return lines[starts[-1] :] if starts else lines
 
 
 def claims(line: Line) -> tuple[object, bool]:
-    """What the token of a line claims, and whether exactly; CutOffError if not all is there."""
+    """The claims of a line's token, and whether they are exact; CutOffError if they are cut off."""
     if not isinstance(line.token, str):
         return line.token, True
     try:
         return json.loads(line.token), True
     except (ValueError, RecursionError):
-        pass  # on a real console they are Go's
+        pass  # a real console prints them in Go's own form
     try:
         return go_text.claims(line.token), False
     except ValueError as error:

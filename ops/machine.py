@@ -1,4 +1,4 @@
-"""The machine of a run: asks Compute Engine, with its owner's credentials, whether it is on."""
+"""Asks Compute Engine, with the user's credentials, whether the machine of a run is on."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ NOT_FOUND: Final = 404
 
 OFF: Final = frozenset({"TERMINATED", "STOPPED", "SUSPENDED"})
 """https://docs.cloud.google.com/compute/docs/instances/instance-lifecycle"""
-GONE: Final = "not there"
+MISSING: Final = "not there"
 LONGEST: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """A machine by its full name."""
+    """A machine and where it is."""
 
     project: str
     zone: str
     name: str
 
     @property
-    def log(self) -> str:
-        """The command that exports what its launcher said."""
+    def log_command(self) -> str:
+        """The command that exports the launcher's log."""
         return export(self.name, self.project)
 
     def state(self, credentials: Credentials) -> str:
-        """Its status in Compute Engine's words, GONE, or why that cannot be told."""
+        """Its status as Compute Engine names it, MISSING, or why the status is not known."""
         url = f"{API}/projects/{self.project}/zones/{self.zone}/instances/{self.name}"
         session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]  # untyped library
         try:
             answer = session.get(url, timeout=TIMEOUT_SECONDS)
             if answer.status_code == NOT_FOUND:
-                return GONE
+                return MISSING
             if not answer.ok:
                 return f"not known ({answer.status_code} {shown(message(answer), LONGEST)})"
             return shown(str(answer.json()["status"]), LONGEST)

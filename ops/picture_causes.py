@@ -1,13 +1,16 @@
-"""What each code of a picture means, whose mistake it is, and what helps."""
+"""The cause of each code that a picture can have.
+
+docs/errors.md is generated from this table: `python -m ops.error_table`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infra.attestation.clause import Party
+from ops.cause import WHILE_BUSY, Cause, RefusedBy, Seen
 from ops.evidence import FOREIGN
-from ops.verdict import Failed
+from ops.verdict import FailedPictures
 from workload.decoding import image_limits
 from workload.errors import PictureFailure
 
@@ -15,92 +18,89 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True)
-class PictureCause:
-    """One code explained: of the picture that has it, the sentence is what holds."""
-
-    sentence: str
-    mistake_of: Party | None
-    """None where the code alone does not tell"""
-    cure: str
+def _operator(when: str, fix: str) -> Cause:
+    return Cause(when, RefusedBy.WORKLOAD, Party.OPERATOR, fix, seen=Seen.RECORD)
 
 
-def _operator(sentence: str, cure: str) -> PictureCause:
-    return PictureCause(sentence, Party.OPERATOR, cure)
+_AT_OTHER_TIMES: Final = "change the input bucket before a run or after it"
+_SAVE_AGAIN: Final = "open it and save it again"
 
-
-_LATER: Final = "change the input bucket before a run or after it"
-_ANEW: Final = "open and save it anew"
-
-PICTURES: Final[Mapping[PictureFailure, PictureCause]] = {
-    PictureFailure.NOT_READABLE: PictureCause(
+PICTURES: Final[Mapping[PictureFailure, Cause]] = {
+    PictureFailure.NOT_READABLE: Cause(
         "Cloud Storage refuses it, stays busy or sends damaged bytes",
+        RefusedBy.BUCKET,
         None,
         "read it by hand, to see Google's answer; then run it again",
+        WHILE_BUSY,
+        Seen.RECORD,
     ),
-    PictureFailure.VANISHED: _operator("it was listed, and is gone when it is read", _LATER),
-    PictureFailure.CHANGED: _operator("it was replaced between listing and reading", _LATER),
+    PictureFailure.VANISHED: _operator(
+        "it was listed, and does not exist when it is read", _AT_OTHER_TIMES
+    ),
+    PictureFailure.CHANGED: _operator(
+        "it was replaced between listing and reading", _AT_OTHER_TIMES
+    ),
     PictureFailure.EMPTY: _operator("it has no bytes", "upload it again"),
     PictureFailure.TOO_LARGE: _operator(
         f"it has more than {image_limits.MAX_FILE_BYTES // 1024**2} MiB",
-        "save it anew, smaller",
+        "save it again, smaller",
     ),
     PictureFailure.FORMAT_UNKNOWN: _operator(
         "its first bytes are of no format that docs/pictures.md lists, whatever its name",
         "save it as JPEG or PNG",
     ),
     PictureFailure.TOO_MANY_PIXELS: _operator(
-        f"its header tells more than {image_limits.MAX_PIXELS // 10**6} million pixels; or they"
+        f"its header says more than {image_limits.MAX_PIXELS // 10**6} million pixels; or they"
         " take more memory than a decoder has",
         "scale it down",
     ),
     PictureFailure.TOO_MANY_SCANS: _operator(
         f"it is a JPEG of more than {image_limits.MAX_SCANS} scans, each of which visits every"
         " pixel",
-        _ANEW,
+        _SAVE_AGAIN,
     ),
     PictureFailure.DAMAGED: _operator(
-        "it can't be decoded: cut off, broken, or of a rare kind that docs/pictures.md names", _ANEW
+        "it cannot be decoded: it is cut off or broken, or of a rare kind that docs/pictures.md"
+        " names",
+        _SAVE_AGAIN,
     ),
     PictureFailure.DECODER_CRASHED: _operator(
         "the process that decoded it ended, or took more than the"
         f" {image_limits.MAX_MEMORY_BYTES // 1024**3} GiB of memory that it may",
-        f"{_ANEW}; the pictures around it are not harmed",
+        f"{_SAVE_AGAIN}; the pictures around it are not harmed",
     ),
     PictureFailure.DECODER_TOO_SLOW: _operator(
         f"it takes more than {image_limits.MAX_CPU_SECONDS} s of processor time, or its decoder"
         f" does not answer for {image_limits.MAX_ANSWER_SECONDS} s",
-        f"{_ANEW}, smaller",
+        f"{_SAVE_AGAIN}, smaller",
     ),
 }
 
-_UNKNOWN: Final = PictureCause(
-    "this program does not know the code", None, "use the version that deployed the workload"
+_UNKNOWN_CODE: Final = Cause(
+    "this program does not know the code",
+    RefusedBy.WORKLOAD,
+    None,
+    "use the version that deployed the workload",
 )
-_FOREIGN: Final = PictureCause(
-    "another workload tells it in its own words, beside the picture's name",
+_OTHER_WORKLOAD: Final = Cause(
+    "another workload wrote its own message beside the picture's name",
+    RefusedBy.WORKLOAD,
     None,
     "ask whoever wrote the workload",
 )
 
 
-def explained(failed: Mapping[str, int]) -> tuple[Failed, ...]:
-    """How many pictures have which code, and what each code means."""
+def explained(failed: Mapping[str, int]) -> tuple[FailedPictures, ...]:
+    """The number of pictures with each code, and its cause."""
     return tuple(
-        Failed(
-            code=code,
-            count=count,
-            sentence=of_picture(code).sentence,
-            mistake_of=of_picture(code).mistake_of,
-            cure=of_picture(code).cure,
-        )
+        FailedPictures(code=code, count=count, cause=cause_of_picture(code))
         for code, count in sorted(failed.items())
     )
 
 
-def of_picture(code: str) -> PictureCause:
-    """What a picture's code means."""
+def cause_of_picture(code: str) -> Cause:
+    """The cause of a picture's code."""
     if code == FOREIGN:
-        return _FOREIGN
-    found = (cause for failure, cause in PICTURES.items() if failure == code)
-    return next(found, _UNKNOWN)
+        return _OTHER_WORKLOAD
+    known = (cause for failure, cause in PICTURES.items() if failure == code)
+    return next(known, _UNKNOWN_CODE)

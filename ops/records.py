@@ -1,7 +1,7 @@
-"""What a run left, read from the content of its objects: records, or why there are none.
+"""Reads the objects that a run left: records of its pictures, or why it failed.
 
-Whoever can write the result bucket can have edited them, so their form is checked before anything
-relies on it. The texts in them (names, labels) stay as they are: `results_table` shows them.
+Whoever can write the result bucket can have edited them, so their form is checked first. Names and
+labels stay as they are; `results_table` escapes them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from ops.evidence import of_text
+from ops.evidence_reader import of_text
 
 
 class ResultsError(Exception):
@@ -28,29 +28,29 @@ class Run:
     summary: dict[str, Any] | None = None
     """None where there is none: the run failed, or an older workload left the results."""
     text: str | None = None
-    """the content of `result`, if another workload left nothing else"""
+    """the content of `result`, if another workload left no other object"""
     notes: tuple[str, ...] = ()
-    """what else is to be said about them"""
+    """what else the user must know about the results"""
 
     @property
     def failed(self) -> dict[str, int]:
-        """How many pictures failed by which code, as far as the objects tell."""
+        """The number of failed pictures by code, as far as the objects show it."""
         if self.text is not None:
-            return dict(of_text(self.text).failed)
+            return dict(of_text(self.text).failed_pictures)
         return dict(Counter(record["error"] for record in self.records if "error" in record))
 
 
 def parse(records: str | None, text: str, summary: str | None = None) -> Run:
-    """A run from the content of its objects; ResultsError if they are not what they should be.
+    """Read a run from the content of its objects; ResultsError if it differs from docs/results.md.
 
-    Without `records` another workload left only `result`, as Google's published example does.
+    `records` is None if another workload left only `result`, as Google's published example does.
     """
     first = text.partition("\n")[0]
     if first.startswith("Error: "):
         return Run((), first.removeprefix("Error: "))
     if records is None:
         return Run((), None, text=text)
-    # Only this ends a line: names may hold what Unicode counts as line ends, too.
+    # Not `splitlines`: a name may hold other characters that Unicode counts as line ends.
     lines = [line for line in records.split("\n") if line]
     parsed = tuple(_object("results.jsonl", line, number) for number, line in enumerate(lines, 1))
     for number, record in enumerate(parsed, 1):
@@ -58,20 +58,20 @@ def parse(records: str | None, text: str, summary: str | None = None) -> Run:
             raise _edited("results.jsonl", number, "is no record of a picture")
     if summary is None:
         return Run(parsed, None)
-    told = _object("summary.json", summary, 1)
-    if not _is_summary(told):
+    parsed_summary = _object("summary.json", summary, 1)
+    if not _is_summary(parsed_summary):
         raise _edited("summary.json", 1, "is no summary")
-    return Run(parsed, None, told)
+    return Run(parsed, None, parsed_summary)
 
 
 def _object(name: str, text: str, number: int) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _edited(name, number, "is not JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(parsed, dict):
         raise _edited(name, number, "is no JSON object")
-    return found
+    return parsed
 
 
 def _edited(name: str, number: int, what: str) -> ResultsError:

@@ -1,8 +1,7 @@
 """Waits for a run's results while its machine works, and reads them from the result bucket.
 
-It reads with the caller's own credentials. The workload writes `results.jsonl` first, then
-`summary.json`, and `result` last, so a `result` newer than the machine says that all belong to this
-run.
+It uses the user's own credentials. The workload writes `results.jsonl` first, then `summary.json`,
+and `result` last. So if `result` is newer than the machine, all three belong to this run.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from google.oauth2.credentials import Credentials as Token
 
 from infra.untrusted_text import shown
 from ops.commands import AGAIN, EXPLAIN, EXPORT, RESULTS, SECUNDUS
-from ops.machine import GONE, OFF, Machine
+from ops.machine import MISSING, OFF, Machine
 from ops.records import ResultsError, Run, parse
 from ops.stack_outputs import StackError, outputs
 
@@ -32,55 +31,55 @@ if TYPE_CHECKING:
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 POLL_SECONDS = 0.5
-ASK_SECONDS = 5.0
-"""How often the machine is asked after."""
+MACHINE_POLL_SECONDS = 5.0
 MOST = 50_000
-"""Objects of the input bucket that are looked at, to tell whether the results are still of them."""
+"""Objects of the input bucket that are compared with the records."""
 
 
 class EndedError(ResultsError):
-    """The machine is off, and left nothing of this run: waiting longer would not help."""
+    """The machine is off and left no result of this run, so waiting longer does not help."""
 
 
 @dataclass(frozen=True)
 class Where:
-    """The bucket of a run's results, and the moment before which they are another run's."""
+    """Where a run's results are."""
 
     bucket: str
     newer_than: dt.datetime | None = None
+    """an older `result` belongs to an earlier run"""
     machine: Machine | None = None
     pictures: str | None = None
-    """the input bucket"""
+    """the name of the input bucket"""
 
 
 def identity() -> Credentials:
-    """The identity that pulumi-gcp would use too; ResultsError if there is none."""
+    """The credentials that pulumi-gcp would use too; ResultsError if there are none."""
     token = os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
     if token:
         return Token(token=token)  # type: ignore[no-untyped-call]  # untyped library
     try:
-        found, _ = google.auth.default(scopes=[SCOPE])
+        credentials, _ = google.auth.default(scopes=[SCOPE])
     except GoogleAuthError as error:
         raise ResultsError(
             "no credentials found; run `gcloud auth application-default login`, or set "
             "GOOGLE_OAUTH_ACCESS_TOKEN as for `pulumi up`"
         ) from error
-    return found
+    return credentials
 
 
 def from_stack(environment: Mapping[str, str]) -> Where:
-    """Where the secundus stack of the current folder says that its results are."""
+    """Where the results are, by the outputs of the secundus stack of the current folder."""
     try:
-        known = outputs("secundus", "resultUri", environment)
+        exported = outputs("secundus", "resultUri", environment)
     except StackError as error:
         raise ResultsError(f"{error}; or name the bucket: --uri gs://BUCKET") from error
-    started = known.get("startedAt")
-    project, zone, name = (known.get(output) for output in ("project", "zone", "instance"))
+    started = exported.get("startedAt")
+    project, zone, name = (exported.get(output) for output in ("project", "zone", "instance"))
     return Where(
-        bucket_of(known["resultUri"]),
+        bucket_of(exported["resultUri"]),
         dt.datetime.fromisoformat(started) if started else None,
         Machine(project=project, zone=zone, name=name) if project and zone and name else None,
-        bucket_of(known["inputUri"]) if known.get("inputUri") else None,
+        bucket_of(exported["inputUri"]) if exported.get("inputUri") else None,
     )
 
 
@@ -94,55 +93,52 @@ def bucket_of(uri: str) -> str:
     return bucket
 
 
-def fetch(where: Where, wait_seconds: float, tell: Callable[[str], None]) -> Run:
-    """The newest run's results, waiting for them at most so long; ResultsError if none come.
-
-    `tell` hears what is waited for.
-    """
+def fetch(where: Where, wait_seconds: float, show_progress: Callable[[str], None]) -> Run:
+    """Wait for the newest run's results and read them; ResultsError if there are none in time."""
     credentials = identity()
-    asked = storage.Client(project="-", credentials=credentials)
-    bucket = asked.bucket(where.bucket)
+    client = storage.Client(project="-", credentials=credentials)
+    bucket = client.bucket(where.bucket)
     try:
-        text = _awaited(bucket, where, wait_seconds, tell, credentials)
+        text = _awaited(bucket, where, wait_seconds, show_progress, credentials)
         run = parse(_content(bucket, "results.jsonl"), text, _content(bucket, "summary.json"))
     except NotFound as error:
         raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
     except (GoogleAPICallError, GoogleAuthError) as error:
         raise ResultsError(f"reading gs://{where.bucket} failed: {shown(str(error))}") from error
-    return replace(run, notes=_notes(run, where, asked))
+    return replace(run, notes=_notes(run, where, client))
 
 
 def _awaited(
     bucket: storage.Bucket,
     where: Where,
     wait_seconds: float,
-    tell: Callable[[str], None],
+    show_progress: Callable[[str], None],
     credentials: Credentials,
 ) -> str:
-    """The content of this run's `result`."""
+    """Wait for this run's `result`; returns its content."""
     deadline = time.monotonic() + wait_seconds
-    ask_at, status, off, told = 0.0, "", False, False
+    next_poll, status, off, started = 0.0, "", False, False
     while True:
         blob = bucket.get_blob("result")
         if blob is not None and (where.newer_than is None or blob.updated >= where.newer_than):
             return str(blob.download_as_bytes().decode(errors="replace"))
         if off:
-            raise EndedError(_ended(where, status, found=blob is not None))
-        if not told:
-            # A bucket that is not there has no such object either; only a listing tells.
+            raise EndedError(_ended(where, status, earlier=blob is not None))
+        if not started:
+            # `get_blob` gives None also for a missing bucket; a listing raises NotFound.
             list(bucket.list_blobs(max_results=1))
-            told = True
-            tell(f"waiting at most {wait_seconds:.0f} s for gs://{where.bucket}/result")
-        if where.machine is not None and time.monotonic() >= ask_at:
-            ask_at = time.monotonic() + ASK_SECONDS
+            started = True
+            show_progress(f"waiting at most {wait_seconds:.0f} s for gs://{where.bucket}/result")
+        if where.machine is not None and time.monotonic() >= next_poll:
+            next_poll = time.monotonic() + MACHINE_POLL_SECONDS
             before, status = status, where.machine.state(credentials)
-            off = status in OFF or status == GONE
+            off = status in OFF or status == MISSING
             if status != before:
-                tell(f"machine {where.machine.name}: {status}")
+                show_progress(f"machine {where.machine.name}: {status}")
         if off:
-            continue  # it may have written its last between the two questions
+            continue  # it may have written its result just before it went off
         if time.monotonic() >= deadline:
-            raise ResultsError(_nothing_yet(where, wait_seconds, status, found=blob is not None))
+            raise ResultsError(_timed_out(where, wait_seconds, status, earlier=blob is not None))
         time.sleep(POLL_SECONDS)
 
 
@@ -151,62 +147,64 @@ def _content(bucket: storage.Bucket, name: str) -> str | None:
     return None if blob is None else blob.download_as_bytes().decode(errors="replace")
 
 
-def _left(where: Where, *, found: bool) -> str:
+def _left(where: Where, *, earlier: bool) -> str:
     return f"gs://{where.bucket} holds " + (
         "an earlier run's `result`, and none of this run"
-        if found
+        if earlier
         else "no object `result` of this run"
     )
 
 
-def _ended(where: Where, status: str, *, found: bool) -> str:
+def _ended(where: Where, status: str, *, earlier: bool) -> str:
     machine = where.machine
-    name, log = (machine.name, machine.log) if machine else ("", EXPORT)
-    if status == GONE:
-        return f"{_left(where, found=found)}, and there is no machine {name}. Deploy it: {SECUNDUS}"
+    name, log = (machine.name, machine.log_command) if machine else ("", EXPORT)
+    if status == MISSING:
+        left = _left(where, earlier=earlier)
+        return f"{left}, and there is no machine {name}. Deploy it: {SECUNDUS}"
     return (
-        f"{_left(where, found=found)}, and the machine {name} is off ({status}): its"
-        " launcher did not start the workload, or the workload could not write. What the launcher"
-        f" said, and what it means: {log} && {EXPLAIN}"
+        f"{_left(where, earlier=earlier)}, and the machine {name} is off ({status}): its"
+        " launcher did not start the workload, or the workload could not write. Get the launcher's"
+        f" log and its explanation: {log} && {EXPLAIN}"
     )
 
 
-def _nothing_yet(where: Where, wait_seconds: float, status: str, *, found: bool) -> str:
+def _timed_out(where: Where, wait_seconds: float, status: str, *, earlier: bool) -> str:
     machine = where.machine
     state = f", and the machine {machine.name} is {status}" if machine and status else ""
     return (
-        f"{_left(where, found=found)} after {wait_seconds:.0f} s{state}. Wait longer:"
-        f" {RESULTS} --wait SECONDS. What the launcher has said so far, and what it means:"
-        f" {machine.log if machine else EXPORT} && {EXPLAIN}"
+        f"{_left(where, earlier=earlier)} after {wait_seconds:.0f} s{state}. Wait longer:"
+        f" {RESULTS} --wait SECONDS. Get the launcher's log so far and its explanation:"
+        f" {machine.log_command if machine else EXPORT} && {EXPLAIN}"
     )
 
 
-def _notes(run: Run, where: Where, asked: storage.Client) -> tuple[str, ...]:
+def _notes(run: Run, where: Where, client: storage.Client) -> tuple[str, ...]:
     if run.text is not None:
-        return (ALONE,)
-    known = {(record["name"], str(record.get("generation"))) for record in run.records}
+        return (RESULT_ONLY,)
+    classified = {(record["name"], str(record.get("generation"))) for record in run.records}
     if where.pictures is None or not run.records:
         return ()
     try:
-        listed = asked.list_blobs(
+        listed = client.list_blobs(
             where.pictures, fields="items(name,generation),nextPageToken", max_results=MOST
         )
-        there = {(b.name, str(b.generation)) for b in listed if not b.name.endswith("/")}
+        present = {(b.name, str(b.generation)) for b in listed if not b.name.endswith("/")}
     except (GoogleAPICallError, GoogleAuthError) as error:
         reason = shown(str(error), LONGEST)
         return (
-            f"Could not check whether gs://{where.pictures} holds other pictures by now: {reason}",
+            f"Could not check whether gs://{where.pictures} holds other pictures now: {reason}",
         )
-    if len(there) >= MOST or there == known:
+    if len(present) >= MOST or present == classified:
         return ()
-    new, gone = len(there - known), len(known - there)
-    told = f"{new} objects there have no record, {gone} records are of objects changed or removed"
-    old = f"gs://{where.pictures} holds other pictures than these results are of: {told}."
-    return (f"{old} Run again: {AGAIN}",)
+    new, gone = len(present - classified), len(classified - present)
+    note = (
+        f"gs://{where.pictures} holds other pictures than these results: {new} objects have no"
+        f" record, {gone} records are of objects that were changed or removed. Run again: {AGAIN}"
+    )
+    return (note,)
 
 
 LONGEST = 200
-ALONE = (
-    "There is no results.jsonl: another workload than this program's left only `result`, which is"
-    " shown unchanged."
+RESULT_ONLY = (
+    "There is no results.jsonl: another workload left only `result`, which is shown unchanged."
 )

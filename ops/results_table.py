@@ -1,6 +1,6 @@
-"""A run for people: its pictures in a table, and what it was on a line.
+"""Prints a run: a table of its pictures, and a line with its summary.
 
-Names were chosen by whoever uploaded the pictures, labels by the model's owner.
+Whoever uploaded the pictures chose their names, and the model's owner chose the labels.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.untrusted_text import shown
-from ops import failure_causes
-from ops.google_client_errors import in_our_words
+from ops.detail_causes import cause_of_result
+from ops.google_client_errors import as_workload_message
 from ops.picture_causes import explained
 from ops.terminal import Table, Text, styled
-from ops.verdict import NOT_TOLD, failures
+from ops.verdict_table import NOT_SAID, failed_pictures_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,32 +26,32 @@ LONGEST: Final = 200
 """Characters of a name or label in the table; `--json` has the whole."""
 
 
-def show(console: Terminal, run: Run) -> None:
-    """Everything about a run: its pictures, what their codes mean, the summary, what else is said.
+def show(terminal: Terminal, run: Run) -> None:
+    """Print a run's pictures, the causes of their codes, the summary and the notes.
 
-    Of one that failed as a whole, why, whose mistake that is, and what helps.
+    For a run that failed as a whole: its message, whose mistake that is, and the fix.
     """
     if run.failure is not None:
-        cause = failure_causes.of_result(in_our_words(run.failure))
-        console.print(styled("The run failed:", "red"), shown(run.failure), soft_wrap=True)
-        console.print(f"mistake of: {cause.mistake_of or NOT_TOLD}")
-        console.print(f"cure: {cause.cure}", soft_wrap=True)
+        cause = cause_of_result(as_workload_message(run.failure))
+        terminal.print(styled("The run failed:", "red"), shown(run.failure), soft_wrap=True)
+        terminal.print(f"mistake of: {cause.mistake_of or NOT_SAID}")
+        terminal.print(f"fix: {cause.fix}", soft_wrap=True)
         return
     if run.text is None:
-        console.print(table(run))
+        terminal.print(table(run))
     else:
-        for one in run.text.rstrip("\n").split("\n"):
-            console.print(shown(one), soft_wrap=True)
+        for line_of_text in run.text.rstrip("\n").split("\n"):
+            terminal.print(shown(line_of_text), soft_wrap=True)
     if run.failed:
-        console.print(failures(explained(run.failed)))
+        terminal.print(failed_pictures_table(explained(run.failed)))
     if run.summary is not None:
-        console.print(line(run.summary))
+        terminal.print(summary_line(run.summary))
     for note in run.notes:
-        console.print(f"note: {note}", soft_wrap=True)
+        terminal.print(f"note: {note}", soft_wrap=True)
 
 
 def table(run: Run) -> Table:
-    """The records."""
+    """The records, one in a row."""
     table = Table("picture", "predicted", "score", "runner-up", header_style="bold")
     for record in run.records:
         table.add_row(_cell(record["name"]), *_verdict(record))
@@ -59,7 +59,7 @@ def table(run: Run) -> Table:
 
 
 def compared(run: Run, truth: Mapping[str, str]) -> Table:
-    """The same beside what is right (name -> class): a few that are right, and all that are not."""
+    """The records beside their true classes, by name: all wrong ones, and FEW of the right ones."""
     table = Table("picture", "predicted", "score", "runner-up", "drawn as", header_style="bold")
     right = 0
     for record in run.records:
@@ -74,12 +74,12 @@ def compared(run: Run, truth: Mapping[str, str]) -> Table:
     return table
 
 
-def line(summary: Mapping[str, Any]) -> str:
-    """The summary for people."""
+def summary_line(summary: Mapping[str, Any]) -> str:
+    """The summary in one line."""
     failed = sum(summary["failed"].values())
     codes = ", ".join(f"{code} {count}" for code, count in sorted(summary["failed"].items()))
     rate = summary["picturesPerSecond"]
-    told = [
+    parts = [
         f"classified {summary['classified']}, failed {failed}" + (f" ({codes})" if codes else ""),
         f"{summary['continued']} taken over from an earlier start" if summary["continued"] else "",
         f"{summary['started']} to {summary['finished']}",
@@ -88,7 +88,7 @@ def line(summary: Mapping[str, Any]) -> str:
         f"model {summary['modelSha256'][:12]}",
         f"image {summary['imageDigest'] or 'not known'}",
     ]
-    return shown("; ".join(filter(None, told)))
+    return shown("; ".join(filter(None, parts)))
 
 
 def _verdict(record: Mapping[str, Any]) -> list[Text]:
@@ -101,5 +101,5 @@ def _verdict(record: Mapping[str, Any]) -> list[Text]:
 
 def _cell(text: str, style: str = "") -> Text:
     cell = styled(shown(text, LONGEST), style)
-    cell.overflow = "fold"  # a long name is broken, not cut a second time
+    cell.overflow = "fold"  # `shown` has cut a long name; the table must not cut it again
     return cell

@@ -1,4 +1,4 @@
-"""What a stack of the current folder exports, asked as its user would: `pulumi stack output`."""
+"""Reads the outputs of a stack of the current folder, by `pulumi stack output`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class StackError(Exception):
-    """The stack gives no answer; the message says why."""
+    """The outputs cannot be read; the message says why."""
 
 
 def outputs(stack: str, needed: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The outputs of a stack, with one that must be among them."""
+    """The outputs of a stack; StackError if `needed` is not among them."""
     pulumi = shutil.which("pulumi", path=environment.get("PATH"))
     if pulumi is None:
         raise StackError("`pulumi` is not on PATH")
@@ -25,12 +25,12 @@ def outputs(stack: str, needed: str, environment: Mapping[str, str]) -> dict[str
         command, capture_output=True, text=True, env=dict(environment), check=False
     )
     if answer.returncode != 0:
-        said = answer.stderr.strip()
-        raise StackError(f"`pulumi {' '.join(command[1:])}` failed: {said}")
-    found: dict[str, Any] = json.loads(answer.stdout)
-    if needed not in found:
+        errors = answer.stderr.strip()
+        raise StackError(f"`pulumi {' '.join(command[1:])}` failed: {errors}")
+    exported: dict[str, Any] = json.loads(answer.stdout)
+    if needed not in exported:
         raise StackError(
             f"the stack {stack} has no output `{needed}`; deploy it first: "
             f"`pulumi up --stack {stack}`"
         )
-    return found
+    return exported

@@ -1,8 +1,8 @@
-"""The only module that prints text for people.
+"""Prints text for people; no other module does, and only this one imports `rich`.
 
-It reads no text as markup, and escapes whatever would control a terminal: the other company wrote
-half of what is printed, or it stands in a file of unknown origin. Styles are given beside a text,
-never in it. Only this module imports `rich`; a test sees to that.
+Much of the text comes from the other company or from a file of unknown origin. So no text is read
+as markup, and everything that would control a terminal is escaped. A style is an argument of its
+own, never a part of the text.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ __all__ = [
 ]
 
 WIDTH: Final = 110
-"""Columns where there is no terminal to ask, as in a log."""
+"""Columns of an output that is no terminal, such as a log."""
 
 
 class Terminal(Console):
-    """A console to which a text is a text."""
+    """A console that prints every text as it is, without markup."""
 
     def __init__(self, file: IO[str] | None = None, width: int | None = None) -> None:
         super().__init__(file=file, width=width, markup=False, emoji=False, highlight=False)
@@ -53,49 +53,52 @@ class Terminal(Console):
         style: str | Style = "",
         justify: JustifyMethod | None = None,
         overflow: OverflowMethod | None = None,
-        **_asked_for: object,
+        **_ignored: object,
     ) -> Text:
-        """What becomes of every text: a line printed, a cell, a heading. Asking for markup is vain.
+        """Escape a text: a line, a cell or a heading. `markup=True` changes nothing.
 
-        It is spelt out here, before the layout, so that a table's columns stay where they are.
+        `rich` calls this before the layout, so the columns of a table stay aligned.
         """
         return Text(lines(text), style=style, justify=justify, overflow=overflow)
 
     @contextmanager
     def working(self, text: str) -> Iterator[Callable[[str], None]]:
-        """A last line that says what is going on, on a terminal only; gives what changes it."""
+        """Show the progress in the last line of a terminal; yields the function that changes it."""
         with self.status(styled(text)) as status:
             yield lambda text: status.update(styled(text))
 
 
 def standard_output() -> Terminal:
-    """Standard output: a terminal as wide as it is, or plain lines."""
+    """Standard output: a terminal in its own width, or plain lines of WIDTH columns."""
     return Terminal(width=None if sys.stdout.isatty() else WIDTH)
 
 
 @contextmanager
 def reader_may_stop() -> Iterator[Callable[[], bool]]:
-    """Whoever reads may stop, as `head` does: no error; gives what tells, afterwards, if not."""
+    """Ignore that the reader closes the pipe, as `head` does.
+
+    Yields a function that says afterwards whether the reader read everything.
+    """
     read = True
     try:
         yield lambda: read
         sys.stdout.flush()
     except BrokenPipeError:
         read = False
-        # Python would flush once more when it ends.
+        # Python flushes standard output again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def styled(text: str, style: str = "") -> Text:
-    """A text with a style of ours, such as `red`."""
+    """A text with a style, such as `red`."""
     return Text(lines(text), style)
 
 
 def print_progress(text: str) -> None:
-    """What goes on, on standard error, which is no part of the answer."""
+    """Print progress to standard error, because it is no part of the answer."""
     sys.stderr.write(f"{lines(text)}\n")
 
 
 def print_error(error: object) -> None:
-    """Why a command could not do its work, on standard error."""
+    """Print to standard error why a command could not do its work."""
     print_progress(f"error: {error}")

@@ -1,34 +1,21 @@
-"""A verdict on one piece of evidence, and how it is shown to people and to programs.
-
-What the verdict is, `why` decides. Everything shown is somebody else's text, and stays text.
-"""
+"""What `why` answers about one file: admitted or refused, clause by clause, and the fix."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra import untrusted_text
-from ops.terminal import Column, Table, styled
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from infra.attestation.clause import Party
+    from ops.cause import Cause, RefusedBy
     from ops.evidence import Kind
-    from ops.failure_causes import By
-    from ops.terminal import Terminal
 
-NOT_TOLD: Final = "this alone does not tell"
-LONGEST_CODE: Final = 40
-LINE: Final = 100
-"""Characters of a clause that was met, in a table that a log is wide enough for."""
 SCHEMA: Final = "confidential-inference/why/v1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One clause, put to the claims; whose mistake and the cure are of a failed one only."""
+class ClauseResult:
+    """One clause applied to the claims; `mistake_of` and `fix` belong to a failed clause only."""
 
     clause: str
     claim: str
@@ -36,126 +23,73 @@ class Row:
     expected: str
     got: str
     mistake_of: Party | None = None
-    cure: str | None = None
+    fix: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failed:
-    """The pictures of one code."""
+class FailedPictures:
+    """The pictures that have one code."""
 
     code: str
     count: int
-    sentence: str
-    mistake_of: Party | None
-    cure: str
+    cause: Cause
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is to be said about one piece of evidence."""
+    """The answer about one file."""
 
     kind: Kind
     sentence: str
-    by: By | None = None
-    """who refused; None where nobody did"""
+    refused_by: RefusedBy | None = None
+    """None if nobody refused"""
     mistake_of: Party | None = None
-    """of the refusal as a whole; None where the clauses say it, or nothing does"""
-    cure: str | None = None
-    rows: tuple[Row, ...] = ()
-    pictures: tuple[Failed, ...] = ()
-    """those of an admitted run that could not be classified"""
+    """whose mistake the whole refusal is; None if each failed clause says it, or nothing does"""
+    fix: str | None = None
+    clauses: tuple[ClauseResult, ...] = ()
+    failed_pictures: tuple[FailedPictures, ...] = ()
+    """pictures of an admitted run that could not be classified"""
     failed_afterwards: bool = False
-    """whether the run had what it needed, and failed all the same, as a whole or in part"""
+    """whether the run was admitted, and then failed as a whole or for some pictures"""
     notes: tuple[str, ...] = ()
 
     @property
     def admitted(self) -> bool:
         """Whether nobody refused."""
-        return self.by is None
-
-
-def show(console: Terminal, verdict: Verdict) -> None:
-    """Clause by clause, then the verdict in a sentence, what helps, and what was not looked at."""
-    if verdict.rows:
-        console.print(_table(verdict))
-    if verdict.pictures:
-        console.print(failures(verdict.pictures))
-    style = "red" if not verdict.admitted else "yellow" if verdict.failed_afterwards else "green"
-    lines = [styled(verdict.sentence, style)]
-    if verdict.cure is not None:
-        lines.append(styled(f"mistake of: {verdict.mistake_of or NOT_TOLD}"))
-        lines.append(styled(f"cure: {verdict.cure}"))
-    for line in (*lines, *(styled(f"note: {note}") for note in verdict.notes)):
-        console.print(line, soft_wrap=True)  # a command must be copied whole
-
-
-def failures(pictures: Sequence[Failed]) -> Table:
-    """Each code of a run once, with what it means and what helps."""
-    shown = Table("pictures", "code", "what that means", header_style="bold")
-    for each in pictures:
-        told = f"{each.sentence}\nmistake of: {each.mistake_of or NOT_TOLD}\ncure: {each.cure}"
-        shown.add_row(str(each.count), untrusted_text.shown(each.code, LONGEST_CODE), told)
-    return shown
-
-
-def _table(verdict: Verdict) -> Table:
-    pinned = Column("the condition pins that", overflow="fold")  # whole, to be compared and copied
-    shown = Table("", pinned, header_style="bold")
-    for row in verdict.rows:
-        if row.passed:
-            # What was met need not be compared: it is told where a line has room for it.
-            told = f"{row.clause}: {row.expected}"
-            shown.add_row(styled("✓", "green"), told if len(told) <= LINE else row.clause)
-        else:
-            shown.add_row(styled("✗", "red"), _failure(row))
-    return shown
-
-
-def _failure(row: Row) -> Table:
-    cell = Table.grid()
-    cell.add_row(styled(row.clause, "bold"))
-    told = Table.grid(padding=(0, 2, 0, 2))
-    told.add_column(no_wrap=True)
-    told.add_column(overflow="fold")
-    told.add_row(styled("expected"), styled(row.expected))
-    told.add_row(styled("got"), styled(row.got))
-    told.add_row(styled("mistake of"), styled(row.mistake_of or ""))
-    told.add_row(styled("cure"), styled(row.cure or ""))
-    cell.add_row(told)
-    return cell
+        return self.refused_by is None
 
 
 def data(verdict: Verdict) -> dict[str, Any]:
-    """The same for programs; the keys are stable."""
+    """The verdict for programs. The keys are stable, so the fix is still called `cure` here."""
     return {
         "schema": SCHEMA,
         "evidence": verdict.kind,
         "verdict": "admitted" if verdict.admitted else "refused",
-        "by": verdict.by,
+        "by": verdict.refused_by,
         "sentence": verdict.sentence,
         "mistakeOf": verdict.mistake_of,
-        "cure": verdict.cure,
+        "cure": verdict.fix,
         "clauses": [
             {
-                "clause": row.clause,
-                "claim": row.claim,
-                "passed": row.passed,
-                "expected": row.expected,
-                "got": row.got,
-                "mistakeOf": row.mistake_of,
-                "cure": row.cure,
+                "clause": each.clause,
+                "claim": each.claim,
+                "passed": each.passed,
+                "expected": each.expected,
+                "got": each.got,
+                "mistakeOf": each.mistake_of,
+                "cure": each.fix,
             }
-            for row in verdict.rows
+            for each in verdict.clauses
         ],
         "pictures": [
             {
                 "code": each.code,
                 "count": each.count,
-                "sentence": each.sentence,
-                "mistakeOf": each.mistake_of,
-                "cure": each.cure,
+                "sentence": each.cause.when,
+                "mistakeOf": each.cause.mistake_of,
+                "cure": each.cause.fix,
             }
-            for each in verdict.pictures
+            for each in verdict.failed_pictures
         ],
         "failedAfterwards": verdict.failed_afterwards,
         "notes": list(verdict.notes),

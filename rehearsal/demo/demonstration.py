@@ -17,11 +17,12 @@ from pulumi.automation import CommandError
 from infra.attestation.clause import PolicyError
 from infra.untrusted_text import shown
 from infra.wording import counted
-from ops import evidence, results, results_table, why
+from ops import evidence_reader, results, results_table, why
 from ops.commands import OPS
+from ops.evidence import EvidenceError
 from ops.google_errors import message
 from ops.terminal import styled
-from ops.verdict import show
+from ops.verdict_table import show
 from rehearsal.administrator import AdminError
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
@@ -37,7 +38,7 @@ from rehearsal.workspace import EngineError, Workspace
 
 if TYPE_CHECKING:
     from ops.terminal import Terminal
-    from ops.verdict import Row
+    from ops.verdict import ClauseResult
     from rehearsal.demo.expectations import Promises
 
 REJECTED = "The given credential is rejected by the attribute condition."
@@ -185,14 +186,16 @@ def explained(stage: Stage, handover: dict[str, str], digest: str) -> None:
     found = stage.admin("primus").call("GET", provider.replace("/", "/v1/", 1))
     stage.kept["condition.cel"] = found["attributeCondition"] + "\n"
     log = launcher_log(stage, "impostor")
-    failed: list[Row] = []
+    failed: list[ClauseResult] = []
     try:
-        verdict = why.judge(evidence.read(log.encode()), found["attributeCondition"], time.time())
-    except (evidence.EvidenceError, PolicyError, why.DefectError) as error:
+        verdict = why.judge(
+            evidence_reader.read(log.encode()), found["attributeCondition"], time.time()
+        )
+    except (EvidenceError, PolicyError, why.DefectError) as error:
         seen = str(error)
     else:
         show(stage.console, verdict)
-        failed = [row for row in verdict.rows if not row.passed]
+        failed = [row for row in verdict.clauses if not row.passed]
         seen = ", ".join(row.clause for row in failed) or verdict.sentence
     stage.promises.check(
         "the refusal is explained: it was the image",

@@ -12,8 +12,8 @@ import pytest
 from infra.attestation.clause import CLAIMS
 from infra.attestation.release_policy import read
 from ops import why
+from ops.cause import RefusedBy
 from ops.evidence import Evidence, Kind
-from ops.failure_causes import By
 from rehearsal.attacks import matrix
 from rehearsal.attacks.gates import REJECTED, Gate, Verdict
 from rehearsal.attacks.matrix import LEGITIMATE, LIES, ROWS, Judged
@@ -71,8 +71,8 @@ def test_ops_why_explains_every_row_that_the_condition_refuses(
     condition = world.provider.doc["attributeCondition"]
     for claims, admitted in world.presented:
         verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims), condition, time.time())
-        assert verdict.by is (None if admitted else By.CONDITION), claims
-        assert any(row.cure for row in verdict.rows) is not admitted
+        assert verdict.refused_by is (None if admitted else RefusedBy.CONDITION), claims
+        assert any(clause.fix for clause in verdict.clauses) is not admitted
 
 
 def test_ops_why_explains_every_row_that_the_mapping_refuses(
@@ -85,7 +85,7 @@ def test_ops_why_explains_every_row_that_the_mapping_refuses(
     assert len(whole) > 10
     for claims in whole:
         verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims), condition, time.time())
-        assert verdict.by is By.TOKEN_SERVICE, claims
+        assert verdict.refused_by is RefusedBy.TOKEN_SERVICE, claims
 
 
 def test_a_wrong_explanation_would_be_seen(told: World) -> None:

@@ -12,7 +12,7 @@ from ops import results
 from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
 from ops.commands import EXPLAIN
 from ops.machine import Machine
-from ops.picture_causes import of_picture
+from ops.picture_causes import cause_of_picture
 from ops.records import ResultsError
 from ops.results import EndedError, Where
 from rehearsal.cloud.state import Cloud, Instance
@@ -175,7 +175,7 @@ def test_where_there_is_only_a_result_it_is_shown(
     assert main(["results", "--uri", "gs://result-bucket"]) == PARTLY
     printed = capsys.readouterr().out
     assert printed.startswith(text)
-    assert "another workload tells it in its own words" in printed
+    assert "another workload wrote its own message" in printed
     assert "note: There is no results.jsonl" in printed
 
 
@@ -188,7 +188,7 @@ def test_the_published_examples_refusal_is_shown_with_its_cure(
     assert main(["results", "--uri", "gs://result-bucket"]) == BROKEN
     printed = capsys.readouterr().out
     assert f"The run failed: {refused}" in printed
-    assert "cure: gcloud logging read" in printed
+    assert "fix: gcloud logging read" in printed
 
 
 def test_codes_are_shown_with_what_they_mean(
@@ -198,10 +198,10 @@ def test_codes_are_shown_with_what_they_mean(
     left(bucket, CRACK, DAMAGED)
     assert main(["results", "--uri", "gs://result-bucket"]) == PARTLY
     printed = capsys.readouterr().out
-    meant = of_picture("picture_damaged")
-    assert meant.sentence[:40] in printed
+    meant = cause_of_picture("picture_damaged")
+    assert meant.when[:40] in printed
     assert f"mistake of: {meant.mistake_of}" in printed
-    assert f"cure: {meant.cure[:30]}" in printed
+    assert f"fix: {meant.fix[:30]}" in printed
 
 
 def test_a_run_whose_pictures_were_all_classified_is_well(bucket: Bucket) -> None:
@@ -216,7 +216,7 @@ def test_a_run_that_failed_says_what_helps(
     """Nobody has to look the code up."""
     left(bucket, text="Error: no_pictures: The input bucket holds no pictures.\n")
     assert main(["results", "--uri", "gs://result-bucket"]) == BROKEN
-    assert "cure: put pictures into the input bucket, and run it again" in capsys.readouterr().out
+    assert "fix: put pictures into the input bucket, and run it again" in capsys.readouterr().out
 
 
 def test_nothing_to_show_has_an_exit_code_of_its_own(bucket: Bucket) -> None:
@@ -260,8 +260,8 @@ def test_results_of_other_pictures_than_are_there_say_so(bucket: Bucket) -> None
     run, _ = fetched(Where("result-bucket", pictures="input-bucket"))
     (note,) = run.notes
     assert (
-        "gs://input-bucket holds other pictures than these results are of: 2 objects there have no"
-        " record, 2 records are of objects changed or removed." in note
+        "gs://input-bucket holds other pictures than these results: 2 objects have no record,"
+        " 2 records are of objects that were changed or removed." in note
     )
     assert note.endswith("&& pulumi up --stack secundus")
 
@@ -271,7 +271,7 @@ def test_an_input_bucket_that_cannot_be_listed_is_said(bucket: Bucket) -> None:
     left(bucket, CRACK)
     run, _ = fetched(Where("result-bucket", pictures="none"))
     assert run.notes[0].startswith(
-        "Could not check whether gs://none holds other pictures by now: 404"
+        "Could not check whether gs://none holds other pictures now: 404"
     )
 
 

@@ -1,167 +1,139 @@
-"""docs/errors.md is what the code says: every code and message, whose mistake, which cure."""
+"""docs/errors.md says what the code says: its table is generated, its text is compared."""
 
 from __future__ import annotations
 
-import re
 import signal
-from typing import NamedTuple, TypeAlias
 
 import pytest
 
-from infra.attestation.clause import Party
-from ops import failure_causes, launcher_causes
-from ops.picture_causes import PICTURES, PictureCause
-from rehearsal.repository import REPOSITORY
+from ops import cause, error_table
+from ops.detail_causes import DETAILS
+from ops.failure_causes import FAILURES
+from ops.picture_causes import PICTURES
 from workload import errors, job, retries, settings
 from workload.decoding import image_limits
 from workload.errors import Detail, Failure, PictureFailure
 
-TEXT = (REPOSITORY / "docs" / "errors.md").read_text()
-LAUNCHER = "launcher"
-"""In place of a code: it has none."""
-NOBODY = "not told"
-GRANT, BUSY = (f"{seconds // 60} min" for seconds in (settings.GRANT_SECONDS, retries.BUSY_SECONDS))
-AGAIN = {"no", GRANT, BUSY, f"{GRANT}, later {BUSY}", "5 times", "3 times"}
-SEEN = {"result object", "the picture's record", "serial console", "nowhere"}
-PARTIES = {*Party, NOBODY}
-
-STANDS_IN = {
-    **{Detail[name]: Failure.SETTINGS_INVALID for name in settings.OVERRIDABLE},
-    Detail.SAME_BUCKET: Failure.SETTINGS_INVALID,
-    **{
-        detail: failure
-        for (_, failure), sentences in errors._TOKEN_SERVICE.items()
-        for detail in sentences.values()
-    },
-    Detail.IMPERSONATION: Failure.IMPERSONATION_REFUSED,
-    Detail.STAYS_BUSY: Failure.INPUT_NOT_READABLE,
-    Detail.GRAPH_TOO_LARGE: Failure.MODEL_UNUSABLE,
-    **{
-        detail: Failure.RUN_CRASHED
-        for detail in Detail
-        if detail.name in signal.Signals.__members__
-    },
-}
-"""Each detail, and the failure that it is told with."""
+DOCUMENT = error_table.DOCUMENT.read_text(encoding="utf-8")
+TEXT = " ".join(DOCUMENT.partition(error_table.START)[0].split())
+"""What stands before the table."""
+UNIQUE_ROW = "| `no_pictures` |"
 
 
-class Row(NamedTuple):
-    """One row of the table."""
-
-    code: str
-    message: str
-    when: str
-    mistake_of: str
-    again: str
-    cure: str
-    seen: str
+def test_the_table_is_the_generated_one() -> None:
+    """The document holds the causes that the commands use."""
+    assert error_table.updated(DOCUMENT) == DOCUMENT, f"run {error_table.COMMAND}"
 
 
-def rows(text: str) -> list[Row]:
-    """The table, without what Markdown needs: a bar or a star of the text itself is escaped."""
-    cells = [
-        re.split(r" ?(?<!\\)\| ?", line)[1:-1] for line in text.splitlines() if line[:1] == "|"
-    ]
-    plain = [[re.sub(r"\\([|*])", r"\1", cell) for cell in line] for line in cells[2:]]
-    return [Row(code.strip("`"), message.strip("`"), *rest) for code, message, *rest in plain]
+def test_a_table_changed_by_hand_is_written_again() -> None:
+    """The text around the table stays; the table does not."""
+    changed = DOCUMENT.replace(UNIQUE_ROW, "| `no_photos` |").replace("# Errors", "# Mistakes")
+    assert error_table.updated(changed) == DOCUMENT.replace("# Errors", "# Mistakes")
 
 
-Known: TypeAlias = tuple[str, str, failure_causes.Cause | PictureCause | None]
+@pytest.mark.parametrize("marker", [error_table.START, error_table.END])
+def test_a_document_without_a_marker_is_refused(marker: str) -> None:
+    """It is never overwritten."""
+    with pytest.raises(ValueError, match="got a document without"):
+        error_table.updated(DOCUMENT.replace(marker, ""))
 
 
-def known() -> list[Known]:
-    """Every code and message there is, and its cause."""
-    told: list[Known] = []
-    for failure in Failure:
-        details = [detail for detail in Detail if STANDS_IN[detail] is failure]
-        told += [
-            (failure.code, message, failure_causes.of_result(f"{failure.code}: {message}"))
-            for message in (failure.sentence, *details)
-        ]
-    pictures = [(f.value, f"Error: {f}", PICTURES.get(f)) for f in PictureFailure]
-    launcher = [(LAUNCHER, pattern, cause) for pattern, cause in launcher_causes.LAUNCHER]
-    return [*told, *pictures, *launcher]
+def test_every_row_has_every_column() -> None:
+    """A bar in a text is escaped, and no cell is empty."""
+    for row in error_table.table().splitlines():
+        cells = row.replace(r"\|", "").split("|")[1:-1]
+        assert len(cells) == len(error_table.HEADER), row
+        assert all(cell.strip() for cell in cells), row
 
 
-def differences(text: str) -> list[str]:
-    """Where the table says something else than the code."""
-    table = rows(text)
-    said = {(row.code, row.message): row for row in table}
-    found = ["twice the same row"] if len(said) < len(table) else []
-    for code, message, cause in known():
-        row = said.pop((code, message), None)
-        if row is None:
-            found.append(f"no row for {code}: {message}")
-        elif cause is None:
-            found.append(f"{code}: `ops` does not know what it means: ops/picture_causes.py")
-        elif (row.mistake_of, row.cure) != (cause.mistake_of or NOBODY, cause.cure):
-            found.append(f"{code}: {message}: the cause is {cause.mistake_of}: {cause.cure}")
-        elif isinstance(cause, PictureCause) and row.when != cause.sentence:
-            found.append(f"{code}: `ops` says that {cause.sentence}")
-    found += [f"a row that the code does not know: {code}: {message}" for code, message in said]
-    for row in table:
-        if not all(row) or row.again not in AGAIN or row.seen not in SEEN:
-            found.append(f"not as the text above the table explains it: {row}")
-        if row.mistake_of not in PARTIES:
-            found.append(f"nobody is called {row.mistake_of}")
-    return found
+def test_a_command_is_the_same_on_every_machine() -> None:
+    """The table names the virtual environment of the README, not that of whoever wrote it."""
+    commands = error_table.table().count("confidential-inference why")
+    assert error_table.table().count("&& .venv/bin/confidential-inference why launcher.json") > 0
+    assert error_table.table().count(".venv/bin/confidential-inference why") == commands
 
 
-def test_the_table_says_what_the_code_says() -> None:
-    """Each code and message has one row, with the party and the cure that `ops why` names."""
-    assert differences(TEXT) == []
+def test_every_failure_of_a_run_has_a_cause() -> None:
+    """No code of `workload.errors` is left out."""
+    without = [each.name for each in Failure if each not in FAILURES]
+    assert without == [], f"add to FAILURES in ops/failure_causes.py, then {error_table.COMMAND}"
+
+
+def test_every_detail_has_a_cause() -> None:
+    """No sentence of `workload.errors` is left out, and none is listed for two failures."""
+    listed = [detail for details in DETAILS.values() for detail in details]
+    without = [each.name for each in Detail if listed.count(each) != 1]
+    assert without == [], f"add once to ops/detail_causes.py, then {error_table.COMMAND}"
+
+
+def test_every_failure_of_a_picture_has_a_cause() -> None:
+    """No code of `workload.errors` is left out."""
+    without = [each.name for each in PictureFailure if each not in PICTURES]
+    assert without == [], f"add to PICTURES in ops/picture_causes.py, then {error_table.COMMAND}"
+
+
+def test_a_detail_is_listed_for_the_failure_that_the_workload_raises_with_it() -> None:
+    """Refusals of the token service, malformed settings and signals."""
+    signals = [each for each in Detail if each.name in signal.Signals.__members__]
+    pairs = {
+        *((Failure.SETTINGS_INVALID, Detail[name]) for name in settings.OVERRIDABLE),
+        *((Failure.RUN_CRASHED, detail) for detail in signals),
+    }
+    for (_, failure), sentences in errors._TOKEN_SERVICE.items():
+        pairs |= {(failure, detail) for detail in sentences.values()}
+    assert len(pairs) > 15
+    assert [pair for pair in pairs if pair[1] not in DETAILS[pair[0]]] == []
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("when", "limit"),
     [
-        ("`picture_damaged` |", "`picture_spoilt` |"),
-        ("The input bucket holds no pictures.", "The bucket is empty."),
-        ("| the listing is empty |", "|  |"),
-        ("| image author | no | pack a smaller model", "| operator | no | pack a smaller model"),
-        ("| pack a smaller model:", "| pack another model:"),
-        ("| platform | 8 min |", "| platform | 9 min |"),
-        ("pulumi up --stack primus | result object |", "pulumi up --stack primus | the log |"),
-        ("| it has no bytes | operator |", "| it has no bytes | somebody |"),
-        ("| it has no bytes | operator |", "| it has no pixels | operator |"),
-        ("| upload it again |", "| throw it away |"),
-        ("cannot pull the image: .*(i/o timeout", "cannot pull the image: .*(timeout"),
+        (FAILURES[Failure.MODEL_TOO_LARGE].when, f"{job.MAX_ARCHIVE // 1024**3} GiB"),
+        (PICTURES[PictureFailure.TOO_LARGE].when, f"{image_limits.MAX_FILE_BYTES // 1024**2} MiB"),
+        (
+            PICTURES[PictureFailure.TOO_MANY_PIXELS].when,
+            f"{image_limits.MAX_PIXELS // 10**6} million pixels",
+        ),
+        (PICTURES[PictureFailure.TOO_MANY_SCANS].when, f"{image_limits.MAX_SCANS} scans"),
+        (
+            PICTURES[PictureFailure.DECODER_CRASHED].when,
+            f"{image_limits.MAX_MEMORY_BYTES // 1024**3} GiB",
+        ),
+        (
+            PICTURES[PictureFailure.DECODER_TOO_SLOW].when,
+            f"{image_limits.MAX_CPU_SECONDS} s of processor time",
+        ),
+        (
+            PICTURES[PictureFailure.DECODER_TOO_SLOW].when,
+            f"not answer for {image_limits.MAX_ANSWER_SECONDS} s",
+        ),
+        (
+            DETAILS[Failure.INPUT_NOT_READABLE][Detail.STAYS_BUSY].when,
+            f"{retries.MAX_FAILURES} pictures",
+        ),
     ],
 )
-def test_a_row_that_differs_is_found(before: str, after: str) -> None:
-    """Each column is compared."""
-    assert before in TEXT
-    assert differences(TEXT.replace(before, after, 1))
-
-
-@pytest.mark.parametrize("row", [line for line in TEXT.splitlines() if line[:1] == "|"][2:])
-def test_a_row_that_is_missing_or_doubled_is_found(row: str) -> None:
-    """No row can be taken away, and none added."""
-    assert len(differences(TEXT.replace(f"{row}\n", "", 1))) == 1
-    assert differences(f"{TEXT}{row}\n") == ["twice the same row"]
-
-
-@pytest.mark.parametrize(
-    ("code", "limit"),
-    [
-        (Failure.MODEL_TOO_LARGE.code, f"{job.MAX_ARCHIVE // 1024**3} GiB"),
-        (PictureFailure.TOO_LARGE, f"{image_limits.MAX_FILE_BYTES // 1024**2} MiB"),
-        (PictureFailure.TOO_MANY_PIXELS, f"{image_limits.MAX_PIXELS // 10**6} million pixels"),
-        (PictureFailure.TOO_MANY_SCANS, f"{image_limits.MAX_SCANS} scans"),
-        (PictureFailure.DECODER_CRASHED, f"{image_limits.MAX_MEMORY_BYTES // 1024**3} GiB"),
-        (PictureFailure.DECODER_TOO_SLOW, f"{image_limits.MAX_CPU_SECONDS} s of processor time"),
-        (PictureFailure.DECODER_TOO_SLOW, f"not answer for {image_limits.MAX_ANSWER_SECONDS} s"),
-    ],
-)
-def test_a_limit_is_the_codes(code: str, limit: str) -> None:
+def test_a_limit_in_the_table_is_the_limit_of_the_code(when: str, limit: str) -> None:
     """A number in the table is the constant that decides."""
-    (row,) = [row for row in rows(TEXT) if row.code == code]
-    assert limit in row.when
+    assert limit in when
 
 
-def test_what_is_asked_again_is_the_codes() -> None:
-    """The statuses and waits that the text names are those of the code."""
+def test_the_times_of_retries_are_those_of_the_code() -> None:
+    """How long the workload waits for a grant, and for a busy service."""
+    assert f"{settings.GRANT_SECONDS // 60} min" == cause.UNTIL_GRANTED
+    assert f"{retries.BUSY_SECONDS // 60:.0f} min" == cause.WHILE_BUSY
+
+
+def test_the_text_names_the_statuses_and_waits_of_the_code() -> None:
+    """It explains what is retried, and how long a wait is."""
     *others, last = sorted(retries.BUSY)
-    assert f"{', '.join(map(str, others))} or {last}" in " ".join(TEXT.split())
-    waits = f"from {retries.FIRST_WAIT:.0f} s to {retries.LONGEST_WAIT:.0f} s"
-    assert waits in " ".join(TEXT.split())
+    assert f"{', '.join(map(str, others))} or {last}" in TEXT
+    assert f"from {retries.FIRST_WAIT:.0f} s to {retries.LONGEST_WAIT:.0f} s" in TEXT
+
+
+def test_the_text_explains_every_value_of_the_columns_retried_and_seen() -> None:
+    """In italics, as the table has it."""
+    explained = TEXT.lower()
+    causes = [entry.cause for entry in error_table.entries()]
+    values = {value for each in causes for value in (*each.retried.split(", later "), each.seen)}
+    assert {value for value in values if f"*{value}*" not in explained} == set()

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ops import evidence, go_text
-from ops.evidence import Evidence, EvidenceError, Kind, read
+from ops import evidence_reader, go_text
+from ops.evidence import Evidence, EvidenceError, Kind
+from ops.evidence_reader import read
 from workload.records import SCHEMA
 
 CLAIMS: dict[str, Any] = {"iss": "https://issuer", "swname": "CONFIDENTIAL_SPACE", "secboot": True}
@@ -87,25 +88,27 @@ def test_the_last_token_counts() -> None:
 def test_what_an_earlier_boot_said_is_over() -> None:
     """Refused when it booted first, admitted later: only the last boot is told."""
     found = of(BOOT, REFUSED, BOOT, printed(CLAIMS))
-    assert (found.said, found.claims) == (None, CLAIMS)
+    assert (found.failure, found.claims) == (None, CLAIMS)
 
 
 def test_a_refusal_of_a_later_boot_hides_an_older_token() -> None:
     """The token before the last boot is another run's, even if nobody knows the refusal."""
     found = of(BOOT, printed(CLAIMS), BOOT, 'level=ERROR msg="something new"')
-    assert (found.said, found.line, found.claims) == ("something new", 4, None)
+    assert (found.failure, found.line, found.claims) == ("something new", 4, None)
 
 
 def test_a_workload_that_failed_is_no_refusal_of_the_launchers() -> None:
     """The launcher's lines about a failed workload leave the claims to be explained."""
     found = of(BOOT, printed(CLAIMS), ENDED)
-    assert (found.said, found.claims, found.ended_badly) == (None, CLAIMS, True)
+    assert (found.failure, found.claims, found.workload_failed) == (None, CLAIMS, True)
 
 
 def test_the_launcher_can_give_up_after_it_has_a_token() -> None:
     """A known sentence after the token is the refusal."""
     given_up = 'level=ERROR msg="failed to create task: exec: no such file"'
-    assert of(BOOT, printed(CLAIMS), given_up).said == "failed to create task: exec: no such file"
+    assert (
+        of(BOOT, printed(CLAIMS), given_up).failure == "failed to create task: exec: no such file"
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_the_launcher_can_give_up_after_it_has_a_token() -> None:
 def test_what_the_launcher_says_after_its_end_hides_it_not(after: str) -> None:
     """It logs its exit as an error, and what went wrong while it tidied up."""
     end = 'level=ERROR msg="failed to verify disk integrity: x\\n"'
-    assert of(BOOT, end, after).said == "failed to verify disk integrity: x\n"
+    assert of(BOOT, end, after).failure == "failed to verify disk integrity: x\n"
 
 
 def test_an_error_that_is_not_the_end_does_not_hide_a_token() -> None:
@@ -144,14 +147,14 @@ def test_cloud_logging_and_compute_exports_are_logs(form: str) -> None:
         "console": json.dumps({"contents": f"{BOOT}\r\n{printed(CLAIMS)}\r\n", "next": "1"}),
     }[form]
     found = read(text.encode())
-    assert (found.kind, found.claims, found.said) == (Kind.LOG, CLAIMS, None)
+    assert (found.kind, found.claims, found.failure) == (Kind.LOG, CLAIMS, None)
 
 
 def test_an_error_entry_of_cloud_logging_is_the_refusal() -> None:
     """There the severity says that a message is an error."""
     payload = {"MESSAGE": "CMD is not allowed to be overridden on this image"}
     found = read(json.dumps([{"severity": "ERROR", "jsonPayload": payload}]).encode())
-    assert found.said == "CMD is not allowed to be overridden on this image"
+    assert found.failure == "CMD is not allowed to be overridden on this image"
 
 
 @pytest.mark.parametrize("before", ["", "somebody wrote:\n\n  "])
@@ -159,7 +162,7 @@ def test_a_sentence_of_the_launchers_may_be_all_that_was_told_on(before: str) ->
     """People send each other the sentence, not the log."""
     sentence = 'failed to create REST verifier client: listing regions in project "P": Error 403'
     found = read(f"{before}{sentence}\n".encode())
-    assert (found.kind, found.said) == (Kind.LOG, sentence)
+    assert (found.kind, found.failure) == (Kind.LOG, sentence)
     assert found.line == before.count("\n") + 1
 
 
@@ -174,8 +177,8 @@ def test_a_sentence_of_the_launchers_may_be_all_that_was_told_on(before: str) ->
 )  # fmt: skip
 def test_a_failed_run_is_what_it_said(text: str) -> None:
     """Both objects of the result bucket give code and sentence."""
-    said = "no_pictures: The input bucket holds no pictures."
-    assert read(text.encode()) == Evidence(kind=Kind.RESULT, said=said)
+    failure = "no_pictures: The input bucket holds no pictures."
+    assert read(text.encode()) == Evidence(kind=Kind.RESULT, failure=failure)
 
 
 @pytest.mark.parametrize(
@@ -191,8 +194,8 @@ def test_a_failed_run_is_what_it_said(text: str) -> None:
 def test_a_picture_that_failed_is_no_failed_run(text: str) -> None:
     """The run left results: nobody refused it. How many failed is told."""
     found = read(text.encode())
-    assert found.said is None
-    assert found.failed == {"picture_damaged": 1}
+    assert found.failure is None
+    assert found.failed_pictures == {"picture_damaged": 1}
     assert found.pictures == len(text.strip().split("\n"))
 
 
@@ -201,9 +204,9 @@ def test_only_a_line_feed_ends_a_line(end: str) -> None:
     """What else Unicode calls the end of a line may stand in a name, or in what a log repeats."""
     named = json.dumps({"schema": SCHEMA, "name": f"a{end}b", "label": "x"}, ensure_ascii=False)
     failed = json.dumps({"schema": SCHEMA, "error": "no_pictures", "reason": "None."})
-    assert read(f"{named}\n{failed}\n".encode()).said == "no_pictures: None."
+    assert read(f"{named}\n{failed}\n".encode()).failure == "no_pictures: None."
     forged = f'level=INFO msg="x{end}" a=1{end}level=ERROR msg="failed to create task"'
-    assert of(BOOT, printed(CLAIMS), forged).said is None
+    assert of(BOOT, printed(CLAIMS), forged).failure is None
 
 
 def deep(levels: int) -> str:
@@ -214,17 +217,17 @@ def deep(levels: int) -> str:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"", "got nothing, in which nothing is known"),
+        (b"", "got nothing, which is none of the accepted kinds"),
         (b"\xff\xfe\x00 hello", "characters of text"),
-        (b"{}", "got JSON in which nothing is known"),
-        (b'{"iss": ', "characters of text, in which nothing is known"),
-        (b"[1, 2]", "characters of text, in which nothing is known"),
-        (b" " * (evidence.LARGEST + 1), "got more than 10485760 bytes"),
+        (b"{}", "got JSON that is none of the accepted kinds"),
+        (b'{"iss": ', "characters of text, which is none of the accepted kinds"),
+        (b"[1, 2]", "characters of text, which is none of the accepted kinds"),
+        (b" " * (evidence_reader.LARGEST + 1), "got more than 10485760 bytes"),
         (deep(100_000).encode(), "nested too deeply"),
-        (deep(100).encode(), "nested more than 32 deep"),
+        (deep(100).encode(), "with more than 32 levels"),
         (b'{"iss": "a\\u0000b"}', "a NUL"),
         (b'{"iss": "\\ud800"}', "half a character"),
-        (b'{"iss": 9223372036854775808}', "beyond 64 bits"),
+        (b'{"iss": 9223372036854775808}', "number of more than 64 bits"),
         (b"eyJhbGciOiJSUzI1NiJ9.!!!.x", "is not base64url"),
         (b"eyJhbGciOiJSUzI1NiJ9.eyJh.x", "is no JSON object"),
         (token([1]).encode(), "is no JSON object"),
@@ -267,13 +270,15 @@ def test_a_token_that_cannot_be_read_is_not_repeated() -> None:
 def test_what_is_no_condition_is_refused_unseen(data: bytes) -> None:
     """A token given in the condition's place is never quoted."""
     with pytest.raises(EvidenceError, match="no release condition") as caught:
-        evidence.condition(data)
+        evidence_reader.condition(data)
     assert token(CLAIMS) not in str(caught.value)
 
 
 def test_a_condition_may_have_come_by_mail() -> None:
     """Line ends of another system, a mark at the start, a line end at the end: it is the same."""
-    assert evidence.condition("\ufeffa == 1 &&\r\nb == 2\r\n".encode()) == "a == 1 &&\nb == 2"
+    assert (
+        evidence_reader.condition("\ufeffa == 1 &&\r\nb == 2\r\n".encode()) == "a == 1 &&\nb == 2"
+    )
 
 
 @pytest.mark.parametrize(

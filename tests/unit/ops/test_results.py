@@ -88,7 +88,7 @@ def test_results_without_a_summary_are_shown_all_the_same() -> None:
 
 def test_the_summary_on_one_line() -> None:
     """Counts with their codes, when, how fast, and with what it was done."""
-    assert results_table.line(SUMMARY) == (
+    assert results_table.summary_line(SUMMARY) == (
         "classified 26, failed 3 (decoder_crashed 2, picture_damaged 1); "
         "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; 105.3 pictures/s; engine litert; "
         f"model c3c3c3c3c3c3; image sha256:{'a1' * 32}"
@@ -103,7 +103,7 @@ def test_the_summary_of_a_continued_run() -> None:
         "imageDigest": None,
         "picturesPerSecond": None,
     }
-    assert results_table.line(summary) == (
+    assert results_table.summary_line(summary) == (
         "classified 26, failed 0; 20 taken over from an earlier start; "
         "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; engine litert; "
         "model c3c3c3c3c3c3; image not known"
@@ -148,7 +148,7 @@ def test_a_name_and_a_label_stay_text(record: dict[str, Any]) -> None:
 
 def test_a_summary_stays_text() -> None:
     """Even of an edited one there is one line."""
-    text = results_table.line(SUMMARY | {"engine": EVIL})
+    text = results_table.summary_line(SUMMARY | {"engine": EVIL})
     assert r"engine [/][bold]\x1b]0;x" in text
     assert [c for c in text if not c.isprintable()] == []
 
@@ -231,10 +231,10 @@ def test_whoever_reads_may_have_enough() -> None:
 def test_what_there_is_and_what_not(*, found: bool, expected: str) -> None:
     """An earlier run's `result` is not this run's."""
     where = results.Where("b", None, Machine(project="p", zone="z", name="m"))
-    assert results._ended(where, "TERMINATED", found=found).startswith(
+    assert results._ended(where, "TERMINATED", earlier=found).startswith(
         f"{expected}, and the machine m is off (TERMINATED)"
     )
-    assert results._nothing_yet(where, 3, "RUNNING", found=found).startswith(
+    assert results._timed_out(where, 3, "RUNNING", earlier=found).startswith(
         f"{expected} after 3 s, and the machine m is RUNNING"
     )
 

@@ -17,14 +17,17 @@ from google.oauth2.utils import handle_error_response
 
 from infra.attestation.clause import Party, PolicyError
 from infra.attestation.release_policy import TOKEN_AUDIENCE, read
-from ops import failure_causes, why
+from ops import why
+from ops.cause import RefusedBy
 from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
 from ops.commands import EXPLAIN
+from ops.detail_causes import cause_of_result
 from ops.evidence import Evidence, Kind
-from ops.evidence import read as read_evidence
-from ops.failure_causes import By
+from ops.evidence_reader import read as read_evidence
+from ops.failure_causes import FAILURES
 from ops.terminal import Terminal
-from ops.verdict import Verdict, data, show
+from ops.verdict import Verdict, data
+from ops.verdict_table import show
 from rehearsal.cloud.confidential_space.launch_policy import LaunchPolicy, Refused
 from rehearsal.cloud.confidential_space.launch_spec import Monitoring
 from rehearsal.cloud.confidential_space.launch_spec import parse as launch_spec
@@ -97,7 +100,7 @@ def judged(
 
 def said(sentence: str, kind: Kind = Kind.RESULT) -> Verdict:
     """The verdict on a sentence."""
-    return why.judge(Evidence(kind=kind, said=sentence, line=7), "", NOW)
+    return why.judge(Evidence(kind=kind, failure=sentence, line=7), "", NOW)
 
 
 def shown(verdict: Verdict, width: int = 110) -> str:
@@ -138,7 +141,7 @@ def test_what_the_attribute_mapping_refuses_is_not_called_admitted(
 ) -> None:
     """The token service makes a subject of claims before it asks the condition."""
     verdict = judged({claim: value})
-    assert verdict.by is By.TOKEN_SERVICE
+    assert verdict.refused_by is RefusedBy.TOKEN_SERVICE
     assert str(detail) in verdict.sentence
     assert claim in verdict.sentence
 
@@ -154,7 +157,7 @@ def test_claims_that_are_out_of_time_say_so(times: dict[str, Any]) -> None:
     """Claims alone may be of a run that is long over; what they are worth now is said."""
     verdict = judged(times)
     assert verdict.admitted
-    assert "not good now" in verdict.notes[0]
+    assert "not valid now" in verdict.notes[0]
 
 
 def test_what_the_console_tells_is_admitted_only_as_far_as_it_tells() -> None:
@@ -166,8 +169,8 @@ def test_what_the_console_tells_is_admitted_only_as_far_as_it_tells() -> None:
 def test_an_argument_more_is_the_operators_mistake_if_the_command_was_overridden() -> None:
     """The image's author wrote the entry point; the operator's tee-cmd is in cmd_override."""
     args = "submods.container.args"
-    of_author = judged({args: ["python"]}).rows
-    of_operator = judged({args: ["python"], "submods.container.cmd_override": ["-v"]}).rows
+    of_author = judged({args: ["python"]}).clauses
+    of_operator = judged({args: ["python"], "submods.container.cmd_override": ["-v"]}).clauses
     assert [row.mistake_of for row in of_author if row.claim == args] == [Party.AUTHOR]
     assert [row.mistake_of for row in of_operator if row.claim == args] == [Party.OPERATOR]
 
@@ -177,11 +180,11 @@ def test_every_clause_is_explained_on_claims_that_break_it(clause: Any) -> None:
     """The one row that fails has expected, got, whose mistake and the cure of that clause."""
     broken = BROKEN_CLAIMS[clause.claim]
     verdict = judged({clause.claim: broken} | FOLLOWING.get(clause.claim, {}))
-    assert verdict.by is By.CONDITION
-    (row,) = [row for row in verdict.rows if not row.passed]
+    assert verdict.refused_by is RefusedBy.CONDITION
+    (row,) = [row for row in verdict.clauses if not row.passed]
     assert (row.clause, row.claim) == (clause.sentence, clause.claim)
     assert (row.expected, row.got) == (clause.expected, json.dumps(broken))
-    assert (row.mistake_of, row.cure) == (clause.mistake_of, clause.cure)
+    assert (row.mistake_of, row.fix) == (clause.mistake_of, clause.cure)
     count = len(POLICY.clauses)
     assert verdict.sentence == f"Refused by the condition: 1 of {count} clauses is not met."
 
@@ -214,7 +217,7 @@ def test_a_narrow_terminal_folds_digests_and_loses_nothing() -> None:
 def test_a_claim_that_is_not_there_is_the_platforms_mistake() -> None:
     """Google fills these claims in, so such a text is no token of Confidential Space."""
     verdict = judged({"submods": {}})
-    assert {row.mistake_of for row in verdict.rows if row.got == "nothing"} >= {Party.PLATFORM}
+    assert {row.mistake_of for row in verdict.clauses if row.got == "nothing"} >= {Party.PLATFORM}
 
 
 def test_engine_and_clauses_that_disagree_are_a_defect() -> None:
@@ -236,7 +239,7 @@ def test_a_condition_of_an_older_version_is_said_to_lack_clauses() -> None:
     older = "assertion.swname == 'CONFIDENTIAL_SPACE'"
     verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), older, NOW)
     (note, _) = verdict.notes
-    assert note.startswith("This condition says nothing of dbgstat, google_service_accounts, ")
+    assert note.startswith("This condition has no clause about dbgstat, google_service_accounts, ")
 
 
 STALE = "ID Token is stale to sign-in."
@@ -259,8 +262,8 @@ def test_what_the_token_service_refuses_before_the_condition(
 ) -> None:
     """A token that meets every clause is refused in Google's words, with got and expected."""
     verdict = judged(changes, Kind.TOKEN, now)
-    assert all(row.passed for row in verdict.rows)
-    assert (verdict.by, bool(verdict.cure)) == (By.TOKEN_SERVICE, True)
+    assert all(row.passed for row in verdict.clauses)
+    assert (verdict.refused_by, bool(verdict.fix)) == (RefusedBy.TOKEN_SERVICE, True)
     assert sentence in verdict.sentence
 
 
@@ -284,7 +287,7 @@ def test_claims_in_a_log_do_not_age(kind: Kind) -> None:
 def test_a_stale_token_that_the_condition_refuses_too_says_both() -> None:
     """The table still shows the clause."""
     verdict = judged({"hwmodel": "x"}, Kind.TOKEN, now=1890000000.0)
-    assert verdict.by is By.TOKEN_SERVICE
+    assert verdict.refused_by is RefusedBy.TOKEN_SERVICE
     assert "The condition would refuse it, too: 1 of " in verdict.sentence
 
 
@@ -302,52 +305,53 @@ def test_a_serial_console_is_said_to_be_inexact() -> None:
 
 def test_a_workload_that_failed_after_it_was_admitted_says_where_to_look() -> None:
     """The result object knows what happened then."""
-    failed = Evidence(kind=Kind.LOG, claims=claims(), ended_badly=True)
+    failed = Evidence(kind=Kind.LOG, claims=claims(), workload_failed=True)
     assert why.LATER in why.judge(failed, CONDITION, NOW).notes
 
 
-@pytest.mark.parametrize("failure", Failure, ids=lambda failure: failure.code)
-def test_every_failure_of_the_workload_has_an_answer(failure: Failure) -> None:
-    """Each code of `workload.errors` says who refused, and a cure: no new one can be forgotten."""
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.code)
+def test_a_failure_of_the_workload_is_explained_by_its_cause(failure: Failure) -> None:
+    """Who refused, and the fix; tests/contract/test_errors.py names a code without a cause."""
     verdict = said(str(WorkloadError(failure)))
-    assert verdict.by is failure_causes.FAILURES[failure].by
-    assert verdict.cure == failure_causes.FAILURES[failure].cure
+    assert verdict.refused_by is FAILURES[failure].refused_by
+    assert verdict.fix == FAILURES[failure].fix
     assert failure.sentence in verdict.sentence
 
 
 @pytest.mark.parametrize(
     ("failure", "detail", "by", "party"),
     [
-        (Failure.RELEASE_REFUSED, Detail.CONDITION, By.CONDITION, None),
-        (Failure.RELEASE_REFUSED, Detail.SUBJECT_TYPE, By.TOKEN_SERVICE, Party.AUTHOR),
-        (Failure.RELEASE_REFUSED, Detail.SUBJECT_SIZE, By.TOKEN_SERVICE, Party.AUTHOR),
-        (Failure.TOKEN_REJECTED, Detail.AUDIENCE, By.TOKEN_SERVICE, Party.AUTHOR),
-        (Failure.TOKEN_REJECTED, Detail.ISSUER, By.TOKEN_SERVICE, Party.AUTHOR),
-        (Failure.TOKEN_REJECTED, Detail.STALE, By.TOKEN_SERVICE, Party.OPERATOR),
-        (Failure.TOKEN_REJECTED, Detail.SIGNATURE, By.TOKEN_SERVICE, Party.OPERATOR),
-        (Failure.TOKEN_REJECTED, Detail.ISSUER_UNREACHABLE, By.TOKEN_SERVICE, Party.PLATFORM),
-        (Failure.PROVIDER_UNAVAILABLE, Detail.TARGET, By.TOKEN_SERVICE, Party.AUTHOR),
-        (Failure.PROVIDER_UNAVAILABLE, Detail.AUDIENCE_MALFORMED, By.TOKEN_SERVICE,
+        (Failure.RELEASE_REFUSED, Detail.CONDITION, RefusedBy.CONDITION, None),
+        (Failure.RELEASE_REFUSED, Detail.SUBJECT_TYPE, RefusedBy.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.RELEASE_REFUSED, Detail.SUBJECT_SIZE, RefusedBy.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.TOKEN_REJECTED, Detail.AUDIENCE, RefusedBy.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.TOKEN_REJECTED, Detail.ISSUER, RefusedBy.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.TOKEN_REJECTED, Detail.STALE, RefusedBy.TOKEN_SERVICE, Party.OPERATOR),
+        (Failure.TOKEN_REJECTED, Detail.SIGNATURE, RefusedBy.TOKEN_SERVICE, Party.OPERATOR),
+        (Failure.TOKEN_REJECTED, Detail.ISSUER_UNREACHABLE, RefusedBy.TOKEN_SERVICE,
+         Party.PLATFORM),
+        (Failure.PROVIDER_UNAVAILABLE, Detail.TARGET, RefusedBy.TOKEN_SERVICE, Party.AUTHOR),
+        (Failure.PROVIDER_UNAVAILABLE, Detail.AUDIENCE_MALFORMED, RefusedBy.TOKEN_SERVICE,
          Party.OPERATOR),
-        (Failure.RELEASE_FAILED, Detail.QUOTA, By.TOKEN_SERVICE, Party.PLATFORM),
-        (Failure.IMPERSONATION_REFUSED, Detail.IMPERSONATION, By.IAM, Party.AUTHOR),
-        (Failure.SETTINGS_INVALID, Detail.MODEL_URI, By.WORKLOAD, Party.OPERATOR),
+        (Failure.RELEASE_FAILED, Detail.QUOTA, RefusedBy.TOKEN_SERVICE, Party.PLATFORM),
+        (Failure.IMPERSONATION_REFUSED, Detail.IMPERSONATION, RefusedBy.IAM, Party.AUTHOR),
+        (Failure.SETTINGS_INVALID, Detail.MODEL_URI, RefusedBy.WORKLOAD, Party.OPERATOR),
     ],
 )  # fmt: skip
 def test_a_detail_names_the_guilty_more_closely(
-    failure: Failure, detail: Detail, by: By, party: Party | None
+    failure: Failure, detail: Detail, by: RefusedBy, party: Party | None
 ) -> None:
     """Where Google's sentence says more than the code, whose mistake it is follows the sentence."""
     verdict = said(str(WorkloadError(failure, detail)))
-    assert (verdict.by, verdict.mistake_of) == (by, party)
+    assert (verdict.refused_by, verdict.mistake_of) == (by, party)
 
 
 def test_the_conditions_sentence_alone_cannot_tell_which_clause() -> None:
     """It says so, and how to get the claims that can."""
     verdict = said(str(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)))
-    assert verdict.notes == (why.NEVER_SAYS,)
-    assert "mistake of: this alone does not tell" in shown(verdict)
-    assert EXPLAIN in (verdict.cure or "")
+    assert verdict.notes == (why.CLAUSE_UNKNOWN,)
+    assert "mistake of: this alone does not say" in shown(verdict)
+    assert EXPLAIN in (verdict.fix or "")
 
 
 def test_an_unknown_code_is_still_a_failed_run() -> None:
@@ -433,7 +437,7 @@ PULL = 'cannot pull the image: failed to resolve reference "x": '
         ("failed to initialize cloud logging: x", Party.OPERATOR, "roles/logging.logWriter"),
         ("cannot pull the image (no token, only works for a public image): failed to pull",
          Party.OPERATOR, "service account"),
-        (f"{RETRYABLE}failed to create a container: [unable to find user x]", None, "say"),
+        (f"{RETRYABLE}failed to create a container: [unable to find user x]", None, "the same"),
         (f"{RETRYABLE}failed to create a container: [x: no space left on device]",
          Party.AUTHOR, "smaller"),
         (f'{RETRYABLE}failed to create shim task: OCI runtime create failed: exec: "x": not found',
@@ -467,9 +471,9 @@ PULL = 'cannot pull the image: failed to resolve reference "x": '
 def test_a_line_of_the_launchers_is_explained(line: str, party: Party | None, cure: str) -> None:
     """The refusal is the launcher's, its line is named, with whose mistake it is and the cure."""
     verdict = said(line, Kind.LOG)
-    assert (verdict.by, verdict.mistake_of) == (By.LAUNCHER, party)
+    assert (verdict.refused_by, verdict.mistake_of) == (RefusedBy.LAUNCHER, party)
     assert verdict.sentence.startswith('Refused by the launcher, line 7: "')
-    assert cure in (verdict.cure or "")
+    assert cure in (verdict.fix or "")
 
 
 def test_the_data_has_stable_keys() -> None:
@@ -499,10 +503,10 @@ def test_a_debug_image_is_the_operators_mistake_whatever_its_token_lacks() -> No
     found = claims(dbgstat="enabled")
     del found["submods"]["confidential_space"]["support_attributes"]
     verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=found), CONDITION, NOW)
-    failed = {row.claim: row for row in verdict.rows if not row.passed}
+    failed = {row.claim: row for row in verdict.clauses if not row.passed}
     assert failed.keys() == {"dbgstat", "submods.confidential_space.support_attributes"}
     assert {row.mistake_of for row in failed.values()} == {Party.OPERATOR}
-    assert all("confidentialSpaceImage" in (row.cure or "") for row in failed.values())
+    assert all("confidentialSpaceImage" in (row.fix or "") for row in failed.values())
 
 
 def oauth(error: str, description: str) -> str:
@@ -528,36 +532,37 @@ MODEL = (
 @pytest.mark.parametrize(
     ("result", "by", "party"),
     [
-        (oauth("unauthorized_client", str(Detail.CONDITION)), By.CONDITION, None),
-        (oauth("unauthorized_client", str(Detail.SUBJECT_TYPE)), By.TOKEN_SERVICE, Party.AUTHOR),
-        (oauth("invalid_grant", "ID Token issued at 1 is stale to sign-in."), By.TOKEN_SERVICE,
-         Party.OPERATOR),
-        (oauth("invalid_target", str(Detail.TARGET)), By.TOKEN_SERVICE, Party.AUTHOR),
-        (oauth("new", "something"), By.TOKEN_SERVICE, None),
-        (IMPERSONATION, By.IAM, Party.AUTHOR),
-        (MODEL, By.BUCKET, Party.AUTHOR),
+        (oauth("unauthorized_client", str(Detail.CONDITION)), RefusedBy.CONDITION, None),
+        (oauth("unauthorized_client", str(Detail.SUBJECT_TYPE)), RefusedBy.TOKEN_SERVICE,
+         Party.AUTHOR),
+        (oauth("invalid_grant", "ID Token issued at 1 is stale to sign-in."),
+         RefusedBy.TOKEN_SERVICE, Party.OPERATOR),
+        (oauth("invalid_target", str(Detail.TARGET)), RefusedBy.TOKEN_SERVICE, Party.AUTHOR),
+        (oauth("new", "something"), RefusedBy.TOKEN_SERVICE, None),
+        (IMPERSONATION, RefusedBy.IAM, Party.AUTHOR),
+        (MODEL, RefusedBy.BUCKET, Party.AUTHOR),
         ("Error: 404 GET https://storage.googleapis.com/x: No such object: m/model.tar.gz",
-         By.BUCKET, Party.AUTHOR),
+         RefusedBy.BUCKET, Party.AUTHOR),
         ("Error: File '/run/container_launcher/attestation_verifier_claims_token' was not found.",
-         By.WORKLOAD, Party.OPERATOR),
-        ("Error: Unable to open file: saved_model.pb", By.WORKLOAD, None),
+         RefusedBy.WORKLOAD, Party.OPERATOR),
+        ("Error: Unable to open file: saved_model.pb", RefusedBy.WORKLOAD, None),
     ],
 )  # fmt: skip
 def test_the_published_examples_own_result_is_explained(
-    result: str, by: By, party: Party | None
+    result: str, by: RefusedBy, party: Party | None
 ) -> None:
     """It writes Google's exception as it is; the sentence in it means what it means with us."""
     verdict = why.judge(read_evidence(result.encode()), "", NOW)
-    assert (verdict.by, verdict.mistake_of) == (by, party)
+    assert (verdict.refused_by, verdict.mistake_of) == (by, party)
     assert verdict.sentence.startswith(f"Refused ({by}): ")
-    assert verdict.cure != failure_causes._UNKNOWN_CODE
-    assert (why.NEVER_SAYS in verdict.notes) == (by is By.CONDITION)
+    assert verdict.fix != cause_of_result("new_code: x").fix
+    assert (why.CLAUSE_UNKNOWN in verdict.notes) == (by is RefusedBy.CONDITION)
 
 
 def test_a_code_of_ours_is_never_read_as_another_workloads_words() -> None:
     """Whatever words stand behind it."""
     verdict = said("no_pictures: iam.serviceAccounts.getAccessToken")
-    assert verdict.cure == failure_causes.FAILURES[Failure.NO_PICTURES].cure
+    assert verdict.fix == FAILURES[Failure.NO_PICTURES].fix
 
 
 RECORDS = "".join(
@@ -589,11 +594,11 @@ def test_pictures_that_failed_are_told_with_what_their_codes_mean(
     assert verdict.sentence == (
         f"Admitted: the run got the model. But {sentence} could not be classified."
     )
-    assert {each.code: each.count for each in verdict.pictures} == codes
+    assert {each.code: each.count for each in verdict.failed_pictures} == codes
     assert (verdict.admitted, verdict.failed_afterwards) == (True, True)
     text = shown(verdict)
-    for each in verdict.pictures:
-        assert all(part in text for part in (each.code, each.sentence[:60], each.cure[:40]))
+    for each in verdict.failed_pictures:
+        assert all(part in text for part in (each.code, each.cause.when[:60], each.cause.fix[:40]))
 
 
 def test_a_run_of_which_every_picture_was_classified_is_simply_admitted() -> None:
@@ -707,7 +712,7 @@ def test_a_failed_run_needs_no_condition(
     """Where no claims are judged no stack is asked, so it works with nothing but the file."""
     monkeypatch.setenv("PATH", "")
     assert run(tmp_path, "Error: no_pictures: The input bucket holds no pictures.") == BROKEN
-    assert "cure: put pictures into the input bucket" in capsys.readouterr().out
+    assert "fix: put pictures into the input bucket" in capsys.readouterr().out
 
 
 def test_without_a_stack_the_condition_must_be_handed_over(

@@ -1,0 +1,72 @@
+"""Writes the table of docs/errors.md from the causes: `python -m ops.error_table`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ops.commands import NAME, OPS
+from ops.detail_causes import DETAILS
+from ops.failure_causes import FAILURES
+from ops.launcher_causes import LAUNCHER
+from ops.picture_causes import PICTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.cause import Cause
+
+DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "errors.md"
+COMMAND: Final = ".venv/bin/python -m ops.error_table"
+START: Final = f"<!-- written by `{COMMAND}`: do not edit this table -->\n\n"
+END: Final = "\n<!-- end of the table -->"
+HEADER: Final = ("code", "message", "when", "mistake of", "retried", "fix", "seen")
+NOT_SAID: Final = "not said"
+
+
+class Entry(NamedTuple):
+    """One row: the code, its message as Markdown, and the cause."""
+
+    code: str
+    message: str
+    cause: Cause
+
+
+def entries() -> Iterator[Entry]:
+    """Every failure of a run with its details, of a picture, and of the launcher."""
+    for failure, cause in FAILURES.items():
+        yield Entry(f"`{failure.code}`", failure.sentence, cause)
+        for detail, its_cause in DETAILS.get(failure, {}).items():
+            yield Entry(f"`{failure.code}`", detail, its_cause)
+    for picture_failure, cause in PICTURES.items():
+        yield Entry(f"`{picture_failure}`", f"Error: {picture_failure}", cause)
+    for pattern, cause in LAUNCHER:
+        yield Entry("launcher", f"`{pattern}`", cause)
+
+
+def table() -> str:
+    """The table as Markdown."""
+    rows = [HEADER, ("---",) * len(HEADER), *map(_cells, entries())]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    cause = entry.cause
+    # The path of the command may be another on this machine. A star in a code span is no emphasis.
+    fix = cause.fix.replace(OPS, f".venv/bin/{NAME}").replace("*", r"\*")
+    party = cause.mistake_of or NOT_SAID
+    cells = (entry.code, entry.message, cause.when, party, cause.retried, fix, cause.seen)
+    return tuple(cell.replace("|", r"\|") for cell in cells)
+
+
+def updated(document: str) -> str:
+    """The document with the table of the causes; ValueError if a marker is missing."""
+    before, start, rest = document.partition(START)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"got a document without {START.strip()!r} … {END.strip()!r}")
+    return f"{before}{start}{table()}{end}{after}"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(updated(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
