@@ -1,4 +1,4 @@
-"""`python -m ops results` against the local cloud: what it waits for, and when it stops."""
+"""`confidential-inference results` against the local cloud: how long it waits, what it prints."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DAMAGED = {"name": "b.png", "generation": "2", "error": "picture_damaged"}
 def bucket(
     cloud: Cloud, storage_as: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
 ) -> Bucket:
-    """The result bucket, as its owner sees it, who is also who runs the command."""
+    """The result bucket; its owner runs the command."""
     project = cloud.projects[PROJECT]
     project.services.update({"compute.googleapis.com", "storage.googleapis.com"})
     project.policy.bindings = [
@@ -60,81 +60,81 @@ def machine(cloud: Cloud, status: str) -> None:
     cloud.instances[KEY] = Instance("4711", PROJECT, ZONE, NAME, {"status": status, "disks": []})
 
 
-def left(
+def leave(
     bucket: Bucket, *records: dict[str, Any], text: str = "Image: a.png, Response: {}\n"
 ) -> None:
-    """What a run leaves, the text last."""
+    """Write a run's objects, `result` last."""
     lines = "".join(json.dumps(record) + "\n" for record in records)
     bucket.blob("results.jsonl").upload_from_string(lines)
     bucket.blob("result").upload_from_string(text)
 
 
 def fetched(where: Where, wait: float = 0) -> tuple[Any, list[str]]:
-    """The run, and what was told while it was waited for."""
-    told: list[str] = []
-    return results.fetch(where, wait, told.append), told
+    """The run, and the progress that was shown."""
+    progress: list[str] = []
+    return results.fetch(where, wait, progress.append), progress
 
 
 @pytest.mark.usefixtures("bucket")
 @pytest.mark.parametrize("status", ["TERMINATED", "STOPPED", "SUSPENDED"])
-def test_a_machine_that_is_off_is_not_waited_for(cloud: Cloud, status: str) -> None:
-    """Of 600 s none is spent: the command says what is off, and what to type next."""
+def test_the_command_does_not_wait_if_the_machine_is_off(cloud: Cloud, status: str) -> None:
+    """The error names the state and the command that explains it."""
     machine(cloud, status)
     with pytest.raises(EndedError) as caught:
         fetched(Where("result-bucket", machine=MACHINE), 600)
-    told = str(caught.value)
-    assert f"no object `result` of this run, and the machine workload-vm is off ({status})" in told
-    assert 'jsonPayload._HOSTNAME="workload-vm"' in told
-    assert "--project secundus-vision --format=json > launcher.json && " in told
-    assert told.endswith(f"&& {EXPLAIN}")
+    error = str(caught.value)
+    assert f"no object `result` of this run, and the machine workload-vm is off ({status})" in error
+    assert 'jsonPayload._HOSTNAME="workload-vm"' in error
+    assert "--project secundus-vision --format=json > launcher.json && " in error
+    assert error.endswith(f"&& {EXPLAIN}")
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_machine_that_is_not_there_is_not_waited_for() -> None:
-    """It has to be deployed first."""
+def test_the_command_does_not_wait_if_there_is_no_machine() -> None:
+    """The error says how to deploy it."""
     with pytest.raises(EndedError, match=r"there is no machine workload-vm\. Deploy it: pulumi up"):
         fetched(Where("result-bucket", machine=MACHINE), 600)
 
 
-def test_an_earlier_runs_result_is_not_this_runs(bucket: Bucket, cloud: Cloud) -> None:
-    """A machine that ended without one left what was there before."""
+def test_the_result_of_an_earlier_run_is_not_shown(bucket: Bucket, cloud: Cloud) -> None:
+    """The machine went off and left no new one."""
     machine(cloud, "TERMINATED")
-    left(bucket, CRACK)
+    leave(bucket, CRACK)
     with pytest.raises(EndedError, match="holds an earlier run's `result`, and none of this run"):
         fetched(Where("result-bucket", LATER, MACHINE), 600)
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_machine_that_works_is_waited_for_and_said_to_work(cloud: Cloud) -> None:
-    """What is waited for is told at once, the machine's status whenever it changes."""
+def test_the_command_waits_while_the_machine_works(cloud: Cloud) -> None:
+    """It shows what it waits for, and each change of the machine's status."""
     machine(cloud, "RUNNING")
-    told: list[str] = []
+    progress: list[str] = []
     with pytest.raises(
         ResultsError, match=r"the machine workload-vm is RUNNING\. Wait longer"
     ) as one:
-        results.fetch(Where("result-bucket", machine=MACHINE), 0, told.append)
+        results.fetch(Where("result-bucket", machine=MACHINE), 0, progress.append)
     assert not isinstance(one.value, EndedError)
-    assert told == [
+    assert progress == [
         "waiting at most 0 s for gs://result-bucket/result",
         "machine workload-vm: RUNNING",
     ]
 
 
-def test_the_last_thing_that_a_machine_wrote_is_seen(
+def test_a_result_written_just_before_the_machine_went_off_is_shown(
     bucket: Bucket, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends right after the bucket was looked at and before it was asked after."""
+    """The machine writes it after the last look at the bucket."""
     machine(cloud, "TERMINATED")
-    ask = Machine.state
+    state = Machine.state
 
     def late(self: Machine, credentials: Any) -> str:
-        left(bucket, CRACK)
-        return ask(self, credentials)
+        leave(bucket, CRACK)
+        return state(self, credentials)
 
     monkeypatch.setattr(Machine, "state", late)
-    run, told = fetched(Where("result-bucket", machine=MACHINE), 600)
+    run, progress = fetched(Where("result-bucket", machine=MACHINE), 600)
     assert run.records == (CRACK,)
-    assert told[-1] == "machine workload-vm: TERMINATED"
+    assert progress[-1] == "machine workload-vm: TERMINATED"
 
 
 @pytest.mark.usefixtures("bucket")
@@ -147,10 +147,10 @@ def test_the_last_thing_that_a_machine_wrote_is_seen(
     ],
     ids=["no permission", "hostile", "nothing"],
 )
-def test_a_machine_that_cannot_be_asked_after_ends_no_waiting(
+def test_the_command_waits_if_the_status_of_the_machine_is_not_known(
     cloud: Cloud, spoil: Callable[[Cloud], Any], status: str
 ) -> None:
-    """Whoever may read the bucket need not be allowed to see the machine."""
+    """Whoever may read the bucket may have no permission to see the machine."""
     machine(cloud, "RUNNING")
     spoil(cloud)
     with pytest.raises(ResultsError, match=f"the machine workload-vm is {status}"):
@@ -158,16 +158,16 @@ def test_a_machine_that_cannot_be_asked_after_ends_no_waiting(
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_bucket_that_is_not_there_is_said_at_once() -> None:
-    """Asking for an object in it looks as if the object alone were missing."""
+def test_the_command_does_not_wait_for_a_missing_bucket() -> None:
+    """A request for an object in it does not distinguish the two."""
     with pytest.raises(ResultsError, match="gs://none does not exist or is not yours to see"):
         fetched(Where("none"), 600)
 
 
-def test_where_there_is_only_a_result_it_is_shown(
+def test_a_result_object_alone_is_shown_unchanged(
     bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Google's published example leaves nothing else; its bucket does exist."""
+    """Google's published example leaves no other object."""
     text = (
         "Image: a.png, Response: {'predicted_class': 1}\nImage: b.png, Response: {'error': 'x[/]'}"
     )
@@ -179,10 +179,10 @@ def test_where_there_is_only_a_result_it_is_shown(
     assert "note: There is no results.jsonl" in printed
 
 
-def test_the_published_examples_refusal_is_shown_with_its_cure(
+def test_a_refusal_of_the_published_example_is_shown_with_its_fix(
     bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The next step is a command, and not another command that says to come back here."""
+    """The fix is a command that does not lead back here."""
     refused = f"('Error code unauthorized_client: {Detail.CONDITION}', '{{}}')"
     bucket.blob("result").upload_from_string(f"Error: {refused}")
     assert main(["results", "--uri", "gs://result-bucket"]) == BROKEN
@@ -191,44 +191,44 @@ def test_the_published_examples_refusal_is_shown_with_its_cure(
     assert "fix: gcloud logging read" in printed
 
 
-def test_codes_are_shown_with_what_they_mean(
+def test_the_code_of_a_picture_is_shown_with_its_cause(
     bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whose mistake it is and what helps stand below the table; the exit code is not 0."""
-    left(bucket, CRACK, DAMAGED)
+    """Whose mistake it is and the fix are below the table; the exit code is 3."""
+    leave(bucket, CRACK, DAMAGED)
     assert main(["results", "--uri", "gs://result-bucket"]) == PARTLY
     printed = capsys.readouterr().out
-    meant = cause_of_picture("picture_damaged")
-    assert meant.when[:40] in printed
-    assert f"mistake of: {meant.mistake_of}" in printed
-    assert f"fix: {meant.fix[:30]}" in printed
+    cause = cause_of_picture("picture_damaged")
+    assert cause.when[:40] in printed
+    assert f"mistake of: {cause.mistake_of}" in printed
+    assert f"fix: {cause.fix[:30]}" in printed
 
 
-def test_a_run_whose_pictures_were_all_classified_is_well(bucket: Bucket) -> None:
-    """Then, and only then, the exit code is 0."""
-    left(bucket, CRACK)
+def test_a_run_that_classified_every_picture_has_exit_code_0(bucket: Bucket) -> None:
+    """No other run has."""
+    leave(bucket, CRACK)
     assert main(["results", "--uri", "gs://result-bucket"]) == OK
 
 
-def test_a_run_that_failed_says_what_helps(
+def test_a_failed_run_is_shown_with_its_fix(
     bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody has to look the code up."""
-    left(bucket, text="Error: no_pictures: The input bucket holds no pictures.\n")
+    """The exit code is 1."""
+    leave(bucket, text="Error: no_pictures: The input bucket holds no pictures.\n")
     assert main(["results", "--uri", "gs://result-bucket"]) == BROKEN
     assert "fix: put pictures into the input bucket, and run it again" in capsys.readouterr().out
 
 
-def test_nothing_to_show_has_an_exit_code_of_its_own(bucket: Bucket) -> None:
-    """Neither a failed run nor one with failed pictures."""
+def test_no_results_have_exit_code_2(bucket: Bucket) -> None:
+    """Neither a failed run nor failed pictures."""
     assert bucket.name
     assert main(["results", "--uri", "gs://result-bucket", "--wait", "0"]) == UNUSABLE
 
 
-def test_an_object_that_was_edited_is_told_and_not_a_traceback(
+def test_an_object_that_is_not_text_is_an_error(
     bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not even where it is no text."""
+    """There is no traceback."""
     bucket.blob("results.jsonl").upload_from_string(b"\xff\xfe")
     bucket.blob("result").upload_from_string("Image: x\n")
     assert main(["results", "--uri", "gs://result-bucket"]) == UNUSABLE
@@ -236,24 +236,24 @@ def test_an_object_that_was_edited_is_told_and_not_a_traceback(
 
 
 def picture(bucket: Bucket, name: str) -> dict[str, Any]:
-    """A picture in the input bucket, and the record of it."""
+    """Put a picture into the input bucket; its record."""
     blob = bucket.client.bucket("input-bucket").blob(name)
     blob.upload_from_string(b"x")
     return CRACK | {"name": name, "generation": str(blob.generation)}
 
 
-def test_results_of_what_the_bucket_holds_need_no_note(bucket: Bucket) -> None:
-    """Every picture is told of, in the generation that is there; a place-holder is no picture."""
-    left(bucket, picture(bucket, "a.png"), picture(bucket, "b.png"))
+def test_results_of_the_present_pictures_have_no_note(bucket: Bucket) -> None:
+    """Every picture has a record of its generation; a place-holder of a folder is not a picture."""
+    leave(bucket, picture(bucket, "a.png"), picture(bucket, "b.png"))
     bucket.client.bucket("input-bucket").blob("folder/").upload_from_string(b"")
-    run, told = fetched(Where("result-bucket", pictures="input-bucket"))
-    assert (run.notes, told) == ((), [])
+    run, progress = fetched(Where("result-bucket", pictures="input-bucket"))
+    assert (run.notes, progress) == ((), [])
 
 
-def test_results_of_other_pictures_than_are_there_say_so(bucket: Bucket) -> None:
+def test_results_of_other_pictures_have_a_note(bucket: Bucket) -> None:
     """One was added, one replaced, one deleted since the run."""
-    kept, replaced, gone = (picture(bucket, f"{name}.png") for name in "abc")
-    left(bucket, kept, replaced, gone)
+    unchanged, replaced, deleted = (picture(bucket, f"{name}.png") for name in "abc")
+    leave(bucket, unchanged, replaced, deleted)
     picture(bucket, "b.png")
     picture(bucket, "d.png")
     bucket.client.bucket("input-bucket").blob("c.png").delete()
@@ -266,25 +266,23 @@ def test_results_of_other_pictures_than_are_there_say_so(bucket: Bucket) -> None
     assert note.endswith("&& pulumi up --stack secundus")
 
 
-def test_an_input_bucket_that_cannot_be_listed_is_said(bucket: Bucket) -> None:
-    """The results are shown all the same."""
-    left(bucket, CRACK)
+def test_an_input_bucket_that_cannot_be_listed_gives_a_note(bucket: Bucket) -> None:
+    """The results are shown."""
+    leave(bucket, CRACK)
     run, _ = fetched(Where("result-bucket", pictures="none"))
     assert run.notes[0].startswith(
         "Could not check whether gs://none holds other pictures now: 404"
     )
 
 
-def test_results_that_come_while_they_are_waited_for_are_shown(
-    cloud: Cloud, bucket: Bucket
-) -> None:
-    """The machine still tidies up by then."""
+def test_results_that_arrive_during_the_wait_are_shown(cloud: Cloud, bucket: Bucket) -> None:
+    """The machine is still on."""
     machine(cloud, "RUNNING")
-    told: list[str] = []
+    progress: list[str] = []
 
-    def tell(text: str) -> None:
-        told.append(text)
-        left(bucket, CRACK)
+    def show_progress(text: str) -> None:
+        progress.append(text)
+        leave(bucket, CRACK)
 
-    run = results.fetch(Where("result-bucket", machine=MACHINE), 60, tell)
+    run = results.fetch(Where("result-bucket", machine=MACHINE), 60, show_progress)
     assert run.records == (CRACK,)

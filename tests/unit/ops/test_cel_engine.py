@@ -56,7 +56,7 @@ def test_a_true_condition_holds(condition: str) -> None:
     ],
 )
 def test_a_condition_that_is_not_true_does_not_hold(condition: str) -> None:
-    """False, truthy, missing, erroneous, undeclared, unparsable."""
+    """False, truthy, missing, erroneous, undeclared or not parsable."""
     assert not cel_engine.holds(condition, {"assertion": CLAIMS})
 
 
@@ -72,7 +72,7 @@ def test_an_expression_that_cannot_be_boolean_is_rejected_before_evaluation(
 
 
 def test_an_expression_without_a_value_is_an_error() -> None:
-    """Mappings need the value itself."""
+    """A mapping needs the value itself."""
     assert cel_engine.evaluate('"a" + assertion.swname', {"assertion": {"swname": "b"}}) == "ab"
     with pytest.raises(cel_engine.ExpressionError, match="missing"):
         cel_engine.evaluate("assertion.missing", {"assertion": {}})
@@ -80,7 +80,7 @@ def test_an_expression_without_a_value_is_an_error() -> None:
 
 @pytest.mark.parametrize("text", ["a\0b", "a\0", "a\ud800"])
 def test_a_text_with_a_nul_character_is_an_error(text: str) -> None:
-    """The library hands texts over as C strings; 'a' and NUL must not be taken for 'a'."""
+    """The library passes texts as C strings: without the error, 'a' and NUL would equal 'a'."""
     for variables in ({"x": text}, {"x": [{"y": text}]}, {text: 1, "x": "a"}):
         with pytest.raises(cel_engine.ExpressionError, match="NUL or a lone surrogate"):
             cel_engine.evaluate("assertion.x", {"assertion": variables})
@@ -88,7 +88,7 @@ def test_a_text_with_a_nul_character_is_an_error(text: str) -> None:
 
 
 def test_a_value_that_is_nested_too_deeply_is_an_error() -> None:
-    """A token may hold any JSON; the engine must refuse it, and not crash."""
+    """A token may hold any JSON; the engine refuses it and does not crash."""
     deep: object = "a"
     for _ in range(5000):
         deep = [deep]

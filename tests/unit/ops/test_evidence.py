@@ -1,4 +1,4 @@
-"""What `python -m ops why` makes of a file: its kind, what it says, or why it cannot be read."""
+"""How a file about a run is read: what kind it is, what it says, or why it is not readable."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ ENDED = 'level=ERROR msg="workload task ended and returned non-zero"'
 
 
 def token(claims: object) -> str:
-    """A compact token with some payload, and a signature of nobody's."""
+    """A compact token with these claims and a false signature."""
     parts = (json.dumps({"alg": "RS256"}), json.dumps(claims), "signature")
     encoded = (base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
     return ".".join(encoded)
 
 
 def printed(claims: object) -> str:
-    """The launcher's line about a token, claims as JSON, as the local cloud's launcher has it."""
+    """The launcher's line about a token, with the claims as JSON, as the local cloud writes it."""
     quoted = json.dumps(json.dumps(claims))
     return f'level=INFO msg="successfully refreshed attestation token" token={quoted}'
 
 
 def of(*lines: str) -> Evidence:
-    """What is read out of some lines."""
+    """Read these lines as one file."""
     return read("\n".join(lines).encode())
 
 
-def test_a_token_is_its_claims() -> None:
-    """A compact token is recognised whatever surrounds it, and its payload is read."""
+def test_a_token_is_read_as_its_claims() -> None:
+    """Spaces and line ends around the token do not matter."""
     assert read(f"\n{token(CLAIMS)}\n".encode()) == Evidence(kind=Kind.TOKEN, claims=CLAIMS)
 
 
-def test_claims_are_a_json_object() -> None:
-    """An object with the names of claims is read as claims, whatever the file is called."""
+def test_a_json_object_with_names_of_claims_is_read_as_claims() -> None:
+    """The name of the file does not matter."""
     text = json.dumps(CLAIMS, indent=2)
     assert read(text.encode()) == Evidence(kind=Kind.CLAIMS, claims=CLAIMS)
 
 
-def test_a_real_serial_console_is_read_through_gos_way_of_printing() -> None:
-    """Go prints a map without quotes: the claims come out with their types, marked as inexact."""
+def test_the_claims_on_a_real_serial_console_are_read_with_their_types() -> None:
+    """Go prints a map without quotes, so the claims are marked as not exact."""
     found = read(CONSOLE.read_bytes())
     assert (found.kind, found.line, found.exact) == (Kind.LOG, 4, False)
     assert found.claims is not None
@@ -75,40 +75,38 @@ def test_a_real_serial_console_is_read_through_gos_way_of_printing() -> None:
 
 
 def test_claims_printed_as_json_are_exact() -> None:
-    """A log whose token is JSON gives exactly that."""
+    """A log with the claims as JSON has exactly those claims."""
     assert of(BOOT, printed(CLAIMS)) == Evidence(kind=Kind.LOG, claims=CLAIMS, line=2)
 
 
-def test_the_last_token_counts() -> None:
-    """A token is refreshed: the newest claims are those that the workload had."""
+def test_the_last_token_of_a_log_is_read() -> None:
+    """The launcher refreshes the token; the workload has the newest one."""
     newer = {**CLAIMS, "secboot": False}
     assert of(BOOT, printed(CLAIMS), printed(newer)).claims == newer
 
 
-def test_what_an_earlier_boot_said_is_over() -> None:
-    """Refused when it booted first, admitted later: only the last boot is told."""
+def test_a_refusal_of_an_earlier_boot_is_ignored() -> None:
+    """Only the last boot is read: refused at first, admitted later."""
     found = of(BOOT, REFUSED, BOOT, printed(CLAIMS))
     assert (found.failure, found.claims) == (None, CLAIMS)
 
 
-def test_a_refusal_of_a_later_boot_hides_an_older_token() -> None:
-    """The token before the last boot is another run's, even if nobody knows the refusal."""
+def test_a_token_of_an_earlier_boot_is_ignored() -> None:
+    """It belongs to another run, also if the later refusal has an unknown sentence."""
     found = of(BOOT, printed(CLAIMS), BOOT, 'level=ERROR msg="something new"')
     assert (found.failure, found.line, found.claims) == ("something new", 4, None)
 
 
-def test_a_workload_that_failed_is_no_refusal_of_the_launchers() -> None:
-    """The launcher's lines about a failed workload leave the claims to be explained."""
+def test_a_workload_that_failed_is_not_a_refusal_by_the_launcher() -> None:
+    """The claims are still explained."""
     found = of(BOOT, printed(CLAIMS), ENDED)
     assert (found.failure, found.claims, found.workload_failed) == (None, CLAIMS, True)
 
 
-def test_the_launcher_can_give_up_after_it_has_a_token() -> None:
-    """A known sentence after the token is the refusal."""
-    given_up = 'level=ERROR msg="failed to create task: exec: no such file"'
-    assert (
-        of(BOOT, printed(CLAIMS), given_up).failure == "failed to create task: exec: no such file"
-    )
+def test_an_ending_after_the_token_is_the_refusal() -> None:
+    """The launcher can give up after it got a token."""
+    ending = 'level=ERROR msg="failed to create task: exec: no such file"'
+    assert of(BOOT, printed(CLAIMS), ending).failure == "failed to create task: exec: no such file"
 
 
 @pytest.mark.parametrize(
@@ -119,20 +117,20 @@ def test_the_launcher_can_give_up_after_it_has_a_token() -> None:
         'level=ERROR msg="failed to cleanup network via CNI" error=x',
     ],
 )
-def test_what_the_launcher_says_after_its_end_hides_it_not(after: str) -> None:
-    """It logs its exit as an error, and what went wrong while it tidied up."""
+def test_messages_after_the_ending_do_not_hide_it(after: str) -> None:
+    """The launcher also logs its exit, and failures of its clean-up, as errors."""
     end = 'level=ERROR msg="failed to verify disk integrity: x\\n"'
     assert of(BOOT, end, after).failure == "failed to verify disk integrity: x\n"
 
 
-def test_an_error_that_is_not_the_end_does_not_hide_a_token() -> None:
-    """An unknown error after the token may be a hiccup: the claims are explained."""
+def test_an_unknown_error_after_the_token_does_not_hide_the_claims() -> None:
+    """The launcher may have gone on after it."""
     assert of(BOOT, printed(CLAIMS), 'level=ERROR msg="hiccup"').claims == CLAIMS
 
 
 @pytest.mark.parametrize("form", ["array", "lines", "text", "console"])
-def test_cloud_logging_and_compute_exports_are_logs(form: str) -> None:
-    """Exports are read oldest first, and hold the claims as they are."""
+def test_exports_of_cloud_logging_and_compute_engine_are_read_as_logs(form: str) -> None:
+    """The oldest entry comes first, whatever the order in the file; the claims are exact."""
     entries = [
         {"timestamp": "2026-01-01T00:00:01.5Z", "severity": "INFO",
          "jsonPayload": {"MESSAGE": "successfully refreshed attestation token", "token": CLAIMS}},
@@ -151,14 +149,14 @@ def test_cloud_logging_and_compute_exports_are_logs(form: str) -> None:
 
 
 def test_an_error_entry_of_cloud_logging_is_the_refusal() -> None:
-    """There the severity says that a message is an error."""
+    """In Cloud Logging the severity marks an error."""
     payload = {"MESSAGE": "CMD is not allowed to be overridden on this image"}
     found = read(json.dumps([{"severity": "ERROR", "jsonPayload": payload}]).encode())
     assert found.failure == "CMD is not allowed to be overridden on this image"
 
 
 @pytest.mark.parametrize("before", ["", "somebody wrote:\n\n  "])
-def test_a_sentence_of_the_launchers_may_be_all_that_was_told_on(before: str) -> None:
+def test_a_sentence_of_the_launcher_alone_is_read_as_its_log(before: str) -> None:
     """People send each other the sentence, not the log."""
     sentence = 'failed to create REST verifier client: listing regions in project "P": Error 403'
     found = read(f"{before}{sentence}\n".encode())
@@ -175,8 +173,8 @@ def test_a_sentence_of_the_launchers_may_be_all_that_was_told_on(before: str) ->
     ],
     ids=["result", "results.jsonl"],
 )  # fmt: skip
-def test_a_failed_run_is_what_it_said(text: str) -> None:
-    """Both objects of the result bucket give code and sentence."""
+def test_a_failed_run_is_read_as_its_code_and_sentence(text: str) -> None:
+    """Both objects of the result bucket hold them."""
     failure = "no_pictures: The input bucket holds no pictures."
     assert read(text.encode()) == Evidence(kind=Kind.RESULT, failure=failure)
 
@@ -191,8 +189,8 @@ def test_a_failed_run_is_what_it_said(text: str) -> None:
     ],
     ids=["result", "result of one bad picture", "results.jsonl"],
 )  # fmt: skip
-def test_a_picture_that_failed_is_no_failed_run(text: str) -> None:
-    """The run left results: nobody refused it. How many failed is told."""
+def test_a_failed_picture_is_not_a_failed_run(text: str) -> None:
+    """The run was admitted; the failed pictures are counted."""
     found = read(text.encode())
     assert found.failure is None
     assert found.failed_pictures == {"picture_damaged": 1}
@@ -201,7 +199,7 @@ def test_a_picture_that_failed_is_no_failed_run(text: str) -> None:
 
 @pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0b", "\x1c"])
 def test_only_a_line_feed_ends_a_line(end: str) -> None:
-    """What else Unicode calls the end of a line may stand in a name, or in what a log repeats."""
+    """Names and log messages may hold the other line ends of Unicode."""
     named = json.dumps({"schema": SCHEMA, "name": f"a{end}b", "label": "x"}, ensure_ascii=False)
     failed = json.dumps({"schema": SCHEMA, "error": "no_pictures", "reason": "None."})
     assert read(f"{named}\n{failed}\n".encode()).failure == "no_pictures: None."
@@ -210,7 +208,7 @@ def test_only_a_line_feed_ends_a_line(end: str) -> None:
 
 
 def deep(levels: int) -> str:
-    """JSON that is nested so deeply."""
+    """JSON with so many levels."""
     return '{"iss": ' + "[" * levels + "]" * levels + "}"
 
 
@@ -249,15 +247,17 @@ def deep(levels: int) -> str:
         ),
     ],
 )
-def test_what_cannot_be_read_says_so_and_what_to_do(data: bytes | str, sentence: str) -> None:
-    """Each names what it got, and ends with a command."""
+def test_an_unreadable_file_is_an_error_with_the_command_that_gets_a_log(
+    data: bytes | str, sentence: str
+) -> None:
+    """The message says what the file is, but does not quote it."""
     with pytest.raises(EvidenceError, match=sentence) as caught:
         read(data if isinstance(data, bytes) else data.encode())
     assert "gcloud logging read" in str(caught.value)
 
 
-def test_a_token_that_cannot_be_read_is_not_repeated() -> None:
-    """Whatever is wrong with it, no part of a token stands in the error."""
+def test_an_unreadable_token_is_never_quoted() -> None:
+    """No part of it is in the error message."""
     broken = token(CLAIMS).replace(".", ".!", 1)
     with pytest.raises(EvidenceError) as caught:
         read(broken.encode())
@@ -267,15 +267,15 @@ def test_a_token_that_cannot_be_read_is_not_repeated() -> None:
 @pytest.mark.parametrize(
     "data", [token(CLAIMS).encode(), b"", b"x" * 5000], ids=["token", "empty", "too long"]
 )
-def test_what_is_no_condition_is_refused_unseen(data: bytes) -> None:
-    """A token given in the condition's place is never quoted."""
+def test_a_file_that_is_not_a_condition_is_never_quoted(data: bytes) -> None:
+    """It may be a token."""
     with pytest.raises(EvidenceError, match="no release condition") as caught:
         evidence_reader.condition(data)
     assert token(CLAIMS) not in str(caught.value)
 
 
-def test_a_condition_may_have_come_by_mail() -> None:
-    """Line ends of another system, a mark at the start, a line end at the end: it is the same."""
+def test_line_ends_and_byte_order_marks_of_other_systems_are_removed_from_a_condition() -> None:
+    """Somebody may have sent it by mail."""
     assert (
         evidence_reader.condition("\ufeffa == 1 &&\r\nb == 2\r\n".encode()) == "a == 1 &&\nb == 2"
     )
@@ -290,13 +290,13 @@ def test_a_condition_may_have_come_by_mail() -> None:
         ("plain", "plain"),
     ],
 )
-def test_go_quoted_text_is_taken_back(quoted: str, text: str) -> None:
-    """What strconv.Quote writes is read again; what it never writes stays as it is."""
+def test_text_quoted_by_go_is_unquoted(quoted: str, text: str) -> None:
+    """What strconv.Quote never writes stays unchanged."""
     assert go_text.unquoted(quoted) == text
 
 
-def test_a_text_with_spaces_is_read_as_well_as_can_be() -> None:
-    """Without quotes, what looks like the next key is the next key."""
+def test_a_word_with_a_colon_in_a_printed_text_is_read_as_the_next_key() -> None:
+    """Without quotes, the two look the same."""
     assert go_text.claims("map[env:map[A:two words B:x: y]]") == {
         "env": {"A": "two words", "B": "x: y"}
     }

@@ -1,4 +1,4 @@
-"""The serial console has values as Go prints them, and `ops why` can parse them."""
+"""The local cloud prints values on the serial console as Go does, and `why` can read them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_an_attribute_with_an_ambiguous_end_is_quoted(value: object, text: str) 
     assert attribute(value) == text
 
 
-def test_ops_why_reads_the_logged_claims() -> None:
-    """The claims in the launcher's log survive the round trip."""
+def test_claims_in_the_log_are_read_with_their_types() -> None:
+    """They are the claims that the launcher printed."""
     claims = {
         "exp": 1790003600,
         "secboot": True,

@@ -1,4 +1,4 @@
-"""What `python -m ops results` makes of what a run left."""
+"""How the results of a run are read and printed."""
 
 from __future__ import annotations
 
@@ -56,38 +56,38 @@ def shown(run: Run, truth: dict[str, str] | None = None) -> str:
     return console.file.getvalue()
 
 
-def test_records_come_in_listing_order() -> None:
-    """A run's records are those of results.jsonl, in its order."""
+def test_records_keep_the_order_of_results_jsonl() -> None:
+    """It is the order of the listing."""
     run = parse(lines(CRACK, BROKEN), "Image: part-1.png, Response: {}\n")
     assert [record["name"] for record in run.records] == ["part-1.png", "part-2.png"]
     assert run.failure is None
 
 
-def test_a_failed_run_is_its_sentence_and_no_records() -> None:
-    """Where `result` starts with Error, the run failed as a whole, with code and sentence."""
+def test_a_failed_run_has_a_code_and_a_sentence_and_no_records() -> None:
+    """The first line of `result` starts with "Error: "."""
     run = parse(lines({"error": "x"}), "Error: release_refused: The given credential.\n")
     assert run == Run((), "release_refused: The given credential.")
 
 
 def test_edited_records_are_refused() -> None:
-    """results.jsonl that is not JSON lines is an error that says so."""
+    """If results.jsonl is not JSON, the error says so."""
     with pytest.raises(ResultsError, match=r"results\.jsonl: line 1 is not JSON"):
         parse("{", "Image: x\n")
 
 
 def test_an_edited_summary_is_refused() -> None:
-    """summary.json that is not JSON is an error that says so."""
+    """If summary.json is not JSON, the error says so."""
     with pytest.raises(ResultsError, match=r"summary\.json: line 1 is not JSON"):
         parse(lines(CRACK), "Image: x\n", "{")
 
 
-def test_results_without_a_summary_are_shown_all_the_same() -> None:
-    """A workload that wrote none has left records and text as ever."""
+def test_results_without_a_summary_are_read() -> None:
+    """An older workload writes none."""
     assert parse(lines(CRACK), "Image: x\n") == Run((CRACK,), None, None)
 
 
-def test_the_summary_on_one_line() -> None:
-    """Counts with their codes, when, how fast, and with what it was done."""
+def test_the_summary_is_one_line() -> None:
+    """Counts with codes, start and end, rate, engine, model and image."""
     assert results_table.summary_line(SUMMARY) == (
         "classified 26, failed 3 (decoder_crashed 2, picture_damaged 1); "
         "2026-11-24T10:59:58Z to 2026-11-24T11:00:08Z; 105.3 pictures/s; engine litert; "
@@ -95,8 +95,8 @@ def test_the_summary_on_one_line() -> None:
     )
 
 
-def test_the_summary_of_a_continued_run() -> None:
-    """What an earlier start had left is told; what is not known is said or left out."""
+def test_the_summary_of_a_continued_run_says_how_much_it_took_over() -> None:
+    """Facts that nobody knows are left out or called not known."""
     summary = SUMMARY | {
         "failed": {},
         "continued": 20,
@@ -111,8 +111,8 @@ def test_the_summary_of_a_continued_run() -> None:
 
 
 @pytest.mark.parametrize("uri", ["bucket", "gs://", "gs://bucket/folder", "https://bucket"])
-def test_a_uri_that_is_no_bucket_is_refused(uri: str) -> None:
-    """Anything but gs://BUCKET is an error that shows the form."""
+def test_a_uri_that_is_not_a_bucket_is_refused(uri: str) -> None:
+    """The error shows the form gs://BUCKET."""
     with pytest.raises(ResultsError, match="expected gs://BUCKET"):
         results.bucket_of(uri)
 
@@ -136,8 +136,8 @@ HOSTILE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("record", HOSTILE.values(), ids=HOSTILE)
-def test_a_name_and_a_label_stay_text(record: dict[str, Any]) -> None:
-    """Whoever uploads a picture chooses its name, the model's owner its label: both are shown."""
+def test_a_hostile_name_or_label_is_shown_as_text(record: dict[str, Any]) -> None:
+    """Whoever uploads a picture chooses its name, and the model's owner chooses the label."""
     text = shown(Run((record,), None), {EVIL: "crack"})
     joined = "".join(c for c in text if c not in "│ \n")
     assert r"[/][bold]\x1b]0;x\x07:bomb:\n\r\u2028\u202e[link=https://x.example]x" in joined
@@ -146,8 +146,8 @@ def test_a_name_and_a_label_stay_text(record: dict[str, Any]) -> None:
     assert [c for c in text if not c.isprintable() and c != "\n"] == []
 
 
-def test_a_summary_stays_text() -> None:
-    """Even of an edited one there is one line."""
+def test_a_hostile_summary_is_shown_as_one_line_of_text() -> None:
+    """Whoever can write the bucket can edit it."""
     text = results_table.summary_line(SUMMARY | {"engine": EVIL})
     assert r"engine [/][bold]\x1b]0;x" in text
     assert [c for c in text if not c.isprintable()] == []
@@ -167,29 +167,29 @@ def test_a_summary_stays_text() -> None:
         (lines(CRACK), json.dumps(SUMMARY | {"failed": {"a": "b"}}), "is no summary"),
     ],
 )
-def test_what_is_not_of_its_form_is_an_error_and_no_traceback(
+def test_an_object_of_another_form_is_an_error(
     records: str, summary: str | None, problem: str
 ) -> None:
-    """Whoever can write the result bucket may have edited its objects."""
+    """Whoever can write the result bucket can edit its objects; there is no traceback."""
     with pytest.raises(ResultsError, match=problem):
         parse(records, "Image: x\n", summary)
 
 
-def test_a_line_end_of_unicode_ends_no_record() -> None:
-    """Cloud Storage allows U+2028 in a name, and JSON in a text."""
+def test_a_line_end_of_unicode_does_not_end_a_record() -> None:
+    """Cloud Storage allows U+2028 in a name, and JSON allows it in a text."""
     record = CRACK | {"name": "a\u2028b\u0085c.png"}
     text = json.dumps(record, ensure_ascii=False) + "\n"
     assert parse(text, "Image: x\n").records == (record,)
 
 
-def test_the_truth_marks_right_and_wrong() -> None:
-    """With the truth at hand, a right prediction has a tick and a wrong one a cross."""
+def test_a_right_prediction_has_a_tick_and_a_wrong_one_a_cross() -> None:
+    """By the true classes that the caller gives."""
     assert "crack ✓" in shown(Run((CRACK,), None), {"part-1.png": "crack"})
     assert "clean ✗" in shown(Run((CRACK,), None), {"part-1.png": "clean"})
 
 
-def test_many_that_are_right_are_counted_and_every_wrong_one_is_shown() -> None:
-    """Of 20 right ones five have a row; those that are wrong have one wherever they stand."""
+def test_right_predictions_are_counted_and_every_wrong_one_has_a_row() -> None:
+    """Of 20 right ones five have a row."""
     named = [CRACK | {"name": f"{number}.png"} for number in range(22)]
     truth = {record["name"]: "crack" for record in named} | {"7.png": "clean", "21.png": "hole"}
     text = shown(Run(tuple(named), None), truth)
@@ -200,13 +200,13 @@ def test_many_that_are_right_are_counted_and_every_wrong_one_is_shown() -> None:
 
 
 def test_without_pulumi_the_bucket_must_be_named() -> None:
-    """With no pulumi on PATH, the error names the option that replaces it."""
+    """If there is no pulumi on PATH, the error names the option that replaces it."""
     with pytest.raises(ResultsError, match="--uri gs://BUCKET"):
         results.from_stack({"PATH": ""})
 
 
-def test_whoever_reads_may_have_enough() -> None:
-    """`… | head` closes the pipe: that is no error of the command's, and no traceback."""
+def test_a_closed_pipe_ends_the_command_without_an_error() -> None:
+    """As with `… | head`: no message, no traceback."""
     read, write = os.pipe()
     os.close(read)
     ended = subprocess.run(
@@ -222,24 +222,26 @@ def test_whoever_reads_may_have_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("earlier", "expected"),
     [
         (True, "gs://b holds an earlier run's `result`, and none of this run"),
         (False, "gs://b holds no object `result` of this run"),
     ],
 )
-def test_what_there_is_and_what_not(*, found: bool, expected: str) -> None:
-    """An earlier run's `result` is not this run's."""
+def test_the_error_says_whether_the_result_of_an_earlier_run_is_there(
+    *, earlier: bool, expected: str
+) -> None:
+    """It is never shown as the result of this run."""
     where = results.Where("b", None, Machine(project="p", zone="z", name="m"))
-    assert results._ended(where, "TERMINATED", earlier=found).startswith(
+    assert results._ended(where, "TERMINATED", earlier=earlier).startswith(
         f"{expected}, and the machine m is off (TERMINATED)"
     )
-    assert results._timed_out(where, 3, "RUNNING", earlier=found).startswith(
+    assert results._timed_out(where, 3, "RUNNING", earlier=earlier).startswith(
         f"{expected} after 3 s, and the machine m is RUNNING"
     )
 
 
-def test_unusable_input_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """A command that cannot work says why on stderr and exits with 2, not 1."""
+def test_a_malformed_uri_ends_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason is on stderr."""
     assert main(["results", "--uri", "nowhere"]) == UNUSABLE
     assert "expected gs://BUCKET" in capsys.readouterr().err

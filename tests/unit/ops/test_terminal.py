@@ -1,4 +1,4 @@
-"""One module prints, and to it a text is a text; no other module prints by another way."""
+"""`ops.terminal` prints every text as it is, and no other module prints."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVIL = "[/][red]x[link=https://x.example]y[/link]:bomb:\x1b[31m\x07\u202e\u2028"
-SPELT = r"[/][red]x[link=https://x.example]y[/link]:bomb:\x1b[31m\x07\u202e\u2028"
+ESCAPED = r"[/][red]x[link=https://x.example]y[/link]:bomb:\x1b[31m\x07\u202e\u2028"
 
 
 def in_table(console: Terminal) -> None:
-    """As a cell, and as a heading."""
+    """Print it as a cell and as a heading."""
     table = Table(EVIL)
     table.add_row(EVIL)
     console.print(table)
 
 
-WAYS: dict[str, Callable[[Terminal], None]] = {
+PRINTING: dict[str, Callable[[Terminal], None]] = {
     "line": lambda console: console.print(EVIL),
     "line asking for markup": lambda console: console.print(EVIL, markup=True, emoji=True),
     "beside a style": lambda console: console.print(styled("error:", "red"), EVIL),
@@ -39,18 +39,20 @@ WAYS: dict[str, Callable[[Terminal], None]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_a_text_is_a_text(way: Callable[[Terminal], None]) -> None:
-    """Neither markup nor an emoji is made of it, and what a terminal would obey is spelt out."""
+@pytest.mark.parametrize("printing", PRINTING.values(), ids=PRINTING)
+def test_markup_and_control_characters_are_printed_as_text(
+    printing: Callable[[Terminal], None],
+) -> None:
+    """Neither a style nor an emoji; what would control a terminal is escaped."""
     out = io.StringIO()
-    way(Terminal(out, width=200))
-    assert SPELT in out.getvalue()
+    printing(Terminal(out, width=200))
+    assert ESCAPED in out.getvalue()
     assert [c for c in out.getvalue() if not c.isprintable() and c != "\n"] == []
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_the_last_line_of_a_terminal_is_a_text_too(*, first: bool) -> None:
-    """What is going on is named by the engine, after resources that anybody may name."""
+def test_the_progress_in_the_last_line_is_printed_as_text(*, first: bool) -> None:
+    """It holds names of resources, which anybody may choose."""
 
     class TerminalStream(io.StringIO):
         def isatty(self) -> bool:
@@ -61,18 +63,18 @@ def test_the_last_line_of_a_terminal_is_a_text_too(*, first: bool) -> None:
         if not first:
             show_progress(EVIL)
     shown = out.getvalue()
-    assert SPELT in shown
+    assert ESCAPED in shown
     assert "\x1b[31m" not in shown
 
 
-def test_an_error_is_spelt_out(capsys: pytest.CaptureFixture[str]) -> None:
-    """It may repeat what the engine or Google said about somebody's names."""
+def test_an_error_message_is_printed_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may quote names that other people chose."""
     print_error(f"several\nlines: {EVIL}")
-    assert capsys.readouterr().err == f"error: several\nlines: {SPELT}\n"
+    assert capsys.readouterr().err == f"error: several\nlines: {ESCAPED}\n"
 
 
-def ways_round(source: str) -> list[str]:
-    """Everything in a module that reaches a terminal otherwise than by the screen."""
+def other_outputs(source: str) -> list[str]:
+    """The statements of a module that print without `ops.terminal`."""
     found = []
     for node in ast.walk(ast.parse(source)):
         match node:
@@ -83,7 +85,7 @@ def ways_round(source: str) -> list[str]:
             case ast.Call(func=ast.Name(id="print"), args=arguments):
                 match arguments:
                     case [ast.Constant()]:
-                        pass  # ours
+                        pass  # our own text
                     case [ast.Call(func=ast.Attribute(value=ast.Name(id="json"), attr="dumps"))]:
                         pass  # ASCII
                     case _:
@@ -94,26 +96,26 @@ def ways_round(source: str) -> list[str]:
                 if stream in ("stdout", "stderr") and how != "isatty":
                     found.append(f"uses sys.{stream}.{how}")
             case ast.Call(func=ast.Attribute(attr="status" | "out" | "control" | "input" as how)):
-                found.append(f"calls .{how}, where rich takes markup or nothing is spelt out")
+                found.append(f"calls .{how}, where rich reads markup or nothing is escaped")
     return found
 
 
-DOOR = "terminal.py"
+PRINTER = "terminal.py"
 BEFORE_ANY_PACKAGE = ("install_packages.py", "progress_line.py")
-"""They run while the screen's library is not installed yet; they print what pip says."""
+"""They run before `rich` is installed; they print what pip prints."""
 
 
 def modules() -> list[Path]:
-    """Every module of the commands, but for the one that prints."""
+    """Every module of the commands except the one that prints."""
     commands = [*(REPOSITORY / "ops").glob("*.py"), *(REPOSITORY / "rehearsal").glob("*.py")]
     commands += (REPOSITORY / "rehearsal" / "demo").glob("*.py")
-    return [path for path in sorted(commands) if path.name not in (DOOR, *BEFORE_ANY_PACKAGE)]
+    return [path for path in sorted(commands) if path.name not in (PRINTER, *BEFORE_ANY_PACKAGE)]
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.name)
-def test_nobody_goes_round_the_screen(path: Path) -> None:
-    """What somebody else wrote can reach a terminal by the screen alone."""
-    assert ways_round(path.read_text()) == []
+def test_no_other_module_prints(path: Path) -> None:
+    """So other people's text cannot reach a terminal unescaped."""
+    assert other_outputs(path.read_text()) == []
 
 
 @pytest.mark.parametrize(
@@ -130,32 +132,32 @@ def test_nobody_goes_round_the_screen(path: Path) -> None:
         ("print()", "prints"),
         ("sys.stdout.write(name)", "uses sys.stdout.write"),
         ("sys.stderr.buffer.write(name)", "uses sys.stderr.buffer"),
-        ("console.status(name)", "calls .status, where rich takes markup or nothing is spelt out"),
-        ("console.out(name)", "calls .out, where rich takes markup or nothing is spelt out"),
+        ("console.status(name)", "calls .status, where rich reads markup or nothing is escaped"),
+        ("console.out(name)", "calls .out, where rich reads markup or nothing is escaped"),
     ],
 )
-def test_a_way_round_the_screen_is_found(source: str, found: str) -> None:
+def test_a_module_that_prints_is_found(source: str, found: str) -> None:
     """The guard can fail."""
-    assert ways_round(source) == [found]
+    assert other_outputs(source) == [found]
 
 
-def test_what_is_no_way_round_is_let_be() -> None:
-    """JSON is ASCII, a constant is ours, and the screen escapes what it prints."""
+def test_constants_and_json_may_be_printed() -> None:
+    """JSON is ASCII, and a constant is our own text."""
     source = "print(json.dumps(x))\nprint('stopped', file=sys.stderr)\nconsole.print(name)"
-    assert ways_round(source) == []
+    assert other_outputs(source) == []
     assert len(modules()) > 20
 
 
 @pytest.mark.parametrize(
-    ("number", "told"), [(0, "0 keys"), (1, "1 key"), (2, "2 keys"), (10_000, "10000 keys")]
+    ("number", "text"), [(0, "0 keys"), (1, "1 key"), (2, "2 keys"), (10_000, "10000 keys")]
 )
-def test_one_thing_is_one_thing(number: int, told: str) -> None:
-    """Nothing is said of 1 keys."""
-    assert counted(number, "key") == told
+def test_a_count_has_a_plural_unless_it_is_one(number: int, text: str) -> None:
+    """Never "1 keys"."""
+    assert counted(number, "key") == text
 
 
-def test_some_things_have_a_plural_of_their_own() -> None:
-    """An s is not always enough."""
+def test_a_count_can_have_an_irregular_plural() -> None:
+    """An "s" is not always enough."""
     assert (counted(1, "entry", "entries"), counted(2, "entry", "entries")) == (
         "1 entry",
         "2 entries",

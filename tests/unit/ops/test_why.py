@@ -1,4 +1,4 @@
-"""`python -m ops why`: the clause that refused, or the cause that lies elsewhere, and the cure."""
+"""`confidential-inference why`: who or what refused, whose mistake it is, and the fix."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ FOLLOWING = {
         "submods.container.env.MODEL_URI": MODEL_URI.replace(MODEL, "0" * 64)
     }
 }
-"""What must be changed along for no other clause to be broken."""
+"""What else must change, so that no other clause is broken."""
 
 
 def claims(changes: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -98,13 +98,13 @@ def judged(
     return why.judge(Evidence(kind=kind, claims=claims(changes)), CONDITION, now)
 
 
-def said(sentence: str, kind: Kind = Kind.RESULT) -> Verdict:
-    """The verdict on a sentence."""
+def judged_message(sentence: str, kind: Kind = Kind.RESULT) -> Verdict:
+    """The verdict on a message of the launcher or of a workload."""
     return why.judge(Evidence(kind=kind, failure=sentence, line=7), "", NOW)
 
 
 def shown(verdict: Verdict, width: int = 110) -> str:
-    """What people see, in plain lines."""
+    """The printed lines, without styles."""
     console = Terminal(io.StringIO(), width)
     show(console, verdict)
     assert isinstance(console.file, io.StringIO)
@@ -118,8 +118,8 @@ def token(found: dict[str, Any]) -> str:
     return ".".join(encoded)
 
 
-def test_admitted_claims_say_what_can_still_refuse() -> None:
-    """Every clause passes, nobody refused, and the grants and the hash are named as unchecked."""
+def test_admitted_claims_meet_every_clause() -> None:
+    """A note names the grants and the hash, which are not checked."""
     verdict = judged()
     assert verdict.admitted
     count = len(POLICY.clauses)
@@ -136,10 +136,10 @@ def test_admitted_claims_say_what_can_still_refuse() -> None:
         ("submods.container.image_digest", 7, Detail.SUBJECT_TYPE),
     ],
 )
-def test_what_the_attribute_mapping_refuses_is_not_called_admitted(
+def test_claims_without_a_valid_subject_are_refused_by_the_token_service(
     claim: str, value: object, detail: Detail
 ) -> None:
-    """The token service makes a subject of claims before it asks the condition."""
+    """It maps the claims to a subject before it evaluates the condition."""
     verdict = judged({claim: value})
     assert verdict.refused_by is RefusedBy.TOKEN_SERVICE
     assert str(detail) in verdict.sentence
@@ -147,26 +147,26 @@ def test_what_the_attribute_mapping_refuses_is_not_called_admitted(
 
 
 @pytest.mark.parametrize("claim", ["aud", "iss"])
-def test_a_token_made_for_somebody_else_is_the_operators_mistake(claim: str) -> None:
-    """The launcher's own token has the right ones, whatever the provider takes."""
+def test_a_token_with_another_audience_or_issuer_is_the_operators_mistake(claim: str) -> None:
+    """The launcher's own token has the right ones, whatever the provider accepts."""
     assert judged({claim: "https://secundus.example"}).mistake_of is Party.OPERATOR
 
 
 @pytest.mark.parametrize("times", [{"iat": 1000, "nbf": 1000, "exp": 4600}, {"exp": None}])
-def test_claims_that_are_out_of_time_say_so(times: dict[str, Any]) -> None:
-    """Claims alone may be of a run that is long over; what they are worth now is said."""
+def test_claims_that_are_not_valid_now_have_a_note(times: dict[str, Any]) -> None:
+    """Claims alone may belong to a run that ended long ago."""
     verdict = judged(times)
     assert verdict.admitted
     assert "not valid now" in verdict.notes[0]
 
 
-def test_what_the_console_tells_is_admitted_only_as_far_as_it_tells() -> None:
+def test_claims_from_a_serial_console_are_admitted_with_a_reservation() -> None:
     """Without quotes, a text can look like another list."""
     verdict = why.judge(Evidence(kind=Kind.LOG, claims=claims(), exact=False), CONDITION, NOW)
     assert why.AS_PRINTED in verdict.sentence
 
 
-def test_an_argument_more_is_the_operators_mistake_if_the_command_was_overridden() -> None:
+def test_other_arguments_are_the_operators_mistake_only_with_an_overridden_command() -> None:
     """The image's author wrote the entry point; the operator's tee-cmd is in cmd_override."""
     args = "submods.container.args"
     of_author = judged({args: ["python"]}).clauses
@@ -176,21 +176,21 @@ def test_an_argument_more_is_the_operators_mistake_if_the_command_was_overridden
 
 
 @pytest.mark.parametrize("clause", POLICY.clauses, ids=lambda clause: clause.claim)
-def test_every_clause_is_explained_on_claims_that_break_it(clause: Any) -> None:
-    """The one row that fails has expected, got, whose mistake and the cure of that clause."""
+def test_claims_that_break_one_clause_fail_that_clause_alone(clause: Any) -> None:
+    """The result has expected, got, whose mistake and the fix of that clause."""
     broken = BROKEN_CLAIMS[clause.claim]
     verdict = judged({clause.claim: broken} | FOLLOWING.get(clause.claim, {}))
     assert verdict.refused_by is RefusedBy.CONDITION
-    (row,) = [row for row in verdict.clauses if not row.passed]
-    assert (row.clause, row.claim) == (clause.sentence, clause.claim)
-    assert (row.expected, row.got) == (clause.expected, json.dumps(broken))
-    assert (row.mistake_of, row.fix) == (clause.mistake_of, clause.cure)
+    (result,) = [each for each in verdict.clauses if not each.passed]
+    assert (result.clause, result.claim) == (clause.sentence, clause.claim)
+    assert (result.expected, result.got) == (clause.expected, json.dumps(broken))
+    assert (result.mistake_of, result.fix) == (clause.mistake_of, clause.cure)
     count = len(POLICY.clauses)
     assert verdict.sentence == f"Refused by the condition: 1 of {count} clauses is not met."
 
 
-def test_the_table_holds_digests_whole() -> None:
-    """Expected and got stand in one line each, to be compared and copied."""
+def test_the_table_shows_digests_in_one_line() -> None:
+    """Expected and got can be compared and copied."""
     text = shown(judged({"submods.container.image_digest": OTHER}))
     lines = [line.strip("│ \n") for line in text.splitlines()]
     assert f'expected    "{DIGEST}"' in lines
@@ -199,8 +199,8 @@ def test_the_table_holds_digests_whole() -> None:
     assert "…" not in text
 
 
-def test_a_clause_that_was_met_takes_one_line() -> None:
-    """What it expects is told where there is room; only one that was not met needs it whole."""
+def test_a_met_clause_has_one_line() -> None:
+    """Its values are shown only if one line is enough."""
     text = shown(judged({"submods.container.image_digest": OTHER}))
     met = [line for line in text.splitlines() if line.startswith("│ ✓ │")]
     assert len(met) == len(POLICY.clauses) - 1
@@ -208,34 +208,34 @@ def test_a_clause_that_was_met_takes_one_line() -> None:
     assert any(": true" in line for line in met)
 
 
-def test_a_narrow_terminal_folds_digests_and_loses_nothing() -> None:
-    """With half the width every character is still there."""
+def test_a_narrow_terminal_shows_every_character_of_a_digest() -> None:
+    """It is folded."""
     text = shown(judged({"submods.container.image_digest": OTHER}), width=50)
     assert OTHER in "".join(c for c in text if c not in " \n│")
 
 
-def test_a_claim_that_is_not_there_is_the_platforms_mistake() -> None:
-    """Google fills these claims in, so such a text is no token of Confidential Space."""
+def test_a_missing_claim_is_the_platforms_mistake() -> None:
+    """Google always writes these claims, so the token is not one of Confidential Space."""
     verdict = judged({"submods": {}})
     assert {row.mistake_of for row in verdict.clauses if row.got == "nothing"} >= {Party.PLATFORM}
 
 
-def test_engine_and_clauses_that_disagree_are_a_defect() -> None:
-    """Clauses that do not belong to the condition are never shown as its explanation."""
+def test_a_disagreement_of_engine_and_clauses_is_a_defect() -> None:
+    """Clauses of another condition are never shown as the explanation."""
     other = read(CONDITION.replace(DIGEST, OTHER))
     with pytest.raises(why.DefectError, match="engine admits these claims, and the clauses"):
         why.explain(claims(), CONDITION, other)
 
 
 @pytest.mark.parametrize("condition", ["assertion.x == 1", ""])
-def test_a_condition_of_somebody_else_is_not_explained(condition: str) -> None:
-    """What this program does not write, it does not pretend to read; nothing, least of all."""
+def test_a_condition_that_this_program_did_not_write_is_an_error(condition: str) -> None:
+    """The empty one, too."""
     with pytest.raises(PolicyError, match="what this program does not write"):
         why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), condition, NOW)
 
 
-def test_a_condition_of_an_older_version_is_said_to_lack_clauses() -> None:
-    """The claims that it leaves open are named."""
+def test_a_condition_of_an_older_version_has_a_note_about_missing_clauses() -> None:
+    """It names the claims without a clause."""
     older = "assertion.swname == 'CONFIDENTIAL_SPACE'"
     verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), older, NOW)
     (note, _) = verdict.notes
@@ -257,10 +257,10 @@ STALE = "ID Token is stale to sign-in."
         ({"iss": "https://me"}, NOW, 'expected one." (iss: got "https://me", expected'),
     ],
 )
-def test_what_the_token_service_refuses_before_the_condition(
+def test_a_token_that_meets_every_clause_can_be_refused_by_the_token_service(
     changes: dict[str, object], now: float, sentence: str
 ) -> None:
-    """A token that meets every clause is refused in Google's words, with got and expected."""
+    """The sentence is Google's, with got and expected."""
     verdict = judged(changes, Kind.TOKEN, now)
     assert all(row.passed for row in verdict.clauses)
     assert (verdict.refused_by, bool(verdict.fix)) == (RefusedBy.TOKEN_SERVICE, True)
@@ -268,43 +268,43 @@ def test_what_the_token_service_refuses_before_the_condition(
 
 
 @pytest.mark.parametrize("now", [1789999940.0, 1790003659.0])
-def test_clocks_may_be_a_minute_apart(now: float) -> None:
-    """A token of a minute ahead or behind is in time, as with Google."""
+def test_a_token_is_valid_if_the_clocks_differ_by_a_minute(now: float) -> None:
+    """As with Google, before and after."""
     assert judged(kind=Kind.TOKEN, now=now).admitted
 
 
 def test_one_of_several_audiences_is_enough() -> None:
-    """A token for others, too, is one for Google's token service."""
+    """The others may be for other services."""
     assert judged({"aud": ["https://me", TOKEN_AUDIENCE]}).admitted
 
 
 @pytest.mark.parametrize("kind", [Kind.LOG, Kind.CLAIMS])
-def test_claims_in_a_log_do_not_age(kind: Kind) -> None:
-    """They were fresh when the workload used them."""
+def test_claims_in_a_log_or_alone_are_never_stale(kind: Kind) -> None:
+    """They were valid when the workload used them."""
     assert judged(kind=kind, now=1890000000.0).admitted
 
 
-def test_a_stale_token_that_the_condition_refuses_too_says_both() -> None:
-    """The table still shows the clause."""
+def test_a_stale_token_that_breaks_a_clause_is_refused_for_both_reasons() -> None:
+    """The table shows the clause."""
     verdict = judged({"hwmodel": "x"}, Kind.TOKEN, now=1890000000.0)
     assert verdict.refused_by is RefusedBy.TOKEN_SERVICE
     assert "The condition would refuse it, too: 1 of " in verdict.sentence
 
 
-def test_a_tokens_signature_is_said_to_be_unchecked() -> None:
-    """Only of a token, which has one."""
+def test_a_token_has_a_note_that_its_signature_was_not_checked() -> None:
+    """Claims alone have no signature, so they have no such note."""
     assert why.UNSIGNED in judged(kind=Kind.TOKEN).notes
     assert why.UNSIGNED not in judged().notes
 
 
-def test_a_serial_console_is_said_to_be_inexact() -> None:
-    """What Go printed without quotes may be two texts or one."""
+def test_claims_from_a_serial_console_have_a_note() -> None:
+    """Without quotes, one text can look like two."""
     inexact = Evidence(kind=Kind.LOG, claims=claims(), exact=False)
     assert why.INEXACT in why.judge(inexact, CONDITION, NOW).notes
 
 
-def test_a_workload_that_failed_after_it_was_admitted_says_where_to_look() -> None:
-    """The result object knows what happened then."""
+def test_a_workload_that_failed_after_its_admission_has_a_note() -> None:
+    """The result object holds the reason."""
     failed = Evidence(kind=Kind.LOG, claims=claims(), workload_failed=True)
     assert why.LATER in why.judge(failed, CONDITION, NOW).notes
 
@@ -312,7 +312,7 @@ def test_a_workload_that_failed_after_it_was_admitted_says_where_to_look() -> No
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.code)
 def test_a_failure_of_the_workload_is_explained_by_its_cause(failure: Failure) -> None:
     """Who refused, and the fix; tests/contract/test_errors.py names a code without a cause."""
-    verdict = said(str(WorkloadError(failure)))
+    verdict = judged_message(str(WorkloadError(failure)))
     assert verdict.refused_by is FAILURES[failure].refused_by
     assert verdict.fix == FAILURES[failure].fix
     assert failure.sentence in verdict.sentence
@@ -338,37 +338,37 @@ def test_a_failure_of_the_workload_is_explained_by_its_cause(failure: Failure) -
         (Failure.SETTINGS_INVALID, Detail.MODEL_URI, RefusedBy.WORKLOAD, Party.OPERATOR),
     ],
 )  # fmt: skip
-def test_a_detail_names_the_guilty_more_closely(
+def test_a_detail_decides_whose_mistake_it_is(
     failure: Failure, detail: Detail, by: RefusedBy, party: Party | None
 ) -> None:
-    """Where Google's sentence says more than the code, whose mistake it is follows the sentence."""
-    verdict = said(str(WorkloadError(failure, detail)))
+    """If Google's sentence says more than the code, the sentence decides."""
+    verdict = judged_message(str(WorkloadError(failure, detail)))
     assert (verdict.refused_by, verdict.mistake_of) == (by, party)
 
 
-def test_the_conditions_sentence_alone_cannot_tell_which_clause() -> None:
-    """It says so, and how to get the claims that can."""
-    verdict = said(str(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)))
+def test_a_refusal_by_the_condition_without_claims_has_no_clause() -> None:
+    """A note says so, and the fix gets the claims."""
+    verdict = judged_message(str(WorkloadError(Failure.RELEASE_REFUSED, Detail.CONDITION)))
     assert verdict.notes == (why.CLAUSE_UNKNOWN,)
     assert "mistake of: this alone does not say" in shown(verdict)
     assert EXPLAIN in (verdict.fix or "")
 
 
-def test_an_unknown_code_is_still_a_failed_run() -> None:
-    """A result of another version is refused, without a guess whose mistake it is."""
-    verdict = said("new_code: A sentence.")
+def test_an_unknown_code_is_a_failed_run() -> None:
+    """A result of another version is refused, and it is not known whose mistake it is."""
+    verdict = judged_message("new_code: A sentence.")
     assert (verdict.admitted, verdict.mistake_of) == (False, None)
 
 
 def refusal(labels: LaunchPolicy, **metadata: str) -> str:
-    """What the local launcher says to an operator's metadata."""
+    """The error of the local launcher for an operator's metadata."""
     named = {"tee-image-reference": "x", **{k.replace("_", "-"): v for k, v in metadata.items()}}
     with pytest.raises(Refused) as caught:
         labels.verify(launch_spec(named, hardened=True))
     return str(caught.value)
 
 
-NOTHING = LaunchPolicy(log_redirect="never")
+DENYING = LaunchPolicy(log_redirect="never")
 ATTEST = (
     "failed to fetch and write OIDC token: failed to retrieve attestation service token: "
     "calling v1.VerifyConfidentialSpace in us-west1: "
@@ -382,29 +382,29 @@ PULL = 'cannot pull the image: failed to resolve reference "x": '
 
 
 @pytest.mark.parametrize(
-    ("line", "party", "cure"),
+    ("line", "party", "fix"),
     [
         (refusal(LaunchPolicy(env=("B",)), **{"tee-env-A": "1"}), Party.OPERATOR, "tee-env-"),
-        (refusal(NOTHING, **{"tee-env-A": "1"}), Party.AUTHOR, "label tee.launch_policy.allow_env"),
+        (refusal(DENYING, **{"tee-env-A": "1"}), Party.AUTHOR, "label tee.launch_policy.allow_env"),
         (
             refusal(LaunchPolicy(env=("B",)), **{"tee-env-A": "; allowed envs to be set: []"}),
             Party.OPERATOR, "tee-env-",
         ),
-        (refusal(NOTHING, tee_cmd='["x"]'), Party.OPERATOR, "tee-cmd"),
-        (refusal(NOTHING, tee_container_log_redirect="true"), Party.OPERATOR, "log-redirect"),
+        (refusal(DENYING, tee_cmd='["x"]'), Party.OPERATOR, "tee-cmd"),
+        (refusal(DENYING, tee_container_log_redirect="true"), Party.OPERATOR, "log-redirect"),
         (refusal(LaunchPolicy(), tee_container_log_redirect="true"), Party.OPERATOR, "redirect"),
-        (refusal(NOTHING, tee_monitoring_enable="all"), Party.OPERATOR, "tee-monitoring-enable"),
+        (refusal(DENYING, tee_monitoring_enable="all"), Party.OPERATOR, "tee-monitoring-enable"),
         (
             refusal(LaunchPolicy(hardened_monitoring=Monitoring.MEMORY_ONLY),
                     tee_monitoring_enable="all"),
             Party.OPERATOR, "tee-monitoring",
         ),
         (
-            refusal(NOTHING, tee_mount="type=tmpfs,source=tmpfs,destination=/x"),
+            refusal(DENYING, tee_mount="type=tmpfs,source=tmpfs,destination=/x"),
             Party.OPERATOR, "tee-mount",
         ),
-        (refusal(NOTHING, tee_added_capabilities='["X"]'), Party.OPERATOR, "tee-added-cap"),
-        (refusal(NOTHING, tee_cgroup_ns="true"), Party.OPERATOR, "tee-cgroup-ns"),
+        (refusal(DENYING, tee_added_capabilities='["X"]'), Party.OPERATOR, "tee-added-cap"),
+        (refusal(DENYING, tee_cgroup_ns="true"), Party.OPERATOR, "tee-cgroup-ns"),
         (
             "failed to get launchspec, make sure you're running inside a GCE VM: invalid",
             Party.OPERATOR, "pulumi up --stack secundus",
@@ -468,16 +468,16 @@ PULL = 'cannot pull the image: failed to resolve reference "x": '
         ("something new", None, "does not know the sentence"),
     ],
 )  # fmt: skip
-def test_a_line_of_the_launchers_is_explained(line: str, party: Party | None, cure: str) -> None:
-    """The refusal is the launcher's, its line is named, with whose mistake it is and the cure."""
-    verdict = said(line, Kind.LOG)
+def test_a_message_of_the_launcher_is_explained(line: str, party: Party | None, fix: str) -> None:
+    """The line of the log, whose mistake it is, and the fix."""
+    verdict = judged_message(line, Kind.LOG)
     assert (verdict.refused_by, verdict.mistake_of) == (RefusedBy.LAUNCHER, party)
     assert verdict.sentence.startswith('Refused by the launcher, line 7: "')
-    assert cure in (verdict.fix or "")
+    assert fix in (verdict.fix or "")
 
 
-def test_the_data_has_stable_keys() -> None:
-    """Programs can rely on these names, of the whole and of a clause."""
+def test_the_json_has_stable_keys() -> None:
+    """Programs rely on them."""
     found = json.loads(json.dumps(data(judged({"hwmodel": "x"}))))
     assert list(found) == [
         "schema", "evidence", "verdict", "by", "sentence", "mistakeOf", "cure", "clauses",
@@ -498,8 +498,8 @@ def test_the_data_has_stable_keys() -> None:
     assert data(judged())["verdict"] == "admitted"
 
 
-def test_a_debug_image_is_the_operators_mistake_whatever_its_token_lacks() -> None:
-    """Recorded tokens of debug images carry no support attributes at all."""
+def test_a_debug_image_is_the_operators_mistake() -> None:
+    """Recorded tokens of debug images have no support attributes: that is the same mistake."""
     found = claims(dbgstat="enabled")
     del found["submods"]["confidential_space"]["support_attributes"]
     verdict = why.judge(Evidence(kind=Kind.CLAIMS, claims=found), CONDITION, NOW)
@@ -510,7 +510,7 @@ def test_a_debug_image_is_the_operators_mistake_whatever_its_token_lacks() -> No
 
 
 def oauth(error: str, description: str) -> str:
-    """What Google's published example writes when the token service refuses."""
+    """The `result` of the published example when the token service refuses."""
     body = json.dumps({"error": error, "error_description": description})
     with pytest.raises(OAuthError) as caught:
         handle_error_response(body)  # type: ignore[no-untyped-call]  # has no types
@@ -548,10 +548,10 @@ MODEL = (
         ("Error: Unable to open file: saved_model.pb", RefusedBy.WORKLOAD, None),
     ],
 )  # fmt: skip
-def test_the_published_examples_own_result_is_explained(
+def test_the_result_of_the_published_example_is_explained(
     result: str, by: RefusedBy, party: Party | None
 ) -> None:
-    """It writes Google's exception as it is; the sentence in it means what it means with us."""
+    """It quotes Google's exception, and the sentence in it decides."""
     verdict = why.judge(read_evidence(result.encode()), "", NOW)
     assert (verdict.refused_by, verdict.mistake_of) == (by, party)
     assert verdict.sentence.startswith(f"Refused ({by}): ")
@@ -559,9 +559,9 @@ def test_the_published_examples_own_result_is_explained(
     assert (why.CLAUSE_UNKNOWN in verdict.notes) == (by is RefusedBy.CONDITION)
 
 
-def test_a_code_of_ours_is_never_read_as_another_workloads_words() -> None:
-    """Whatever words stand behind it."""
-    verdict = said("no_pictures: iam.serviceAccounts.getAccessToken")
+def test_a_code_of_this_program_decides_whatever_follows_it() -> None:
+    """The text after it may look like an error of another workload."""
+    verdict = judged_message("no_pictures: iam.serviceAccounts.getAccessToken")
     assert verdict.fix == FAILURES[Failure.NO_PICTURES].fix
 
 
@@ -586,10 +586,10 @@ TEXT = (
         ("Image: a, Error: new_code\n", "1 of 1 picture", {"new_code": 1}),
     ],
 )
-def test_pictures_that_failed_are_told_with_what_their_codes_mean(
+def test_failed_pictures_are_shown_with_the_causes_of_their_codes(
     data: str, sentence: str, codes: dict[str, int]
 ) -> None:
-    """The run was let in, and that is not all there is to say."""
+    """The run was admitted."""
     verdict = why.judge(read_evidence(data.encode()), "", NOW)
     assert verdict.sentence == (
         f"Admitted: the run got the model. But {sentence} could not be classified."
@@ -601,15 +601,15 @@ def test_pictures_that_failed_are_told_with_what_their_codes_mean(
         assert all(part in text for part in (each.code, each.cause.when[:60], each.cause.fix[:40]))
 
 
-def test_a_run_of_which_every_picture_was_classified_is_simply_admitted() -> None:
-    """How many there were is said."""
+def test_a_run_that_classified_every_picture_is_admitted() -> None:
+    """The sentence counts them."""
     verdict = why.judge(read_evidence(RECORDS.splitlines()[0].encode()), "", NOW)
     assert verdict.sentence == "Admitted: the run classified 1 picture."
     assert not verdict.failed_afterwards
 
 
-def test_one_clause_is_one_clause() -> None:
-    """A condition that pins one thing only has not all 1 clauses."""
+def test_the_sentence_is_singular_for_one_clause() -> None:
+    """Never "all 1 clauses"."""
     older = "assertion.swname == 'CONFIDENTIAL_SPACE'"
     met = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), older, NOW)
     unmet = why.judge(Evidence(kind=Kind.CLAIMS, claims=claims(swname="GCE")), older, NOW)
@@ -622,18 +622,23 @@ EVIL = "[red]x[/red]\x1b[31m\r\u202e\x07"
 
 @pytest.mark.parametrize(
     "verdict",
-    [judged({"hwmodel": EVIL}), judged({"aud": EVIL}), said(EVIL), said(EVIL, Kind.LOG)],
+    [
+        judged({"hwmodel": EVIL}),
+        judged({"aud": EVIL}),
+        judged_message(EVIL),
+        judged_message(EVIL, Kind.LOG),
+    ],
     ids=["claim", "audience", "result", "log"],
 )
-def test_text_of_a_file_stays_text(verdict: Verdict) -> None:
-    """Markup is shown as it is, and what a terminal would obey is spelt out."""
+def test_hostile_text_of_a_file_is_printed_as_text(verdict: Verdict) -> None:
+    """Markup is shown, and what would control a terminal is escaped."""
     text = shown(verdict)
     assert "[red]x[/red]" in text
     assert [c for c in text if not c.isprintable() and c != "\n"] == []
 
 
-def test_a_condition_handed_over_stays_text_too() -> None:
-    """The other company's condition gets no more trust than a log."""
+def test_hostile_text_of_a_condition_is_printed_as_text() -> None:
+    """The other company's condition is trusted no more than a log."""
     evil = CONDITION.replace("GCP_AMD_SEV", "[bold]\\U0000001b[31m")
     text = shown(why.judge(Evidence(kind=Kind.CLAIMS, claims=claims()), evil, NOW))
     assert "[bold]" in text
@@ -649,7 +654,7 @@ def condition(tmp_path: Path) -> str:
 
 
 def run(tmp_path: Path, text: str, *options: str) -> int:
-    """The command on a file; its exit code."""
+    """Run the command on a file; its exit code."""
     path = tmp_path / "evidence"
     path.write_text(text)
     return main(["why", str(path), *options])
@@ -678,15 +683,17 @@ def run(tmp_path: Path, text: str, *options: str) -> int:
         "unreadable",
     ],
 )
-def test_the_exit_code_is_the_verdict(tmp_path: Path, condition: str, text: str, code: int) -> None:
+def test_each_verdict_has_its_exit_code(
+    tmp_path: Path, condition: str, text: str, code: int
+) -> None:
     """0 admitted, 1 refused, 2 not readable, 3 admitted and failed later or in part."""
     assert run(tmp_path, text, "--condition", condition) == code
 
 
-def test_a_token_is_explained_and_never_shown(
+def test_a_token_is_explained_and_never_printed(
     tmp_path: Path, condition: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither in the table nor as data does any part of the token appear."""
+    """No part of it is in the table or in the JSON."""
     now = int(time.time())
     compact = token(claims(iat=now, nbf=now, exp=now + 3600))
     assert run(tmp_path, compact, "--condition", condition) == OK
@@ -699,7 +706,7 @@ def test_a_token_is_explained_and_never_shown(
 def test_standard_input_is_read(
     condition: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`-` reads what is piped in; `--json` prints one object and nothing else."""
+    """The file `-`; `--json` prints one object and nothing else."""
     given = io.TextIOWrapper(io.BytesIO(json.dumps(claims(secboot=False)).encode()))
     monkeypatch.setattr(sys, "stdin", given)
     assert main(["why", "-", "--condition", condition, "--json"]) == BROKEN
@@ -709,16 +716,16 @@ def test_standard_input_is_read(
 def test_a_failed_run_needs_no_condition(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no claims are judged no stack is asked, so it works with nothing but the file."""
+    """Without claims no stack is read, so the file is enough."""
     monkeypatch.setenv("PATH", "")
     assert run(tmp_path, "Error: no_pictures: The input bucket holds no pictures.") == BROKEN
     assert "fix: put pictures into the input bucket" in capsys.readouterr().out
 
 
-def test_without_a_stack_the_condition_must_be_handed_over(
+def test_without_a_stack_the_error_names_the_option_for_the_condition(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says which command prints it for Primus."""
+    """It also names the command that prints the condition."""
     monkeypatch.setenv("PATH", "")
     assert run(tmp_path, json.dumps(claims())) == UNUSABLE
     errors = capsys.readouterr().err
@@ -727,15 +734,15 @@ def test_without_a_stack_the_condition_must_be_handed_over(
 
 
 @pytest.mark.parametrize("options", [("--condition", "nowhere.cel"), ("--condition", "/")])
-def test_a_condition_that_is_not_there_is_named(
+def test_a_missing_condition_file_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, str]
 ) -> None:
-    """A missing file, or a folder, is an error and no traceback."""
+    """Or a folder in its place; there is no traceback."""
     assert run(tmp_path, json.dumps(claims()), *options) == UNUSABLE
     assert f"error: {options[1]}: " in capsys.readouterr().err
 
 
-def test_a_condition_with_other_lines_is_not_readable(
+def test_a_condition_with_unknown_lines_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 2, with the lines that this program did not write."""
@@ -745,10 +752,10 @@ def test_a_condition_with_other_lines_is_not_readable(
     assert "'assertion.x == 1'" in capsys.readouterr().err
 
 
-def test_a_file_that_is_too_large_is_not_read_to_its_end(
+def test_a_file_that_is_too_large_is_refused_after_ten_mib(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Four TiB are refused after ten MiB."""
+    """It may have four TiB."""
     path = tmp_path / "evidence"
     with path.open("wb") as sparse:
         sparse.truncate(2**42)
