@@ -52,28 +52,27 @@ def claims(text: str) -> dict[str, Any]:
     """The claims of a token printed as `map[…]`; ValueError if there is no whole map."""
     if not text.startswith("map["):
         raise ValueError("no map")
-    found, end = _map(text, 0, 0)
+    parsed, end = _map(text, 0, 0)
     if end != len(text):
         raise ValueError("more than a map")
     for path in _BOOLEANS:
-        _retype(found, path, {"true": True, "false": False})
+        _restore_boolean(parsed, path)
     for path in _NUMBERS:
-        value = found.get(path)
+        value = parsed.get(path)
         if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?(e\+\d\d)?", value):
-            found[path] = int(float(value))
-    return found
+            parsed[path] = int(float(value))
+    return parsed
 
 
-def _retype(found: dict[str, Any], path: str, values: dict[str, bool]) -> None:
+def _restore_boolean(parsed: dict[str, Any], path: str) -> None:
     *parents, leaf = path.split(".")
     for key in parents:
-        inner = found.get(key)
+        inner = parsed.get(key)
         if not isinstance(inner, dict):
             return
-        found = inner
-    value = found.get(leaf)
-    if isinstance(value, str):
-        found[leaf] = values.get(value, value)
+        parsed = inner
+    if parsed.get(leaf) in ("true", "false"):
+        parsed[leaf] = parsed[leaf] == "true"
 
 
 def _value(text: str, at: int, depth: int, scalar: re.Pattern[str]) -> tuple[Any, int]:
@@ -83,32 +82,32 @@ def _value(text: str, at: int, depth: int, scalar: re.Pattern[str]) -> tuple[Any
         return _map(text, at, depth)
     if text.startswith("[", at):
         return _list(text, at, depth)
-    found = scalar.match(text, at)
-    if found is None:
+    value = scalar.match(text, at)
+    if value is None:
         raise ValueError("no end")
-    return (None if found[0] == "<nil>" else found[0]), found.end()
+    return (None if value[0] == "<nil>" else value[0]), value.end()
 
 
 def _map(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     at += len("map[")
     while not text.startswith("]", at):
         key = _KEY.match(text, at)
         if key is None:
             raise ValueError("no key")
-        if key[1] in found:
+        if key[1] in parsed:
             raise ValueError("a key twice: a text holds what looks like one")
-        found[key[1]], at = _value(text, key.end(), depth + 1, _IN_MAP)
-    return found, at + 1
+        parsed[key[1]], at = _value(text, key.end(), depth + 1, _IN_MAP)
+    return parsed, at + 1
 
 
 def _list(text: str, at: int, depth: int) -> tuple[list[Any], int]:
-    found: list[Any] = []
+    parsed: list[Any] = []
     if text.startswith("[]", at):
-        return found, at + 2
+        return parsed, at + 2
     while not text.startswith("]", at):  # the bracket that opens, then each space
         value, at = _value(text, at + 1, depth + 1, _IN_LIST)
-        found.append(value)
+        parsed.append(value)
         if not text.startswith((" ", "]"), at):
             raise ValueError("no end of a list")
-    return found, at + 1
+    return parsed, at + 1

@@ -43,3 +43,20 @@ def test_claims_in_the_log_are_read_with_their_types() -> None:
         "submods": {"confidential_space": {"monitoring_enabled": {"memory": False}}},
     }
     assert reader.claims(printed(claims)) == claims
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("secret", "no map"),
+        ("map[a:1] b", "more than a map"),
+        ("map[a:1", "no key"),
+        ("map[a:1 a:2]", "a key twice"),
+        ("map[a:" * 20 + "]" * 20, "nested too deeply"),
+        ("map[a:[b", "no end of a list"),
+    ],
+)
+def test_a_garbled_map_is_an_error(text: str, problem: str) -> None:
+    """No claim of it is used."""
+    with pytest.raises(ValueError, match=problem):
+        reader.claims(text)
