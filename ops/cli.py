@@ -13,9 +13,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.attestation.clause import PolicyError
+from ops import evidence_reader, verdict_table, why
 from ops.commands import NAME
+from ops.evidence import EvidenceError
 from ops.records import ResultsError
+from ops.stack_outputs import StackError, outputs
 from ops.terminal import print_error, print_progress, reader_may_stop, standard_output
+from ops.verdict import data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,17 +56,17 @@ def parser() -> argparse.ArgumentParser:
     )
     results.add_argument("--json", action="store_true", help="as data")
 
-    why = commands.add_parser(
+    explain = commands.add_parser(
         "why",
         help="why a run was refused: clause by clause, with the fix",
         epilog=CODES_OF_WHY,
     )
-    why.add_argument(
+    explain.add_argument(
         "file",
         metavar="FILE",
         help="a token, its claims, a launcher's log or a `result`; - reads standard input",
     )
-    condition = why.add_mutually_exclusive_group()
+    condition = explain.add_mutually_exclusive_group()
     condition.add_argument(
         "--condition",
         metavar="FILE",
@@ -70,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     condition.add_argument(
         "--stack", default="primus", help="the stack with the condition (default: primus)"
     )
-    why.add_argument("--json", action="store_true", help="as data")
+    explain.add_argument("--json", action="store_true", help="as data")
     return main
 
 
@@ -124,22 +129,11 @@ def _results(options: argparse.Namespace) -> int:
 
 
 def _why(options: argparse.Namespace) -> int:
-    # Here, because the CEL engine is slow to import, and `results` does not need it.
-    from infra.attestation.clause import PolicyError  # noqa: PLC0415
-    from ops import evidence_reader, stack_outputs, verdict_table, why  # noqa: PLC0415
-    from ops.evidence import EvidenceError  # noqa: PLC0415
-    from ops.verdict import data  # noqa: PLC0415
-
     try:
         evidence = evidence_reader.read(_bytes(options.file, evidence_reader.LARGEST))
         condition = "" if evidence.claims is None else _condition(options)
         verdict = why.judge(evidence, condition, time.time())
-    except (
-        EvidenceError,
-        stack_outputs.StackError,
-        PolicyError,
-        why.DefectError,
-    ) as error:
+    except (EvidenceError, StackError, PolicyError, why.DefectError) as error:
         print_error(error)
         return UNUSABLE
     except OSError as error:
@@ -164,14 +158,12 @@ def _bytes(name: str, largest: int) -> bytes:
 
 def _condition(options: argparse.Namespace) -> str:
     """The release condition, from a file or from the stack that deployed it."""
-    from ops import evidence_reader, stack_outputs  # noqa: PLC0415  `results` does not need them
-
     if options.condition:
         return evidence_reader.condition(_bytes(options.condition, evidence_reader.LARGEST))
     try:
-        return str(stack_outputs.outputs(options.stack, OUTPUT, os.environ)[OUTPUT])
-    except stack_outputs.StackError as error:
-        raise stack_outputs.StackError(
+        return str(outputs(options.stack, OUTPUT, os.environ)[OUTPUT])
+    except StackError as error:
+        raise StackError(
             f"{error}; or name a file with the condition: --condition FILE. For Primus, "
             f"`pulumi stack output {OUTPUT} --stack primus` prints it"
         ) from error
