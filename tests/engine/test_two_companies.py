@@ -178,7 +178,7 @@ def test_the_impostor_is_refused_by_the_condition(stage: Stage) -> None:
 def test_why_names_the_image_in_what_is_kept_of_it(
     stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`ops why` on the files that `demo --keep` leaves: digest expected and got; exit codes."""
+    """`why` on the files that `demo --keep` leaves: digest expected and got; exit codes."""
     for name, text in stage.kept.items():
         (tmp_path / name).write_text(text)
     condition = ("--condition", str(tmp_path / "condition.cel"))
@@ -201,13 +201,20 @@ def test_why_names_the_image_in_what_is_kept_of_it(
     assert ["│", "│", "got", f'"{launched}"', "│"] in lines
 
 
-def test_why_asks_the_stack_for_the_condition(stage: Stage, tmp_path: Path) -> None:
-    """In the program's folder nothing but the log is needed."""
+@pytest.mark.parametrize("folder", ["the program's", "a company's own"])
+def test_why_reads_the_condition_from_the_stack_of_the_folder(
+    stage: Stage, tmp_path: Path, folder: str
+) -> None:
+    """The log is enough, where `Pulumi.yaml` and the program are, and where only the former is."""
     log = tmp_path / "launcher.log"
     log.write_text(stage.kept["launcher-impostor.log"])
+    program = stage.workspace.program
+    if folder == "a company's own":
+        project = (program / "Pulumi.yaml").read_text()
+        (tmp_path / "Pulumi.yaml").write_text(f"{project}main: {program}\n")
     done = subprocess.run(
         [sys.executable, "-m", "ops", "why", str(log), "--json"],
-        cwd=stage.workspace.program,
+        cwd=program if folder == "the program's" else tmp_path,
         env=stage.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
