@@ -17,7 +17,8 @@ from infra.untrusted_text import described, shown
 from infra.wording import counted
 
 if TYPE_CHECKING:
-    from infra.config.settings import Author, Operator
+    from infra.config.company_settings import Operator
+    from infra.config.secundus_settings import Author
 
 OUTPUT: Final = "handover"
 """The stack output that holds it."""

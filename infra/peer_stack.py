@@ -15,7 +15,8 @@ from infra.handover import Handover, HandoverError
 from infra.outputs import applied
 
 if TYPE_CHECKING:
-    from infra.config.settings import Author, Operator
+    from infra.config.company_settings import Operator
+    from infra.config.secundus_settings import Author
 
 
 def from_stack(stack: str, author: Author, us: Operator) -> pulumi.Output[Handover]:

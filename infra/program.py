@@ -17,7 +17,7 @@ from infra.components import region_move
 from infra.components.primus import Primus, PrimusArgs
 from infra.components.replacement import deleted_first
 from infra.components.secundus import Secundus, SecundusArgs
-from infra.config import local_files, picture_folder, settings
+from infra.config import local_files, picture_folder, primus_settings, secundus_settings
 from infra.config.problems import NAMESPACE
 from infra.errors import ProgramError
 from infra.handover import OUTPUT, approved
@@ -47,7 +47,7 @@ def _company(stack: str) -> Callable[[], None]:
 
 
 def _primus() -> None:
-    configured = settings.parse_primus(_configuration())
+    configured = primus_settings.parse(_configuration())
     model = local_files.model_archive(configured.model.archive, configured.model.manifest)
     local_files.admitted_archives(configured.model.admit_also, configured.names.model_bucket)
     region = region_move.settled(
@@ -68,7 +68,7 @@ def _primus() -> None:
 
 def _secundus() -> None:
     default_peer = f"{pulumi.get_organization()}/{pulumi.get_project()}/primus"
-    configured = settings.parse_secundus(_configuration(), default_peer=default_peer)
+    configured = secundus_settings.parse(_configuration(), default_peer=default_peer)
     if configured.approved_digests is None:
         pulumi.log.warn(
             "approvedDigests is not set: whatever code Primus publishes will run on your pictures."

@@ -24,7 +24,7 @@ from infra.outputs import applied
 
 if TYPE_CHECKING:
     from infra.config.local_files import ModelArchive
-    from infra.config.settings import PrimusSettings
+    from infra.config.primus_settings import PrimusSettings
 
 APIS: Final = (
     "artifactregistry",

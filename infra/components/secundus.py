@@ -23,7 +23,7 @@ from infra.outputs import applied
 
 if TYPE_CHECKING:
     from infra.config.picture_folder import Picture
-    from infra.config.settings import SecundusSettings
+    from infra.config.secundus_settings import SecundusSettings
     from infra.handover import Handover
 
 APIS: Final = (

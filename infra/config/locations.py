@@ -1,15 +1,13 @@
-"""Where resources may be: the regions and zones that Google has, as far as this program knows.
+"""The regions and zones that Google has, as of the date below.
 
-A misspelt region would be noticed by Google only, in the middle of an update and after everything
-in the old region is deleted; so it is refused before. A table grows old, hence `newLocations`.
+Google would refuse a misspelt region only in the middle of an update, after the deletion of
+everything in the old region; so a preview refuses it. `newLocations` adds what is not in the table.
 """
 
 from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING, Final
-
-from infra.config import validators
 
 if TYPE_CHECKING:
     from infra.config.reader import Table
@@ -54,29 +52,26 @@ MULTI_REGIONS: Final = ("us", "europe", "asia")
 https://docs.cloud.google.com/artifact-registry/docs/repositories/repo-locations"""
 
 
-def region(table: Table, found: str, opened: tuple[str, ...]) -> str:
-    """The region; a problem of the table where Google is not known to have it."""
-    if found and found not in (*ZONES, *MULTI_REGIONS, *opened):
-        _refuse_unknown(table, "region", found, tuple(ZONES))
-    return found
+def check_region(table: Table, region: str, opened: tuple[str, ...]) -> None:
+    """Report a region that Google is not known to have."""
+    if region and region not in (*ZONES, *MULTI_REGIONS, *opened):
+        _refuse_unknown(table, "region", region, tuple(ZONES))
 
 
-def zone(table: Table, found: str, region: str, opened: tuple[str, ...]) -> str:
-    """The zone; a problem of the table where the region is not known to have it."""
-    if not (found and region):
-        return found
-    if not found.startswith(region + "-"):
+def check_zone(table: Table, zone: str, region: str, opened: tuple[str, ...]) -> None:
+    """Report a zone that the region is not known to have."""
+    if not (zone and region):
+        return
+    if not zone.startswith(region + "-"):
         table.refuse(
             "zone",
-            validators.ZONE,
             expected=f"a zone of region {region}, where the subnet is",
-            mend=table.command("set", "zone", f"{region}-b"),
+            fix=table.command("set", "zone", f"{region}-b"),
         )
-        return found
+        return
     zones = tuple(f"{region}-{letter}" for letter in ZONES.get(region, ""))
-    if zones and found not in (*zones, *opened):
-        _refuse_unknown(table, "zone", found, zones)
-    return found
+    if zones and zone not in (*zones, *opened):
+        _refuse_unknown(table, "zone", zone, zones)
 
 
 def _refuse_unknown(table: Table, key: str, got: str, known: tuple[str, ...]) -> None:
@@ -84,10 +79,9 @@ def _refuse_unknown(table: Table, key: str, got: str, known: tuple[str, ...]) ->
     opened = table.command("set", "newLocations[0]", got)
     table.refuse(
         key,
-        validators.REGION,
         expected=f"a {key} that Google has, such as {', '.join(near)}",
-        otherwise="Google would refuse it in the middle of an update, when the old resources are"
+        consequence="Google would refuse it in the middle of an update, when the old resources are"
         " already deleted",
-        mend=f"{table.command('set', key, near[0])}\n"
-        f"    or:        {opened}   # if Google has opened it since {AS_OF}",
+        fix=f"{table.command('set', key, near[0])}\n"
+        f"    or:          {opened}   # if Google has opened it since {AS_OF}",
     )

@@ -1,6 +1,6 @@
-"""What each kind of configured text must look like, and what would happen if it did not.
+"""The rule of each kind of configured text: its pattern, and the words of an error.
 
-It owns wording and patterns. Which key follows which rule is in settings.
+`settings` says which key follows which rule.
 """
 
 from __future__ import annotations
@@ -15,64 +15,64 @@ from infra.config.problems import Rule
 PROJECT: Final = Rule(
     pattern=naming.PROJECT_ID,
     expected="a project id: 6 to 30 of a-z, 0-9 and -",
-    otherwise="no resource could be placed; nothing falls back to the project gcloud last used",
+    consequence="no resource could be placed; nothing falls back to the project gcloud last used",
     example="my-project",
 )
 NUMBER: Final = Rule(
     pattern=naming.PROJECT_NUMBER,
     expected="a project number: digits, as in"
     " `gcloud projects describe PROJECT --format='value(projectNumber)'`",
-    otherwise="the attestation token names projects by number, so nothing would ever match",
+    consequence="the attestation token names projects by number, so nothing would ever match",
     example="123456789012",
 )
 REGION: Final = Rule(
     pattern=naming.REGION,
     # Google keeps buckets and images in a multi-region too, but no machine and no subnet.
     expected="a region, such as us-west1, and not a multi-region such as us",
-    otherwise="Google would refuse every resource of it",
+    consequence="Google would refuse every resource of it",
     example="us-west1",
 )
 PLACE: Final = Rule(
     pattern=f"{naming.REGION}(-[a-z])?",
     expected="a region or a zone, such as us-west1 or us-west1-b",
-    otherwise="no region or zone could be meant by it",
+    consequence="no region or zone could be meant by it",
     example="us-west1",
 )
 LOCATION: Final = Rule(
     pattern=naming.LOCATION,
     expected="a region, such as us-west1, or a multi-region: us, europe or asia",
-    otherwise="Google would refuse every resource of it",
+    consequence="Google would refuse every resource of it",
     example="us-west1",
 )
 DIGEST: Final = Rule(
     pattern=r"(?!sha256:0{64})" + naming.DIGEST,  # the example's own, pasted as it is told
     expected="'sha256:' and 64 hex digits: the digest of an image, never a tag",
-    otherwise="a tag can be moved to other code; only a digest says which code is meant",
+    consequence="a tag can be moved to other code; only a digest says which code is meant",
     example="sha256:" + "0" * 64,
 )
 HASH: Final = Rule(
     pattern=r"(?!0{64})" + naming.SHA256,
     expected="64 hex digits: the SHA-256 of a model archive",
-    otherwise="no model could ever match it",
+    consequence="no model could ever match it",
     example="0" * 64,
 )
 PATH: Final = Rule(
     pattern=r"[^\0\n]+",
     expected="a path, relative to the folder of Pulumi.yaml",
-    otherwise="the file could not be read",
+    consequence="the file could not be read",
     example="model/model.tar.gz",
 )
 RUN: Final = Rule(
     # It is a value of the machine's metadata, and nothing but a change of it counts.
     pattern=r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}",
     expected="up to 200 characters in one line, such as a date",
-    otherwise="Google would refuse the machine's metadata, or nobody could see what was changed",
+    consequence="Google would refuse the machine's metadata, or nobody could see what was changed",
     example="2",
 )
 LABEL_KEY: Final = Rule(
     pattern=naming.LABEL_KEY,
     expected="a label key: a-z, then up to 62 of a-z, 0-9, _ and -",
-    otherwise="Google would refuse every labelled resource",
+    consequence="Google would refuse every labelled resource",
     example="team",
 )
 MAX_LABELS: Final = 63
@@ -81,19 +81,19 @@ https://docs.cloud.google.com/compute/docs/labeling-resources#restrictions"""
 LABEL_VALUE: Final = Rule(
     pattern=naming.LABEL_VALUE,
     expected="a label value: up to 63 of a-z, 0-9, _ and -",
-    otherwise="Google would refuse every labelled resource",
+    consequence="Google would refuse every labelled resource",
     example="vision",
 )
 ZONE: Final = Rule(
     pattern=naming.ZONE,
     expected="a zone, such as us-west1-b",
-    otherwise="Google would refuse the machine",
+    consequence="Google would refuse the machine",
     example="us-west1-b",
 )
 SERVICE_ACCOUNT: Final = Rule(
     pattern=naming.SERVICE_ACCOUNT,
     expected="the e-mail address of a service account",
-    otherwise="no token carries such an account, so nobody would be admitted",
+    consequence="no token carries such an account, so nobody would be admitted",
     example="workload-sa@my-project.iam.gserviceaccount.com",
 )
 MEMBER: Final = Rule(
@@ -102,31 +102,31 @@ MEMBER: Final = Rule(
     pattern=r"((user|group):(?!.*\.gserviceaccount\.com)|serviceAccount:)"
     r"[^@\s:]+@[^@\s:]+\.[^@\s:]+",
     expected="user:, group: or serviceAccount: and an e-mail address of that kind",
-    otherwise="Google would refuse the grant, and the virtual machine waits for it",
+    consequence="Google would refuse the grant, and the virtual machine waits for it",
     example="user:you@example.com",
 )
 HARDWARE: Final = Rule(
     pattern="|".join(release_policy.HARDWARE),
     expected="one of " + ", ".join(release_policy.HARDWARE),
-    otherwise="either no token ever says so, or memory would not be encrypted by hardware",
+    consequence="either no token ever says so, or memory would not be encrypted by hardware",
     example=release_policy.HARDWARE[0],
 )
 PROTECT_PRIMUS: Final = Rule(
     pattern="modelBucket|pool",
     expected="modelBucket or pool",
-    otherwise="what you meant to protect could be deleted",
+    consequence="what you meant to protect could be deleted",
     example="modelBucket",
 )
 PROTECT_SECUNDUS: Final = Rule(
     pattern="resultBucket",
     expected="resultBucket",
-    otherwise=PROTECT_PRIMUS.otherwise,
+    consequence=PROTECT_PRIMUS.consequence,
     example="resultBucket",
 )
 IMAGE: Final = Rule(
     pattern=naming.IMAGE_REFERENCE,
     expected="an image reference by digest: HOST/PATH@sha256: and 64 hex digits, never a tag",
-    otherwise="a tag can be moved to other code between preview and boot",
+    consequence="a tag can be moved to other code between preview and boot",
     example="us-west1-docker.pkg.dev/my-project/my-repo/workload@sha256:" + "0" * 64,
 )
 CONFIDENTIAL_SPACE: Final = Rule(
@@ -138,19 +138,27 @@ CONFIDENTIAL_SPACE: Final = Rule(
     expected="the full name of a production image, as listed by `gcloud compute images list"
     " --project confidential-space-images --no-standard-images"
     " --filter family=confidential-space --uri`, from 'projects/' on",
-    otherwise="a family moves under a running machine, and a debug image is never given the model",
+    consequence="a family moves under a running machine, and a debug image is never given the"
+    " model",
     example="projects/confidential-space-images/global/images/confidential-space-260900",
 )
 CONFIDENTIAL_TYPE: Final = Rule(
     pattern="|".join(machine_types.CONFIDENTIAL_TYPES),
     expected=" or ".join(machine_types.CONFIDENTIAL_TYPES),
-    otherwise="Google would refuse the machine",
+    consequence="Google would refuse the machine",
+    consequences=machine_types.WITHOUT_TOKEN,
     example=machine_types.CONFIDENTIAL_TYPES[0],
+)
+FORCE_DESTROY: Final = Rule(
+    pattern="true|false",
+    expected="true or false",
+    consequence="it would be unclear whether stored objects may be destroyed",
+    example="false",
 )
 STACK: Final = Rule(
     pattern=r"([A-Za-z0-9_.-]+/){0,2}[A-Za-z0-9_.-]+",
     expected="a stack: ORGANIZATION/PROJECT/STACK",
-    otherwise="what Primus published could not be found",
+    consequence="what Primus published could not be found",
     example="organization/confidential-inference/primus",
 )
 
@@ -159,7 +167,7 @@ def _name(pattern: str, expected: str, example: str) -> Rule:
     return Rule(
         pattern=pattern,
         expected=expected,
-        otherwise="Google would refuse the name in the middle of an update",
+        consequence="Google would refuse the name in the middle of an update",
         example=example,
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.config import key_table
 from ops import cli
 from rehearsal import cli as rehearsal_cli
 from rehearsal.companies import COMPANIES
@@ -17,45 +17,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 README = (REPOSITORY / "README.md").read_text()
-SETTINGS = ast.parse((REPOSITORY / "infra" / "config" / "settings.py").read_text())
-READERS = {"text", "texts", "flag", "pairs"}
-OBJECTS = {
-    "author": "author",
-    "image": "image",
-    "model": "model",
-    "named": "names",
-    "operator": "operator",
-}
-"""The settings' name for a table -> the key of the object it reads."""
 
 
-def keys_in_settings() -> set[str]:
-    """Every key that the settings read, objects with a dot."""
-    found = set()
-    for call in ast.walk(SETTINGS):
-        match call:
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id=table), attr=reader),
-                args=[ast.Constant(value=str(key)), *_],
-            ) if reader in READERS and (table == "table" or table in OBJECTS):
-                found.add(key if table == "table" else f"{OBJECTS[table]}.{key}")
-    return found
+def test_the_table_of_keys_is_the_generated_one() -> None:
+    """The README lists each key as the settings declare it."""
+    assert key_table.updated(README) == README, f"run {key_table.COMMAND}"
 
 
-def keys_in_readme() -> set[str]:
-    """Every key in the README's table."""
-    table = README.partition("## Every configuration key")[2].partition("\n## ")[0]
-    rows = [
-        row.split("|")[2] for row in table.splitlines() if row.startswith(("| both", "| pr", "| s"))
-    ]
-    rows = [cell for cell in rows if "key" not in cell.split()]
-    return {key for cell in rows for key in re.findall(r"`([^`]+)`", cell)}
+def test_a_table_of_keys_changed_by_hand_is_written_again() -> None:
+    """The text around the table stays; the table does not."""
+    written = key_table.updated(README)
+    changed = written.replace("| both | `project` |", "| both | `nothing` |")
+    assert changed != written
+    assert key_table.updated(changed) == written
 
 
-def test_every_key_is_in_the_table_and_no_other() -> None:
-    """The README's table lists exactly the keys that the program reads."""
-    assert len(keys_in_settings()) > 25
-    assert keys_in_readme() == keys_in_settings()
+def test_every_key_is_listed_once() -> None:
+    """A key of both stacks has one row, or one for each stack."""
+    listed = [(row.stack, row.key) for row in key_table.rows()]
+    assert len(listed) > 40
+    assert len(set(listed)) == len(listed)
+    of_both = {key for stack, key in listed if stack == "both"}
+    assert of_both.isdisjoint(key for stack, key in listed if stack != "both")
+
+
+@pytest.mark.parametrize("marker", [key_table.START, key_table.END])
+def test_a_readme_without_a_marker_is_refused(marker: str) -> None:
+    """It is never overwritten."""
+    with pytest.raises(ValueError, match="got a document without"):
+        key_table.updated(README.replace(marker, ""))
 
 
 def test_the_roles_in_the_readme_are_those_of_the_rehearsal() -> None:

@@ -6,7 +6,8 @@ import pulumi
 import pytest
 
 from infra import peer_stack
-from infra.config.settings import Author, Operator
+from infra.config.company_settings import Operator
+from infra.config.secundus_settings import Author
 from infra.handover import OUTPUT, HandoverError
 from tests.graph.mocked import HANDOVER
 

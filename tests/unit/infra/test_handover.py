@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from infra import handover
-from infra.config.settings import Author, Operator
+from infra.config.company_settings import Operator
+from infra.config.secundus_settings import Author
 from infra.handover import Handover, HandoverError
 
 AUTHOR = Author(project="primus-models", project_number="111111111111")

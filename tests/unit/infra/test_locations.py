@@ -9,7 +9,7 @@ import pytest
 
 from infra.components.region_move import MoveError, agreed
 from infra.config.locations import ZONES
-from infra.config.settings import SettingsError
+from infra.config.problems import SettingsError
 from rehearsal.cloud.locations import REGIONS
 from tests.unit.infra.test_settings import primus, secundus
 
@@ -29,7 +29,7 @@ from tests.unit.infra.test_settings import primus, secundus
 )
 def test_a_misspelt_region_is_refused_with_one_that_is_near(got: str, meant: str) -> None:
     """Google would say so only after what lies in the old region is deleted."""
-    with pytest.raises(SettingsError, match=rf"got:       '{got}'\n.*such as .*{meant}"):
+    with pytest.raises(SettingsError, match=rf"got:         '{got}'\n.*such as .*{meant}"):
         primus(region=got)
 
 
@@ -54,7 +54,7 @@ def test_every_region_has_its_default_zone(region: str) -> None:
 )
 def test_a_zone_that_the_region_does_not_have_is_refused(region: str, zone: str, near: str) -> None:
     """The machine that is there would be deleted first."""
-    with pytest.raises(SettingsError, match=rf"got:       '{zone}'\n.*such as .*{near}"):
+    with pytest.raises(SettingsError, match=rf"got:         '{zone}'\n.*such as .*{near}"):
         secundus(region=region, zone=zone)
 
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.config import picture_folder
+from infra.config import picture_folder, secundus_settings
 from infra.config.picture_folder import MOST, PicturesError, of_folder
-from infra.config.settings import parse_secundus
 from tests.graph.conftest import committed
 
 if TYPE_CHECKING:
@@ -207,5 +206,7 @@ def test_a_home_folder_is_the_persons_own(path: str, monkeypatch: pytest.MonkeyP
     """A shell does not expand it where it is quoted."""
     monkeypatch.setenv("HOME", "/home/me")
     values = {**committed("secundus"), "pictures": path}
-    parsed = parse_secundus(values, default_peer="organization/confidential-inference/primus")
+    parsed = secundus_settings.parse(
+        values, default_peer="organization/confidential-inference/primus"
+    )
     assert parsed.pictures == Path("/home/me") / path[2:]

@@ -1,4 +1,4 @@
-"""Configuration is read once; every problem is told, each with what mends it."""
+"""All problems of a stack's configuration are reported at once, each with a fix."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from infra.config.problems import NAMESPACE
-from infra.config.settings import (
-    PrimusSettings,
-    SecundusSettings,
-    SettingsError,
-    parse_primus,
-    parse_secundus,
-)
+from infra.config import primus_settings, secundus_settings
+from infra.config.problems import NAMESPACE, SettingsError
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from infra.config.primus_settings import PrimusSettings
+    from infra.config.secundus_settings import SecundusSettings
 
 DIGEST = "sha256:" + "a1" * 32
 PEER = "organization/confidential-inference/primus"
@@ -44,12 +41,14 @@ def committed(stack: str) -> dict[str, Any]:
 
 def primus(**changes: Any) -> PrimusSettings:
     """The committed settings of Primus with some keys replaced (None removes one)."""
-    return parse_primus(as_handed_over({**committed("primus"), **changes}))
+    return primus_settings.parse(as_handed_over({**committed("primus"), **changes}))
 
 
 def secundus(**changes: Any) -> SecundusSettings:
     """The committed settings of Secundus with some keys replaced (None removes one)."""
-    return parse_secundus(as_handed_over({**committed("secundus"), **changes}), default_peer=PEER)
+    return secundus_settings.parse(
+        as_handed_over({**committed("secundus"), **changes}), default_peer=PEER
+    )
 
 
 def test_committed_primus_is_the_published_example() -> None:
@@ -104,7 +103,7 @@ def test_committed_secundus_is_the_published_example() -> None:
 
 
 def test_every_key_can_be_overridden() -> None:
-    """A key that is read but not kept would be a silent lie."""
+    """No value of a key is ignored."""
     settings = primus(
         region="europe-west4",
         labels={"team": "models", "paid": True},
@@ -147,7 +146,7 @@ def test_every_key_can_be_overridden() -> None:
 
 
 def test_every_key_of_secundus_can_be_overridden() -> None:
-    """A key that is read but not kept would be a silent lie."""
+    """No value of a key is ignored."""
     settings = secundus(
         region="europe-west4",
         zone="europe-west4-a",
@@ -198,9 +197,15 @@ def test_defaults_follow_what_they_depend_on() -> None:
     assert settings.pictures is None
 
 
+def test_a_home_folder_of_nobody_stays_as_it_is() -> None:
+    """The file that cannot be found is an error with this path, and no stack trace."""
+    settings = primus(model={"archive": "~no-such-person/model.tar.gz"})
+    assert settings.model.archive == Path("~no-such-person/model.tar.gz")
+
+
 BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
-    "project missing": (primus, {"project": None}, "project\n    got:       nothing"),
-    "project malformed": (primus, {"project": "Primus"}, "project\n    got:       'Primus'"),
+    "project missing": (primus, {"project": None}, "project\n    got:         nothing"),
+    "project malformed": (primus, {"project": "Primus"}, "project\n    got:         'Primus'"),
     "projectNumber missing": (secundus, {"projectNumber": None}, "projectNumber\n.*nothing"),
     "projectNumber an id": (primus, {"projectNumber": "primus-models"}, "a project number: digits"),
     "region malformed": (primus, {"region": "the moon"}, "a region, such as us-west1"),
@@ -276,7 +281,7 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
     "confidentialSpaceImage missing": (
         secundus,
         {"confidentialSpaceImage": None},
-        "confidentialSpaceImage\n    got:       nothing.*gcloud compute images list",
+        "confidentialSpaceImage\n    got:         nothing.*gcloud compute images list",
     ),
     "confidentialSpaceImage a family": (
         secundus,
@@ -409,17 +414,17 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("parse", "changes", "told"), BAD.values(), ids=BAD)
-def test_bad_value_is_told_with_its_cure(
-    parse: Callable[..., object], changes: dict[str, Any], told: str
+@pytest.mark.parametrize(("parse", "changes", "expected"), BAD.values(), ids=BAD)
+def test_an_invalid_value_is_reported_with_consequence_and_fix(
+    parse: Callable[..., object], changes: dict[str, Any], expected: str
 ) -> None:
-    """Got, expected, consequence and the line that mends it, for every key."""
-    with pytest.raises(SettingsError, match=f"(?s){told}") as caught:
+    """For every key, the fix is a command."""
+    with pytest.raises(SettingsError, match=f"(?s){expected}") as caught:
         parse(**changes)
     for problem in caught.value.problems:
-        assert problem.otherwise
+        assert problem.consequence
         assert re.match(
-            rf"pulumi config (set|rm) --stack (primus|secundus) --path '{NAMESPACE}:", problem.mend
+            rf"pulumi config (set|rm) --stack (primus|secundus) --path '{NAMESPACE}:", problem.fix
         )
 
 
@@ -442,10 +447,10 @@ GOOD: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("parse", "changes"), GOOD.values(), ids=GOOD)
-def test_what_only_looks_odd_is_taken(
+def test_an_unusual_value_is_accepted(
     parse: Callable[..., object], changes: dict[str, Any]
 ) -> None:
-    """A rule that refuses too much would be in somebody's way."""
+    """The rules refuse no value that Google accepts."""
     assert parse(**changes)
 
 
@@ -462,17 +467,17 @@ UNKNOWN: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("parse", "changes", "told"), UNKNOWN.values(), ids=UNKNOWN)
+@pytest.mark.parametrize(("parse", "changes", "expected"), UNKNOWN.values(), ids=UNKNOWN)
 def test_unknown_key_is_an_error_that_names_the_nearest(
-    parse: Callable[..., object], changes: dict[str, Any], told: str
+    parse: Callable[..., object], changes: dict[str, Any], expected: str
 ) -> None:
-    """A misspelt key would otherwise leave what it was meant for as it is, silently."""
-    with pytest.raises(SettingsError, match=f"(?s){told}"):
+    """A misspelt key would silently change nothing."""
+    with pytest.raises(SettingsError, match=f"(?s){expected}"):
         parse(**changes)
 
 
-def test_all_problems_are_told_together() -> None:
-    """One preview, all that is wrong: malformed, missing, unknown and at any depth."""
+def test_all_problems_are_reported_together() -> None:
+    """One preview reports malformed, missing and unknown keys, at any depth."""
     with pytest.raises(SettingsError) as caught:
         primus(project="X", region="Y", operator={"project": "secundus-vision"}, nosuch="1")
     assert [problem.key for problem in caught.value.problems] == [
@@ -484,12 +489,12 @@ def test_all_problems_are_told_together() -> None:
     assert "4 problems in the configuration of stack 'primus'" in str(caught.value)
 
 
-def test_the_line_that_mends_names_stack_key_and_an_example() -> None:
+def test_the_fix_names_stack_key_and_an_example() -> None:
     """It can be pasted into a shell."""
     with pytest.raises(SettingsError) as caught:
         primus(operator={"project": "secundus-vision"})
     (problem,) = caught.value.problems
-    assert problem.mend == (
+    assert problem.fix == (
         "pulumi config set --stack primus --path"
         " 'confidential-inference:operator.projectNumber' 123456789012"
     )

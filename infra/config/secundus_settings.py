@@ -1,0 +1,195 @@
+"""What stack `secundus` configures: each key is declared once, here or in `company_settings`."""
+
+# No `from __future__ import annotations`: `keys` reads the annotations at run time.
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from infra import naming
+from infra.config import company_settings, contradictions, keys, locations, validators
+from infra.config.company_settings import Company, Operator
+from infra.config.keys import Key
+from infra.config.machine_types import DEFAULT_MACHINE
+from infra.config.reader import Table
+
+DEFAULT_PEER: Final = "default peer"
+"""The name under which the default of `peer` gets the stack of Primus in the same organisation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecundusNames:
+    """The physical names of what Secundus owns."""
+
+    input_bucket: Annotated[
+        str,
+        Key(
+            validators.BUCKET,
+            "the pictures' bucket",
+            default=lambda before: f"{before['project']}-input-bucket",
+        ),
+    ]
+    result_bucket: Annotated[
+        str,
+        Key(
+            validators.BUCKET,
+            "the results' bucket",
+            default=lambda before: f"{before['project']}-result-bucket",
+        ),
+    ]
+    service_account: Annotated[
+        str, Key(validators.ACCOUNT, "the workload's account", default="workload-sa")
+    ]
+    network: Annotated[str, Key(validators.COMPUTE_NAME, "the network", default="workload-network")]
+    subnetwork: Annotated[
+        str, Key(validators.COMPUTE_NAME, "its subnetwork", default="workload-subnet")
+    ]
+    firewall: Annotated[
+        str,
+        Key(
+            validators.COMPUTE_NAME,
+            "the rule that refuses all ingress",
+            default="workload-deny-ingress",
+        ),
+    ]
+    vm: Annotated[str, Key(validators.COMPUTE_NAME, "the machine", default="workload-vm")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Whom Secundus takes the image from: whatever the peer publishes must belong to it."""
+
+    project: Annotated[
+        str, Key(validators.PROJECT, "the owner of everything that the peer publishes")
+    ]
+    project_number: Annotated[str, Key(validators.NUMBER, "the number of that project")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecundusSettings(Company):
+    """Everything that stack `secundus` configures."""
+
+    region: Annotated[
+        str,
+        Key(
+            validators.REGION,
+            "where everything is. While something is deployed, a change is refused without"
+            " `acceptLoss`: Google moves nothing, so a new region means to destroy and to create",
+            default="us-west1",
+        ),
+    ]
+    accept_loss: Annotated[
+        str | None,
+        Key(
+            validators.REGION,
+            "the new region once more, to agree that a move deletes pictures and results",
+        ),
+    ]
+    protect: Annotated[
+        tuple[str, ...],
+        Key(
+            validators.PROTECT_SECUNDUS,
+            "a list that may hold `resultBucket`: as for stack primus",
+        ),
+    ]
+    zone: Annotated[
+        str,
+        Key(
+            validators.ZONE,
+            "where the machine is",
+            default=lambda before: f"{before['region']}-b",
+        ),
+    ]
+    names: SecundusNames
+    author: Author
+    peer: Annotated[
+        str,
+        Key(
+            validators.STACK,
+            "the stack that Primus publishes from",
+            default=lambda before: before[DEFAULT_PEER],
+        ),
+    ]
+    approved_digests: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            validators.DIGEST,
+            "a list of images that somebody has reviewed; any other is an error at preview",
+            unset="any, with a warning",
+        ),
+    ]
+    """None: any"""
+    image: Annotated[
+        str | None,
+        Key(
+            validators.IMAGE,
+            "an image by digest to launch instead of the peer's",
+            unset="the peer's",
+        ),
+    ]
+    confidential_space_image: Annotated[
+        str, Key(validators.CONFIDENTIAL_SPACE, "Google's boot image, by name")
+    ]
+    confidential_type: Annotated[
+        str, Key(validators.CONFIDENTIAL_TYPE, "`SEV` or `TDX`", default="SEV")
+    ]
+    machine_type: Annotated[
+        str,
+        Key(
+            validators.MACHINE_TYPE,
+            f"a machine that supports the type; for TDX the default is `{DEFAULT_MACHINE['TDX']}`",
+            default=lambda before: DEFAULT_MACHINE.get(before["confidentialType"], ""),
+        ),
+    ]
+    operators: Annotated[
+        tuple[str, ...],
+        Key(validators.MEMBER, "a list of who may start a machine as the workload's account"),
+    ]
+    pictures: Annotated[
+        Path | None,
+        Key(
+            validators.PATH,
+            "a folder: the stack uploads its pictures and those of the folders below, at most 50."
+            " `docs/pictures.md` says which, and how to upload more",
+            unset="you fill the bucket",
+        ),
+    ]
+    run: Annotated[
+        str,
+        Key(
+            validators.RUN,
+            "any text of one line, up to 200 characters; another text runs again, on a new machine",
+            default="",
+            unset="empty",
+        ),
+    ]
+
+    @property
+    def operator(self) -> Operator:
+        """Whom Primus must admit: this company, by its machine's project and account."""
+        return Operator(
+            project=self.project,
+            project_number=self.project_number,
+            service_account=naming.service_account(self.names.service_account, self.project),
+        )
+
+
+def parse(values: Mapping[str, object], *, default_peer: str) -> SecundusSettings:
+    """The settings of Secundus; SettingsError with every problem there is."""
+    table = Table(values, stack="secundus")
+    settings = keys.read(SecundusSettings, table, {DEFAULT_PEER: default_peer})
+    company_settings.check(table, settings, settings.region)
+    locations.check_zone(table, settings.zone, settings.region, settings.new_locations)
+    contradictions.one_bucket_for_both(
+        table.table("names"), settings.names.input_bucket, settings.names.result_bucket
+    )
+    contradictions.two_numbers(
+        table.table("author"),
+        (settings.author.project, settings.author.project_number),
+        (settings.project, settings.project_number),
+    )
+    contradictions.nothing_approved(table, settings.approved_digests)
+    contradictions.machine_without_type(table, settings.confidential_type, settings.machine_type)
+    contradictions.one_member_twice(table, settings.operators)
+    table.finish()
+    return settings
