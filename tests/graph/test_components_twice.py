@@ -12,7 +12,7 @@ from infra.components.model_release import ModelRelease, ModelReleaseArgs
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.private_network import PrivateNetwork, PrivateNetworkArgs
 from infra.config import machine_types
-from tests.graph.conftest import committed
+from tests.fixtures.stack_files import committed
 from tests.graph.mocked import HANDOVER, Graph, deploy
 
 DIGEST = "sha256:" + "aa" * 32
