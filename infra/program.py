@@ -14,6 +14,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 
 from infra import peer_stack
 from infra.components import region_move
+from infra.components.earlier_names import aliased
 from infra.components.primus import Primus, PrimusArgs
 from infra.components.replacement import deleted_first
 from infra.components.secundus import Secundus, SecundusArgs
@@ -134,4 +135,6 @@ def _provided(project: pulumi.Output[str]) -> pulumi.ResourceOptions:
     https://github.com/pulumi/pulumi-gcp/pull/1666
     """
     provider = gcp.Provider("google", project=project)
-    return pulumi.ResourceOptions(providers={"gcp": provider}, transformations=[deleted_first])
+    return pulumi.ResourceOptions(
+        providers={"gcp": provider}, transformations=[deleted_first, aliased]
+    )

@@ -7,17 +7,17 @@ import pulumi_gcp as gcp
 
 
 def enabled(
-    names: tuple[str, ...], *, project: str, parent: pulumi.Resource
+    company: str, apis: tuple[str, ...], *, project: pulumi.Input[str], parent: pulumi.Resource
 ) -> list[pulumi.Resource]:
     """One resource an API (`storage` means storage.googleapis.com); all else depends on them."""
     return [
         gcp.projects.Service(
-            name,
+            f"{company}-{api}",
             project=project,
-            service=f"{name}.googleapis.com",
+            service=f"{api}.googleapis.com",
             # Other programs may use the same API in this project; ours must not take it from them.
             disable_on_destroy=False,
             opts=pulumi.ResourceOptions(parent=parent),
         )
-        for name in names
+        for api in apis
     ]

@@ -27,10 +27,13 @@ class ModelReleaseArgs:
     """Under which names, by which policy, and to which account the model is released."""
 
     project: pulumi.Input[str]
-    project_number: str
-    pool: str
+    project_number: pulumi.Input[str]
+    pool: pulumi.Input[str]
     """the first part of its id"""
-    provider: str
+    provider: pulumi.Input[str]
+    suffix_scope: tuple[str, ...]
+    """the pool id gets a new suffix when these texts change: they must change with `pool` and
+    `provider`. Plain text, because they are part of a resource's name"""
     policy: Callable[[pulumi.Output[str]], pulumi.Output[AttestationPolicy]]
     """the policy of the provider with this audience"""
     configured_digests: tuple[str, ...]
@@ -64,8 +67,11 @@ class ModelRelease(pulumi.ComponentResource):
             display_name="Attested workloads",
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
-        self.audience = pool.workload_identity_pool_id.apply(
-            lambda pool_id: naming.audience(args.project_number, pool_id, args.provider)
+        self.audience = pulumi.Output.format(
+            naming.audience("{0}", "{1}", "{2}"),
+            args.project_number,
+            pool.workload_identity_pool_id,
+            args.provider,
         )
         policy = args.policy(self.audience)
         self.image_digests = policy.apply(lambda policy: list(policy.image_digests))
@@ -100,39 +106,25 @@ class ModelRelease(pulumi.ComponentResource):
                 # Defense in depth: one grant for each image, never for the whole pool. Deleting a
                 # grant revokes access within seconds.
                 member=pulumi.Output.format(
-                    naming.attested(args.project_number, "{0}", attribute, "{1}"),
+                    naming.attested("{0}", "{1}", attribute, "{2}"),
+                    args.project_number,
                     pool.workload_identity_pool_id,
                     digest,
                 ),
-                opts=_renamed(self, grant),
+                opts=child,
             )
         self.register_outputs({"audience": self.audience})
 
     def _pool_id(self, name: str, args: ModelReleaseArgs) -> pulumi.Output[str]:
         """An id that no pool has had: deleted ones stay reserved for 30 days, and so do providers.
 
-        The suffix lives as long as the stack does, and as both names do.
+        The state holds the suffix until the stack is destroyed, or `suffix_scope` changes.
         """
-        named = (args.pool, args.provider)
-        stash = "-".join(
-            ("pool-suffix", *(named if named != (naming.POOL, naming.PROVIDER) else ()))
-        )
         suffix = pulumi.Stash(
-            f"{name}-{stash}",
+            "-".join((name, "pool-suffix", *args.suffix_scope)),
             # Unknown in the first preview: a plan that held a random value would fail in `up`.
             input=args.known_once_created.apply(lambda _: secrets.token_hex(naming.SUFFIX_BYTES)),
             # Without this every preview would show the new random input as a change.
-            opts=pulumi.ResourceOptions.merge(
-                _renamed(self, stash), pulumi.ResourceOptions(ignore_changes=["input"])
-            ),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
         )
-        return pulumi.Output.format(f"{args.pool}-{{0}}", suffix.output)
-
-
-def _renamed(parent: pulumi.Resource, before: str) -> pulumi.ResourceOptions:
-    """Options of a child whose name did not begin with its component's in earlier versions.
-
-    Without the alias, an update of a deployed stack would replace it: for the suffix, and so the
-    pool, that means another audience.
-    """
-    return pulumi.ResourceOptions(parent=parent, aliases=[pulumi.Alias(name=before)])
+        return pulumi.Output.format("{0}-{1}", args.pool, suffix.output)

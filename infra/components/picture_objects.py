@@ -33,11 +33,11 @@ class Uploads(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: UploadsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        told = {
+        inputs = {
             "pictures": len(args.pictures),
             "bytes": sum(picture.size for picture in args.pictures),
         }
-        super().__init__("confidential-inference:infra:Uploads", name, told, opts)
+        super().__init__("confidential-inference:infra:Uploads", name, inputs, opts)
         self.stored = [
             args.bucket.put(
                 picture.name,
@@ -45,8 +45,8 @@ class Uploads(pulumi.ComponentResource):
                 picture.path,
                 opts=pulumi.ResourceOptions(
                     parent=self,
-                    # What it was called before; as another resource, it would be deleted after the
-                    # new one of the same name was made.
+                    # Its earlier name, below the bucket. Without the alias the engine would delete
+                    # it as another resource, after it made the new object of the same path.
                     aliases=[pulumi.Alias(name=f"picture-{picture.name}", parent=args.bucket)],
                 ),
             )

@@ -62,12 +62,12 @@ class Primus(pulumi.ComponentResource):
         # Check the policy now: otherwise a mistake would be found only after the push.
         _policy(args, _UNBUILT, _unnamed(settings))
         after_apis = pulumi.ResourceOptions(
-            parent=self, depends_on=enabled(APIS, project=settings.project, parent=self)
+            parent=self, depends_on=enabled(name, APIS, project=settings.project, parent=self)
         )
 
         # Store
         bucket = PrivateBucket(
-            "model",
+            f"{name}-model",
             PrivateBucketArgs(
                 bucket=settings.names.model_bucket,
                 project=settings.project,
@@ -84,7 +84,7 @@ class Primus(pulumi.ComponentResource):
             # Named by its hash, so that the next model is stored before this one is removed, and is
             # the same object when it is no longer the one that is handed over.
             bucket.put(
-                f"model-{admitted[:12]}",
+                admitted[:12],
                 naming.model_path(admitted),
                 archive,
                 content_type="application/gzip",
@@ -92,7 +92,7 @@ class Primus(pulumi.ComponentResource):
             for admitted, archive in {**settings.model.admit_also, sha256: args.model.path}.items()
         ]
         reader = gcp.serviceaccount.Account(
-            "model-reader",
+            f"{name}-model-reader",
             account_id=settings.names.service_account,
             project=settings.project,
             display_name="Reads the model for an attested workload",
@@ -102,7 +102,7 @@ class Primus(pulumi.ComponentResource):
 
         # Publish
         repository = gcp.artifactregistry.Repository(
-            "images",
+            f"{name}-images",
             repository_id=settings.names.repository,
             project=settings.project,
             location=settings.region,
@@ -111,7 +111,7 @@ class Primus(pulumi.ComponentResource):
             opts=after_apis,
         )
         gcp.artifactregistry.RepositoryIamMember(
-            "images-operator",
+            f"{name}-images-operator",
             repository=repository.name,
             project=settings.project,
             location=settings.region,
@@ -122,7 +122,7 @@ class Primus(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         image = WorkloadImage(
-            "workload",
+            f"{name}-workload",
             WorkloadImageArgs(
                 repository=naming.repository_path(
                     settings.region, settings.project, settings.names.repository
@@ -137,13 +137,16 @@ class Primus(pulumi.ComponentResource):
 
         # Allow
         pinned = (settings.image.digest,) if settings.image.digest else ()
+        names = (settings.names.pool, settings.names.provider)
         release = ModelRelease(
-            "attestation",
+            f"{name}-attestation",
             ModelReleaseArgs(
                 project=settings.project,
                 project_number=settings.project_number,
                 pool=settings.names.pool,
                 provider=settings.names.provider,
+                # Not the default names, so that stacks of earlier versions keep their suffix.
+                suffix_scope=() if names == (naming.POOL, naming.PROVIDER) else names,
                 policy=lambda audience: applied(
                     pulumi.Output.all(image.digest, audience), lambda known: _policy(args, *known)
                 ),

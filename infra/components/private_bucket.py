@@ -73,10 +73,11 @@ class PrivateBucket(pulumi.ComponentResource):
     ) -> pulumi.Output[pulumi.Resource]:
         """Store a file of this machine at a path of the bucket; the object, once it is that file.
 
+        The resource is named after the bucket, so that two buckets can have objects of one name.
         Whatever must not be deployed with another file in its place depends on this output.
         """
         stored = gcp.storage.BucketObject(
-            name,
+            f"{self._name}-{name}",
             bucket=self.name,
             name=path,
             source=pulumi.FileAsset(str(file)),
@@ -100,6 +101,5 @@ class PrivateBucket(pulumi.ComponentResource):
             bucket=self.name,
             role=role,
             member=member,
-            # Stacks deployed by an earlier version have the grant under its name alone.
-            opts=pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)]),
+            opts=pulumi.ResourceOptions(parent=self),
         )

@@ -62,28 +62,34 @@ class Secundus(pulumi.ComponentResource):
         super().__init__("confidential-inference:infra:Secundus", name, {}, opts)
         settings = args.settings
         self._after_apis = pulumi.ResourceOptions(
-            parent=self, depends_on=enabled(APIS, project=settings.project, parent=self)
+            parent=self, depends_on=enabled(name, APIS, project=settings.project, parent=self)
         )
 
         # Store
-        pictures = self._bucket("input", settings.names.input_bucket, settings, protect=False)
+        pictures = self._bucket(
+            f"{name}-input", settings.names.input_bucket, settings, protect=False
+        )
         protect = "resultBucket" in settings.protect
-        results = self._bucket("result", settings.names.result_bucket, settings, protect=protect)
-        uploads = Uploads("pictures", UploadsArgs(bucket=pictures, pictures=args.pictures), opts)
+        results = self._bucket(
+            f"{name}-result", settings.names.result_bucket, settings, protect=protect
+        )
+        uploads = Uploads(
+            f"{name}-pictures", UploadsArgs(bucket=pictures, pictures=args.pictures), opts
+        )
 
         # Allow
         account = gcp.serviceaccount.Account(
-            "workload",
+            f"{name}-workload",
             account_id=settings.names.service_account,
             project=settings.project,
             display_name="Runs the workload in the confidential machine",
             opts=self._after_apis,
         )
-        grants = self._grants(account, pictures, results, settings)
+        grants = self._grants(name, account, pictures, results, settings)
 
         # Run
         network = PrivateNetwork(
-            "workload",
+            f"{name}-workload",
             PrivateNetworkArgs(
                 project=settings.project,
                 region=settings.region,
@@ -94,7 +100,7 @@ class Secundus(pulumi.ComponentResource):
             self._after_apis,
         )
         machine = ConfidentialMachine(
-            "workload",
+            f"{name}-workload",
             ConfidentialMachineArgs(
                 instance=settings.names.vm,
                 project=settings.project,
@@ -140,6 +146,7 @@ class Secundus(pulumi.ComponentResource):
 
     def _grants(
         self,
+        company: str,
         account: gcp.serviceaccount.Account,
         pictures: PrivateBucket,
         results: PrivateBucket,
@@ -148,7 +155,7 @@ class Secundus(pulumi.ComponentResource):
         """All that the workload's account may do, and who may start a machine that runs as it."""
         on_project = [
             gcp.projects.IAMMember(
-                f"workload-{name}",
+                f"{company}-workload-{name}",
                 project=settings.project,
                 role=role,
                 member=account.member,
@@ -167,7 +174,7 @@ class Secundus(pulumi.ComponentResource):
         # Without this, whoever deploys may not attach the account to a machine.
         operators = [
             gcp.serviceaccount.IAMMember(
-                f"operator-{member}",
+                f"{company}-operator-{member}",
                 service_account_id=account.name,
                 role="roles/iam.serviceAccountUser",
                 member=member,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.attestation.release_policy import CLAIMS, read
+from infra.attestation.clause import CLAIMS
+from infra.attestation.release_policy import read
 from rehearsal.attacks import fuzz, fuzz_case
 from rehearsal.attacks.valid_claims import CONTAINER, HASH, PLACE, SPACE, SUPPORT, VARIABLES
 from rehearsal.cloud.sts import Refusal

@@ -1,18 +1,20 @@
 """An `up` from a state with the names of an earlier version replaces and deletes nothing.
 
 The earlier state is made from today's: each renamed resource gets back the name that it had at
-commit 8ff553c. The result must have the URNs that the program of that commit left behind, which
+an earlier commit. The result must have the URNs that the program of that commit left behind, which
 are in a fixture; the fixture says how they were captured.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rehearsal.repository import REPOSITORY
+from tests.engine.deployed_stacks import run, urns
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
@@ -21,43 +23,36 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-FIXTURE = REPOSITORY / "tests" / "fixtures" / "urns_8ff553c.json"
-
-RENAMED = {
-    "::attestation-pool-suffix": "::pool-suffix",
-    "::attestation-release-": "::release-",
-    "::input-workload-reads": "::workload-reads",
-    "::result-workload-writes": "::workload-writes",
+WITHOUT_COMPANY = {
+    "BucketObject::secundus-input-": "BucketObject::",
+    "::(primus|secundus)-": "::",
 }
-"""The end of a URN today, and at commit 8ff553c."""
+"""A part of a URN today, and at commit 1249a4d."""
+
+WITHOUT_COMPONENT = {
+    "::attestation-(pool-suffix|release-)": r"::\1",
+    "::(input|result)-(workload-reads|workload-writes)": r"::\2",
+}
+"""A part of a URN at commit 1249a4d, and at commit 8ff553c."""
 
 
-def run(workspace: Workspace, company: str, *command: str) -> str:
-    """`pulumi` as a company, which must succeed."""
-    done = workspace.pulumi(company, *command)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def urns(state: str) -> set[str]:
-    """The URNs of an exported state, but for those of objects in buckets."""
-    resources = json.loads(state)["deployment"]["resources"]
-    return {r["urn"] for r in resources if not r["type"].endswith(":BucketObject")}
-
-
+@pytest.mark.parametrize(
+    ("commit", "renamed"),
+    [("1249a4d", WITHOUT_COMPANY), ("8ff553c", WITHOUT_COMPANY | WITHOUT_COMPONENT)],
+)
 def test_an_update_from_the_earlier_names_replaces_nothing(
-    workspace: Workspace, local_cloud: LocalCloud
+    workspace: Workspace, local_cloud: LocalCloud, commit: str, renamed: dict[str, str]
 ) -> None:
     """Each renamed resource has the alias of its earlier name; the pool keeps its suffix."""
-    earlier = json.loads(FIXTURE.read_text())
+    earlier = json.loads((REPOSITORY / f"tests/fixtures/urns_{commit}.json").read_text())
     run(workspace, "primus", "config", "set", "--path", "image.digest", PINNED)
     for company in ("primus", "secundus"):
         run(workspace, company, "up", "--yes", "--skip-preview")
         push(local_cloud.cloud)
         today = run(workspace, company, "stack", "export")
         state = today
-        for now, before in RENAMED.items():
-            state = state.replace(now, before)
+        for now, before in renamed.items():
+            state = re.sub(now, before, state)
         assert urns(state) == set(earlier[company])
         file = workspace.folder / "earlier.json"
         file.write_text(state)

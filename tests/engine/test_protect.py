@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.deployed_stacks import run, urns
 from tests.engine.pinned import PINNED, push
-from tests.engine.test_earlier_names import run, urns
 
 if TYPE_CHECKING:
     from rehearsal.cloud.http.server import LocalCloud

@@ -35,7 +35,7 @@ def test_another_secret_output_of_the_peer_hides_no_part_of_the_handover(
     assert done.returncode == 0, done.stdout + done.stderr
     assert SECRET not in done.stdout
     steps = json.loads(done.stdout)["steps"]
-    (machine,) = [s["newState"] for s in steps if s["urn"].endswith(":Instance::workload")]
+    (machine,) = [s["newState"] for s in steps if s["urn"].endswith(":Instance::secundus-workload")]
     assert machine["inputs"]["metadata"]["tee-image-reference"].endswith(DIGEST)
     assert "[secret]" not in done.stdout
 

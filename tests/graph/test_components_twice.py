@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pulumi
 import pytest
 
@@ -9,17 +11,29 @@ from infra import program
 from infra.attestation.release_policy import AttestationPolicy
 from infra.components.confidential_vm import ConfidentialMachine, ConfidentialMachineArgs
 from infra.components.model_release import ModelRelease, ModelReleaseArgs
+from infra.components.primus import Primus, PrimusArgs
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.private_network import PrivateNetwork, PrivateNetworkArgs
-from infra.config import machine_types
-from tests.fixtures.stack_files import committed
+from infra.components.secundus import Secundus, SecundusArgs
+from infra.config import (
+    local_files,
+    machine_types,
+    picture_folder,
+    primus_settings,
+    secundus_settings,
+)
+from infra.handover import Handover
+from tests.graph.conftest import committed
 from tests.graph.mocked import HANDOVER, Graph, deploy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DIGEST = "sha256:" + "aa" * 32
 
 
 def two_of_each() -> None:
-    """Declare two of each component that has children."""
+    """Declare two of each part of a company."""
     policy = AttestationPolicy(
         image_digests=(DIGEST,),
         arguments=("python", "-m", "workload"),
@@ -49,9 +63,10 @@ def two_of_each() -> None:
             name,
             ModelReleaseArgs(
                 project=project,
-                project_number="111111111111",
-                pool=f"{name}-pool",
-                provider=f"{name}-provider",
+                project_number=pulumi.Output.from_input("111111111111"),
+                pool=pulumi.Output.from_input(f"{name}-pool"),
+                provider=pulumi.Output.from_input(f"{name}-provider"),
+                suffix_scope=(),
                 policy=lambda _: pulumi.Output.from_input(policy),
                 configured_digests=(DIGEST,),
                 built_digest=pulumi.Output.from_input(DIGEST),
@@ -87,18 +102,88 @@ def two_of_each() -> None:
         )
 
 
+def named(stack: str, name: str, *keys: str) -> dict[str, Any]:
+    """A committed configuration whose resources have physical names of their own."""
+    return {**committed(stack), "names": {key: f"{name}-{key.lower()}" for key in keys}}
+
+
+def two_primuses() -> None:
+    """Declare Primus twice: each stores a model, builds an image and has its own pool."""
+    for name in ("red", "blue"):
+        keys = ("modelBucket", "serviceAccount", "pool", "provider", "repository")
+        settings = primus_settings.parse(named("primus", name, *keys))
+        model = local_files.model_archive(settings.model.archive, settings.model.manifest)
+        Primus(name, PrimusArgs(settings=settings, model=model))
+
+
+def two_secunduses() -> None:
+    """Declare Secundus twice: each uploads pictures of the same names."""
+    peer = Handover(
+        image=HANDOVER["image"],
+        audience=HANDOVER["audience"],
+        model_uri=HANDOVER["modelUri"],
+        model_sha256=HANDOVER["modelSha256"],
+        model_reader=HANDOVER["modelReader"],
+    )
+    for name in ("red", "blue"):
+        keys = ("inputBucket", "resultBucket", "serviceAccount", "network", "subnetwork", "vm")
+        settings = secundus_settings.parse(named("secundus", name, *keys), default_peer="o/p/s")
+        assert settings.pictures is not None
+        folder = picture_folder.of_folder(settings.pictures, settings.names.input_bucket)
+        args = SecundusArgs(
+            settings=settings,
+            pictures=folder.pictures,
+            handover=pulumi.Output.from_input(peer),
+            image=pulumi.Output.from_input(peer.image),
+        )
+        Secundus(name, args)
+
+
+def declared(
+    monkeypatch: pytest.MonkeyPatch, program_body: Callable[[], None], stack: str = "primus"
+) -> Graph:
+    """The resources of another program than ours."""
+    monkeypatch.setattr(program, "run", program_body)
+    return deploy(stack, committed(stack))
+
+
 @pytest.fixture
 def graph(monkeypatch: pytest.MonkeyPatch) -> Graph:
     """The resources of a program that declares two of each component."""
-    monkeypatch.setattr(program, "run", two_of_each)
-    return deploy("primus", committed("primus"))
+    return declared(monkeypatch, two_of_each)
 
 
-def test_two_of_each_component_share_no_urn(graph: Graph) -> None:
+@pytest.mark.parametrize(
+    ("body", "kinds"),
+    [
+        (two_of_each, ["ModelRelease", "ConfidentialMachine"]),
+        (two_primuses, ["Primus", "WorkloadImage", "Image", "BucketObject", "Stash"]),
+        (two_secunduses, ["Secundus", "Uploads", "Instance"]),
+    ],
+)
+def test_components_that_are_used_twice_share_no_urn(
+    monkeypatch: pytest.MonkeyPatch, body: Callable[[], None], kinds: list[str]
+) -> None:
     """The engine refuses a program that registers one URN twice; the mocks do not."""
+    graph = declared(monkeypatch, body)
+    assert {kind: len(graph.all(kind)) for kind in kinds} == dict.fromkeys(kinds, 2)
     urns = [resource.urn for resource in graph.resources]
-    assert len(graph.all("ModelRelease")) == len(graph.all("ConfidentialMachine")) == 2
     assert sorted(urns) == sorted(set(urns))
+
+
+def test_model_release_takes_outputs_for_number_pool_and_provider(graph: Graph) -> None:
+    """A grant has the number and the pool, the provider its id, as the outputs say."""
+    pool, _ = (r.inputs["workloadIdentityPoolId"] for r in graph.all("WorkloadIdentityPool"))
+    provider, _ = graph.all("WorkloadIdentityPoolProvider")
+    assert provider.inputs["workloadIdentityPoolProviderId"] == "blue-provider"
+    assert provider.inputs["workloadIdentityPoolId"] == pool
+    assert pool.startswith("blue-pool-")
+    grant, *_ = graph.all("IAMMember")
+    assert grant.name.startswith("blue-release-")
+    assert grant.inputs["member"].startswith(
+        f"principalSet://iam.googleapis.com/projects/111111111111/locations/global"
+        f"/workloadIdentityPools/{pool}/attribute."
+    )
 
 
 def test_physical_names_are_the_ones_in_the_arguments(graph: Graph) -> None:

@@ -93,7 +93,7 @@ def test_a_multi_region_is_called_as_each_service_calls_it(
 def test_model_is_stored_and_named_by_its_hash(primus: Deploy) -> None:
     """Another model is another resource, so that it is stored before the old one goes."""
     model = primus().one("BucketObject")
-    assert model.name == f"model-{MODEL[:12]}"
+    assert model.name == f"primus-model-{MODEL[:12]}"
     assert model.inputs["name"] == f"models/{MODEL}/model.tar.gz"
     assert isinstance(model.inputs["source"], pulumi.FileAsset)
 
@@ -138,30 +138,30 @@ def grants(graph: Graph) -> dict[str, str]:
 def test_a_built_image_is_granted_under_its_own_attribute(primus: Deploy) -> None:
     """So that its grant is never the binding of a grant for a digest in config."""
     assert grants(primus()) == {
-        "attestation-release-built": f"attribute.built_image_digest/{BUILT}"
+        "primus-attestation-release-built": f"attribute.built_image_digest/{BUILT}"
     }
 
 
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({"digest": A}, {f"attestation-release-{A[7:19]}": f"attribute.image_digest/{A}"}),
+        ({"digest": A}, {f"primus-attestation-release-{A[7:19]}": f"attribute.image_digest/{A}"}),
         (
             {"digest": B, "admitAlso": [A]},
             {
-                f"attestation-release-{A[7:19]}": f"attribute.image_digest/{A}",
-                f"attestation-release-{B[7:19]}": f"attribute.image_digest/{B}",
+                f"primus-attestation-release-{A[7:19]}": f"attribute.image_digest/{A}",
+                f"primus-attestation-release-{B[7:19]}": f"attribute.image_digest/{B}",
             },
         ),
         (
             {"digest": A, "admitAlso": [A]},
-            {f"attestation-release-{A[7:19]}": f"attribute.image_digest/{A}"},
+            {f"primus-attestation-release-{A[7:19]}": f"attribute.image_digest/{A}"},
         ),
         (
             {"admitAlso": [BUILT]},
             {
-                f"attestation-release-{BUILT[7:19]}": f"attribute.image_digest/{BUILT}",
-                "attestation-release-built": f"attribute.built_image_digest/{BUILT}",
+                f"primus-attestation-release-{BUILT[7:19]}": f"attribute.image_digest/{BUILT}",
+                "primus-attestation-release-built": f"attribute.built_image_digest/{BUILT}",
             },
         ),
     ],
@@ -191,7 +191,7 @@ def test_other_models_are_admitted_and_stored_beside_the_one_that_is_handed_over
     old = hashlib.sha256(b"the model before").hexdigest()
     graph = primus(model={"admitAlso": {old: "old.tar.gz"}})
     assert {o.name: o.inputs["name"] for o in graph.all("BucketObject")} == {
-        f"model-{sha256[:12]}": f"models/{sha256}/model.tar.gz" for sha256 in (old, MODEL)
+        f"primus-model-{sha256[:12]}": f"models/{sha256}/model.tar.gz" for sha256 in (old, MODEL)
     }
     hashes = listed(sorted((old, MODEL)))
     assert f"MODEL_SHA256 in {hashes}" in graph.exports["attributeCondition"]
@@ -201,7 +201,7 @@ def test_other_models_are_admitted_and_stored_beside_the_one_that_is_handed_over
 def test_a_model_that_is_admitted_twice_is_stored_once(primus: Deploy) -> None:
     """As where a rollout is taken back and its other half is still in config."""
     graph = primus(model={"admitAlso": {MODEL: "model/model.tar.gz"}})
-    assert [o.name for o in graph.all("BucketObject")] == [f"model-{MODEL[:12]}"]
+    assert [o.name for o in graph.all("BucketObject")] == [f"primus-model-{MODEL[:12]}"]
 
 
 def test_a_model_that_would_not_be_stored_is_refused_before_anything_is_declared(
@@ -216,7 +216,7 @@ def test_a_model_that_would_not_be_stored_is_refused_before_anything_is_declared
 def test_pool_id_carries_a_suffix_that_is_kept(primus: Deploy) -> None:
     """A deleted pool's id stays reserved; a suffix that changed would replace the pool."""
     graph = primus()
-    stash = graph.one("Stash", "attestation-pool-suffix")
+    stash = graph.one("Stash", "primus-attestation-pool-suffix")
     assert re.fullmatch("[0-9a-f]{6}", stash.inputs["input"])
     assert list(stash.request.ignoreChanges) == ["input"]
     pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
@@ -227,7 +227,9 @@ def test_pool_id_carries_a_suffix_that_is_kept(primus: Deploy) -> None:
 def test_other_names_have_a_suffix_of_their_own(primus: Deploy, name: dict[str, str]) -> None:
     """Names that are changed and changed back must not lead to an id that was deleted."""
     graph = primus(names=name)
-    (suffix,) = [s for s in graph.all("Stash") if s.name.startswith("attestation-pool-suffix")]
+    (suffix,) = [
+        s for s in graph.all("Stash") if s.name.startswith("primus-attestation-pool-suffix")
+    ]
     assert next(iter(name.values())) in suffix.name
     pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
     assert pool == f"{name.get('pool', 'primus-wip')}-{suffix.inputs['input']}"
