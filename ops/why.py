@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.attestation.clause import CLAIMS
-from infra.attestation.release_policy import read
+from infra.attestation.release_policy import CLAIMS, read
 from infra.untrusted_text import shown
 from infra.wording import counted
 from ops import cel_engine, picture_causes, token_service_checks
@@ -130,7 +129,7 @@ def _clause_result(clause: Clause, claims: Mapping[str, Any]) -> ClauseResult:
         expected=shown(clause.expected),
         got=shown(clause.got(claims)),
         mistake_of=None if passed else clause.blame(claims),
-        fix=None if passed else clause.cure,
+        fix=None if passed else clause.fix,
     )
 
 

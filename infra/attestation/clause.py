@@ -1,8 +1,8 @@
-"""One thing that Primus pins about an attestation token, in three forms.
+"""One clause of the release condition, in three forms.
 
-A clause is one line of CEL for Google's token service, one sentence for people, and one check in
-plain Python, because the token service never says which line refused. It also knows whose mistake
-a refusal is and how to mend it. Which clauses there are is in `clauses`.
+A clause is CEL for Google's token service, a sentence for people, and a check in plain Python,
+because the token service never says which clause refused. It also names whose mistake a refusal is,
+and its fix. `clauses` has all clauses.
 
 The claims: https://docs.cloud.google.com/confidential-computing/confidential-space/docs/reference/token-claims
 """
@@ -19,30 +19,6 @@ from infra.errors import ProgramError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-CLAIMS: Final = frozenset(
-    {
-        "swname",
-        "dbgstat",
-        "secboot",
-        "hwmodel",
-        "google_service_accounts",
-        "submods.confidential_space.support_attributes",
-        "submods.confidential_space.monitoring_enabled.memory",
-        "submods.container.image_digest",
-        "submods.container.args",
-        "submods.container.cmd_override",
-        "submods.container.env_override",
-        "submods.container.env.MODEL_AUDIENCE",
-        "submods.container.env.MODEL_READER",
-        "submods.container.env.MODEL_SHA256",
-        "submods.container.env.MODEL_URI",
-        "submods.gce.project_number",
-        "submods.nvidia_gpu",
-    }
-)
-"""Claims that can be pinned, as live tokens spell them. A pin on a claim that no token carries
-would refuse everybody; a clause about any other cannot be made."""
 
 _LITERAL: Final = re.compile(r"'((?:[^'\\]|\\U[0-9a-f]{8})*)'")
 
@@ -112,12 +88,12 @@ def got(claims: Mapping[str, Any], claim: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Clause:
-    """One thing that is pinned. Constructing it raises PolicyError for a claim no token has."""
+    """One condition about one claim."""
 
     sentence: str
     cel: str
     claim: str
-    """where the claim stands in the token, its keys joined by dots"""
+    """the claim, its keys joined by dots"""
     expected: str
     """what it must be, for people"""
     accepts: Callable[..., bool] = field(compare=False, repr=False)
@@ -130,16 +106,7 @@ class Clause:
     """whose mistake it is that the claim is absent; Google itself fills in most of them"""
     overridden_by: str = ""
     """a claim whose presence makes it the operator's mistake, whatever `mistake_of` says"""
-    cure: str
-
-    def __post_init__(self) -> None:
-        """Refuse a pin on something that is not there."""
-        if self.claim not in CLAIMS:
-            raise PolicyError(
-                f"The release policy pins the claim {self.claim!r}, which no attestation token"
-                " carries, so it would admit nobody; nothing is released. Pin one of "
-                + ", ".join(sorted(CLAIMS))
-            )
+    fix: str
 
     def check(self, claims: Mapping[str, Any]) -> bool:
         """Whether the claims meet this clause: true exactly where CEL says true."""

@@ -1,6 +1,6 @@
-"""Every clause there is: what is pinned about the machine, the container, and who runs it.
+"""The clauses of the release condition: about the machine, the container, and who runs it.
 
-It owns the wording: CEL, sentences, cures. Which values are pinned is `attestation`'s to say.
+Each clause is written here once: its CEL, its sentence, its fix. `policy_values` has its values.
 https://docs.cloud.google.com/confidential-computing/confidential-space/docs/reference/token-claims
 """
 
@@ -15,6 +15,8 @@ from infra.attestation.clause import Clause, Party, listed, quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infra.attestation.policy_values import PolicyValues
+
 _CONTAINER: Final = "assertion.submods.container"
 
 
@@ -22,7 +24,7 @@ def _equal(
     sentence: str,
     claim: str,
     expected: str,
-    cure: str,
+    fix: str,
     absence_of: Party = Party.PLATFORM,
 ) -> Clause:
     return Clause(
@@ -32,18 +34,18 @@ def _equal(
         expected=json.dumps(expected),
         accepts=lambda value: value == expected,
         absence_of=absence_of,
-        cure=cure,
+        fix=fix,
     )
 
 
-def _boolean(sentence: str, claim: str, cure: str, *, expected: bool) -> Clause:
+def _boolean(sentence: str, claim: str, fix: str, *, expected: bool) -> Clause:
     return Clause(
         sentence=sentence,
         cel=f"assertion.{claim} == {str(expected).lower()}",
         claim=claim,
         expected=str(expected).lower(),
         accepts=lambda value: value is expected,  # CEL's true is not 1
-        cure=cure,
+        fix=fix,
     )
 
 
@@ -51,7 +53,7 @@ def _one_of(
     sentence: str,
     claim: str,
     allowed: Sequence[str],
-    cure: str,
+    fix: str,
     absence_of: Party = Party.PLATFORM,
 ) -> Clause:
     return Clause(
@@ -61,7 +63,7 @@ def _one_of(
         expected=" or ".join(map(json.dumps, allowed)),
         accepts=lambda value: value in allowed,
         absence_of=absence_of,
-        cure=cure,
+        fix=fix,
     )
 
 
@@ -69,7 +71,7 @@ _BOOT = "pulumi config set confidentialSpaceImage {} --stack secundus && pulumi 
 _PRODUCTION = _BOOT.format("projects/confidential-space-images/global/images/confidential-space-…")
 
 
-def platform(hardware: Sequence[str]) -> tuple[Clause, ...]:
+def platform(values: PolicyValues) -> tuple[Clause, ...]:
     """What the machine must be."""
     space = "submods.confidential_space"
     return (
@@ -82,7 +84,7 @@ def platform(hardware: Sequence[str]) -> tuple[Clause, ...]:
             expected='a list with "STABLE" in it',
             accepts=lambda value: isinstance(value, list | dict) and "STABLE" in value,
             absence_of=Party.OPERATOR,  # tokens of debug images, as recorded, have no such claim
-            cure=_BOOT.format("the newest of the family confidential-space"),
+            fix=_BOOT.format("the newest of the family confidential-space"),
         ),
         # Debug images lack STABLE too, says the documentation; one live debug token did not.
         _equal("debugging was off since boot", "dbgstat", "disabled-since-boot", _PRODUCTION),
@@ -95,7 +97,7 @@ def platform(hardware: Sequence[str]) -> tuple[Clause, ...]:
         _one_of(
             "its memory is encrypted by hardware",
             "hwmodel",
-            hardware,
+            values.hardware,
             "pulumi config set confidentialType SEV --stack secundus && pulumi up --stack secundus",
         ),
         _boolean(
@@ -113,7 +115,7 @@ def platform(hardware: Sequence[str]) -> tuple[Clause, ...]:
             expected="nothing",
             accepts=lambda _: False,
             absent_is_fine=True,
-            cure="deploy the machine by this program, which attaches no GPU: pulumi up --stack"
+            fix="deploy the machine by this program, which attaches no GPU: pulumi up --stack"
             " secundus",
         ),
     )
@@ -123,30 +125,25 @@ _HASH: Final = "MODEL_SHA256"
 _HANDED_OVER: Final = "pulumi up --stack secundus takes it from Primus' handover"
 
 
-def workload(
-    image_digests: Sequence[str],
-    arguments: Sequence[str],
-    model_hashes: Sequence[str],
-    environment: Sequence[str],
-) -> tuple[Clause, ...]:
+def workload(values: PolicyValues) -> tuple[Clause, ...]:
     """What the container must be."""
     return (
         _one_of(
             "its code is an image that Primus admits",
             "submods.container.image_digest",
-            image_digests,
+            values.image_digests,
             "launch the admitted image: pulumi config rm image --stack secundus && pulumi up"
             " --stack secundus; or have Primus admit this one: image.admitAlso of stack primus",
         ),
         Clause(
             sentence="the image is run as Primus wrote it, with no other arguments",
-            cel=f"{_CONTAINER}.args == {listed(arguments)}",
+            cel=f"{_CONTAINER}.args == {listed(values.arguments)}",
             claim="submods.container.args",
-            expected=json.dumps(list(arguments)),
-            accepts=lambda value: value == list(arguments),
+            expected=json.dumps(list(values.arguments)),
+            accepts=lambda value: value == list(values.arguments),
             mistake_of=Party.AUTHOR,
             overridden_by="submods.container.cmd_override",
-            cure="remove tee-cmd from the metadata; if there is none, the image's ENTRYPOINT and"
+            fix="remove tee-cmd from the metadata; if there is none, the image's ENTRYPOINT and"
             " CMD are not those that the condition was made for",
         ),
         # The claim is absent when nothing was overridden; comparing it outright would be an
@@ -158,27 +155,27 @@ def workload(
             expected="nothing, or an empty list",
             accepts=lambda value: isinstance(value, list | dict | str) and not value,
             absent_is_fine=True,
-            cure="remove tee-cmd from the metadata",
+            fix="remove tee-cmd from the metadata",
         ),
         # The label in the image says the same; this holds if an image is ever admitted without it.
         Clause(
             sentence="the operator set no variables but those that Primus names",
             cel=f"(!has({_CONTAINER}.env_override)"
-            f" || {_CONTAINER}.env_override.all(name, name in {listed(environment)}))",
+            f" || {_CONTAINER}.env_override.all(name, name in {listed(values.environment)}))",
             claim="submods.container.env_override",
-            expected="nothing but " + ", ".join(environment),
+            expected="nothing but " + ", ".join(values.environment),
             accepts=lambda value: (
-                isinstance(value, list | dict) and all(name in environment for name in value)
+                isinstance(value, list | dict) and all(name in values.environment for name in value)
             ),
             absent_is_fine=True,
-            cure="remove every other tee-env-* from the metadata",
+            fix="remove every other tee-env-* from the metadata",
         ),
         # The environment as a whole holds HOSTNAME, so variables are pinned one by one: all that
         # lead to something of Primus'. INPUT_URI and RESULT_URI lead to what the operator has.
         _one_of(
             "it was told to use a model that Primus admits",
             "submods.container.env.MODEL_SHA256",
-            model_hashes,
+            values.model_hashes,
             "pulumi up --stack secundus takes the hash from Primus' handover; or have Primus admit"
             " this one: model.admitAlso of stack primus",
             absence_of=Party.OPERATOR,
@@ -186,13 +183,14 @@ def workload(
     )
 
 
-def source(bucket: str, audience: str, reader: str) -> tuple[Clause, ...]:
+def source(values: PolicyValues) -> tuple[Clause, ...]:
     """Where the container must look for the model, and through which provider and account.
 
     Were these free, an admitted workload could be sent to any object that the reader may read, and
     the code in its result would tell the operator whether there is one of that name.
     """
-    before, _, after = naming.model_uri(bucket, _HASH).partition(_HASH)
+    before, _, after = naming.model_uri(values.model_bucket, _HASH).partition(_HASH)
+    audience = values.audience
     pool = audience.find("/workloadIdentityPools/")
     return (
         Clause(
@@ -206,7 +204,7 @@ def source(bucket: str, audience: str, reader: str) -> tuple[Clause, ...]:
             ),
             given=_HASH,
             absence_of=Party.OPERATOR,
-            cure=_HANDED_OVER,
+            fix=_HANDED_OVER,
         ),
         Clause(
             sentence="it was told to ask the provider that judges this token",
@@ -217,25 +215,25 @@ def source(bucket: str, audience: str, reader: str) -> tuple[Clause, ...]:
             expected=json.dumps(audience),
             accepts=lambda value: value == audience,
             absence_of=Party.OPERATOR,
-            cure=_HANDED_OVER,
+            fix=_HANDED_OVER,
         ),
         _equal(
             "it was told to act as the model's reader",
             "submods.container.env.MODEL_READER",
-            reader,
+            values.model_reader,
             _HANDED_OVER,
             absence_of=Party.OPERATOR,
         ),
     )
 
 
-def operator(project_number: str, service_account: str) -> tuple[Clause, ...]:
+def operator(values: PolicyValues) -> tuple[Clause, ...]:
     """Who must run it."""
     return (
         _equal(
             "it runs in the operator's project",
             "submods.gce.project_number",
-            project_number,  # the claim is a string of digits, not a number
+            values.project_number,  # the claim is a string of digits, not a number
             "deploy into the agreed project; or have Primus agree: operator.projectNumber of stack"
             " primus",
         ),
@@ -244,11 +242,16 @@ def operator(project_number: str, service_account: str) -> tuple[Clause, ...]:
         Clause(
             sentence="it runs as the agreed service account and as no other",
             cel="size(assertion.google_service_accounts) == 1"
-            f" && assertion.google_service_accounts[0] ==\n  {quoted(service_account)}",
+            f" && assertion.google_service_accounts[0] ==\n  {quoted(values.service_account)}",
             claim="google_service_accounts",
-            expected=json.dumps([service_account]),
-            accepts=lambda value: value == [service_account],
-            cure="run as the agreed account alone, without tee-impersonate-service-accounts; or"
+            expected=json.dumps([values.service_account]),
+            accepts=lambda value: value == [values.service_account],
+            fix="run as the agreed account alone, without tee-impersonate-service-accounts; or"
             " have Primus agree: operator.serviceAccount of stack primus",
         ),
     )
+
+
+def every(values: PolicyValues) -> tuple[Clause, ...]:
+    """All clauses, in the order of the condition."""
+    return (*platform(values), *workload(values), *source(values), *operator(values))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from infra import naming
-from infra.attestation import release_policy
+from infra.attestation import policy_values
 from infra.config import company_settings, contradictions, keys, validators
 from infra.config.company_settings import Company, Operator
 from infra.config.keys import Key
@@ -133,7 +133,7 @@ class PrimusSettings(Company):
         Key(
             validators.HARDWARE,
             "a list of the admitted `hwmodel` claims",
-            default=release_policy.HARDWARE,
+            default=policy_values.HARDWARE,
         ),
     ]
 

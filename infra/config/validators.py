@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from infra import naming
-from infra.attestation import release_policy
+from infra.attestation import policy_values
 from infra.config import machine_types
 from infra.config.problems import Rule
 
@@ -106,10 +106,10 @@ MEMBER: Final = Rule(
     example="user:you@example.com",
 )
 HARDWARE: Final = Rule(
-    pattern="|".join(release_policy.HARDWARE),
-    expected="one of " + ", ".join(release_policy.HARDWARE),
+    pattern="|".join(policy_values.HARDWARE),
+    expected="one of " + ", ".join(policy_values.HARDWARE),
     consequence="either no token ever says so, or memory would not be encrypted by hardware",
-    example=release_policy.HARDWARE[0],
+    example=policy_values.HARDWARE[0],
 )
 PROTECT_PRIMUS: Final = Rule(
     pattern="modelBucket|pool",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.attestation.clause import CLAIMS
+from infra.attestation.release_policy import CLAIMS
 from rehearsal.attacks import fuzz, fuzz_case
 from rehearsal.attacks.claim_mutations import OPERATIONS
 from rehearsal.attacks.valid_claims import SUPPORT, VARIABLES

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.attestation.clause import CLAIMS
-from infra.attestation.release_policy import read
+from infra.attestation.release_policy import CLAIMS, read
 from rehearsal.attacks import fuzz, fuzz_case
 from rehearsal.attacks.valid_claims import CONTAINER, HASH, PLACE, SPACE, SUPPORT, VARIABLES
 from rehearsal.cloud.sts import Refusal

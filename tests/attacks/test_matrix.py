@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.attestation.clause import CLAIMS
-from infra.attestation.release_policy import read
+from infra.attestation.release_policy import CLAIMS, read
 from ops import why
 from ops.cause import RefusedBy
 from ops.evidence import Evidence, Kind

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.repository import REPOSITORY
-from tests.unit.tokens import genuine, unsigned
+from tests.fixtures.tokens import genuine, unsigned
 from workload.checkpoints import PICTURES_PER_PART
 
 if TYPE_CHECKING:

@@ -8,10 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
-from infra.config.problems import NAMESPACE
-from rehearsal.repository import REPOSITORY
+from tests.fixtures.stack_files import committed
 from tests.graph.mocked import HANDOVER, Graph, deploy
 
 if TYPE_CHECKING:
@@ -35,12 +33,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "workload" / "Dockerfile").write_text("FROM scratch\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def committed(stack: str) -> dict[str, Any]:
-    """The values of a committed stack file."""
-    file = yaml.safe_load((REPOSITORY / f"Pulumi.{stack}.yaml").read_text())
-    return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in file["config"].items()}
 
 
 @functools.cache

@@ -23,7 +23,7 @@ from infra.config import (
     secundus_settings,
 )
 from infra.handover import Handover
-from tests.graph.conftest import committed
+from tests.fixtures.stack_files import committed
 from tests.graph.mocked import HANDOVER, Graph, deploy
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.graph.conftest import committed
+from tests.fixtures.stack_files import committed
 from tests.graph.mocked import Refused, deploy
 
 if TYPE_CHECKING:

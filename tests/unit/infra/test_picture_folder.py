@@ -10,7 +10,7 @@ import pytest
 
 from infra.config import picture_folder, secundus_settings
 from infra.config.picture_folder import MOST, PicturesError, of_folder
-from tests.graph.conftest import committed
+from tests.fixtures.stack_files import committed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from infra.config import primus_settings, secundus_settings
 from infra.config.problems import NAMESPACE, SettingsError
-from rehearsal.repository import REPOSITORY
+from tests.fixtures.stack_files import committed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +30,6 @@ def as_handed_over(values: dict[str, Any]) -> dict[str, object]:
         for key, value in values.items()
         if value is not None
     }
-
-
-def committed(stack: str) -> dict[str, Any]:
-    """The values of a committed stack file."""
-    file = yaml.safe_load((REPOSITORY / f"Pulumi.{stack}.yaml").read_text())
-    return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in file["config"].items()}
 
 
 def primus(**changes: Any) -> PrimusSettings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import io
 import json
 import sys
@@ -31,16 +30,7 @@ from ops.verdict_table import show
 from rehearsal.cloud.confidential_space.launch_policy import LaunchPolicy, Refused
 from rehearsal.cloud.confidential_space.launch_spec import Monitoring
 from rehearsal.cloud.confidential_space.launch_spec import parse as launch_spec
-from tests.unit.tokens import (
-    ACCOUNT,
-    AUDIENCE,
-    DIGEST,
-    MODEL,
-    MODEL_URI,
-    NEXT_DIGEST,
-    genuine,
-    policy,
-)
+from tests.fixtures.tokens import DIGEST, NEXT_DIGEST, REFUSED, genuine, policy
 from workload.errors import Detail, Failure, WorkloadError
 from workload.records import SCHEMA as RECORD
 
@@ -50,45 +40,12 @@ CONDITION = POLICY.condition
 NOW = 1790000100.0
 ENDED = 'level=ERROR msg="workload task ended and returned non-zero"\n'
 CONSOLE = Path(__file__).parents[2] / "fixtures" / "evidence" / "serial-console.log"
-GENUINE = genuine() | {"iat": 1790000000, "nbf": 1790000000, "exp": 1790003600}
-BROKEN_CLAIMS: dict[str, object] = {
-    "swname": "GCE",
-    "dbgstat": "enabled",
-    "secboot": False,
-    "hwmodel": "GCP_SHIELDED_VM",
-    "google_service_accounts": [ACCOUNT, "other@x.iam.gserviceaccount.com"],
-    "submods.confidential_space.support_attributes": ["USABLE"],
-    "submods.confidential_space.monitoring_enabled.memory": True,
-    "submods.container.image_digest": OTHER,
-    "submods.container.args": ["sh"],
-    "submods.container.cmd_override": ["sh"],
-    "submods.container.env_override": {"LD_PRELOAD": "x"},
-    "submods.container.env.MODEL_AUDIENCE": AUDIENCE.replace("1a2b3c", "ffffff"),
-    "submods.container.env.MODEL_READER": "other-sa@primus-models.iam.gserviceaccount.com",
-    "submods.container.env.MODEL_SHA256": "0" * 64,
-    "submods.container.env.MODEL_URI": "gs://primus-models-model-bucket/other",
-    "submods.gce.project_number": "333333333333",
-    "submods.nvidia_gpu": {"cc_mode": "OFF"},
-}
-
-FOLLOWING = {
-    "submods.container.env.MODEL_SHA256": {
-        "submods.container.env.MODEL_URI": MODEL_URI.replace(MODEL, "0" * 64)
-    }
-}
-"""What else must change, so that no other clause is broken."""
+TIMES = {"iat": 1790000000, "nbf": 1790000000, "exp": 1790003600}
 
 
 def claims(changes: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """Genuine claims with some changed, by their dotted paths."""
-    changed = copy.deepcopy(GENUINE)
-    for path, value in {**(changes or {}), **more}.items():
-        *parents, leaf = path.split(".")
-        inner = changed
-        for key in parents:
-            inner = inner[key]
-        inner[leaf] = value
-    return changed
+    """Genuine claims that are valid at NOW, with some changed, by their dotted paths."""
+    return genuine({**TIMES, **(changes or {}), **more})
 
 
 def judged(
@@ -178,13 +135,13 @@ def test_other_arguments_are_the_operators_mistake_only_with_an_overridden_comma
 @pytest.mark.parametrize("clause", POLICY.clauses, ids=lambda clause: clause.claim)
 def test_claims_that_break_one_clause_fail_that_clause_alone(clause: Any) -> None:
     """The result has expected, got, whose mistake and the fix of that clause."""
-    broken = BROKEN_CLAIMS[clause.claim]
-    verdict = judged({clause.claim: broken} | FOLLOWING.get(clause.claim, {}))
+    (changes, *_) = REFUSED[clause.claim].values()
+    verdict = judged(changes)
     assert verdict.refused_by is RefusedBy.CONDITION
     (result,) = [each for each in verdict.clauses if not each.passed]
     assert (result.clause, result.claim) == (clause.sentence, clause.claim)
-    assert (result.expected, result.got) == (clause.expected, json.dumps(broken))
-    assert (result.mistake_of, result.fix) == (clause.mistake_of, clause.cure)
+    assert (result.expected, result.got) == (clause.expected, json.dumps(changes[clause.claim]))
+    assert (result.mistake_of, result.fix) == (clause.mistake_of, clause.fix)
     count = len(POLICY.clauses)
     assert verdict.sentence == f"Refused by the condition: 1 of {count} clauses is not met."
 

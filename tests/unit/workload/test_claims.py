@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.tokens import DIGEST, genuine, unsigned
+from tests.fixtures.tokens import DIGEST, genuine, unsigned
 from workload.claims import image_digest
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.fixtures.result_bucket import ResultBucket
-from tests.unit.tokens import unsigned
+from tests.fixtures.tokens import unsigned
 from workload import checkpoints, job
 from workload.errors import (
     BucketError,
