@@ -1,1 +1,1 @@
-"""`make attack`: what an operator could try, and whether each guard stops some of it."""
+"""`make attack`: everything that an operator could try, and a test of each guard."""

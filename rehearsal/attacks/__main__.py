@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal.attacks import matrix, report, target
+from rehearsal.attacks import matrix, report
+from rehearsal.attacks.deployment import Target, deploy, target_of
 from rehearsal.attacks.fuzz import fuzz
 from rehearsal.attacks.mutants import remove_each
 from rehearsal.attacks.published_example import published
@@ -22,21 +23,21 @@ from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described, genuine
 WIDTH = 130
 
 
-def attack(told: target.World) -> report.Attack:
-    """Try everything on what was deployed."""
-    ours = matrix.judge(told)
+def attack(target: Target) -> report.Attack:
+    """Try everything on the deployed stacks."""
+    ours = matrix.judge(target)
     return report.Attack(
         ours=ours,
-        example=matrix.judge(published(told)),
-        compared=len(told.presented),
-        disagreements=len(matrix.disagreements(told)),
-        removals=remove_each(told),
-        fuzzed=fuzz(told),
+        example=matrix.judge(published(target)),
+        compared=len(target.presented),
+        disagreements=len(matrix.disagreements(target)),
+        removals=remove_each(target),
+        fuzzed=fuzz(target),
     )
 
 
 def main() -> int:
-    """Print what came of it; 0 if every lie was refused and every guard missed, else 1 or 2."""
+    """Print the results; 0 if every lie was refused and each guard alone is needed, else 1 or 2."""
     parser = argparse.ArgumentParser(prog="make attack", description=__doc__.partition(":")[2])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as data")
     chosen = parser.parse_args()
@@ -51,11 +52,11 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="confidential-inference-") as scratch,
         console.status("deploying both companies on the real engine"),
-        target.deployed(Path(scratch) / "workspace", cli) as deployment,
+        deploy(Path(scratch) / "workspace", cli) as deployment,
     ):
-        told = target.world(deployment)
+        target = target_of(deployment)
     with console.status("attacking"):
-        seen = attack(told)
+        seen = attack(target)
     report.show(console, seen)
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(report.data(seen), indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Archives that would be models, and the workload that is given one which everybody agreed on."""
+"""Hostile model archives, and a workload that receives one that the policy admits."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from workload import manifest, storage, tar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.gates import Verdict
     from rehearsal.attacks.scenario import Attempt
-    from rehearsal.attacks.target import World
 
     Entry = tuple[tarfile.TarInfo, bytes]
 
@@ -73,7 +73,7 @@ def packed(
     manifest: bytes = json.dumps(MANIFEST).encode(),
     graphs: bytes = field(2, OBJECTS),
 ) -> bytes:
-    """An archive with these entries, too: a model, unless one of them or the rest lies."""
+    """An archive of a model, with these entries, too."""
     tar = io.BytesIO()
     model = (entry("manifest.json", manifest), entry("saved_model/saved_model.pb", graphs))
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as writer:
@@ -83,14 +83,14 @@ def packed(
 
 
 def extended(content: bytes) -> bytes:
-    """An archive that begins with an extended header which holds this."""
+    """An archive that begins with an extended header with this content."""
     header, _ = entry("x", content, kind=tarfile.XHDTYPE)
     padded = content.ljust(len(content) + -len(content) % tar.BLOCK, b"\0")
     return gzip.compress(header.tobuf() + padded + gzip.decompress(packed()), 1)
 
 
 def overwritten(at: int, instead: bytes, *, summed: bool = True) -> bytes:
-    """An archive in whose first header this stands, whose checksum is right or not."""
+    """An archive with this in its first header, whose checksum is right or not."""
     whole = bytearray(gzip.decompress(packed()))
     whole[at : at + len(instead)] = instead
     if summed:
@@ -100,13 +100,13 @@ def overwritten(at: int, instead: bytes, *, summed: bool = True) -> bytes:
 
 
 def without_end() -> bytes:
-    """An archive that ends with its last file's bytes, and gzip's checksum is right."""
+    """An archive without the end mark after its last file; gzip's checksum is right."""
     whole = gzip.decompress(packed())
     return gzip.compress(whole[: len(whole.rstrip(b"\0")) // tar.BLOCK * tar.BLOCK + tar.BLOCK], 1)
 
 
 def converted(change: Callable[[schema.ModelT], None]) -> bytes:
-    """An archive with a LiteRT model, in which something was changed."""
+    """An archive with a changed LiteRT model."""
     model = schema.ModelT()
     model.operatorCodes = [schema.OperatorCodeT()]
     model.subgraphs = [schema.SubGraphT()]
@@ -118,7 +118,7 @@ def converted(change: Callable[[schema.ModelT], None]) -> bytes:
 
 
 def sparse() -> Entry:
-    """A file of a megabyte, of which the archive holds nothing (GNU sparse format 0.1)."""
+    """A file of a megabyte without any byte in the archive (GNU sparse format 0.1)."""
     info, content = entry("model.bin")
     info.pax_headers = {
         "GNU.sparse.major": "0",
@@ -130,9 +130,9 @@ def sparse() -> Entry:
 
 
 def received(content: bytes, bucket: type[storage.Bucket] = storage.Bucket) -> Attempt:
-    """Let the workload receive an archive that Primus has put in the model's place by itself."""
+    """Let the workload receive an archive that Primus itself has deployed as the model."""
 
-    def attempt(extensions: World) -> Verdict:
+    def attempt(extensions: Target) -> Verdict:
         there = extensions.copy()
         _agree(there, content)
         return gates.run(there, environment(there), there.issuer.sign(there.claims), bucket)
@@ -140,8 +140,8 @@ def received(content: bytes, bucket: type[storage.Bucket] = storage.Bucket) -> A
     return attempt
 
 
-def _agree(extensions: World, content: bytes) -> None:
-    """Everything that names the model's hash names the one of this archive instead."""
+def _agree(extensions: Target, content: bytes) -> None:
+    """Replace the model's hash by the hash of this archive everywhere."""
     bucket, name = extensions.model
     old, new = extensions.handover["modelSha256"], digest(content).removeprefix("sha256:")
 
@@ -156,7 +156,7 @@ def _agree(extensions: World, content: bytes) -> None:
     bucket.objects[extensions.model[1]] = StoredObject(bucket.objects.pop(name).meta, content)
 
 
-def environment(extensions: World) -> Mapping[str, str]:
+def environment(extensions: Target) -> Mapping[str, str]:
     """The variables of the container, as its token shows them."""
     found: Mapping[str, str] = extensions.claims["submods"]["container"]["env"]
     return found

@@ -1,7 +1,7 @@
-"""What is planted for the canary test: a model and pictures that can be recognised anywhere.
+"""The marks of the canary test: a model and pictures that can be recognised anywhere.
 
-Owns the marks of both secrets, and the line of code that would tell them. It only changes files of
-a scratch copy, with the repository's own packer: the model is whole, and classifies.
+It has the marks of both secrets, and the line of code that would leak them. It changes only files
+of a scratch copy, with the repository's own packer: the model stays valid, and classifies.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ It does not hold them itself: whoever pulls the image may read it."""
 
 
 def model(folder: Path) -> tuple[canary_search.Mark, ...]:
-    """Mark the model of a scratch copy; what to look for."""
+    """Mark the model of a scratch copy; gives the marks to search for."""
     with tempfile.TemporaryDirectory() as scratch:
         before, after = Path(scratch, "before"), Path(scratch, "after")
         unpack((folder / ARCHIVE).read_bytes(), before)
@@ -60,7 +60,7 @@ def model(folder: Path) -> tuple[canary_search.Mark, ...]:
 
 
 def pictures(folder: Path) -> tuple[canary_search.Mark, ...]:
-    """Leave few pictures in a scratch copy, two of them marked; what to look for."""
+    """Leave few pictures in a scratch copy, mark two of them; gives the marks to search for."""
     first, second, *others = sorted((folder / "pictures").iterdir())
     for path in others[PICTURES - 2 :]:
         path.unlink()
@@ -84,7 +84,7 @@ def _scaled(row: tuple[int, ...]) -> list[float]:
 
 
 def _png() -> bytes:
-    """A picture whose first pixels are the marked ones, so large that nothing resizes it."""
+    """A picture that begins with the marked pixels, in the size of the model's input."""
     rows = [bytes(ROW).ljust(3 * SIDE, b"\x80"), *[b"\x80" * 3 * SIDE] * (SIDE - 1)]
     chunks = {
         b"IHDR": struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0),

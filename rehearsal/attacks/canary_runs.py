@@ -1,7 +1,7 @@
-"""Runs of one deployment, one after the other, each with all that could be seen after it.
+"""Runs of one deployment in sequence, each with every byte that a company could see after it.
 
-Every run is a machine that Secundus' stack declares and the real engine makes; the workload in it
-is Primus', changed or not. Judges nothing (`tests.attacks.test_canary`).
+Each run is a machine of Secundus' stack, created by the real engine; its workload is Primus',
+changed or not. `tests/attacks/test_canary.py` judges the bytes.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ CHANGED = "\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What came of a run, and what could be seen then."""
+    """The results of a run, and the visible bytes after it."""
 
     result: records.Run | None
     """None, if it left no `result`"""
@@ -79,7 +79,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What to look for, and the runs by name."""
+    """The marks to search for, and the runs by name."""
 
     model: tuple[Mark, ...]
     pictures: tuple[Mark, ...]
@@ -87,7 +87,7 @@ class Story:
 
 
 def story(folder: Path, cli: Path) -> Story:
-    """Deploy both companies with marked files, and play every run; AssertionError if one cannot."""
+    """Deploy both companies with marked files, and make every run; AssertionError if one fails."""
     with _deployment(folder, cli) as play:
         model = canary_marks.model(play.workspace.program / "model")
         pictures = canary_marks.pictures(play.workspace.program / "model")
@@ -125,7 +125,7 @@ def _deployment(folder: Path, cli: Path) -> Iterator[_Play]:
 
 
 def _edition(folder: Path, lines: str) -> Image:
-    """The workload with some lines more."""
+    """The workload with additional lines."""
     module = impostor.copy(REPOSITORY / "workload", folder) / MODULE
     text = module.read_text()
     assert text.count(IN_THE_MIDDLE) == 1, f"{MODULE} no longer has the place for other lines"
@@ -189,7 +189,7 @@ class _Play:
         )
 
     def _results(self) -> str:
-        """All that `python -m ops results` prints."""
+        """The output of `python -m ops results`."""
         return subprocess.run(
             [sys.executable, "-m", "ops", "results", "--wait", "0"],
             cwd=self.workspace.program,

@@ -1,8 +1,8 @@
-"""The search for a secret in bytes: as it is, and through the usual encodings, one inside another.
+"""The search for a secret in bytes: plain, and in the usual encodings, also nested ones.
 
-Knows no cloud and no company. A mark is what a secret looks like once nothing is wrapped around it;
-the wrapping is taken off the bytes that are searched, so an encoding is described once, and any mix
-of them is found. Encrypted or thinly spread (a bit here and there), a secret is found by nobody.
+It depends on no cloud and no company. A mark is a secret without encoding; the search decodes the
+bytes, so each encoding is described once, and any combination is found. It cannot find a secret
+that is encrypted, or spread bit by bit.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ WINDOW = 3
 
 @dataclass(frozen=True)
 class Mark:
-    """One thing to look for, and all that it looks like when it is not wrapped."""
+    """One secret to search for, in all its forms without encoding."""
 
     what: str
     looks: tuple[bytes, ...]
 
 
 class Leak(NamedTuple):
-    """A secret where it must not be."""
+    """A secret in a place where it must not be."""
 
     what: str
     place: str
@@ -42,7 +42,7 @@ class Leak(NamedTuple):
     """the encodings around it, the outermost first"""
 
     def __str__(self) -> str:
-        """What was found where, and how it is written there."""
+        """The secret, its place, and its encoding."""
         written = " of ".join(self.through) or "as it is"
         return f"{self.what} in {self.place}, {written}"
 
@@ -50,7 +50,7 @@ class Leak(NamedTuple):
 def numbers(what: str, values: Sequence[float]) -> Mark:
     """Numbers from 0.1 to 1 (or their negatives), binary in any size and byte order, or as digits.
 
-    Six digits count, five do not: to so many the workload rounds its scores.
+    Six digits are a mark, five are not: the workload rounds its scores to five.
     """
     windows = [values[at : at + WINDOW] for at in range(len(values) - WINDOW + 1)]
     binary = [
@@ -70,14 +70,14 @@ def numbers(what: str, values: Sequence[float]) -> Mark:
 
 
 def pieces(what: str, content: bytes, count: int = 16, size: int = 16) -> Mark:
-    """Some pieces of a file, evenly spread: a part of it is found too."""
+    """Some pieces of a file, evenly spread, so that a part of the file is found too."""
     step = len(content) // count
     return Mark(what, tuple(content[at : at + size] for at in range(step // 2, step * count, step)))
 
 
 @dataclass(frozen=True)
 class Search:
-    """Looks for marks; remembers what it has seen, for most bytes are there again after a run."""
+    """Searches for marks; skips bytes that it has searched before, which most are after a run."""
 
     marks: tuple[Mark, ...]
     known: dict[tuple[bytes, int], dict[str, tuple[str, ...]]] = field(
@@ -85,7 +85,7 @@ class Search:
     )
 
     def leaks(self, places: Mapping[str, bytes]) -> list[Leak]:
-        """Every mark in every place, in its name too, each by its shortest way."""
+        """Every mark in every place, also in the place's name, each in its shortest encoding."""
         return [
             Leak(what, place, through)
             for place, content in places.items()

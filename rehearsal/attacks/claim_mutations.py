@@ -1,7 +1,7 @@
-"""One change of a token's claims, by lot: a place in the tree, and what is done there.
+"""One random change of a token's claims: a place in the tree, and an operation on it.
 
-Places that are pinned, what is inside them and what they are inside of come up most often. What can
-be done to a value alone is in `operations`; here is also what moves values about.
+Claims that a clause is about, their parents and their contents are changed most often.
+`value_mutations` has the operations on a single value; this module also moves values.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands, or could stand, in a token's claims."""
+    """The place of a value in a token's claims, which may be empty."""
 
     trail: tuple[tuple[Any, Any], ...]
-    """each object or list from the top down, with the key or the index that leads on"""
+    """each object or list from the top down, with the key or index of the next"""
 
     @property
     def inside(self) -> Any:
@@ -40,20 +40,20 @@ class Place:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing stands here."""
+        """Whether there is no value."""
         return isinstance(self.inside, dict) and self.key not in self.inside
 
     @property
     def value(self) -> Any:
-        """What stands here."""
+        """The value."""
         return self.inside[self.key]
 
     def put(self, value: Any) -> None:
-        """Let something else stand here."""
+        """Set another value."""
         self.inside[self.key] = value
 
     def take(self) -> Any:
-        """What stands here, which is then gone."""
+        """Remove the value, and give it."""
         return self.inside.pop(self.key)
 
     def __str__(self) -> str:
@@ -61,33 +61,33 @@ class Place:
         return ".".join(str(key) for _, key in self.trail)
 
 
-def mutate(lot: Random, claims: dict[str, Any], pinned: Sequence[str]) -> tuple[str, str]:
-    """Change one thing; where it was, and the name of the operation."""
-    place = _place(lot, claims, pinned)
-    name = MADE_UP if place.empty else lot.choice(_possible(place))
-    if not place.empty and isinstance(place.value, str) and lot.random() < 0.2:
-        # Often: claims that must fit each other are lied about only if all of them are.
+def mutate(rng: Random, claims: dict[str, Any], pinned: Sequence[str]) -> tuple[str, str]:
+    """Make one change; gives the place and the name of the operation."""
+    place = _place(rng, claims, pinned)
+    name = MADE_UP if place.empty else rng.choice(_possible(place))
+    if not place.empty and isinstance(place.value, str) and rng.random() < 0.2:
+        # Often: claims that must fit each other are only tested if all of them change alike.
         name = EVERYWHERE
     where = str(place)
-    OPERATIONS[name](lot, place)
+    OPERATIONS[name](rng, place)
     return where, name
 
 
-def _place(lot: Random, claims: dict[str, Any], pinned: Sequence[str]) -> Place:
-    of_which = lot.random()
+def _place(rng: Random, claims: dict[str, Any], pinned: Sequence[str]) -> Place:
+    of_which = rng.random()
     if of_which < 0.3:
-        return _inwards(lot, claims)
-    keys = lot.choice(pinned).split(".")
+        return _inwards(rng, claims)
+    keys = rng.choice(pinned).split(".")
     if of_which < 0.4:
-        keys = keys[: lot.randint(1, len(keys))]
+        keys = keys[: rng.randint(1, len(keys))]
     place = _named(claims, keys)
     if of_which < 0.85 or place.empty or not _holds_something(place.value):
         return place
-    return Place(place.trail + _inwards(lot, place.value).trail)
+    return Place(place.trail + _inwards(rng, place.value).trail)
 
 
 def _named(claims: dict[str, Any], keys: Sequence[str]) -> Place:
-    """The place of a claim, or the first on the way to it where nothing can be found any more."""
+    """The place of a claim, or of its first parent that is absent."""
     trail: list[tuple[Any, Any]] = []
     inside: Any = claims
     for key in keys:
@@ -98,14 +98,14 @@ def _named(claims: dict[str, Any], keys: Sequence[str]) -> Place:
     return Place(tuple(trail))
 
 
-def _inwards(lot: Random, inside: Any) -> Place:
-    """Any place in a value that holds something, the outer ones more often."""
+def _inwards(rng: Random, inside: Any) -> Place:
+    """A random place in a value that is not empty, the outer ones more often."""
     trail = []
     while True:
-        key = lot.choice(list(inside) if isinstance(inside, dict) else range(len(inside)))
+        key = rng.choice(list(inside) if isinstance(inside, dict) else range(len(inside)))
         trail.append((inside, key))
         inside = inside[key]
-        if not _holds_something(inside) or lot.random() < 0.2:
+        if not _holds_something(inside) or rng.random() < 0.2:
             return Place(tuple(trail))
 
 
@@ -113,50 +113,50 @@ def _holds_something(value: Any) -> bool:
     return isinstance(value, dict | list) and bool(value)
 
 
-def _similar(lot: Random, text: str) -> str:
-    return str(TEXT[lot.choice(tuple(TEXT)[:10])](lot, text))
+def _similar(rng: Random, text: str) -> str:
+    return str(TEXT[rng.choice(tuple(TEXT)[:10])](rng, text))
 
 
-def _beside(lot: Random, place: Place) -> None:
-    place.inside[_similar(lot, place.key)] = copied(place.value)
+def _beside(rng: Random, place: Place) -> None:
+    place.inside[_similar(rng, place.key)] = copied(place.value)
 
 
-def _instead(lot: Random, place: Place) -> None:
-    place.inside[_similar(lot, place.key)] = place.take()
+def _instead(rng: Random, place: Place) -> None:
+    place.inside[_similar(rng, place.key)] = place.take()
 
 
-def _swap(lot: Random, place: Place) -> None:
-    other = _inwards(lot, place.trail[0][0])
+def _swap(rng: Random, place: Place) -> None:
+    other = _inwards(rng, place.trail[0][0])
     # Copies, because one may be inside the other.
     here, there = copied(place.value), copied(other.value)
     other.put(here)
     place.put(there)
 
 
-def _everywhere(lot: Random, place: Place) -> None:
-    """The same change in every text that holds this one: a lie that is told consistently."""
+def _everywhere(rng: Random, place: Place) -> None:
+    """The same change in every text that contains this one: a consistent lie."""
     claims, said = place.trail[0][0], place.value
-    claims.update(_retold(claims, said, _similar(lot, said)))
+    claims.update(_replaced_in(claims, said, _similar(rng, said)))
 
 
-def _retold(value: Any, said: str, instead: str) -> Any:
+def _replaced_in(value: Any, said: str, instead: str) -> Any:
     match value:
         case str():
             return value.replace(said, instead) if said else value
         case list():
-            return [_retold(each, said, instead) for each in value]
+            return [_replaced_in(each, said, instead) for each in value]
         case dict():
-            return {key: _retold(each, said, instead) for key, each in value.items()}
+            return {key: _replaced_in(each, said, instead) for key, each in value.items()}
         case _:
             return value
 
 
-def _overwrite(lot: Random, place: Place) -> None:
-    place.put(copied(_inwards(lot, place.trail[0][0]).value))
+def _overwrite(rng: Random, place: Place) -> None:
+    place.put(copied(_inwards(rng, place.trail[0][0]).value))
 
 
-def _move(lot: Random, place: Place) -> None:
-    if len(place.trail) > 1 and lot.random() < 0.5:
+def _move(rng: Random, place: Place) -> None:
+    if len(place.trail) > 1 and rng.random() < 0.5:
         above, value = place.trail[-2][0], place.take()
         if isinstance(above, dict):
             above[str(place.key)] = value
@@ -164,13 +164,13 @@ def _move(lot: Random, place: Place) -> None:
             above.append(value)
         return
     objects = [key for key in place.inside if isinstance(place.inside[key], dict)]
-    below = lot.choice([key for key in objects if key != place.key] or [place.key])
+    below = rng.choice([key for key in objects if key != place.key] or [place.key])
     value = place.take()
     place.inside.setdefault(below, {})[place.key] = value
 
 
 def _made(make: Make) -> Do:
-    return lambda lot, place: place.put(make(lot, place.value))
+    return lambda rng, place: place.put(make(rng, place.value))
 
 
 def _all(kind: str, makes: Mapping[str, Make]) -> dict[str, Do]:
@@ -200,17 +200,17 @@ _IN_OBJECTS: Final[Mapping[str, Do]] = {
     "moved to another level": _move,
 }
 OPERATIONS: Final[Mapping[str, Do]] = {
-    MADE_UP: lambda lot, place: place.put(
-        copied(lot.choice((["-c"], {"LD_PRELOAD": "x"}, *OTHERS)))
+    MADE_UP: lambda rng, place: place.put(
+        copied(rng.choice((["-c"], {"LD_PRELOAD": "x"}, *OTHERS)))
     ),
     **{name: do for kind in _OF_TYPE.values() for name, do in kind.items()},
     **_ANYWHERE,
     **_IN_OBJECTS,
 }
-"""All that is done, by name."""
+"""All operations, by name."""
 
 _POSSIBLE: Final = {
-    # What fits the kind of value comes up twice as often.
+    # Operations for the type of the value are chosen twice as often.
     (of_type, into): (*fitting, *fitting, *_ANYWHERE, *(_IN_OBJECTS if into is dict else ()))
     for of_type, fitting in _OF_TYPE.items()
     for into in (dict, list)

@@ -1,8 +1,8 @@
-"""The usual encodings, each taken off once: what may be written inside some bytes.
+"""Decodes some bytes by each usual encoding once.
 
-Needs no beginning and no end: runs of characters and compressed streams are looked for everywhere,
-groups of characters wherever the first one may start. What was no encoding at all comes out as
-noise. Searches for nothing (`rehearsal.attacks.canary_search`).
+An encoded part may begin and end anywhere: the decoders try every run of characters, every
+compressed stream, and every offset of a group of characters. Bytes without an encoding decode to
+noise. `canary_search` searches the decoded bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def unwrapped(layer: bytes) -> Iterator[tuple[str, bytes]]:
-    """What is inside, one encoding taken off."""
+    """The decoded bytes, one encoding removed."""
     for name, (run, decoded) in RUNS.items():
         for match in run.finditer(layer):
             for inner in decoded(match[0]):
@@ -35,7 +35,7 @@ def unwrapped(layer: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _by_groups(size: int, decode: Callable[[bytes], bytes], run: bytes) -> Iterator[bytes]:
-    """A run decoded by groups of so many characters, wherever the first group begins."""
+    """A run, decoded by groups of this many characters, from each offset of the first group."""
     for start in range(size):
         yield decode(run[start : start + (len(run) - start) // size * size])
 
@@ -65,7 +65,7 @@ def _utf16(run: bytes) -> Iterator[bytes]:
 def _spelled(
     character: bytes, meant: Callable[[re.Match[bytes]], bytes]
 ) -> Callable[[bytes], Iterator[bytes]]:
-    """For characters spelled in another way among others that stand for themselves."""
+    """Decodes escaped characters among plain ones."""
 
     def decoded(run: bytes) -> Iterator[bytes]:
         inner, times = re.subn(character, meant, run)
@@ -110,7 +110,7 @@ RUNS: dict[str, tuple[re.Pattern[bytes], Callable[[bytes], Iterator[bytes]]]] = 
 
 
 class Decompressor(Protocol):
-    """What zlib, bz2 and lzma have in common."""
+    """The common methods of zlib, bz2 and lzma."""
 
     @property
     def eof(self) -> bool:
@@ -121,7 +121,7 @@ class Decompressor(Protocol):
 
 
 def _inflated(stream: Decompressor, content: memoryview) -> bytes:
-    """As much as the stream gives: a damaged or shortened one gives its beginning."""
+    """The decompressed bytes; of a damaged or cut stream its beginning."""
     parts: list[bytes] = []
     with suppress(zlib.error, OSError, lzma.LZMAError):
         for at in range(0, len(content), CHUNK):

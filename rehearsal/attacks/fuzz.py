@@ -1,7 +1,7 @@
-"""Many changed claims of accepted tokens, held against what was deployed, and what came of them.
+"""A fuzz of the deployed release policy: many changed claims of valid tokens, and the verdicts.
 
-The same seed tries the same cases, in any number of processes. How claims are changed is in
-`mutations`, and how one case is judged in `cases`.
+The same seed gives the same cases, in any number of processes. `claim_mutations` changes claims,
+`fuzz_case` judges one case.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from infra.attestation.clause import Clause
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.fuzz_case import Subject
-    from rehearsal.attacks.target import World
 
 SEED = 4
 SAMPLED = 10
-"""Of so many cases, one is also judged clause by clause."""
+"""One case in this many is also judged clause by clause."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fuzzed:
-    """What came of all cases; `failures` must be empty."""
+    """The verdicts on all cases; `failures` must be empty."""
 
     cases: int
     accepted: int
@@ -40,19 +40,19 @@ class Fuzzed:
     """a mapped attribute could not be made"""
     refused_by_condition: int
     refused_by_engine: int
-    """it cannot take a text or a number in the claims, see `cases`"""
+    """it cannot read a text or a number in the claims, see `fuzz_case`"""
     explain_agreed: int
-    """cases in which explain named a clause exactly when the engine refused, see `cases`"""
+    """cases in which explain named a clause exactly when the engine refused"""
     clauses_compared: int
-    """verdicts on a single clause, of the engine and of its check"""
+    """comparisons of the engine with the check in Python, for a single clause"""
     touched: dict[str, int]
-    """by pinned claim, cases in which it was not the truth"""
+    """by claim, the cases in which its value was not valid"""
     operations: dict[str, int]
-    """how often each was done"""
+    """by operation, its number of uses"""
     failures: tuple[str, ...]
 
     def __add__(self, other: Fuzzed) -> Fuzzed:
-        """What came of both."""
+        """The sum of both."""
         return Fuzzed(
             cases=self.cases + other.cases,
             accepted=self.accepted + other.accepted,
@@ -67,9 +67,9 @@ class Fuzzed:
         )
 
 
-def fuzz(told: World, cases: int = 100_000, seed: int = SEED, processes: int = 2) -> Fuzzed:
-    """Try so many cases."""
-    subject = each.subject_of(told)
+def fuzz(target: Target, cases: int = 100_000, seed: int = SEED, processes: int = 2) -> Fuzzed:
+    """Judge this many cases."""
+    subject = each.subject_of(target)
     shares = [(subject, seed, range(first, cases, processes)) for first in range(processes)]
     if processes == 1:
         return tried(*shares[0])
@@ -81,7 +81,7 @@ def fuzz(told: World, cases: int = 100_000, seed: int = SEED, processes: int = 2
 def tried(
     subject: Subject, seed: int, numbers: Collection[int], clauses: Sequence[Clause] = ()
 ) -> Fuzzed:
-    """What comes of some cases, explained by the deployed condition's own clauses or by others."""
+    """The verdicts on some cases, explained by the deployed condition's clauses or by others."""
     clauses = clauses or read(subject.provider.doc["attributeCondition"])
     verdicts, touched, operations = Counter[str](), Counter[str](), Counter[str]()
     agreed = compared = 0
@@ -91,7 +91,7 @@ def tried(
         outcome = each.judge(subject, clauses, case)
         verdicts[outcome.verdict] += 1
         agreed += outcome.agreed
-        touched.update(outcome.lies)
+        touched.update(outcome.invalid)
         operations.update(operation for _, operation in case.changes)
         failures += outcome.problems()
         if outcome.taken and number % SAMPLED == 0:

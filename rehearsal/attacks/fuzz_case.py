@@ -1,7 +1,7 @@
-"""One case of the fuzz, and what its three judges say of it.
+"""One case of the fuzz, and the verdicts of its three judges.
 
-They are Google's CEL engine with the deployed mapping and condition, the explanation read back from
-that condition, and `truths`, which knows neither.
+The judges are Google's CEL engine with the deployed mapping and condition, the explanation that is
+read from that condition, and `valid_claims`, which uses neither.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops import cel_engine
 from rehearsal.attacks.claim_mutations import mutate
-from rehearsal.attacks.valid_claims import Truths, tokens, truths
+from rehearsal.attacks.valid_claims import ValidClaims, tokens, valid_claims
 from rehearsal.cloud import sts
 from rehearsal.cloud.sts import Refusal
 
@@ -21,66 +21,68 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from infra.attestation.clause import Clause
-    from rehearsal.attacks.target import World
+    from rehearsal.attacks.deployment import Target
     from rehearsal.cloud.state import Provider
 
 TIMES = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3)
-"""How many changes make a case; one of these, by lot."""
+"""The number of changes of a case is one of these, at random."""
 
 ACCEPTED, BY_MAPPING, BY_CONDITION, BY_ENGINE = "accepted", "mapping", "condition", "engine"
-"""What comes of a case, and which of them refused it."""
+"""The verdicts on a case."""
 
 TAKEN = "type(assertion) == map"
-"""True of all claims but those that this engine cannot take: a text in them holds NUL or a lone
-surrogate, or an integer has more than 64 bits. What Google's service makes of such is not known."""
+"""True for all claims except those that this engine cannot take: with NUL or a lone surrogate in a
+text, or an integer of more than 64 bits. How Google's service treats those is not documented."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What is fuzzed, as plain data: each process gets its own."""
+    """The subject of the fuzz, as plain data: each process gets its own."""
 
     provider: Provider
     tokens: tuple[str, ...]
-    """accepted claims to start from, as JSON"""
-    truths: Truths
+    """valid claims, from which each case starts, as JSON"""
+    valid_claims: ValidClaims
 
 
-def subject_of(told: World) -> Subject:
-    """The deployed provider; Refusal if it does not accept a token to start from."""
-    found = Subject(provider=told.provider, tokens=tokens(told), truths=truths(told))
+def subject_of(target: Target) -> Subject:
+    """The deployed provider; Refusal if it refuses one of the valid tokens."""
+    found = Subject(
+        provider=target.provider, tokens=tokens(target), valid_claims=valid_claims(target)
+    )
     for claims in map(json.loads, found.tokens):
-        sts.check_condition(told.provider, claims, sts.attributes(told.provider, claims))
-        assert not found.truths.lies(claims), claims
+        sts.check_condition(target.provider, claims, sts.attributes(target.provider, claims))
+        assert not found.valid_claims.invalid(claims), claims
     return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Claims that nobody signed, and how they came about."""
+    """Changed claims, with the changes."""
 
     seed: int
     number: int
     claims: dict[str, Any]
     changes: tuple[tuple[str, str], ...]
-    """where, and what was done there"""
+    """the claim and the operation of each change"""
 
     def __str__(self) -> str:
-        """In words, so that it can be told and made again."""
+        """The case in words, with all that makes it again."""
         changes = "; ".join(f"{where or '(no name)'}: {what}" for where, what in self.changes)
         return f"seed {self.seed} case {self.number:06} ({changes})"
 
 
 def case(subject: Subject, seed: int, number: int) -> Case:
-    """One case, which depends on no other."""
-    lot = Random(f"{seed}/{number}")  # noqa: S311  to be made again, not to be secret
-    claims = json.loads(lot.choice(subject.tokens))
-    changes = [mutate(lot, claims, subject.truths.pinned) for _ in range(lot.choice(TIMES))]
+    """One case, which depends on seed and number only."""
+    rng = Random(f"{seed}/{number}")  # noqa: S311  it must be reproducible, not secret
+    claims = json.loads(rng.choice(subject.tokens))
+    changes = [mutate(rng, claims, subject.valid_claims.claims) for _ in range(rng.choice(TIMES))]
     return Case(seed=seed, number=number, claims=claims, changes=tuple(changes))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What each judge says of one case."""
+    """The verdicts of all judges on one case."""
 
     case: Case
     mapped: bool
@@ -88,20 +90,20 @@ class Outcome:
     admitted: bool
     """the deployed condition holds"""
     taken: bool
-    """the engine can take the claims at all"""
+    """the engine can read the claims"""
     explained: tuple[str, ...]
-    """the claims that explain names"""
-    lies: tuple[str, ...]
-    """the pinned claims that are not the truth"""
+    """the claims of the clauses that are not met, says explain"""
+    invalid: tuple[str, ...]
+    """the claims whose value is not valid"""
 
     @property
     def accepted(self) -> bool:
-        """Whether the token service lets it in."""
+        """Whether the token service admits it."""
         return self.mapped and self.admitted
 
     @property
     def verdict(self) -> str:
-        """Accepted, or who refused."""
+        """Accepted, or the part that refused."""
         if not self.taken:
             return BY_ENGINE
         if not self.mapped:
@@ -112,18 +114,18 @@ class Outcome:
     def agreed(self) -> bool:
         """Whether explain names a clause exactly when the engine refuses.
 
-        Where the engine refuses because it cannot take a text or a number anywhere in the claims,
-        its refusal says nothing about a clause, and explain is held against the truths.
+        If the engine cannot read a text or a number in the claims, its refusal says nothing about a
+        clause; explain must then agree with `valid_claims`.
         """
-        refused = not self.admitted if self.taken else bool(self.lies)
+        refused = not self.admitted if self.taken else bool(self.invalid)
         return refused == bool(self.explained)
 
     def problems(self) -> Iterator[str]:
-        """What is not as it must be, for people."""
-        explained, lies = _listed(self.explained), _listed(self.lies)
-        if self.accepted and self.lies:
+        """Every fault in the verdicts, for people."""
+        explained, lies = _listed(self.explained), _listed(self.invalid)
+        if self.accepted and self.invalid:
             yield f"A LIE GOT IN: {self.case}: untrue is {lies}"
-        if self.verdict == BY_CONDITION and not self.lies:
+        if self.verdict == BY_CONDITION and not self.invalid:
             yield f"THE TRUTH WAS REFUSED: {self.case}: explain names {explained}"
         if not self.agreed:
             does = "admits" if self.admitted else "refuses" if self.taken else "cannot take"
@@ -134,14 +136,14 @@ class Outcome:
 
 
 def judge(subject: Subject, clauses: Sequence[Clause], made: Case) -> Outcome:
-    """Ask all three."""
+    """Ask all three judges."""
     claims = made.claims
     try:
         mapped = sts.attributes(subject.provider, claims)
     except Refusal:
         mapped = {}
     try:
-        # Also where the mapping has refused: explain must agree there too.
+        # Also if the mapping refuses: explain must agree there too.
         sts.check_condition(subject.provider, claims, mapped)
         admitted = True
     except Refusal:
@@ -152,12 +154,12 @@ def judge(subject: Subject, clauses: Sequence[Clause], made: Case) -> Outcome:
         admitted=admitted,
         taken=admitted or cel_engine.holds(TAKEN, {"assertion": claims}),
         explained=tuple(clause.claim for clause in clauses if not clause.check(claims)),
-        lies=subject.truths.lies(claims),
+        invalid=subject.valid_claims.invalid(claims),
     )
 
 
 def disagreements(clauses: Sequence[Clause], made: Case) -> Iterator[str]:
-    """The single clauses about which the engine and their own check differ."""
+    """Each clause on which the engine and the check in Python disagree."""
     for clause in clauses:
         says = cel_engine.holds(clause.cel, {"assertion": made.claims})
         if says != clause.check(made.claims):

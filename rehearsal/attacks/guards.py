@@ -1,9 +1,9 @@
-"""What keeps the model in, one guard at a time, and the world without each of them.
+"""Every guard of the model, and the target without each of them.
 
-The guards are found in what was deployed: the lines of the condition, the members of every grant,
-the launch policy of the image, the checks of the workload. A guard is removed where its owner would
-remove it: the condition and the grants in the cloud, a label by another edition of the image, which
-Primus then admits, a check in the workload's code.
+The guards are read from the deployed state: the clauses of the condition, the members of every
+grant, the launch policy of the image; and from the code: the checks of the workload. A guard is
+removed where its owner would remove it: a clause or a grant in the cloud, a label by another image,
+which Primus then admits, a check in the workload's code.
 """
 
 from __future__ import annotations
@@ -28,37 +28,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from rehearsal.attacks.target import World
+    from rehearsal.attacks.deployment import Target
     from rehearsal.cloud.state import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """One thing that refuses somebody something."""
+    """One thing that refuses somebody."""
 
     kind: str
     name: str
-    without: Callable[[World], AbstractContextManager[World]]
-    """a world in which only this guard is missing"""
+    without: Callable[[Target], AbstractContextManager[Target]]
+    """gives the target without this guard alone"""
 
 
-def _changed(change: Callable[[World], None]) -> Callable[[World], AbstractContextManager[World]]:
-    def without(told: World) -> AbstractContextManager[World]:
-        weaker = told.copy()
-        weaker.presented = []  # another condition judges there
+def _changed(
+    change: Callable[[Target], None],
+) -> Callable[[Target], AbstractContextManager[Target]]:
+    def without(target: Target) -> AbstractContextManager[Target]:
+        weaker = target.copy()
+        weaker.presented = []  # another condition judges this one
         change(weaker)
         return nullcontext(weaker)
 
     return without
 
 
-def clauses(told: World) -> tuple[Guard, ...]:
-    """Each line of the deployed condition."""
-    condition = told.provider.doc["attributeCondition"]
+def clauses(target: Target) -> tuple[Guard, ...]:
+    """Each clause of the deployed condition."""
+    condition = target.provider.doc["attributeCondition"]
     lines = condition.split(AND)
 
-    def dropping(line: str) -> Callable[[World], None]:
-        def change(weaker: World) -> None:
+    def dropping(line: str) -> Callable[[Target], None]:
+        def change(weaker: Target) -> None:
             kept = [each for each in lines if each != line]
             weaker.provider.doc["attributeCondition"] = AND.join(kept)
 
@@ -73,17 +75,17 @@ def clauses(told: World) -> tuple[Guard, ...]:
 UNGUARDED = {
     "roles/logging.logWriter": "what is logged leads to no model and no picture",
 }
-"""Roles whose restriction protects no asset, and why; deployers' roles are not the stacks' own."""
+"""Roles whose restriction protects no asset, and why; the stacks do not grant deployers' roles."""
 
 EVERYONE = (OPERATOR, WORKLOAD, OWNER, READER, "user:apprentice@secundus.example")
-"""Members that a restriction keeps out, where nobody is simply public."""
+"""Members without the grant, whom its removal lets in where the public has no access."""
 
 
-def grants(told: World) -> tuple[Guard, ...]:
-    """The restriction of each grant that the two stacks made."""
+def grants(target: Target) -> tuple[Guard, ...]:
+    """The restriction of each grant of the two stacks."""
     found = []
-    for resource in _resources(told.cloud):
-        for binding in _policy(told, resource).bindings:
+    for resource in _resources(target.cloud):
+        for binding in _policy(target, resource).bindings:
             for member in binding["members"]:
                 role = binding["role"]
                 if role in UNGUARDED or member.startswith(("projectOwner:", "projectEditor:")):
@@ -109,8 +111,8 @@ def _resources(cloud: Any) -> list[Resource]:
     return [(kind, key) for kind in kinds for key in sorted(getattr(cloud, kind))]
 
 
-def _policy(told: World, resource: Resource) -> Policy:
-    found: Policy = getattr(told.cloud, resource[0])[resource[1]].policy
+def _policy(target: Target, resource: Resource) -> Policy:
+    found: Policy = getattr(target.cloud, resource[0])[resource[1]].policy
     return found
 
 
@@ -118,22 +120,22 @@ def _short(member: str) -> str:
     return member.rpartition("/workloadIdentityPools/")[2] or member
 
 
-def _widened(resource: Resource, role: str, member: str) -> Callable[[World], None]:
-    """The same grant without its restriction: all of the pool, or everybody."""
+def _widened(resource: Resource, role: str, member: str) -> Callable[[Target], None]:
+    """The same grant for the whole pool, or for everybody."""
     pool, attribute, _ = member.partition("/attribute.")
     wider = [f"{pool}/*"] if attribute else ["allAuthenticatedUsers", "allUsers", *EVERYONE]
 
-    def change(weaker: World) -> None:
+    def change(weaker: Target) -> None:
         _policy(weaker, resource).bindings.append({"role": role, "members": [member, *wider]})
 
     return change
 
 
-def preventions(told: World) -> tuple[Guard, ...]:
+def preventions(target: Target) -> tuple[Guard, ...]:
     """Public access prevention of each bucket."""
 
-    def allowing(bucket: str) -> Callable[[World], None]:
-        def change(weaker: World) -> None:
+    def allowing(bucket: str) -> Callable[[Target], None]:
+        def change(weaker: Target) -> None:
             meta = weaker.cloud.buckets[bucket].meta
             meta["iamConfiguration"]["publicAccessPrevention"] = "inherited"
 
@@ -145,7 +147,7 @@ def preventions(told: World) -> tuple[Guard, ...]:
             name=f"public access to {name} is prevented",
             without=_changed(allowing(name)),
         )
-        for name, bucket in sorted(told.cloud.buckets.items())
+        for name, bucket in sorted(target.cloud.buckets.items())
         if bucket.meta["iamConfiguration"]["publicAccessPrevention"] == "enforced"
     )
 
@@ -160,11 +162,11 @@ LOOSE = {
     "capabilities": (launch_policy.CAPABILITIES, "true"),
     "cgroups": (launch_policy.CGROUPS, "true"),
 }
-"""Everything that a launch policy decides, and the label that would allow it."""
+"""Each decision of a launch policy, and the label that allows it."""
 
 
 def labels() -> tuple[Guard, ...]:
-    """Each thing that the image's launch policy refuses, by a label or by having none."""
+    """Each decision of the image's launch policy, by a label or by its absence."""
     return tuple(
         Guard(
             kind="label",
@@ -175,8 +177,8 @@ def labels() -> tuple[Guard, ...]:
     )
 
 
-def _relabelled(label: str, allowing: str) -> Callable[[World], None]:
-    def change(weaker: World) -> None:
+def _relabelled(label: str, allowing: str) -> Callable[[Target], None]:
+    def change(weaker: Target) -> None:
         image = weaker.published()
         changed = edition(image, Labels=image.config["Labels"] | {label: allowing})
         store(weaker.repository, changed, "loose")
@@ -185,8 +187,8 @@ def _relabelled(label: str, allowing: str) -> Callable[[World], None]:
     return change
 
 
-def _admit(weaker: World, old: str, new: str) -> None:
-    """Primus admits another image in the old one's place, and Secundus launches it."""
+def _admit(weaker: Target, old: str, new: str) -> None:
+    """Primus admits another image instead, and Secundus launches it."""
 
     def renamed(value: Any) -> Any:
         return json.loads(json.dumps(value).replace(old, new))
@@ -201,11 +203,11 @@ def _admit(weaker: World, old: str, new: str) -> None:
 def workload() -> tuple[Guard, ...]:
     """Each check of the workload before it loads the model."""
 
-    def without(check: workload_checks.Check) -> Callable[[World], AbstractContextManager[World]]:
+    def without(check: workload_checks.Check) -> Callable[[Target], AbstractContextManager[Target]]:
         @contextmanager
-        def unchecked(told: World) -> Iterator[World]:
+        def unchecked(target: Target) -> Iterator[Target]:
             with check.removed():
-                yield told
+                yield target
 
         return unchecked
 
@@ -215,12 +217,12 @@ def workload() -> tuple[Guard, ...]:
     )
 
 
-def guards(told: World) -> tuple[Guard, ...]:
+def guards(target: Target) -> tuple[Guard, ...]:
     """All of them."""
     return (
-        *clauses(told),
-        *grants(told),
-        *preventions(told),
+        *clauses(target),
+        *grants(target),
+        *preventions(target),
         *labels(),
         *workload(),
     )

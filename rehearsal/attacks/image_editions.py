@@ -1,4 +1,4 @@
-"""Other editions of an image: the same layers, run in another way."""
+"""Other editions of an image: the same layers with another configuration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def edition(image: Image, **config: object) -> Image:
 
 
 def store(repository: Repository, image: Image, tag: str) -> None:
-    """Puts an image into a repository under a tag, as a push would."""
+    """Put an image into a repository under a tag, as a push does."""
     repository.blobs |= image.blobs
     repository.manifests[image.digest] = (MANIFEST, image.manifest)
     repository.tags[NAME, tag] = image.digest

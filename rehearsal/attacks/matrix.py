@@ -1,4 +1,4 @@
-"""All rows, and what comes of them: in the world as deployed, and without each of its guards."""
+"""All rows, and the verdicts on them: on the deployed target, and without each of its guards."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from rehearsal.attacks.scenarios import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.gates import Verdict
     from rehearsal.attacks.guards import Guard
     from rehearsal.attacks.scenario import Row
-    from rehearsal.attacks.target import World
     from rehearsal.cloud.state import Json
 
 LIES: tuple[Row, ...] = (
@@ -40,28 +40,28 @@ ROWS: tuple[Row, ...] = (*LIES, *LEGITIMATE)
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A row, and what came of it."""
+    """A row, and the verdict on it."""
 
     row: Row
     verdict: Verdict
 
     @property
     def accepted(self) -> bool:
-        """Whether the model, or what else was wanted, was released."""
+        """Whether the attempt succeeded."""
         return self.verdict.by is None
 
     @property
     def elsewhere(self) -> bool:
-        """Whether it ended otherwise than it must: let in, or refused by another.
+        """Whether another gate refused than the row says, or none.
 
-        The workload is many checks behind one gate; its words tell which of them refused.
+        The gate of the workload is many checks; its words say which of them refused.
         """
         row, seen = self.row, self.verdict
         return seen.by != row.by or (row.by is Gate.WORKLOAD and row.says not in seen.said)
 
     @property
     def problem(self) -> str:
-        """What is not as it must be, for people; empty if all is."""
+        """What is wrong with the verdict, for people; empty if nothing is."""
         row, seen = self.row, self.verdict
         if self.accepted and row.by is not None:
             return f"A LIE GOT IN: {row.layer}: {row.lie}; {row.by} should have refused it"
@@ -77,17 +77,17 @@ class Judged:
         return ""
 
 
-def judge(told: World, rows: Iterable[Row] = ROWS) -> list[Judged]:
-    """Play every row in a world."""
-    return [Judged(row=row, verdict=row.attempt(told)) for row in rows]
+def judge(target: Target, rows: Iterable[Row] = ROWS) -> list[Judged]:
+    """The verdict of each row on a target."""
+    return [Judged(row=row, verdict=row.attempt(target)) for row in rows]
 
 
-def disagreements(told: World) -> list[Json]:
-    """Claims that the deployed condition judged otherwise than its explanation in Python."""
-    clauses = read(told.provider.doc["attributeCondition"])
+def disagreements(target: Target) -> list[Json]:
+    """Claims on which the deployed condition and its explanation in Python disagree."""
+    clauses = read(target.provider.doc["attributeCondition"])
     return [
         claims
-        for claims, admitted in told.presented
+        for claims, admitted in target.presented
         if admitted != all(clause.check(claims) for clause in clauses)
     ]
 
@@ -99,19 +99,19 @@ GATES = {
     "label": (Gate.LAUNCHER,),
     "check": (Gate.WORKLOAD,),
 }
-"""Where each kind of guard stands."""
+"""The gates of each kind of guard."""
 
 
 def behind(guard: Guard) -> list[Row]:
-    """The lies that one of a guard's own gates refuses: without the guard, no other can change.
+    """The lies that a guard's own gates refuse: the removal of the guard changes no other verdict.
 
-    Those that are refused earlier never come to it, and those refused later have passed it.
+    An earlier gate refuses before the guard is reached; a later one refuses after it has passed.
     """
     return [row for row in LIES if row.by in GATES[guard.kind]]
 
 
-def missed_by(told: World, guard: Guard) -> Row | None:
-    """A lie that comes further, or gets in, without one guard; None if nobody misses it."""
-    with guard.without(told) as weaker:
-        played = (judged for row in behind(guard) for judged in judge(weaker, [row]))
-        return next((judged.row for judged in played if judged.elsewhere), None)
+def first_lie_without(target: Target, guard: Guard) -> Row | None:
+    """A lie that gets further without one guard; None if there is none."""
+    with guard.without(target) as weaker:
+        judged_rows = (judged for row in behind(guard) for judged in judge(weaker, [row]))
+        return next((judged.row for judged in judged_rows if judged.elsewhere), None)

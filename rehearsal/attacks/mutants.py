@@ -1,4 +1,4 @@
-"""What becomes of the lies when one guard is removed, for every guard."""
+"""Mutation testing of the guards: each is removed alone, and some lie must get further."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from rehearsal.attacks.matrix import behind, judge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.guards import Guard
-    from rehearsal.attacks.target import World
 
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """What became of the lies without one guard."""
+    """The lies that get further without one guard."""
 
     kind: str
     guard: str
     noticed: tuple[str, ...]
-    """lies that ended otherwise: let in, or refused by another"""
+    """lies that another gate refused, or none"""
     released: tuple[str, ...]
-    """lies that nothing else refused"""
+    """lies that no other gate refused"""
 
 
-def remove(told: World, guard: Guard) -> Removal:
-    """Play the lies that a guard stands before, without it."""
-    with guard.without(told) as weaker:
+def remove(target: Target, guard: Guard) -> Removal:
+    """Judge the lies that a guard's gates refuse, without the guard."""
+    with guard.without(target) as weaker:
         seen = [judged for judged in judge(weaker, behind(guard)) if judged.elsewhere]
     return Removal(
         kind=guard.kind,
@@ -41,20 +41,20 @@ def remove(told: World, guard: Guard) -> Removal:
     )
 
 
-def remove_each(told: World, processes: int = 2) -> list[Removal]:
-    """Every guard in its turn; several processes share them, and each has a world of its own."""
-    count = len(guards.guards(told))
-    shares = [(told, range(first, count, processes)) for first in range(processes)]
+def remove_each(target: Target, processes: int = 2) -> list[Removal]:
+    """Each guard in turn; several processes share the work, and each has a target of its own."""
+    count = len(guards.guards(target))
+    shares = [(target, range(first, count, processes)) for first in range(processes)]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         done = list(pool.map(_share, *zip(*shares, strict=True)))
     return [done[number % processes][number // processes] for number in range(count)]
 
 
-def _share(told: World, numbers: Sequence[int]) -> list[Removal]:
-    every = guards.guards(told)
-    return [remove(told, every[number]) for number in numbers]
+def _share(target: Target, numbers: Sequence[int]) -> list[Removal]:
+    every = guards.guards(target)
+    return [remove(target, every[number]) for number in numbers]
 
 
-def held_by_one(removals: Iterable[Removal]) -> dict[str, str]:
-    """The lies that one guard alone keeps out, and that guard: without it, nothing refuses them."""
+def refused_by_one_guard_alone(removals: Iterable[Removal]) -> dict[str, str]:
+    """The lies that one guard alone refuses, with that guard."""
     return {lie: removal.guard for removal in removals for lie in removal.released}

@@ -1,4 +1,4 @@
-"""The same world, released as the published example for this use case releases its model.
+"""The same target with the release policy of the published example for this use case.
 
 Condition, mapping and binding are those of Google's codelab "Securing ML models and Intellectual
 Property using Confidential Space"; everything else, the image's labels too, stays as it is deployed
@@ -14,14 +14,14 @@ from infra.attestation.clause import quoted
 from rehearsal.attacks.image_editions import store
 
 if TYPE_CHECKING:
-    from rehearsal.attacks.target import World
+    from rehearsal.attacks.deployment import Target
 
 TAG = "latest"
 
 
-def published(told: World) -> World:
-    """A copy with the example's release policy, and a machine that launches by tag, as there."""
-    there = told.copy()
+def published(target: Target) -> Target:
+    """A copy with the example's release policy, and a machine that launches by tag, as in it."""
+    there = target.copy()
     image = there.published()
     store(there.repository, image, TAG)
     reference = there.handover["image"].partition("@")[0] + f":{TAG}"

@@ -1,6 +1,6 @@
-"""What an attack came to, for people and as data.
+"""The results of all attacks, for people and as data.
 
-It prints what was seen and decides nothing but whether all of it is as it must be.
+It prints the verdicts, and decides only whether there is a problem.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from rehearsal.attacks.gates import Gate
 from rehearsal.attacks.guards import UNGUARDED
-from rehearsal.attacks.mutants import held_by_one
+from rehearsal.attacks.mutants import refused_by_one_guard_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ SCHEMA = "confidential-inference/attack/v1"
 LEGITIMATE = "legitimate"
 EXAMPLES = 4
 ACTED = ("machine", "launch", "around")
-"""Layers in which something is done; in the others something is only claimed."""
+"""Layers in which somebody acts; in the others a token only claims something."""
 FUZZED = {
     "cases": "cases",
     "accepted": "let in, and all that is pinned was true",
@@ -40,25 +40,25 @@ FUZZED = {
     "explain_agreed": "engine and explanation agree",
     "clauses_compared": "single clauses compared besides",
 }
-"""What the counts of a fuzz say."""
+"""The words for each count of a fuzz."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
-    """Everything that was seen."""
+    """All verdicts."""
 
     ours: list[Judged]
     example: list[Judged]
     """the same rows under the published example's release policy"""
     compared: int
-    """verdicts of the deployed condition that were held against the explanation in Python"""
+    """verdicts of the deployed condition that were compared with the explanation in Python"""
     disagreements: int
     removals: list[Removal]
     fuzzed: Fuzzed
 
     @property
     def problems(self) -> list[str]:
-        """Everything that is not as it must be."""
+        """Every problem, for people."""
         found = [judged.problem for judged in self.ours if judged.problem]
         found += [
             f"NOBODY MISSES: {each.kind}: {each.guard}"
@@ -72,12 +72,12 @@ class Attack:
 
 
 def show(console: Console, attack: Attack) -> None:
-    """Print it all."""
+    """Print everything."""
     console.rule("[bold]The matrix: who is the first to refuse[/]", align="left")
     console.print(_matrix(attack.ours))
     console.rule("[bold]Without each guard: who notices[/]", align="left")
     console.print(_kills(attack.removals))
-    held = held_by_one(attack.removals)
+    held = refused_by_one_guard_alone(attack.removals)
     for role, reason in UNGUARDED.items():
         console.print(f"not removed: the restriction of {role}: {reason}")
     console.print(
@@ -127,7 +127,7 @@ def _rate(noticed: list[bool]) -> tuple[str, str, str]:
 
 
 def _alone(removals: list[Removal]) -> Table:
-    """By guard; the workload's many checks in one line, and each of them in the data."""
+    """By guard; the workload's checks are one line here, and single entries in the data."""
     shown = Table("guard", "lies", "for example", header_style="bold")
     checks: list[str] = []
     for removal in removals:

@@ -1,4 +1,4 @@
-"""Google's REST APIs as somebody's administrator would call them, in process."""
+"""Google's REST APIs, called in process as a company's administrator calls them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rehearsal.cloud.http.server import hosts
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.gates import Gate
-    from rehearsal.attacks.target import World
     from rehearsal.cloud.state import Instance
 
 OUTSIDER = "user:somebody@elsewhere.example"
@@ -24,31 +24,31 @@ OWNER = "user:deployer@primus.example"
 
 
 class _Switches:
-    """Machines that are declared and never powered on."""
+    """A power switch that starts no machine."""
 
     def start(self, instance: Instance) -> None:
-        """Leave it off."""
+        """Do nothing: the machine stays off."""
 
     def stop(self, instance: Instance) -> None:
-        """It is off."""
+        """Do nothing: the machine is off."""
 
 
 def ask(
-    told: World, member: str | None, verb: str, url: str, gate: Gate, body: object = None
+    target: Target, member: str | None, verb: str, url: str, gate: Gate, body: object = None
 ) -> None:
     """One request of a member, or of nobody; Refused, by `gate`, if the answer is an error."""
-    status, content = asyncio.run(_request(told, member, verb, url, body))
+    status, content = asyncio.run(_request(target, member, verb, url, body))
     if status >= 400:
         raise Refused(gate, str(json.loads(content)["error"]["message"]))
 
 
 async def _request(
-    told: World, member: str | None, verb: str, url: str, body: object
+    target: Target, member: str | None, verb: str, url: str, body: object
 ) -> tuple[int, bytes]:
     split = urlsplit("https://" + url)
     headers = [(b"host", split.netloc.encode()), (b"content-type", b"application/json")]
     if member is not None:
-        headers.append((b"authorization", f"Bearer {told.cloud.mint(member)}".encode()))
+        headers.append((b"authorization", f"Bearer {target.cloud.mint(member)}".encode()))
     scope = {
         "type": "http",
         "http_version": "1.1",
@@ -67,5 +67,5 @@ async def _request(
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    await hosts(told.cloud, told.issuer, _Switches())(scope, receive, send)
+    await hosts(target.cloud, target.issuer, _Switches())(scope, receive, send)
     return sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:])

@@ -1,7 +1,7 @@
-"""One row of the matrix: what somebody does, who must refuse it, and in which words.
+"""One row of the matrix: an attempt, the gate that must refuse it, and the words of the refusal.
 
-The rows are data; the functions here only spare them the repetition. A row never changes the world
-that it is given: what must be different, it makes different in a copy.
+Rows are data, and the functions here make the attempts of several rows. A row never changes its
+target: it changes a copy.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from rehearsal.attacks.gates import Refused, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.gates import Gate
-    from rehearsal.attacks.target import World
     from rehearsal.cloud.state import Instance
 
-    Attempt = Callable[[World], Verdict]
+    Attempt = Callable[[Target], Verdict]
     Change = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One lie, or one legitimate run (`by` is None), and what must come of it."""
+    """One lie, or one legitimate run (`by` is None), and the verdict that it must get."""
 
     layer: str
-    """where it happens"""
+    """the part of the system that the attempt is about"""
     lie: str
-    """what is done, in words"""
+    """the attempt in words"""
     by: Gate | None
-    """who must be the first to refuse"""
+    """the gate that must refuse first"""
     says: str
-    """in which words, or a part of them"""
+    """the words of the refusal, or a part of them"""
     attempt: Attempt
 
     @property
@@ -55,7 +55,7 @@ def put(where: str, value: object) -> Change:
 
 
 def drop(where: str) -> Change:
-    """A change that leaves one claim out."""
+    """A change that removes one claim."""
 
     def change(claims: dict[str, Any]) -> None:
         inner, leaf = _inner(claims, where)
@@ -65,7 +65,7 @@ def drop(where: str) -> Change:
 
 
 def value(claims: dict[str, Any], where: str) -> Any:
-    """What a token claims in one place; KeyError if nothing."""
+    """The value of one claim; KeyError if it is absent."""
     inner, leaf = _inner(claims, where)
     return inner[leaf]
 
@@ -78,56 +78,56 @@ def _inner(claims: dict[str, Any], where: str) -> tuple[dict[str, Any], str]:
 
 
 def claiming(*changes: Change) -> Attempt:
-    """Present a token that Google signed, with other claims than the genuine one's."""
+    """Present a signed token with some claims changed."""
 
-    def attempt(told: World) -> Verdict:
-        claims = copy.deepcopy(told.claims)
+    def attempt(target: Target) -> Verdict:
+        claims = copy.deepcopy(target.claims)
         for change in changes:
             change(claims)
-        return gates.present(told, told.issuer.sign(claims))
+        return gates.present(target, target.issuer.sign(claims))
 
     return attempt
 
 
-def forging(forge: Callable[[World], str]) -> Attempt:
-    """Present a token of one's own making."""
-    return lambda told: gates.present(told, forge(told))
+def forging(forge: Callable[[Target], str]) -> Attempt:
+    """Present a token that the attacker made."""
+    return lambda target: gates.present(target, forge(target))
 
 
 def launching(
     metadata: Mapping[str, str] | None = None,
-    machine: Callable[[World, Instance], None] | None = None,
+    machine: Callable[[Target, Instance], None] | None = None,
 ) -> Attempt:
-    """Start a machine with other metadata, or of another kind, and present the token it gets."""
+    """Start a machine with other metadata, or another machine, and present its token."""
 
-    def attempt(told: World) -> Verdict:
-        there = told.copy()
-        started = there.machine
+    def attempt(target: Target) -> Verdict:
+        changed = target.copy()
+        started = changed.machine
         if machine is not None:
-            machine(there, started)
-        told_to_launcher = started.metadata | dict(metadata or {})
+            machine(changed, started)
+        metadata_items = started.metadata | dict(metadata or {})
         started.doc["metadata"]["items"] = [
-            {"key": key, "value": text} for key, text in told_to_launcher.items()
+            {"key": key, "value": text} for key, text in metadata_items.items()
         ]
         try:
-            token = gates.launch(there, started)
+            token = gates.launch(changed, started)
         except Refused as refused:
             return refused.verdict
-        return gates.present(there, token)
+        return gates.present(changed, token)
 
     return attempt
 
 
 def running(
-    metadata: Mapping[str, str] | None = None, before: Callable[[World], None] | None = None
+    metadata: Mapping[str, str] | None = None, before: Callable[[Target], None] | None = None
 ) -> Attempt:
-    """Let Primus' own workload run, told something else, after something was changed."""
+    """Run Primus' own workload with other settings, after a change of the target."""
 
-    def attempt(told: World) -> Verdict:
-        there = told.copy()
+    def attempt(target: Target) -> Verdict:
+        changed = target.copy()
         if before is not None:
-            before(there)
-        started = there.machine
+            before(changed)
+        started = changed.machine
         launched = started.metadata | dict(metadata or {})
         started.doc["metadata"]["items"] = [
             {"key": key, "value": text} for key, text in launched.items()
@@ -138,19 +138,19 @@ def running(
             if key.startswith("tee-env-")
         }
         try:
-            return gates.run(there, environment, gates.launch(there, started))
+            return gates.run(changed, environment, gates.launch(changed, started))
         except Refused as refused:
             return refused.verdict
 
     return attempt
 
 
-def around(does: Callable[[World], object]) -> Attempt:
-    """Do something beside the machine; what it does raises Refused, or it got through."""
+def around(does: Callable[[Target], object]) -> Attempt:
+    """Do something without the machine: it succeeds, or raises Refused."""
 
-    def attempt(told: World) -> Verdict:
+    def attempt(target: Target) -> Verdict:
         try:
-            does(told.copy())
+            does(target.copy())
         except Refused as refused:
             return refused.verdict
         return Verdict(None, gates.RELEASED)

@@ -1,7 +1,7 @@
-"""What may truly be claimed in each pinned place, written by hand, and tokens that claim just that.
+"""The valid values of each claim that a clause is about, written by hand, and valid tokens.
 
-This is the fuzz's own judgement of a token. It must not be made of the policy that it judges, so it
-compares JSON texts: to JSON, true is not 1, and 1 is not 1.0.
+This is the fuzz's own judgement of a token, so it must not be derived from the policy that it
+judges. It compares JSON texts: in JSON, true is not 1, and 1 is not 1.0.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.attacks.deployment import OLD_IMAGE, OLD_MODEL
 from rehearsal.attacks.scenario import drop, put
 from rehearsal.attacks.scenarios.legitimate import TCB
-from rehearsal.attacks.target import OLD_IMAGE, OLD_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.scenario import Change
-    from rehearsal.attacks.target import World
 
 SPACE = "submods.confidential_space"
 CONTAINER = "submods.container"
@@ -31,28 +31,29 @@ NAMES = ("INPUT_URI", "MODEL_AUDIENCE", "MODEL_READER", "MODEL_SHA256", "MODEL_U
 """The variables that an operator may set."""
 
 ABSENT = ""
-"""Stands for no claim at all; no JSON text is empty."""
+"""Means that the claim is absent; no JSON text is empty."""
 
 
 @dataclass(frozen=True)
-class Truths:
-    """What may be claimed in each pinned place."""
+class ValidClaims:
+    """The valid values, by claim."""
 
     exactly: Mapping[str, tuple[str, ...]]
-    """by claim, the JSON texts; three more claims are a matter of what is in them, see `lies`"""
+    """by claim, the JSON texts; `invalid` checks three more claims by their content"""
 
     @property
-    def pinned(self) -> tuple[str, ...]:
-        """Every pinned place."""
+    def claims(self) -> tuple[str, ...]:
+        """Every claim that a clause is about."""
         return (*self.exactly, SUPPORT, VARIABLES, PLACE)
 
-    def lies(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
-        """The pinned places where something else is claimed.
+    def invalid(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
+        """The claims whose value is not valid.
 
-        Names are names whether they are the entries of a list or the keys of an object, as they are
-        to CEL: no other shape of the same names says anything else.
+        CEL treats the entries of a list and the keys of an object alike; this function does too.
         """
-        found = [where for where, true in self.exactly.items() if _said(claims, where) not in true]
+        found = [
+            where for where, valid in self.exactly.items() if _said(claims, where) not in valid
+        ]
         if _said(claims, PLACE) != _place(_found(claims, HASH)):
             found.append(PLACE)
         if "STABLE" not in _names(claims, SUPPORT):
@@ -67,7 +68,7 @@ def _only_ours(names: list[Any]) -> bool:
 
 
 def _place(sha256: Any) -> str | None:
-    """Where the model of a hash is kept, as JSON; what is no text names no place."""
+    """The URI of the model with a hash, as JSON; None if the hash is no text."""
     place = f"gs://primus-models-model-bucket/models/{sha256}/model.tar.gz"
     return json.dumps(place) if isinstance(sha256, str) else None
 
@@ -93,12 +94,15 @@ def _found(claims: Any, where: str) -> Any:
     return claims
 
 
-def truths(told: World) -> Truths:
-    """What may be claimed in this world."""
-    images, models = (str(told.image.digest), OLD_IMAGE), (told.handover["modelSha256"], OLD_MODEL)
+def valid_claims(target: Target) -> ValidClaims:
+    """The valid values for a target."""
+    images, models = (
+        (str(target.image.digest), OLD_IMAGE),
+        (target.handover["modelSha256"], OLD_MODEL),
+    )
     reader = "primus-sa@primus-models.iam.gserviceaccount.com"
     account = "workload-sa@secundus-vision.iam.gserviceaccount.com"
-    return Truths(
+    return ValidClaims(
         {
             "swname": ('"CONFIDENTIAL_SPACE"',),
             "dbgstat": ('"disabled-since-boot"',),
@@ -109,7 +113,7 @@ def truths(told: World) -> Truths:
             f"{CONTAINER}.args": ('["python", "-m", "workload"]',),
             f"{CONTAINER}.cmd_override": (ABSENT, "[]", "{}", '""'),
             HASH: tuple(map(json.dumps, models)),
-            f"{CONTAINER}.env.MODEL_AUDIENCE": (json.dumps(told.handover["audience"]),),
+            f"{CONTAINER}.env.MODEL_AUDIENCE": (json.dumps(target.handover["audience"]),),
             f"{CONTAINER}.env.MODEL_READER": (f'"{reader}"',),
             "submods.gce.project_number": ('"222222222222"',),
             "submods.nvidia_gpu": (ABSENT,),
@@ -118,8 +122,8 @@ def truths(told: World) -> Truths:
     )
 
 
-def tokens(told: World) -> tuple[str, ...]:
-    """The claims of tokens that say nothing else, as JSON; each is another legitimate run."""
+def tokens(target: Target) -> tuple[str, ...]:
+    """The claims of valid tokens, as JSON; each is another legitimate run."""
     old_place = f"gs://primus-models-model-bucket/models/{OLD_MODEL}/model.tar.gz"
     old_model = (put(HASH, OLD_MODEL), put(PLACE, old_place))
     tdx = put("hwmodel", "GCP_INTEL_TDX")
@@ -143,7 +147,7 @@ def tokens(told: World) -> tuple[str, ...]:
             put(SUPPORT, ["STABLE"]),
         ),
     )
-    return tuple(map(json.dumps, (_changed(told.claims, changes) for changes in variants)))
+    return tuple(map(json.dumps, (_changed(target.claims, changes) for changes in variants)))
 
 
 def _changed(claims: dict[str, Any], changes: tuple[Change, ...]) -> dict[str, Any]:

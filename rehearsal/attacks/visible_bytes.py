@@ -1,7 +1,7 @@
-"""Every byte that a company can see of a deployment, and every byte that leaves the machine.
+"""Every byte of a deployment that a company can see, and every byte that leaves the machine.
 
-A place is a name and some bytes; whoever may read it by right is not asked how. What is in doubt
-counts as seen by both. Judges nothing (`rehearsal.attacks.canary_search`).
+A place is a name and some bytes. If it is in doubt who can see a place, both companies can.
+`canary_search` searches the bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OTHER = {"primus": "secundus", "secundus": "primus"}
 
 
 def by(company: str, cloud: Cloud, backend: Path) -> Places:
-    """All that lies in the company's project, in its audit log, and in its stack's state."""
+    """Every place in the company's project, in its audit log, and in its stack's state."""
     project = COMPANIES[company].project
     places = {
         "audit log": _text(
@@ -77,7 +77,7 @@ def _repository(repository: Repository) -> Iterator[tuple[str, bytes]]:
 
 
 def _state(backend: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of both stacks' state and history: they lie together, and each sees them all."""
+    """The files of both stacks' state and history: they share a backend, so each sees all."""
     for path in sorted(backend.rglob("*")):
         if path.is_file():
             yield f"state {path.relative_to(backend).as_posix()}", path.read_bytes()
@@ -89,9 +89,9 @@ def _text(value: object) -> bytes:
 
 @dataclass
 class Machine:
-    """What goes out of the machine: what it sends to Google, and what its workload prints.
+    """The bytes that leave the machine: its requests to Google, and the output of its workload.
 
-    On Google Cloud nobody sees the latter: the image's launch policy forbids to redirect it.
+    On Google Cloud nobody sees the output: the image's launch policy forbids its redirection.
     """
 
     cloud: Cloud
@@ -99,7 +99,7 @@ class Machine:
     printed: list[str] = field(default_factory=list)
 
     def seen(self, local: LocalCloud) -> Places:
-        """All of it, and what is left of the machines' disks."""
+        """All of them, and the rest of the machines' disks."""
         disks = local.folder / "machines"
         return {
             "sent": b"\n".join(self.sent),
@@ -109,7 +109,7 @@ class Machine:
         }
 
     def overheard(self, services: ASGIApp) -> ASGIApp:
-        """The services; what is not asked by a person is asked from the machine, and kept."""
+        """The services; a request that no person sends comes from the machine, and is recorded."""
 
         async def hearing(scope: Scope, receive: Receive, send: Send) -> None:
             headers = dict(scope["headers"])

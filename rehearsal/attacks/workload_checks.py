@@ -1,15 +1,15 @@
 """Every check of the workload before it loads the model, and the workload without one of them.
 
-The checks are found in the syntax trees of `workload`, so that a new one cannot be forgotten. A
-check is a condition that does nothing but refuse, in one of four forms:
+The checks are read from the syntax trees of `workload`, so that a new one cannot be forgotten. A
+check is a condition that only refuses, in one of four forms:
 
 - an `if` whose body is one `raise`; each operand of its `or` (and of `not (… and …)`) is a check;
 - a condition or filter that lists a `Detail`, which is how settings collect what is wrong;
 - the call of a function that only checks and hands its first argument back, such as `_text(name)`;
 - a pattern of a table that `re.fullmatch` is asked with.
 
-What an `except` raises is no check: it translates a refusal of Python's own (a file that is there
-already, a value of another type) and decides nothing. A `raise` that is neither is an error here.
+A `raise` in an `except` is no check: it translates an error of Python (a file that already exists,
+a value of another type). Any other `raise` is an error of this module.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ ANYTHING = r"(?s:(?:gs://)?(?P<bucket>[^/]*)/?(?P<object>.*))"
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One check; names tell module, function and condition in the source's own words."""
+    """One check; its name has module, function and condition as in the source."""
 
     name: str
     removed: Callable[[], AbstractContextManager[None]]
@@ -121,7 +121,7 @@ def _conditions(node: ast.AST, checkers: set[str]) -> Iterator[Found]:
 
 
 def _operands(test: ast.expr, *, refuses: bool) -> Iterator[Found]:
-    """Each condition that is enough to refuse: when it is true, or when it is false."""
+    """Each condition that is enough to refuse, and whether it refuses when true or when false."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             yield from _operands(inner, refuses=not refuses)
@@ -154,7 +154,7 @@ def _only_checks(function: ast.FunctionDef) -> bool:
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Functions and methods by qualified name; what is nested belongs to the outermost one."""
+    """Functions and methods by qualified name; a nested one belongs to the outermost."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             yield node.name, node
@@ -165,14 +165,14 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
 
 
 def _all_told(where: str, function: ast.FunctionDef) -> None:
-    told: set[ast.AST] = set()
+    target: set[ast.AST] = set()
     for node in ast.walk(function):
         if isinstance(node, ast.If) and len(node.body) == 1:
-            told.add(node.body[0])
+            target.add(node.body[0])
         elif isinstance(node, ast.ExceptHandler):
-            told.update(ast.walk(node))
+            target.update(ast.walk(node))
     for node in ast.walk(function):
-        assert not isinstance(node, ast.Raise) or node in told, (
+        assert not isinstance(node, ast.Raise) or node in target, (
             f"{where}: `{ast.unparse(node)}` is neither a check (the only statement of an `if`)"
             " nor in an `except`, so nothing shows what happens without it; write it as either"
         )
@@ -209,7 +209,7 @@ def _unpatterned(module: str, table: str, key: str) -> Iterator[None]:
 def _unchecked(
     module: str, where: str, source: str, gone: ast.expr, instead: ast.expr
 ) -> Iterator[None]:
-    """The function runs other code meanwhile: whoever holds it, under any name, runs that, too."""
+    """Replace the code of a function for a while, also for callers with another reference to it."""
     function = inspect.unwrap(attrgetter(where)(importlib.import_module(module)))
     kept = function.__code__
     tree = ast.parse(source)
@@ -223,14 +223,14 @@ def _unchecked(
 
 
 class _Without(ast.NodeTransformer):
-    """A fresh tree of the same source with one expression replaced, told by its kind and place."""
+    """Replaces one expression of a syntax tree, which it finds by its type and position."""
 
     def __init__(self, gone: ast.expr, instead: ast.expr) -> None:
         self._gone = gone
         self._instead = instead
 
     def visit(self, node: ast.AST) -> ast.AST:
-        """The node, its inner ones visited; or what stands in its place."""
+        """The node with its inner nodes visited, or its replacement."""
         same = type(node) is type(self._gone) and _place(node) == _place(self._gone)
         visited: ast.AST = self._instead if same else self.generic_visit(node)
         return visited

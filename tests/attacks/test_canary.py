@@ -33,13 +33,13 @@ PICTURE_NAME = Mark("picture's name", (NAME.encode(),))
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Story:
-    """All runs, played once."""
+    """All runs, once."""
     return canary_runs.story(tmp_path_factory.mktemp("canary"), pulumi_cli)
 
 
 @pytest.fixture(scope="module")
 def searches(story: Story) -> dict[str, Search]:
-    """What each viewer must not see; from the machine, names go to Google as they must."""
+    """By viewer, a search for what it must not see; names of objects may go to Google."""
     return {
         "primus": Search((*story.pictures, PICTURE_NAME)),
         "secundus": Search(story.model),
@@ -70,7 +70,7 @@ def test_the_crashed_run_fails_while_it_holds_both_secrets(story: Story) -> None
 
 
 def test_the_aborted_run_leaves_a_code_and_no_result(story: Story) -> None:
-    """A process that ends in the middle of its work hands nothing over; the first one says so."""
+    """A process that dies in the middle of its work leaves nothing; the first process reports it."""
     run = story.runs["aborted"]
     assert run.result is not None
     assert run.result.records == ()
@@ -80,8 +80,10 @@ def test_the_aborted_run_leaves_a_code_and_no_result(story: Story) -> None:
 
 @pytest.mark.parametrize("viewer", ["primus", "secundus", "outside"])
 @pytest.mark.parametrize("run", RUNS)
-def test_nothing_leaks(story: Story, searches: dict[str, Search], run: str, viewer: str) -> None:
-    """No mark of the other's secret is in anything that a company sees, or that goes outside."""
+def test_no_secret_of_the_other_company_is_visible(
+    story: Story, searches: dict[str, Search], run: str, viewer: str
+) -> None:
+    """No mark of it is in any byte that a company sees, or that leaves the machine."""
     leaks = [
         leak
         for leak in searches[viewer].leaks(story.runs[run].seen[viewer])
@@ -100,8 +102,8 @@ def test_a_shared_backend_shows_names_of_pictures_and_nothing_else(
     assert f"{STATE}/secundus.json" in {leak.place for leak in leaks}
 
 
-def test_the_search_finds_what_really_leaks(story: Story, searches: dict[str, Search]) -> None:
-    """A workload that leaks on purpose is caught, and each place is named."""
+def test_a_workload_that_leaks_is_detected(story: Story, searches: dict[str, Search]) -> None:
+    """The search names each place to which it leaks."""
     seen = story.runs["leaking"].seen
     found = {
         viewer: {
@@ -133,7 +135,7 @@ def test_the_model_is_marked_where_it_is_deployed(story: Story) -> None:
 
 
 def test_the_pictures_are_marked_where_they_are_deployed(story: Story) -> None:
-    """Secundus finds every mark in its own bucket, but for what only the model takes."""
+    """Secundus finds every mark in its own bucket, except for the scaled pixels."""
     assert marks_in(story, "secundus", "input-bucket", (*story.pictures, PICTURE_NAME)) == {
         "comment",
         "pixels",
@@ -167,10 +169,10 @@ def marks_in(story: Story, company: str, bucket: str, marks: tuple[Mark, ...]) -
         ("outside", "printed", f"classified {PICTURES}, failed 0"),
     ],
 )
-def test_every_place_holds_what_belongs_there(
+def test_every_place_holds_its_expected_text(
     story: Story, viewer: str, place: str, text: str
 ) -> None:
-    """No place is empty by mistake: a text that anybody would expect there is found."""
+    """No place is empty by mistake."""
     search = Search((Mark("text", (text.encode(),)),))
     content = story.runs["authorised"].seen[viewer][place]
     assert search.leaks({place: content}) == [Leak("text", place, ())]

@@ -1,4 +1,4 @@
-"""The search for a canary finds what it is told to find, however it is written, and only that."""
+"""The search finds a mark in every usual encoding, and nothing else."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ WAYS = [
 def test_bytes_are_found_through_every_encoding(
     way: tuple[str, ...], encode: Callable[[bytes], bytes], offset: int
 ) -> None:
-    """Wherever they begin in what was encoded, and whatever stands around it."""
+    """At each offset in the encoded bytes, with any bytes around them."""
     encoded = encode(b"before!!"[:offset] + BYTES + b"after" * 40)
     assert found(b"a" * offset + encoded + b"] end") == [("bytes", way)]
 
 
 def test_a_bare_stream_is_found_at_the_beginning_of_what_is_around_it() -> None:
-    """Nothing announces deflate without a header, so it is not looked for in the middle."""
+    """Deflate without a header has no mark of its own, so only the beginning is tried."""
     stream = zlib.compressobj(wbits=-15)
     deflated = stream.compress(BYTES * 9) + stream.flush()
     content = b'{"x": "' + base64.b64encode(deflated) + b'"}'
@@ -149,6 +149,6 @@ def test_a_part_of_a_file_is_found() -> None:
 
 
 @pytest.mark.parametrize("file", ["model/model.tar.gz", "requirements-dev.txt", "README.md"])
-def test_nothing_is_found_where_nothing_is(file: str) -> None:
+def test_bytes_without_a_mark_have_no_leak(file: str) -> None:
     """An archive, hashes and prose hold numbers and noise, and no mark."""
     assert found((REPOSITORY / file).read_bytes()) == []

@@ -17,7 +17,7 @@ from rehearsal.attacks.scenarios import workloads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rehearsal.attacks.target import World
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.workload_checks import Check
 
 SYNTHETIC = '''
@@ -98,15 +98,15 @@ def found(name: str) -> Check:
     return named[f"synthetic.{name}"]
 
 
-def test_every_form_of_a_check_is_found() -> None:
-    """All checks of a module are found once, and a conversion or another table is none."""
+def test_every_form_of_a_check_is_detected() -> None:
+    """Each check of a module once; a conversion or another table is no check."""
     names = sorted(check.name for check in workload_checks.checks("synthetic", SYNTHETIC))
     assert names == sorted(f"synthetic.{name}" for name in REFUSED)
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_removed_check_refuses_nothing_until_it_is_back(name: str, synthetic: Any) -> None:
-    """What one check refuses is let through without it, and is refused again afterwards."""
+    """Without the check its value is accepted; afterwards it is refused again."""
     with found(name).removed():
         REFUSED[name](synthetic)
     with pytest.raises(ValueError, match=r"."):
@@ -137,7 +137,7 @@ def test_only_one_check_is_removed(synthetic: Any) -> None:
     ],
 )
 def test_a_refusal_of_another_form_is_an_error(body: str) -> None:
-    """A `raise` that the finder cannot take out is not passed over."""
+    """A `raise` that cannot be removed is an error."""
     with pytest.raises(AssertionError, match=r"^module\.f: `raise ValueError` is neither a check"):
         list(workload_checks.checks("module", f"def f(a, b):\n {body}\n"))
 
@@ -154,23 +154,23 @@ def module_of(name: str) -> tuple[str, Path]:
 
 
 @pytest.mark.parametrize("name", workload_checks.LATER)
-def test_what_is_left_out_has_checks(name: str) -> None:
-    """Each part of the workload that is said to run later is there, and would be found."""
+def test_each_excluded_part_has_checks(name: str) -> None:
+    """Each part that is excluded because it runs later exists, and has checks."""
     module, path = module_of(name)
     source = path.read_text(encoding="utf-8")
     assert any(check.name.startswith(name) for check in workload_checks.checks(module, source))
 
 
 @pytest.mark.engine
-def test_no_check_can_be_left_out_unnoticed(told: World) -> None:
-    """Without any one check, some lie comes to another end."""
+def test_each_check_of_the_workload_alone_stops_a_lie(target: Target) -> None:
+    """Without it, some lie gets further."""
 
     def missed(each: Check) -> bool:
         # Rows about a module name it: they are played first.
         module = module_of(each.name.partition(":")[0])[1].stem
         likely = sorted(workloads.ROWS, key=lambda row: module not in row.says)
         with each.removed():
-            return any(judged.problem for row in likely for judged in judge(told, [row]))
+            return any(judged.problem for row in likely for judged in judge(target, [row]))
 
     unnoticed = [each.name for each in workload_checks.guards() if not missed(each)]
     assert not unnoticed, (

@@ -1,7 +1,7 @@
-"""No lie that is made by lot gets past what was deployed.
+"""No random change of valid claims deceives the deployed policy.
 
-The whole fuzz is `make attack`; here is a sample of it, the same in every run. That the fuzz would
-notice a hole is `test_fuzz_can_fail`'s to show.
+`make attack` runs the whole fuzz; this is a sample of it, the same in every run.
+`test_fuzz_can_fail` shows that the fuzz detects a weak policy.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from rehearsal.attacks.claim_mutations import OPERATIONS
 from rehearsal.attacks.valid_claims import SUPPORT, VARIABLES
 
 if TYPE_CHECKING:
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.fuzz import Fuzzed
     from rehearsal.attacks.fuzz_case import Subject
-    from rehearsal.attacks.target import World
 
 pytestmark = pytest.mark.engine
 
@@ -29,46 +29,46 @@ SAMPLE = 5_000
 
 
 @pytest.fixture(scope="module")
-def sample(told: World) -> Fuzzed:
-    """What comes of the first cases."""
-    return fuzz.fuzz(told, cases=SAMPLE, processes=1)
+def sample(target: Target) -> Fuzzed:
+    """The verdicts on the first cases."""
+    return fuzz.fuzz(target, cases=SAMPLE, processes=1)
 
 
 @pytest.fixture(scope="module")
-def subject(told: World) -> Subject:
+def subject(target: Target) -> Subject:
     """The deployed provider."""
-    return fuzz_case.subject_of(told)
+    return fuzz_case.subject_of(target)
 
 
-def test_no_lie_gets_in_no_truth_is_refused_and_explain_agrees(sample: Fuzzed) -> None:
-    """Every case: the engine, explain and the truths say the same."""
+def test_the_engine_the_explanation_and_the_valid_claims_agree(sample: Fuzzed) -> None:
+    """In every case: no lie is admitted, and nothing valid is refused."""
     assert sample.failures == ()
     assert sample.explain_agreed == sample.cases == SAMPLE
 
 
-def test_the_fuzz_is_no_closed_door(sample: Fuzzed) -> None:
-    """Many changes leave everything pinned alone, and are accepted."""
+def test_many_cases_are_accepted(sample: Fuzzed) -> None:
+    """Many changes are about no clause: a policy that refuses everything would fail."""
     assert sample.accepted > SAMPLE / 10
 
 
-def test_every_pinned_claim_is_lied_about(sample: Fuzzed) -> None:
-    """What was hardly touched would hardly be shown; nothing that can be pinned is left out."""
+def test_every_claim_of_a_clause_is_invalid_in_many_cases(sample: Fuzzed) -> None:
+    """A claim that the fuzz rarely changes would be untested."""
     assert sample.touched.keys() == CLAIMS
     assert min(sample.touched.values()) > SAMPLE / 40
 
 
-def test_everything_that_can_be_done_is_done(sample: Fuzzed) -> None:
-    """An operation that never comes up shows nothing."""
+def test_every_operation_is_used(sample: Fuzzed) -> None:
+    """An operation without a use would test nothing."""
     assert sample.operations.keys() == OPERATIONS.keys()
 
 
-def test_single_clauses_are_compared_too(sample: Fuzzed) -> None:
-    """Two wrong clauses could make one right whole."""
+def test_single_clauses_are_compared(sample: Fuzzed) -> None:
+    """Two wrong clauses could give one right verdict."""
     assert sample.clauses_compared > SAMPLE / fuzz.SAMPLED * len(CLAIMS) * 0.9
 
 
-def test_a_case_is_the_same_again_and_in_another_process(subject: Subject) -> None:
-    """Seed and number are all there is to it."""
+def test_a_case_depends_on_seed_and_number_only(subject: Subject) -> None:
+    """It is equal in another order and in another process."""
     here = [fuzz_case.case(subject, 7, number) for number in range(100)]
     again = [fuzz_case.case(subject, 7, number) for number in reversed(range(100))]
     assert here == again[::-1]
@@ -78,13 +78,13 @@ def test_a_case_is_the_same_again_and_in_another_process(subject: Subject) -> No
 
 
 def test_another_seed_makes_other_cases(subject: Subject) -> None:
-    """Or the seed would be for show."""
+    """Otherwise the seed would have no effect."""
     assert fuzz_case.case(subject, 7, 0).claims != fuzz_case.case(subject, 8, 0).claims
 
 
-def test_the_outcome_does_not_depend_on_the_number_of_processes(told: World) -> None:
-    """Not even in the order of what it tells."""
-    weaker = told.copy()
+def test_the_outcome_does_not_depend_on_the_number_of_processes(target: Target) -> None:
+    """Also not the order of the failures."""
+    weaker = target.copy()
     lines = weaker.provider.doc["attributeCondition"].split(" &&\n")
     weaker.provider.doc["attributeCondition"] = " &&\n".join(lines[1:])
     one, two = (fuzz.fuzz(weaker, 200, processes=processes) for processes in (1, 2))
@@ -107,7 +107,7 @@ def test_the_outcome_does_not_depend_on_the_number_of_processes(told: World) -> 
         (VARIABLES, {"MODEL_URI": "gs://x/y", "model_uri": ""}),
     ],
 )
-def test_the_truths_are_strict_about_types(subject: Subject, claim: str, said: object) -> None:
+def test_a_valid_claim_has_exactly_its_type(subject: Subject, claim: str, said: object) -> None:
     """What Python would take for the same is not the same claim."""
     claims = json.loads(subject.tokens[0])
     *parents, leaf = claim.split(".")
@@ -115,4 +115,4 @@ def test_the_truths_are_strict_about_types(subject: Subject, claim: str, said: o
     for key in parents:
         inside = inside[key]
     inside[leaf] = said
-    assert subject.truths.lies(claims) == (claim,)
+    assert subject.valid_claims.invalid(claims) == (claim,)

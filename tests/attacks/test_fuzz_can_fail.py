@@ -14,9 +14,9 @@ from rehearsal.cloud.sts import Refusal
 
 if TYPE_CHECKING:
     from infra.attestation.clause import Clause
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.fuzz import Fuzzed
     from rehearsal.attacks.fuzz_case import Subject
-    from rehearsal.attacks.target import World
 
 pytestmark = pytest.mark.engine
 
@@ -57,28 +57,28 @@ WEAKER = [
     ("google_service_accounts", f"'{ACCOUNT}' in assertion.google_service_accounts"),
     ("google_service_accounts", f"assertion.google_service_accounts[0] == '{ACCOUNT}'"),
 ]
-"""For every claim, a clause about it that looks right and is not."""
+"""For every claim, a weaker clause about it."""
 
 
 @pytest.fixture(scope="module")
-def subject(told: World) -> Subject:
+def subject(target: Target) -> Subject:
     """The deployed provider."""
-    return fuzz_case.subject_of(told)
+    return fuzz_case.subject_of(target)
 
 
 @pytest.fixture(scope="module")
 def alone(subject: Subject) -> dict[str, list[int]]:
-    """By pinned claim, the first cases in which nothing else is untrue."""
+    """By claim, the first cases in which no other claim is invalid."""
     found: dict[str, list[int]] = {claim: [] for claim in CLAIMS}
     for number in range(FEW):
-        lies = subject.truths.lies(fuzz_case.case(subject, fuzz.SEED, number).claims)
+        lies = subject.valid_claims.invalid(fuzz_case.case(subject, fuzz.SEED, number).claims)
         if len(lies) == 1:
             found[lies[0]].append(number)
     return found
 
 
 def clauses(subject: Subject) -> tuple[Clause, ...]:
-    """What explains the deployed condition."""
+    """The clauses of the deployed condition."""
     return read(condition(subject))
 
 
@@ -108,7 +108,7 @@ def replaced(subject: Subject, claim: str, line: str) -> Subject:
 
 
 def explained(subject: Subject, claim: str, *, always: bool) -> list[Clause]:
-    """The deployed clauses, where one says always the same."""
+    """The deployed clauses, of which one always gives the same verdict."""
     return [
         dataclasses.replace(clause, accepts=lambda *_: always, absent_is_fine=always)
         if clause.claim == claim
@@ -117,78 +117,78 @@ def explained(subject: Subject, claim: str, *, always: bool) -> list[Clause]:
     ]
 
 
-def told_of(fuzzed: Fuzzed, problem: str) -> list[str]:
+def failures_of(fuzzed: Fuzzed, problem: str) -> list[str]:
     """The failures of one kind."""
     return [failure for failure in fuzzed.failures if failure.startswith(problem)]
 
 
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
-def test_without_a_clause_a_lie_gets_in_and_is_told(
+def test_without_a_clause_an_admitted_lie_is_reported(
     subject: Subject, alone: dict[str, list[int]], claim: str
 ) -> None:
-    """Else the fuzz would not notice that the clause is gone."""
+    """Otherwise the fuzz would not detect a missing clause."""
     fuzzed = fuzz.tried(without(subject, claim), fuzz.SEED, alone[claim])
-    lies = told_of(fuzzed, "A LIE GOT IN")
+    lies = failures_of(fuzzed, "A LIE GOT IN")
     assert lies
     assert all(lie.endswith(f": untrue is {claim}") for lie in lies)
 
 
 @pytest.mark.parametrize(("claim", "line"), WEAKER)
-def test_a_clause_that_looks_right_lets_a_lie_in_and_is_told(
+def test_a_lie_that_a_weaker_clause_admits_is_reported(
     subject: Subject, alone: dict[str, list[int]], claim: str, line: str
 ) -> None:
-    """Else only a clause that is gone would be noticed, and not one that is written carelessly."""
+    """Otherwise the fuzz would detect a missing clause only, and no careless one."""
     weaker = replaced(subject, claim, line)
     fuzzed = fuzz.tried(weaker, fuzz.SEED, alone[claim], clauses(subject))
-    assert told_of(fuzzed, "A LIE GOT IN")
+    assert failures_of(fuzzed, "A LIE GOT IN")
 
 
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
-def test_an_explanation_that_passes_over_a_clause_is_told(
+def test_an_explanation_without_a_clause_is_reported(
     subject: Subject, alone: dict[str, list[int]], claim: str
 ) -> None:
-    """Else an operator would be told that nothing is wrong with a refused token."""
+    """Otherwise `why` could find no fault in a refused token."""
     wrong = explained(subject, claim, always=True)
-    assert told_of(fuzz.tried(subject, fuzz.SEED, alone[claim], wrong), "EXPLAIN IS WRONG")
+    assert failures_of(fuzz.tried(subject, fuzz.SEED, alone[claim], wrong), "EXPLAIN IS WRONG")
 
 
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
-def test_an_explanation_that_blames_a_clause_wrongly_is_told(subject: Subject, claim: str) -> None:
-    """Else an operator would be sent to mend what is right."""
+def test_an_explanation_that_names_a_wrong_clause_is_reported(subject: Subject, claim: str) -> None:
+    """Otherwise `why` could name a fix for something that is right."""
     subject = dataclasses.replace(subject, tokens=subject.tokens[5:6])  # it has optional claims too
     wrong = explained(subject, claim, always=False)
-    assert told_of(fuzz.tried(subject, fuzz.SEED, range(100), wrong), "EXPLAIN IS WRONG")
+    assert failures_of(fuzz.tried(subject, fuzz.SEED, range(100), wrong), "EXPLAIN IS WRONG")
 
 
-def test_a_wrong_check_is_told_where_another_clause_refuses(
+def test_a_wrong_check_is_reported_although_another_clause_refuses(
     subject: Subject, alone: dict[str, list[int]]
 ) -> None:
-    """The whole hides it there."""
+    """The verdict on the whole condition would hide it."""
     both = [number for number in range(FEW) if number % fuzz.SAMPLED == 0]
     wrong = explained(subject, "swname", always=True)
     fuzzed = fuzz.tried(subject, fuzz.SEED, set(both) - set(alone["swname"]), wrong)
-    apart = told_of(fuzzed, "ONE CLAUSE IS WRONG")
+    apart = failures_of(fuzzed, "ONE CLAUSE IS WRONG")
     assert apart
     assert fuzzed.failures == tuple(apart)
 
 
-def test_a_condition_that_refuses_what_nobody_pinned_is_told(subject: Subject) -> None:
-    """Else a policy could be closed to honest runs, and look all the safer."""
+def test_a_condition_that_refuses_valid_claims_is_reported(subject: Subject) -> None:
+    """Otherwise a policy could refuse legitimate runs, and look safe."""
     closed = with_condition(subject, f"{condition(subject)} && assertion.oemid == 11129")
     fuzzed = fuzz.tried(closed, fuzz.SEED, range(FEW // 4), clauses(subject))
-    assert told_of(fuzzed, "THE TRUTH WAS REFUSED")
+    assert failures_of(fuzzed, "THE TRUTH WAS REFUSED")
 
 
-def test_a_token_to_start_from_that_is_refused_stops_the_fuzz(told: World) -> None:
-    """Changes of a token that was refused anyway would show nothing."""
-    closed = told.copy()
+def test_a_refused_valid_token_stops_the_fuzz(target: Target) -> None:
+    """Changes of a refused token would test nothing."""
+    closed = target.copy()
     closed.provider.doc["attributeCondition"] = "false"
     with pytest.raises(Refusal, match="rejected by the attribute condition"):
         fuzz.fuzz(closed, cases=1, processes=1)
 
 
-def test_a_failure_says_what_to_try_again(subject: Subject, alone: dict[str, list[int]]) -> None:
-    """Seed and number make the case again; the words say what was done."""
+def test_a_failure_names_its_case(subject: Subject, alone: dict[str, list[int]]) -> None:
+    """Seed and number make the case again; the words name its changes."""
     first = fuzz.tried(without(subject, "swname"), fuzz.SEED, alone["swname"]).failures[0]
     number = int(first.partition(" case ")[2][:6])
     made = fuzz_case.case(subject, fuzz.SEED, number)

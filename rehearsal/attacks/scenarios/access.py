@@ -1,4 +1,4 @@
-"""Lies around the machine: other identities, other doors, and what lies behind the right one."""
+"""Attacks without a changed machine: other identities, other providers, other requests."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from rehearsal.image_builder.oci import digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.scenario import Attempt, Change
-    from rehearsal.attacks.target import World
     from rehearsal.cloud.iam.access import Caller
 
 READER = "serviceAccount:primus-sa@primus-models.iam.gserviceaccount.com"
@@ -38,76 +38,80 @@ def _object(bucket: str, name: str) -> str:
     return f"storage.googleapis.com/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"
 
 
-def _model(told: World) -> str:
-    bucket, name = told.model
+def _model(target: Target) -> str:
+    bucket, name = target.model
     return _object(bucket.name, name)
 
 
-def _picture(told: World) -> str:
-    return _object(INPUT, next(iter(told.cloud.buckets[INPUT].objects)))
+def _picture(target: Target) -> str:
+    return _object(INPUT, next(iter(target.cloud.buckets[INPUT].objects)))
 
 
-def _result(told: World) -> str:
-    return _object(told.result_bucket, "result")
+def _result(target: Target) -> str:
+    return _object(target.result_bucket, "result")
 
 
 def _asking(
-    member: str | None, where: Callable[[World], str], verb: str = "GET", body: object = None
+    member: str | None, where: Callable[[Target], str], verb: str = "GET", body: object = None
 ) -> Attempt:
-    return around(lambda told: rest_api.ask(told, member, verb, where(told), Gate.BUCKET, body))
+    return around(
+        lambda target: rest_api.ask(target, member, verb, where(target), Gate.BUCKET, body)
+    )
 
 
-def _model_bucket(suffix: str) -> Callable[[World], str]:
-    def where(told: World) -> str:
-        return f"storage.googleapis.com/storage/v1/b/{told.model[0].name}{suffix}"
-
-    return where
-
-
-def _reader(suffix: str) -> Callable[[World], str]:
-    def where(told: World) -> str:
-        return f"iam.googleapis.com/v1/projects/-/serviceAccounts/{told.reader.email}{suffix}"
+def _model_bucket(suffix: str) -> Callable[[Target], str]:
+    def where(target: Target) -> str:
+        return f"storage.googleapis.com/storage/v1/b/{target.model[0].name}{suffix}"
 
     return where
 
 
-def _provider(suffix: str) -> Callable[[World], str]:
-    return lambda told: f"iam.googleapis.com/v1/{told.provider.name}{suffix}"
+def _reader(suffix: str) -> Callable[[Target], str]:
+    def where(target: Target) -> str:
+        return f"iam.googleapis.com/v1/projects/-/serviceAccounts/{target.reader.email}{suffix}"
+
+    return where
 
 
-def _administering(where: Callable[[World], str], verb: str, body: object = None) -> Attempt:
-    """Secundus' administrator turns to Primus' identity management."""
-    return around(lambda told: rest_api.ask(told, OPERATOR, verb, where(told), Gate.IAM, body))
+def _provider(suffix: str) -> Callable[[Target], str]:
+    return lambda target: f"iam.googleapis.com/v1/{target.provider.name}{suffix}"
 
 
-def _as(told: World, member: str) -> Caller:
-    return access.caller_of_token(told.cloud, told.cloud.mint(member))
+def _administering(where: Callable[[Target], str], verb: str, body: object = None) -> Attempt:
+    """Secundus' administrator sends a request to Primus' identity management."""
+    return around(
+        lambda target: rest_api.ask(target, OPERATOR, verb, where(target), Gate.IAM, body)
+    )
+
+
+def _as(target: Target, member: str) -> Caller:
+    return access.caller_of_token(target.cloud, target.cloud.mint(member))
 
 
 def _borrowing(member: str) -> Attempt:
-    return around(lambda told: gates.impersonate(told, _as(told, member)))
+    return around(lambda target: gates.impersonate(target, _as(target, member)))
 
 
-def _federated(told: World) -> Caller:
-    return gates.exchange(told, told.issuer.sign(told.claims))
+def _federated(target: Target) -> Caller:
+    return gates.exchange(target, target.issuer.sign(target.claims))
 
 
-def _without_the_reader(told: World) -> None:
+def _without_the_reader(target: Target) -> None:
     """The federated identity reads the bucket itself."""
-    bucket, name = told.model
-    gates.read(told, _federated(told), bucket.name, name)
+    bucket, name = target.model
+    gates.read(target, _federated(target), bucket.name, name)
 
 
-def _through(told: World, pool: str, provider: str, project: str, doc: dict[str, Any]) -> None:
-    """Presents the genuine token at another door, and asks for the model's reader."""
+def _through(target: Target, pool: str, provider: str, project: str, doc: dict[str, Any]) -> None:
+    """Exchange the genuine token at another provider, and ask for the model's reader."""
     name = f"projects/{project}/locations/global/workloadIdentityPools/{pool}"
-    owner = told.cloud.project(project)
+    owner = target.cloud.project(project)
     assert owner is not None
-    told.cloud.pools.setdefault(name, Pool(name, owner.id, {}))
-    door = f"{name}/providers/{provider}"
-    told.cloud.providers[door] = Provider(door, name, copy.deepcopy(told.provider.doc) | doc)
-    token = told.issuer.sign(told.claims)
-    gates.impersonate(told, gates.exchange(told, token, audience(project, pool, provider)))
+    target.cloud.pools.setdefault(name, Pool(name, owner.id, {}))
+    other = f"{name}/providers/{provider}"
+    target.cloud.providers[other] = Provider(other, name, copy.deepcopy(target.provider.doc) | doc)
+    token = target.issuer.sign(target.claims)
+    gates.impersonate(target, gates.exchange(target, token, audience(project, pool, provider)))
 
 
 LAX = {"attributeCondition": "assertion.swname == 'CONFIDENTIAL_SPACE'"}
@@ -115,99 +119,99 @@ UNMAPPED = {**LAX, "attributeMapping": {"google.subject": "assertion.sub"}}
 
 
 def _same_pool(doc: dict[str, Any], *changes: Change) -> Attempt:
-    """Through another provider, for another purpose, beside the one that releases the model."""
+    """Use a provider for another purpose, in the pool that releases the model."""
 
-    def does(told: World) -> None:
+    def does(target: Target) -> None:
         for change in changes:
-            change(told.claims)
-        pool = told.provider.pool.rpartition("/")[2]
-        _through(told, pool, "another-purpose", "111111111111", doc)
+            change(target.claims)
+        pool = target.provider.pool.rpartition("/")[2]
+        _through(target, pool, "another-purpose", "111111111111", doc)
 
     return around(does)
 
 
-def _changed(change: Callable[[World], None]) -> Attempt:
-    """The genuine token, after something was changed that is Primus' to change."""
+def _changed(change: Callable[[Target], None]) -> Attempt:
+    """Use the genuine token after a change that only Primus can make."""
 
-    def does(told: World) -> None:
-        change(told)
-        bucket, name = told.model
-        gates.read(told, gates.impersonate(told, _federated(told)), bucket.name, name)
+    def does(target: Target) -> None:
+        change(target)
+        bucket, name = target.model
+        gates.read(target, gates.impersonate(target, _federated(target)), bucket.name, name)
 
     return around(does)
 
 
-def _delete(part: str) -> Callable[[World], None]:
-    def change(told: World) -> None:
-        provider = told.provider
-        target = provider if part == "provider" else told.cloud.pools[provider.pool]
-        target.deleted_at = told.cloud.now()
+def _delete(part: str) -> Callable[[Target], None]:
+    def change(target: Target) -> None:
+        provider = target.provider
+        resource = provider if part == "provider" else target.cloud.pools[provider.pool]
+        resource.deleted_at = target.cloud.now()
 
     return change
 
 
-def _disable(part: str) -> Callable[[World], None]:
-    def change(told: World) -> None:
-        provider = told.provider
-        target = provider if part == "provider" else told.cloud.pools[provider.pool]
-        target.doc["disabled"] = True
+def _disable(part: str) -> Callable[[Target], None]:
+    def change(target: Target) -> None:
+        provider = target.provider
+        resource = provider if part == "provider" else target.cloud.pools[provider.pool]
+        resource.doc["disabled"] = True
 
     return change
 
 
-def _no_release(told: World) -> None:
-    told.reader.policy.bindings = []
+def _no_release(target: Target) -> None:
+    target.reader.policy.bindings = []
 
 
-def _no_reading(told: World) -> None:
-    told.model[0].policy.bindings = []
+def _no_reading(target: Target) -> None:
+    target.model[0].policy.bindings = []
 
 
-def _reader_off(told: World) -> None:
-    told.reader.disabled = True
+def _reader_off(target: Target) -> None:
+    target.reader.disabled = True
 
 
-def _made_public(bucket: Callable[[World], str], url: Callable[[World], str]) -> Attempt:
-    """Anybody reads, after somebody granted it to the public before the prevention was on."""
+def _made_public(bucket: Callable[[Target], str], url: Callable[[Target], str]) -> Attempt:
+    """Anybody reads; a grant to the public is older than the public access prevention."""
 
-    def does(told: World) -> None:
-        told.cloud.buckets[bucket(told)].policy.bindings.append(
+    def does(target: Target) -> None:
+        target.cloud.buckets[bucket(target)].policy.bindings.append(
             {"role": "roles/storage.objectViewer", "members": ["allUsers"]}
         )
-        rest_api.ask(told, None, "GET", url(told), Gate.BUCKET)
+        rest_api.ask(target, None, "GET", url(target), Gate.BUCKET)
 
     return around(does)
 
 
-def _other_object(told: World) -> None:
-    """Primus keeps something else beside the model, and only its name would tell what."""
-    told.model[0].objects[OTHER_OBJECT] = StoredObject({}, b"")
+def _other_object(target: Target) -> None:
+    """Primus has another object beside the model, whose name would reveal something."""
+    target.model[0].objects[OTHER_OBJECT] = StoredObject({}, b"")
 
 
-def _own_model(told: World) -> None:
-    """Secundus keeps an archive of its own where Primus' reader may read it."""
-    meta = copy.deepcopy(told.model[0].meta)
+def _own_model(target: Target) -> None:
+    """Secundus has an archive of its own that Primus' reader may read."""
+    meta = copy.deepcopy(target.model[0].meta)
     reading = Policy([{"role": "roles/storage.objectViewer", "members": [READER]}])
     model = {"model.tar.gz": StoredObject({}, b"an archive")}
-    told.cloud.buckets[OWN_BUCKET] = Bucket(OWN_BUCKET, "secundus-vision", meta, reading, model)
+    target.cloud.buckets[OWN_BUCKET] = Bucket(OWN_BUCKET, "secundus-vision", meta, reading, model)
 
 
-def _own_reader(told: World) -> None:
+def _own_reader(target: Target) -> None:
     """Secundus has an account that every attested workload may act as."""
     email = OWN_READER
-    pool = f"principalSet://iam.googleapis.com/{told.provider.pool}/*"
+    pool = f"principalSet://iam.googleapis.com/{target.provider.pool}/*"
     granted = Policy([{"role": "roles/iam.workloadIdentityUser", "members": [pool]}])
-    told.cloud.service_accounts[email] = ServiceAccount(
+    target.cloud.service_accounts[email] = ServiceAccount(
         email, "secundus-vision", {"email": email}, policy=granted
     )
 
 
 def _machine_of(member: str) -> Attempt:
-    """Somebody who may make machines starts one as the workload's account."""
+    """Somebody who may create machines starts one as the workload's account."""
 
-    def does(told: World) -> None:
-        machine = told.machine
-        project = told.cloud.projects[machine.project]
+    def does(target: Target) -> None:
+        machine = target.machine
+        project = target.cloud.projects[machine.project]
         project.policy.bindings += [
             {"role": role, "members": [member]}
             for role in ("roles/compute.instanceAdmin.v1", "roles/compute.networkAdmin")
@@ -225,7 +229,7 @@ def _machine_of(member: str) -> Attempt:
         }
         url = f"compute.googleapis.com/compute/v1/projects/{project.id}/zones/{machine.zone}"
         rest_api.ask(
-            told, member, "POST", f"{url}/instances", Gate.IAM, wanted | {"name": "another"}
+            target, member, "POST", f"{url}/instances", Gate.IAM, wanted | {"name": "another"}
         )
 
     return around(does)
@@ -255,9 +259,9 @@ ROWS = (
     *(
         _unread(f"anybody reads the {what}, made public by mistake", attempt)
         for what, attempt in {
-            "model": _made_public(lambda told: told.model[0].name, _model),
+            "model": _made_public(lambda target: target.model[0].name, _model),
             "picture": _made_public(lambda _: INPUT, _picture),
-            "result": _made_public(lambda told: told.result_bucket, _result),
+            "result": _made_public(lambda target: target.result_bucket, _result),
         }.items()
     ),
     _unread("an admitted workload reads the model as itself", around(_without_the_reader)),
@@ -282,7 +286,7 @@ ROWS = (
         Gate.BUCKET,
         "Secundus' administrator puts another model in its place",
         "does not have storage.objects.delete access",
-        _asking(OPERATOR, lambda told: _model(told).partition("?")[0], "DELETE"),
+        _asking(OPERATOR, lambda target: _model(target).partition("?")[0], "DELETE"),
     ),
     _unread("the model's reader reads a picture", _asking(READER, _picture)),
     _unread("Primus' administrator reads a picture", _asking(OWNER, _picture)),
@@ -312,8 +316,8 @@ ROWS = (
         "Secundus' administrator adds a provider to Primus' pool",
         "iam.workloadIdentityPoolProviders.create",
         _administering(
-            lambda told: (
-                f"iam.googleapis.com/v1/{told.provider.pool}/providers"
+            lambda target: (
+                f"iam.googleapis.com/v1/{target.provider.pool}/providers"
                 "?workloadIdentityPoolProviderId=mine-too"
             ),
             "POST",
@@ -328,7 +332,7 @@ ROWS = (
     _denied(
         "through a lax provider in another pool of Primus' project",
         LEND,
-        around(lambda told: _through(told, "another-pool", "lax", "111111111111", LAX)),
+        around(lambda target: _through(target, "another-pool", "lax", "111111111111", LAX)),
     ),
     _denied(
         "through a lax provider in the same pool, with an image that is not admitted",
@@ -339,7 +343,7 @@ ROWS = (
     _denied(
         "through a pool of Secundus' own",
         LEND,
-        around(lambda told: _through(told, "own-pool", "lax", "222222222222", LAX)),
+        around(lambda target: _through(target, "own-pool", "lax", "222222222222", LAX)),
     ),
     _no_way_in("the provider was deleted", GONE, _changed(_delete("provider"))),
     _no_way_in("the provider was disabled", GONE, _changed(_disable("provider"))),

@@ -1,8 +1,8 @@
-"""Lies in the claims: tokens that Google would never sign, signed all the same.
+"""Lies in the claims: signed tokens with claims that Google would never sign.
 
-Each pinned claim is left out, nulled, made another type, stretched and imitated. The values come
-from the genuine token of the deployed machine. What each gate does with a claim that it needs for
-the attribute mapping comes first: a subject can only be made of texts.
+Each claim of a clause is removed, set to null, to another type, to a longer value and to a
+look-alike. The values come from the genuine token of the deployed machine. The attribute mapping
+runs before the condition, and refuses a claim that it needs and that is no text.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from infra.naming import audience
+from rehearsal.attacks.deployment import OLD_MODEL
 from rehearsal.attacks.gates import REJECTED, Gate
 from rehearsal.attacks.scenario import Row, claiming, drop, put, value
-from rehearsal.attacks.target import OLD_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
     ),
     NUMBER: ("333333333333", "0222222222222", "secundus-vision"),
 }
-"""Pinned claims that are a text, and false values that look reasonable."""
+"""Claims that are a text, and false values that look reasonable."""
 
 FLAGS = ("secboot", f"{SPACE}.monitoring_enabled.memory")
 LISTS: dict[str, str] = {
@@ -94,7 +94,7 @@ def _rejected(lie: str, *changes: Change) -> Row:
 
 
 def _broken(lie: str, where: str, change: Change, *, no_text: bool = True) -> Row:
-    """A claim broken at `where`: refused by the mapping if that needs a text there."""
+    """A changed claim: the mapping refuses it if it needs a text there, else the condition."""
     if where not in MAPPED or not no_text:
         return _rejected(lie, change)
     return _unmapped(lie, NO_TEXT, change)
@@ -105,7 +105,7 @@ def _unmapped(lie: str, says: str, change: Change) -> Row:
 
 
 def _becoming(where: str, make: Callable[[Any], object]) -> Change:
-    """A claim replaced by something made of its genuine value."""
+    """A change that makes a claim of its genuine value."""
 
     def change(claims: dict[str, Any]) -> None:
         put(where, make(value(claims, where)))(claims)
@@ -114,13 +114,13 @@ def _becoming(where: str, make: Callable[[Any], object]) -> Change:
 
 
 def _imitated(text: str) -> str:
-    """The text with its first letter that has a double in another script replaced by that."""
+    """The text with one letter replaced by its look-alike in another script."""
     found = next((c for c in text if c in LOOKALIKES), "")
     return text.replace(found, LOOKALIKES[found], 1) if found else text
 
 
 def _anything() -> Iterator[Row]:
-    """What can be done to any claim."""
+    """Changes that are possible for any claim."""
     for where in (*TEXTS, *FLAGS, *LISTS, *OBJECTS):
         yield _broken(f"{where} left out", where, drop(where))
         yield _broken(f"{where} null", where, put(where, None))

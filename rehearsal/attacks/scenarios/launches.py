@@ -14,8 +14,8 @@ from rehearsal.cloud.confidential_space import launch_policy
 from rehearsal.cloud.state import Repository
 
 if TYPE_CHECKING:
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.scenario import Attempt
-    from rehearsal.attacks.target import World
     from rehearsal.cloud.state import Instance
     from rehearsal.image_builder.oci import Image
 
@@ -60,34 +60,34 @@ OWN = "projects/secundus-vision/locations/us-west1/repositories/custom-image"
 OWN_IMAGE = "us-west1-docker.pkg.dev/secundus-vision/custom-image/workload"
 
 
-def own_repository(told: World, image: Image, tag: str) -> None:
-    """Puts an image into a repository of Secundus' own, which its machine may read."""
-    reader = f"serviceAccount:{told.machine.service_account}"
-    repository = told.cloud.repositories.setdefault(OWN, Repository(OWN, "secundus-vision", {}))
+def own_repository(target: Target, image: Image, tag: str) -> None:
+    """Push an image into Secundus' own repository, which its machine may read."""
+    reader = f"serviceAccount:{target.machine.service_account}"
+    repository = target.cloud.repositories.setdefault(OWN, Repository(OWN, "secundus-vision", {}))
     repository.policy.bindings = [{"role": "roles/artifactregistry.reader", "members": [reader]}]
     store(repository, image, tag)
 
 
 def _own_image(reference: str, **config: object) -> Attempt:
-    """Launches a changed image from Secundus' own repository; {} in the reference is its digest."""
+    """Launch a changed image from Secundus' own repository; {} in the reference is its digest."""
 
-    def change(told: World, machine: Instance) -> None:
-        changed = edition(told.published(), **config)
-        own_repository(told, told.published(), "v1")
-        own_repository(told, changed, "v1")  # the tag is pushed again, to other code
+    def change(target: Target, machine: Instance) -> None:
+        changed = edition(target.published(), **config)
+        own_repository(target, target.published(), "v1")
+        own_repository(target, changed, "v1")  # the tag is pushed again, to other code
         _name(machine, f"{OWN_IMAGE}{reference.format(changed.digest)}")
 
     return launching(machine=change)
 
 
 def _primus_repository(tag_only: bool) -> Attempt:
-    """Primus has pushed something that it does not admit, under a tag that was admitted before."""
+    """Primus has pushed an image that it does not admit, under the tag of an admitted one."""
 
-    def change(told: World, machine: Instance) -> None:
-        changed = edition(told.published(), Env=["EDITION=2"])
-        store(told.repository, told.published(), "current")
-        store(told.repository, changed, "current")
-        name = told.handover["image"].partition("@")[0]
+    def change(target: Target, machine: Instance) -> None:
+        changed = edition(target.published(), Env=["EDITION=2"])
+        store(target.repository, target.published(), "current")
+        store(target.repository, changed, "current")
+        name = target.handover["image"].partition("@")[0]
         _name(machine, name + (":current" if tag_only else f"@{changed.digest}"))
 
     return launching(machine=change)
@@ -99,10 +99,10 @@ def _name(machine: Instance, reference: str) -> None:
             item["value"] = reference
 
 
-def _without_entry_point(told: World, machine: Instance) -> None:
-    labels = told.published().config["Labels"] | {launch_policy.CMD_OVERRIDE: "true"}
-    changed = edition(told.published(), Entrypoint=None, Labels=labels)
-    own_repository(told, changed, "v2")
+def _without_entry_point(target: Target, machine: Instance) -> None:
+    labels = target.published().config["Labels"] | {launch_policy.CMD_OVERRIDE: "true"}
+    changed = edition(target.published(), Entrypoint=None, Labels=labels)
+    own_repository(target, changed, "v2")
     _name(machine, f"{OWN_IMAGE}@{changed.digest}")
 
 

@@ -1,17 +1,17 @@
-"""Runs that must be let in: a policy that is simply closed would refuse every lie, too."""
+"""Legitimate runs, which must be admitted: a policy that refuses everything refuses lies, too."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rehearsal.attacks.deployment import OLD_IMAGE, OLD_MODEL
 from rehearsal.attacks.gates import RELEASED
 from rehearsal.attacks.scenario import Row, claiming, drop, launching, put, running
 from rehearsal.attacks.scenarios.claims import CONTAINER, DIGEST, ENV, GCE, SPACE
-from rehearsal.attacks.target import OLD_IMAGE, OLD_MODEL
 
 if TYPE_CHECKING:
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.scenario import Attempt
-    from rehearsal.attacks.target import World
     from rehearsal.cloud.state import Instance
 
 
@@ -24,7 +24,7 @@ TCB = {
 """As tokens of 2026 carry it."""
 
 
-def _tdx(_: World, machine: Instance) -> None:
+def _tdx(_: Target, machine: Instance) -> None:
     machine.doc["confidentialInstanceConfig"] = {"confidentialInstanceType": "TDX"}
 
 

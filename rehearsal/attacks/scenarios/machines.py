@@ -1,6 +1,6 @@
 """Lies about the machine: not confidential, not production, not Secundus', not as agreed.
 
-Machines that the local cloud does not boot are told by the claims that Google gives them.
+For a machine that the local cloud does not boot, the row has the claims that Google gives it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from rehearsal.cloud.confidential_space.launcher import NO_CLIENT
 from rehearsal.cloud.state import SERVICE_ACCOUNTS_OF_PROJECT, Instance, ServiceAccount
 
 if TYPE_CHECKING:
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.scenario import Attempt
-    from rehearsal.attacks.target import World
 
 IMAGES = "https://www.googleapis.com/compute/v1/projects/confidential-space-images/global/images/"
 OTHER = "other-sa@secundus-vision.iam.gserviceaccount.com"
@@ -24,7 +24,7 @@ THIRD_ACCOUNT = f"workload-sa@{THIRD}.iam.gserviceaccount.com"
 SPACE_USER = "roles/confidentialcomputing.workloadUser"
 
 
-def debug(_: World, machine: Instance) -> None:
+def debug(_: Target, machine: Instance) -> None:
     """Boots the debug image of Confidential Space."""
     initial = machine.doc["disks"][0]["initializeParams"]
     initial["sourceImage"] = IMAGES + "confidential-space-debug-260900"
@@ -33,72 +33,72 @@ def debug(_: World, machine: Instance) -> None:
 def encrypted(kind: str | None) -> Attempt:
     """Has another kind of memory encryption, or none."""
 
-    def change(_: World, machine: Instance) -> None:
+    def change(_: Target, machine: Instance) -> None:
         machine.doc["confidentialInstanceConfig"] = {"confidentialInstanceType": kind}
 
     return launching(machine=change)
 
 
-def _insecure(_: World, machine: Instance) -> None:
+def _insecure(_: Target, machine: Instance) -> None:
     machine.doc["shieldedInstanceConfig"]["enableSecureBoot"] = False
 
 
-def _own(told: World, email: str, project: str, role: str | None) -> None:
+def _own(target: Target, email: str, project: str, role: str | None) -> None:
     """An account of the operator's own, with a role on its project, or without."""
-    told.cloud.service_accounts[email] = ServiceAccount(email, project, {"email": email})
+    target.cloud.service_accounts[email] = ServiceAccount(email, project, {"email": email})
     if role is not None:
         member = f"serviceAccount:{email}"
-        told.cloud.projects[project].policy.bindings.append({"role": role, "members": [member]})
+        target.cloud.projects[project].policy.bindings.append({"role": role, "members": [member]})
 
 
 def _as_other(role: str | None) -> Attempt:
-    def change(told: World, machine: Instance) -> None:
-        _own(told, OTHER, "secundus-vision", role)
+    def change(target: Target, machine: Instance) -> None:
+        _own(target, OTHER, "secundus-vision", role)
         machine.doc["serviceAccounts"] = [{"email": OTHER}]
 
     return launching(machine=change)
 
 
-def _as_nobody(_: World, machine: Instance) -> None:
+def _as_nobody(_: Target, machine: Instance) -> None:
     machine.doc["serviceAccounts"] = []
 
 
-def _without_attestation(told: World, machine: Instance) -> None:
-    told.cloud.projects[machine.project].services.remove("confidentialcomputing.googleapis.com")
+def _without_attestation(target: Target, machine: Instance) -> None:
+    target.cloud.projects[machine.project].services.remove("confidentialcomputing.googleapis.com")
 
 
-def _impersonating(told: World, machine: Instance) -> None:
+def _impersonating(target: Target, machine: Instance) -> None:
     """The agreed account may act as another one of the operator's, who says so."""
-    _own(told, OTHER, "secundus-vision", None)
+    _own(target, OTHER, "secundus-vision", None)
     agreed = f"serviceAccount:{machine.service_account}"
-    told.cloud.service_accounts[OTHER].policy.bindings = [
+    target.cloud.service_accounts[OTHER].policy.bindings = [
         {"role": "roles/iam.serviceAccountTokenCreator", "members": [agreed]}
     ]
 
 
-def third_company(told: World, machine: Instance) -> None:
-    """A machine like Secundus' in a project that Primus has never heard of."""
-    project = told.cloud.add_project(THIRD, "333333333333")
+def third_company(target: Target, machine: Instance) -> None:
+    """A machine like Secundus', in a project of a third company."""
+    project = target.cloud.add_project(THIRD, "333333333333")
     project.services.add("confidentialcomputing.googleapis.com")
-    _own(told, THIRD_ACCOUNT, THIRD, SPACE_USER)
+    _own(target, THIRD_ACCOUNT, THIRD, SPACE_USER)
     machine.project = THIRD
     machine.doc["serviceAccounts"] = [{"email": THIRD_ACCOUNT}]
 
 
-def _befriended(told: World, machine: Instance) -> None:
-    """The same, and Primus has let its accounts pull the image."""
-    third_company(told, machine)
+def _befriended(target: Target, machine: Instance) -> None:
+    """The same, and Primus lets its accounts pull the image."""
+    third_company(target, machine)
     member = SERVICE_ACCOUNTS_OF_PROJECT.format(number="333333333333")
-    told.repository.policy.bindings[0]["members"].append(member)
+    target.repository.policy.bindings[0]["members"].append(member)
 
 
-def _borrowed(told: World, machine: Instance) -> None:
-    """A third project runs it as Secundus' account, which somebody there may use."""
+def _borrowed(target: Target, machine: Instance) -> None:
+    """A third project runs it as Secundus' account, which somebody in that project may use."""
     agreed = machine.doc["serviceAccounts"]
-    third_company(told, machine)
+    third_company(target, machine)
     machine.doc["serviceAccounts"] = agreed
     member = f"serviceAccount:{agreed[0]['email']}"
-    told.cloud.projects[THIRD].policy.bindings = [{"role": SPACE_USER, "members": [member]}]
+    target.cloud.projects[THIRD].policy.bindings = [{"role": SPACE_USER, "members": [member]}]
 
 
 def _rejected(lie: str, attempt: Attempt) -> Row:

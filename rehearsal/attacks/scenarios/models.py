@@ -1,8 +1,8 @@
-"""Lies in the model: Primus itself deploys an archive that was made to hurt.
+"""Lies in the model: Primus itself deploys a hostile archive.
 
-Whoever wrote the model agreed on its hash, so that such an archive passes every gate. The victim is
-Secundus: the archive is opened where Secundus' pictures are, in a container that Secundus pays for.
-Each archive would be taken if it were not for what its row says.
+The policy admits the archive's hash, so it passes every other gate. The victim is Secundus: the
+workload opens the archive beside Secundus' pictures, in a container that Secundus pays for. Each
+archive is valid except for the fault that its row names.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rehearsal.attacks.archives import Entry
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.gates import Verdict
     from rehearsal.attacks.scenario import Attempt
-    from rehearsal.attacks.target import World
 
 
 def _refused(lie: str, failure: Failure, attempt: Attempt, *details: Detail) -> Row:
@@ -59,7 +59,7 @@ def _refused(lie: str, failure: Failure, attempt: Attempt, *details: Detail) -> 
 
 
 def _unpacked(lie: str, *entries: Entry) -> Row:
-    """Primus agrees on an archive that holds these, too."""
+    """Primus admits an archive with these entries, too."""
     return _opened(lie, packed(*entries))
 
 
@@ -69,7 +69,7 @@ def _opened(lie: str, content: bytes) -> Row:
 
 
 def _described(lie: str, **changed: object) -> Row:
-    """Primus agrees on an archive with a manifest that says something else."""
+    """Primus admits an archive with another manifest."""
     return _said(lie, json.dumps(MANIFEST | changed).encode())
 
 
@@ -83,12 +83,12 @@ def _said(lie: str, content: bytes) -> Row:
 
 
 def _made(lie: str, failure: Failure, graphs: bytes, *details: Detail) -> Row:
-    """Primus agrees on an archive with a SavedModel of these graphs."""
+    """Primus admits an archive with a SavedModel of these graphs."""
     return _refused(f"a SavedModel {lie}", failure, received(packed(graphs=graphs)), *details)
 
 
 def _huge(lie: str, *nodes: bytes, functions: bytes = b"") -> Row:
-    """Primus agrees on a SavedModel whose few bytes would be gigabytes."""
+    """Primus admits a SavedModel whose few bytes would become gigabytes."""
     content = b"".join(field(1, node) for node in nodes) + functions
     graphs = field(2, field(2, content) + OBJECTS)
     return _made(lie, Failure.MODEL_UNUSABLE, graphs, Detail.GRAPH_TOO_LARGE)
@@ -97,7 +97,7 @@ def _huge(lie: str, *nodes: bytes, functions: bytes = b"") -> Row:
 def _converted(
     lie: str, change: Callable[[Any], None], failure: Failure = Failure.MODEL_OPERATION_FORBIDDEN
 ) -> Row:
-    """Primus agrees on an archive with a LiteRT model in which this was changed."""
+    """Primus admits an archive with a LiteRT model with this change."""
     return _refused(f"a LiteRT model {lie}", failure, received(converted(change)))
 
 
@@ -143,8 +143,8 @@ def _more_numbers_than_any(model: Any) -> None:
     model.subgraphs[0].operators[0].inputs = [-1] * litert_operators.MAX_INDICES
 
 
-def _bomb(_: World) -> Verdict:
-    """Unpacks an archive that holds a megabyte, told to stop there: no test waits for gigabytes."""
+def _bomb(_: Target) -> Verdict:
+    """Unpack an archive of a megabyte with a limit below that: no test waits for gigabytes."""
     with tempfile.TemporaryDirectory() as private:
         archived = Path(private) / "model.tar.gz"
         archived.write_bytes(packed(entry("bomb", bytes(1024**2))))

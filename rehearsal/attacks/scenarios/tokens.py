@@ -1,4 +1,4 @@
-"""Lies about the token: forged, borrowed, altered, out of time."""
+"""Lies about the token: forged, altered, expired, or made for another use."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from rehearsal.cloud.confidential_space.token_issuer import Issuer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.scenario import Attempt
-    from rehearsal.attacks.target import World
 
 HOUR = 3600
 FORGER = Issuer()
@@ -34,14 +34,14 @@ OTHER_AUDIENCE = "does not match the expected audience."
 OTHER_ISSUER = "does not match the expected one in config"
 
 
-def _key(told: World) -> dict[str, Any]:
+def _key(target: Target) -> dict[str, Any]:
     """Google's public key, as anybody can download it."""
-    (found,) = told.issuer.jwks()["keys"]
+    (found,) = target.issuer.jwks()["keys"]
     return dict(found)
 
 
-def _pem(told: World) -> bytes:
-    return RSAKey.import_key(_key(told)).as_pem(private=False)
+def _pem(target: Target) -> bytes:
+    return RSAKey.import_key(_key(target)).as_pem(private=False)
 
 
 def _encoded(value: object) -> str:
@@ -49,45 +49,45 @@ def _encoded(value: object) -> str:
 
 
 def _by_hand(
-    header: Callable[[World], dict[str, Any]], sign: Callable[[World, bytes], bytes]
+    header: Callable[[Target], dict[str, Any]], sign: Callable[[Target, bytes], bytes]
 ) -> Attempt:
-    """A token put together by hand, over the genuine claims."""
+    """A token with the genuine claims, put together by hand."""
 
-    def forge(told: World) -> str:
-        signed = f"{_encoded(header(told))}.{_encoded(told.claims)}"
-        signature = base64.urlsafe_b64encode(sign(told, signed.encode())).decode()
+    def forge(target: Target) -> str:
+        signed = f"{_encoded(header(target))}.{_encoded(target.claims)}"
+        signature = base64.urlsafe_b64encode(sign(target, signed.encode())).decode()
         return f"{signed}.{signature.rstrip('=')}"
 
     return forging(forge)
 
 
 def _own_key(**header: object) -> Attempt:
-    """Signed with a key of one's own, under a header that says otherwise."""
+    """A token signed with the attacker's own key, under a header that names another key."""
 
-    def forge(told: World) -> str:
+    def forge(target: Target) -> str:
         own = RSAKey.generate_key(2048)
-        said = {"alg": "RS256", "kid": _key(told)["kid"]}
-        return jwt.encode(said | header, told.claims, own)
+        said = {"alg": "RS256", "kid": _key(target)["kid"]}
+        return jwt.encode(said | header, target.claims, own)
 
     return forging(forge)
 
 
-def _altered(told: World) -> str:
-    """The genuine signature under claims that it was not made for."""
-    header, _, signature = told.issuer.sign(told.claims).split(".")
-    claims = copy.deepcopy(told.claims)
+def _altered(target: Target) -> str:
+    """The genuine signature under other claims."""
+    header, _, signature = target.issuer.sign(target.claims).split(".")
+    claims = copy.deepcopy(target.claims)
     claims["submods"]["container"]["image_digest"] = "sha256:" + "0" * 64
     return f"{header}.{_encoded(claims)}.{signature}"
 
 
-def _cut(told: World) -> str:
-    return told.issuer.sign(told.claims)[:-40]
+def _cut(target: Target) -> str:
+    return target.issuer.sign(target.claims)[:-40]
 
 
 def _times(**shift: int) -> Attempt:
-    def forge(told: World) -> str:
-        now = int(told.cloud.now())
-        return told.issuer.sign(told.claims | {claim: now + by for claim, by in shift.items()})
+    def forge(target: Target) -> str:
+        now = int(target.cloud.now())
+        return target.issuer.sign(target.claims | {claim: now + by for claim, by in shift.items()})
 
     return forging(forge)
 
@@ -106,20 +106,20 @@ ROWS = (
     _row(
         "signed with a key of one's own under its own key id",
         UNKNOWN_KEY,
-        forging(lambda told: FORGER.sign(told.claims)),
+        forging(lambda target: FORGER.sign(target.claims)),
     ),
     _row("an empty key id", UNKNOWN_KEY, _own_key(kid="")),
     _row(
         "algorithm `none`, and no signature",
         UNVERIFIED,
-        _by_hand(lambda told: {"alg": "none", "kid": _key(told)["kid"]}, lambda *_: b""),
+        _by_hand(lambda target: {"alg": "none", "kid": _key(target)["kid"]}, lambda *_: b""),
     ),
     _row(
         "algorithm HS256, keyed with Google's public key",
         UNVERIFIED,
         _by_hand(
-            lambda told: {"alg": "HS256", "kid": _key(told)["kid"]},
-            lambda told, text: hmac.digest(_pem(told), text, "sha256"),
+            lambda target: {"alg": "HS256", "kid": _key(target)["kid"]},
+            lambda target, text: hmac.digest(_pem(target), text, "sha256"),
         ),
     ),
     _row("the signature of another token", UNVERIFIED, forging(_altered)),
@@ -158,12 +158,12 @@ ROWS = (
     _row(
         "from an attestation service of one's own",
         OTHER_ISSUER,
-        forging(lambda told: FORGER.sign(told.claims | {"iss": "https://secundus.example"})),
+        forging(lambda target: FORGER.sign(target.claims | {"iss": "https://secundus.example"})),
     ),
     _row(
         "from the launcher's own fake verifier, which an operator can switch on",
         OTHER_ISSUER,
-        forging(lambda told: FORGER.sign(told.claims | {"iss": "fake-issuer-for-testing"})),
+        forging(lambda target: FORGER.sign(target.claims | {"iss": "fake-issuer-for-testing"})),
     ),
     _row("without an issuer", OTHER_ISSUER, claiming(drop("iss"))),
 )

@@ -1,7 +1,7 @@
-"""Lies to the workload: what its own checks refuse before it loads a model.
+"""Lies to the workload, which its own checks refuse before it loads a model.
 
-Secundus' operator writes the settings, and may put archives where the reader reads. Archives that
-Primus itself made to hurt are in `models`.
+Secundus' operator writes the settings, and may put archives where the reader reads. `models` has
+the hostile archives of Primus itself.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from workload.errors import Detail, Failure, WorkloadError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rehearsal.attacks.deployment import Target
     from rehearsal.attacks.gates import Verdict
     from rehearsal.attacks.scenario import Attempt
-    from rehearsal.attacks.target import World
 
 ACCOUNT = READER.removeprefix("serviceAccount:")
 RESULT = "gs://secundus-vision-result-bucket"
@@ -39,33 +39,33 @@ def _refused(lie: str, failure: Failure, attempt: Attempt, *details: Detail) -> 
 
 def _set(lie: str, values: Mapping[str, str], *details: Detail) -> Row:
     """Secundus' operator launches with these settings."""
-    told = running({f"tee-env-{name}": value for name, value in values.items()})
-    return _refused(lie, Failure.SETTINGS_INVALID, told, *details)
+    target = running({f"tee-env-{name}": value for name, value in values.items()})
+    return _refused(lie, Failure.SETTINGS_INVALID, target, *details)
 
 
-def _replaced(told: World) -> None:
-    """Somebody has put a valid archive in the place of the one that was agreed on."""
-    bucket, name = told.model
+def _replaced(target: Target) -> None:
+    """Somebody has replaced the admitted archive by another valid one."""
+    bucket, name = target.model
     bucket.objects[name] = StoredObject(bucket.objects[name].meta, packed())
 
 
-def _gone(told: World) -> None:
+def _gone(target: Target) -> None:
     """Primus has deleted the model that it still admits."""
-    bucket, name = told.model
+    bucket, name = target.model
     del bucket.objects[name]
 
 
 class _Narrow(storage.Bucket):
-    """The workload's own bucket, told to take little: no test can afford the real gigabyte."""
+    """The workload's own bucket with a low limit: no test can afford the real gigabyte."""
 
     def fetch(self, name: str, to: Path, limit: int) -> str:
         return super().fetch(name, to, min(limit, len(packed()) - 1))
 
 
-def _without_token(told: World) -> Verdict:
-    """Asks for the model where no launcher has put a token."""
+def _without_token(target: Target) -> Verdict:
+    """Ask for the model on a machine without a token."""
     with tempfile.TemporaryDirectory() as empty:
-        chosen = replace(settings.parse(environment(told)), token_file=Path(empty) / "token")
+        chosen = replace(settings.parse(environment(target)), token_file=Path(empty) / "token")
         return gates.work(lambda: credentials.model_reader(chosen))
 
 

@@ -1,7 +1,7 @@
-"""What the real engine deployed for both companies: the world that the lies are told in.
+"""Both companies, deployed by the real engine: the target of the attacks.
 
-Nothing here repeats a condition, a grant or a label: all of it is read from the local cloud after
-`pulumi up`. A world is plain data. Whoever changes one works on a copy.
+This module repeats no condition, grant or label: it reads them from the local cloud after
+`pulumi up`. A target is plain data. An attack that changes it changes a copy.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WORKLOAD_SECONDS = 120
 
 
 @dataclass(kw_only=True)
-class World:
+class Target:
     """Both companies' projects after `up`, and the machine that Secundus' stack declared."""
 
     cloud: Cloud
@@ -55,16 +55,16 @@ class World:
     """claims of which the deployed mapping could make no attributes"""
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process gets: all but the issuer, whose key stays where it is."""
+        """The state for another process: without the issuer, whose key stays in this process."""
         return {**self.__dict__, "issuer": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """In another process tokens are signed, and checked, with a key of its own."""
+        """Another process signs and checks tokens with a key of its own."""
         self.__dict__ = {**state, "issuer": Issuer()}
 
-    def copy(self) -> World:
-        """The same, to be changed."""
-        return World(
+    def copy(self) -> Target:
+        """A copy that an attack may change."""
+        return Target(
             cloud=copy.deepcopy(self.cloud),
             issuer=self.issuer,
             handover=dict(self.handover),
@@ -109,7 +109,7 @@ class World:
         return self.cloud.buckets[bucket], name
 
     def metadata(self) -> dict[str, str]:
-        """What Secundus' stack tells the launcher."""
+        """The metadata of the machine in Secundus' stack."""
         return self.machine.metadata
 
     def published(self) -> Image:
@@ -128,11 +128,11 @@ class Deployment:
     local: LocalCloud
     workspace: Workspace
     outputs: dict[str, dict[str, Any]]
-    """what each stack exports"""
+    """by stack, its outputs"""
 
 
 @contextmanager
-def deployed(folder: Path, cli: Path) -> Iterator[Deployment]:
+def deploy(folder: Path, cli: Path) -> Iterator[Deployment]:
     """`pulumi up` of both companies in the middle of a rollout; AssertionError if it fails.
 
     The machine has started by then, and its workload runs.
@@ -157,12 +157,12 @@ def deployed(folder: Path, cli: Path) -> Iterator[Deployment]:
         yield Deployment(local=local, workspace=workspace, outputs=outputs)
 
 
-def world(deployment: Deployment) -> World:
-    """A copy of what was deployed, once the machine's own workload has finished."""
+def target_of(deployment: Deployment) -> Target:
+    """A copy of the deployed state, once the machine's own workload has finished."""
     local = deployment.local
     (machine,) = local.cloud.instances.values()
     assert local.machines.finished(machine).wait(WORKLOAD_SECONDS), machine.serial
-    found = World(
+    found = Target(
         cloud=copy.deepcopy(local.cloud),
         issuer=local.issuer,
         handover=deployment.outputs["primus"]["handover"],
@@ -173,18 +173,18 @@ def world(deployment: Deployment) -> World:
     return found
 
 
-def token(told: World, machine: Instance) -> str:
+def token(target: Target, machine: Instance) -> str:
     """The attestation token that a machine gets; the launcher's LaunchError if it gets none."""
     boot = BootImage.named(machine.doc["disks"][0]["initializeParams"]["sourceImage"])
     assert boot is not None, "only a Confidential Space image has a launcher"
     with tempfile.TemporaryDirectory() as folder:
-        launch = Launch(told.cloud, told.issuer, {}, machine, boot, Disk(Path(folder)))
+        launch = Launch(target.cloud, target.issuer, {}, machine, boot, Disk(Path(folder)))
         launch.measure()
         return launch.disk.token.read_text()
 
 
 def claims_of(signed: str) -> Json:
-    """What a token says."""
+    """The claims of a token, without a check of its signature."""
     payload = signed.split(".")[1]
     found: Json = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return found
