@@ -70,7 +70,7 @@ def test_the_crashed_run_fails_while_it_holds_both_secrets(story: Story) -> None
 
 
 def test_the_aborted_run_leaves_a_code_and_no_result(story: Story) -> None:
-    """A process that dies in the middle of its work leaves nothing; the first process reports it."""
+    """A process that dies during its work leaves nothing; the first process reports it."""
     run = story.runs["aborted"]
     assert run.result is not None
     assert run.result.records == ()

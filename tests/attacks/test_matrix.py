@@ -45,7 +45,7 @@ def test_the_deployed_machine_itself_classifies(target: Target, deployment: Depl
 
 @pytest.fixture(scope="module")
 def played(target: Target) -> tuple[Target, list[Judged]]:
-    """The verdicts of all rows to those who release the model, and the target that recorded them."""
+    """The verdicts of all rows to those who release the model, and the target."""
     fresh = target.copy()
     fresh.presented, fresh.unmapped = [], []
     return fresh, matrix.judge(fresh, (*TO_RELEASE, *LEGITIMATE))
