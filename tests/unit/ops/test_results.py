@@ -86,6 +86,16 @@ def test_results_without_a_summary_are_read() -> None:
     assert parse(lines(CRACK), "Image: x\n") == Run((CRACK,), None, None)
 
 
+def test_a_summary_is_shown_below_the_pictures() -> None:
+    """With engine, model, image and times."""
+    run = parse(lines(CRACK), "Image: part-1.png, Response: {}\n", json.dumps(SUMMARY))
+    assert run.summary == SUMMARY
+    terminal = Terminal(io.StringIO(), width=400)
+    results_table.show(terminal, run)
+    assert isinstance(terminal.file, io.StringIO)
+    assert results_table.summary_line(SUMMARY) in terminal.file.getvalue()
+
+
 def test_the_summary_is_one_line() -> None:
     """Counts with codes, start and end, rate, engine, model and image."""
     assert results_table.summary_line(SUMMARY) == (
