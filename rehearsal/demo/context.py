@@ -1,4 +1,4 @@
-"""Where the demonstration is played: the two companies, and what every chapter does there."""
+"""The context of the demonstration's steps: the two companies, and the actions of several steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.records import Run
 from ops.results import bucket_of
 from ops.terminal import styled
 from rehearsal.administrator import Admin
-from rehearsal.demo.expectations import Promises
+from rehearsal.demo.expectations import Expectations
 from rehearsal.demo.progress import Progress
 from rehearsal.repository import REPOSITORY
 
@@ -31,56 +31,56 @@ WAIT_SECONDS = 120
 
 
 @dataclass
-class Stage:
-    """What every chapter needs."""
+class Context:
+    """What every step needs."""
 
     console: Terminal
     local: LocalCloud
     workspace: Workspace
-    promises: Promises = field(default_factory=Promises)
+    expectations: Expectations = field(default_factory=Expectations)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """what each stack exported when `up` last deployed it"""
-    kept: dict[str, str] = field(default_factory=dict)
-    """what to leave behind for `python -m ops why`: text by file name"""
+    """by stack, its outputs after the last `up`"""
+    evidence: dict[str, str] = field(default_factory=dict)
+    """for `python -m ops why`: text by file name"""
 
     def admin(self, company: str) -> Admin:
-        """The company's deployer at a terminal."""
+        """The REST requests of the company's deployer."""
         return Admin(self.workspace.environment(company))
 
-    def chapter(self, title: str) -> None:
-        """Announce what comes."""
+    def heading(self, title: str) -> None:
+        """Print the title of a step."""
         self.console.rule(styled(title, "bold"), align="left")
 
 
 @contextmanager
-def watched(stage: Stage, company: str) -> Iterator[Progress]:
-    """Show live what the engine does for a company: the event handler to give to it."""
-    with stage.console.working(f"{company}: the program") as say:
-        progress = Progress(stage.console, company, say)
+def watched(context: Context, company: str) -> Iterator[Progress]:
+    """Show the engine's progress for a company; gives the event handler for the engine."""
+    with context.console.working(f"{company}: the program") as say:
+        progress = Progress(context.console, company, say)
         try:
             yield progress
         finally:
-            progress.tell()
+            progress.summarize()
 
 
-def up(stage: Stage, company: str) -> None:
-    """`pulumi up`, with live progress; notes what the stack exports."""
+def up(context: Context, company: str) -> None:
+    """`pulumi up`, with live progress; stores the stack's outputs."""
     started = time.monotonic()
-    with watched(stage, company) as progress:
-        done = stage.workspace.stack(company).up(on_event=progress)
-    stage.outputs[company] = {name: output.value for name, output in done.outputs.items()}
+    with watched(context, company) as progress:
+        done = context.workspace.stack(company).up(on_event=progress)
+    context.outputs[company] = {name: output.value for name, output in done.outputs.items()}
     seconds = time.monotonic() - started
-    stage.console.print(f"  {company}: {counted(progress.count, 'resource')}, {seconds:.1f} s")
+    context.console.print(f"  {company}: {counted(progress.count, 'resource')}, {seconds:.1f} s")
 
 
-def results_of(stage: Stage) -> Run:
-    """`python -m ops results`, as Secundus would run it in the program's folder."""
+def results_of(context: Context) -> Run:
+    """The output of `python -m ops results`, run in the program's folder as Secundus runs it."""
     command = [sys.executable, "-m", "ops", "results", "--json", "--wait", str(WAIT_SECONDS)]
-    environment = stage.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)}
-    with stage.console.working("secundus: the workload runs"):
+    environment = context.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)}
+    with context.console.working("secundus: the workload runs"):
         answer = subprocess.run(  # noqa: S603  our own command
             command,
-            cwd=stage.workspace.program,
+            cwd=context.workspace.program,
             env=environment,
             capture_output=True,
             text=True,
@@ -92,21 +92,21 @@ def results_of(stage: Stage) -> Run:
     return Run(tuple(parsed["records"]), parsed["failure"], parsed["summary"])
 
 
-def launcher_log(stage: Stage, which: str) -> str:
-    """The serial console of the machine, once it is off; kept, with what it left as `result`."""
-    (machine,) = stage.local.cloud.instances.values()
-    stage.local.machines.finished(machine).wait(WAIT_SECONDS)
+def launcher_log(context: Context, which: str) -> str:
+    """The machine's serial console, once it is off; also stored as evidence, with its `result`."""
+    (machine,) = context.local.cloud.instances.values()
+    context.local.machines.finished(machine).wait(WAIT_SECONDS)
     text = "".join(f"{line}\n" for line in machine.serial)
-    stage.kept[f"launcher-{which}.log"] = text
-    bucket = stage.local.cloud.buckets[bucket_of(stage.outputs["secundus"]["resultUri"])]
+    context.evidence[f"launcher-{which}.log"] = text
+    bucket = context.local.cloud.buckets[bucket_of(context.outputs["secundus"]["resultUri"])]
     if result := bucket.objects.get("result"):
-        stage.kept[f"result-{which}"] = result.data.decode()
+        context.evidence[f"result-{which}"] = result.data.decode()
     return text
 
 
-def show_console(stage: Stage) -> None:
-    """Print what the machine's serial console says, for a run that left no result."""
-    for machine in stage.local.cloud.instances.values():
-        stage.console.print(f"  serial console of {machine.name}:")
+def show_console(context: Context) -> None:
+    """Print the machine's serial console, for a run without a result."""
+    for machine in context.local.cloud.instances.values():
+        context.console.print(f"  serial console of {machine.name}:")
         for line in machine.serial:
-            stage.console.print(f"    {shown(line)}", soft_wrap=True)
+            context.console.print(f"    {shown(line)}", soft_wrap=True)

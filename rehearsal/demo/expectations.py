@@ -1,4 +1,4 @@
-"""What a demonstration promised to show, and whether it did."""
+"""The expectations of a demonstration, and whether they are met."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from ops.terminal import Table, styled
 
 
 @dataclass(frozen=True)
-class Promise:
-    """One thing that was to be shown, and what was seen."""
+class Expectation:
+    """One expectation, and the observation."""
 
     what: str
     seen: str
-    kept: bool
+    met: bool
 
 
 @dataclass
-class Promises:
-    """The promises of one run, in the order in which they were put to the test."""
+class Expectations:
+    """The expectations of one run, in the order of their checks."""
 
-    made: list[Promise] = field(default_factory=list)
+    checked: list[Expectation] = field(default_factory=list)
 
-    def check(self, what: str, seen: str, *, kept: bool) -> None:
-        """Note what was seen; a broken promise does not end the demonstration."""
-        self.made.append(Promise(what, seen, kept))
+    def check(self, what: str, seen: str, *, met: bool) -> None:
+        """Record an observation; an unmet expectation does not end the demonstration."""
+        self.checked.append(Expectation(what, seen, met))
 
     @property
-    def broken(self) -> list[Promise]:
-        """The promises that were not kept."""
-        return [promise for promise in self.made if not promise.kept]
+    def unmet(self) -> list[Expectation]:
+        """The expectations that are not met."""
+        return [expectation for expectation in self.checked if not expectation.met]
 
     def table(self) -> Table:
         """The closing table."""
-        shown = Table("", "promised", "seen", header_style="bold")
-        for promise in self.made:
-            mark = styled("✓", "green") if promise.kept else styled("✗", "red")
-            shown.add_row(mark, promise.what, promise.seen)
+        shown = Table("", "expected", "seen", header_style="bold")
+        for expectation in self.checked:
+            mark = styled("✓", "green") if expectation.met else styled("✗", "red")
+            shown.add_row(mark, expectation.what, expectation.seen)
         return shown

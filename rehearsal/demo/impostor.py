@@ -1,7 +1,7 @@
-"""Secundus' administrator with a workload of her own: Primus' code, and one line more.
+"""Secundus' administrator with a workload of her own: Primus' code, and one more line.
 
-Everything here is in her power: she owns the project, its repository, its machine. The line would
-copy the model into her bucket, and it works: let in, the model is there (`--loosen`).
+She may do all of this: she owns the project, its repository and its machine. The line copies the
+model into her bucket, and it works if her workload is admitted (`--loosen`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def change(workload: Path, to: Path) -> str:
     module = copy(workload, to) / MODULE
     text = module.read_text()
     if text.count(BEFORE) != 1:
-        raise ValueError(f"{MODULE} no longer has the line that the impostor is put before")
+        raise ValueError(f"{MODULE} no longer has the line before which the impostor adds its own")
     module.write_text(text.replace(BEFORE, LINE + BEFORE))
     return LINE.strip()
 
@@ -81,7 +81,7 @@ def clean_up(admin: Admin) -> None:
 
 
 def loot(admin: Admin, bucket: str) -> str | None:
-    """The SHA-256 of what the added line left in the result bucket, or None: it left nothing."""
+    """The SHA-256 of the object that the added line wrote; None if there is none."""
     answer = admin.ask("GET", f"storage.googleapis.com/storage/v1/b/{bucket}/o/{STOLEN}?alt=media")
     if answer.status_code == NOT_FOUND:
         return None

@@ -1,4 +1,4 @@
-"""What is in the two projects, and who was let in: read from the local cloud's own state."""
+"""The resources of both projects, and who accessed what: from the state of the local cloud."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READING = {
     "iam.serviceAccounts.getAccessToken": "act as",
     "artifactregistry.repositories.downloadArtifacts": "pull from",
 }
-"""The permissions by which something can be taken away, and how the table says them."""
+"""Permissions to read something, and their words in the table."""
 
 
 def project_grants(cloud: Cloud) -> Grants:
@@ -35,7 +35,7 @@ def project_grants(cloud: Cloud) -> Grants:
 
 
 def left(cloud: Cloud, grants_before: Grants) -> list[str]:
-    """Everything that exists beyond the empty projects, but for reserved pool ids."""
+    """Everything that the empty projects do not have, except for reserved pool ids."""
     resources = [
         *(f"bucket {name}" for name in cloud.buckets),
         *(f"service account {email}" for email in cloud.service_accounts),
@@ -49,12 +49,12 @@ def left(cloud: Cloud, grants_before: Grants) -> list[str]:
 
 
 def reserved(cloud: Cloud) -> list[str]:
-    """The deleted identity pools, whose ids stay taken for 30 days."""
+    """The deleted identity pools, whose ids stay reserved for 30 days."""
     return [pool.name for pool in cloud.pools.values() if pool.deleted_at is not None]
 
 
 def reads(audit: Iterable[AuditEntry]) -> Table:
-    """Who asked to take what, how often it was allowed and how often refused."""
+    """Who asked to read what, how often it was allowed, and how often refused."""
     asked: Counter[tuple[str, str, str]] = Counter()
     allowed: Counter[tuple[str, str, str]] = Counter()
     for entry in audit:

@@ -1,6 +1,6 @@
-"""The careless change: what Primus' administrator must not do, done by hand, to see what it costs.
+"""A careless change by Primus' administrator, by hand, after which the demonstration must fail.
 
-The demonstration has to fail then. A demonstration that cannot fail shows nothing.
+A demonstration that cannot fail shows nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the engine does: live on a terminal, and one line a kind of resource at the end.
+"""The engine's progress: live on a terminal, and at the end one line for each kind of resource.
 
-A terminal shows the work in flight on its last line. What stays is short: who reads it wants to see
-that 27 pictures were stored, not each of them.
+The last line of a terminal shows the operations that run now. The summary counts: 27 pictures are
+one line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DONE = {
     "delete-replaced": "deleted",
     "read": "read",
 }
-"""Engine operations worth a line, and how it says that they are over."""
+"""Engine operations with a line, and the word for each when it is done."""
 
 BOOKKEEPING = ("pulumi:", "confidential-inference:")
 """Types that exist in the engine only, not in a cloud: stack, providers, stash, components."""
@@ -38,7 +38,7 @@ LONGEST_NAME: Final = 60
 
 
 class Progress:
-    """An engine event handler; `tell` prints what was done, once it is over."""
+    """An engine event handler; `summarize` prints the summary at the end."""
 
     def __init__(self, console: Terminal, company: str, say: Callable[[str], None]) -> None:
         self._console = console
@@ -46,11 +46,11 @@ class Progress:
         self._say = say
         self._started: dict[str, float] = {}
         self._done: dict[tuple[str, str], list[tuple[str, float, float]]] = {}
-        """by what was done and the kind: name, begin and end of each"""
+        """by operation and kind of resource: name, begin and end of each"""
 
     @property
     def count(self) -> int:
-        """How many resources something was done to."""
+        """The number of resources with a finished operation."""
         return sum(map(len, self._done.values()))
 
     def __call__(self, event: EngineEvent) -> None:
@@ -67,10 +67,10 @@ class Progress:
                 soft_wrap=True,
             )
 
-    def tell(self) -> None:
-        """One line a kind: what was done, from the first begun to the last ended, to which.
+    def summarize(self) -> None:
+        """Print one line for each operation and kind, with the time from first begin to last end.
 
-        Where everything goes, one line says it.
+        If everything is deleted, print one line in all.
         """
         if self.count > NAMED and {done for done, _ in self._done} == {"deleted"}:
             kinds = ", ".join(f"{len(those)} {kind}" for (_, kind), those in self._done.items())

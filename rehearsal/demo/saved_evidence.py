@@ -1,4 +1,4 @@
-"""The folder in which a demonstration leaves what `python -m ops why` reads: all of it, or none."""
+"""The folder in which a demonstration saves the evidence for `python -m ops why`, as a whole."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class KeepError(Exception):
-    """Nothing can be left in the folder; the message says why and what to do."""
+class SaveError(Exception):
+    """The folder cannot be used; the message has the reason and the fix."""
 
 
 @contextmanager
-def keeping(folder: str | None) -> Iterator[dict[str, str]]:
-    """What is noted, name by name, lies in the folder once the block has ended without an error.
+def saving(folder: str | None) -> Iterator[dict[str, str]]:
+    """Yields a dictionary of texts by file name, and writes the files after a block without error.
 
-    KeepError if the folder holds anything already, or cannot be made.
+    SaveError if the folder is not empty, or cannot be created.
     """
     files: dict[str, str] = {}
     if folder is None:
@@ -28,7 +28,7 @@ def keeping(folder: str | None) -> Iterator[dict[str, str]]:
         return
     target = Path(folder).absolute()
     if target.is_symlink() or target.is_file() or (target.is_dir() and any(target.iterdir())):
-        raise KeepError(
+        raise SaveError(
             f"--keep {folder}: got something that is there already, expected an empty folder or"
             " none yet; nothing was run. Name another: make demo ARGS='--keep FOLDER'"
         )
@@ -37,13 +37,13 @@ def keeping(folder: str | None) -> Iterator[dict[str, str]]:
         # Beside the folder, so that one renaming puts it in place.
         scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     except OSError as error:
-        raise KeepError(f"--keep {folder}: {error.strerror}; nothing was run") from error
+        raise SaveError(f"--keep {folder}: {error.strerror}; nothing was run") from error
     try:
         yield files
         for name, text in files.items():
             (scratch / name).write_text(text, encoding="utf-8")
         scratch.replace(target)
     except OSError as error:
-        raise KeepError(f"--keep {folder}: {error.strerror}; nothing was left there") from error
+        raise SaveError(f"--keep {folder}: {error.strerror}; nothing was left there") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

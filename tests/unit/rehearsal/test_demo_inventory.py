@@ -18,7 +18,7 @@ from rehearsal.cloud.state import (
 )
 from rehearsal.companies import two_companies
 from rehearsal.demo import inventory
-from rehearsal.demo.expectations import Promises
+from rehearsal.demo.expectations import Expectations
 
 POOL = "projects/111111111111/locations/global/workloadIdentityPools/primus-wip-1"
 
@@ -93,9 +93,9 @@ def test_reads_count_allowed_and_refused() -> None:
     assert [cell.strip() for cell in row.split("│")[3:6]] == ["model", "1", "1"]
 
 
-def test_a_broken_promise_is_not_forgotten() -> None:
-    """One broken promise among kept ones is reported as such."""
-    promises = Promises()
-    promises.check("kept", "yes", kept=True)
-    promises.check("broken", "no", kept=False)
-    assert [promise.what for promise in promises.broken] == ["broken"]
+def test_an_unmet_expectation_is_listed() -> None:
+    """Alone, among those that are met."""
+    expectations = Expectations()
+    expectations.check("first", "yes", met=True)
+    expectations.check("second", "no", met=False)
+    assert [expectation.what for expectation in expectations.unmet] == ["second"]

@@ -27,7 +27,7 @@ def lines(*steps: tuple[str, str]) -> list[str]:
             progress(
                 EngineEvent.from_json({"sequence": 1, "timestamp": 1, kind: {"metadata": metadata}})
             )
-    progress.tell()
+    progress.summarize()
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
@@ -55,13 +55,13 @@ def many(count: int, name: str = "picture") -> list[tuple[str, str]]:
 
 def test_resources_of_a_kind_share_a_line() -> None:
     """Of 27 pictures three are named and all are counted; anything else has its own line."""
-    pictures, bucket, gone = lines(*many(27), ("create", BUCKET), ("delete", BUCKET))
+    pictures, bucket, destroyed = lines(*many(27), ("create", BUCKET), ("delete", BUCKET))
     assert re.fullmatch(
         r"  primus    created    \d\.\d s  27 BucketObject +picture-0, picture-1, picture-2, …",
         pictures,
     )
     assert bucket.split()[-3:] == ["1", "Bucket", "model"]
-    assert gone.split()[1] == "deleted"
+    assert destroyed.split()[1] == "deleted"
 
 
 def test_where_everything_goes_one_line_says_it() -> None:

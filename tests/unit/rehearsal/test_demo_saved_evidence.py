@@ -8,7 +8,7 @@ import pytest
 
 from ops.cli import UNUSABLE
 from rehearsal.cli import main
-from rehearsal.demo.saved_evidence import KeepError, keeping
+from rehearsal.demo.saved_evidence import SaveError, saving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ def test_what_was_noted_lies_there_at_the_end(tmp_path: Path, *, exists: bool) -
     folder = tmp_path / "run"
     if exists:
         folder.mkdir()
-    with keeping(str(folder)) as files:
+    with saving(str(folder)) as files:
         files["condition.cel"] = "true\n"
         assert not folder.exists() or list(folder.iterdir()) == []
     assert [path.name for path in folder.iterdir()] == ["condition.cel"]
@@ -31,33 +31,35 @@ def test_what_was_noted_lies_there_at_the_end(tmp_path: Path, *, exists: bool) -
 def test_a_story_that_broke_off_leaves_nothing(tmp_path: Path) -> None:
     """An error inside goes on, and no file of it is there."""
 
-    def broken() -> None:
-        with keeping(str(tmp_path / "run")) as files:
+    def unmet() -> None:
+        with saving(str(tmp_path / "run")) as files:
             files["condition.cel"] = "true\n"
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        broken()
+        unmet()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     """Not even the files that could be."""
 
-    def broken() -> None:
-        with keeping(str(tmp_path / "run")) as files:
+    def unmet() -> None:
+        with saving(str(tmp_path / "run")) as files:
             files["a"] = "a"
             files["no/such/folder"] = "b"
 
-    with pytest.raises(KeepError, match="nothing was left there"):
-        broken()
+    with pytest.raises(SaveError, match="nothing was left there"):
+        unmet()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_kept_unless_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_option_no_file_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a folder the notes go nowhere."""
     monkeypatch.chdir(tmp_path)
-    with keeping(None) as files:
+    with saving(None) as files:
         files["condition.cel"] = "true\n"
     assert list(tmp_path.iterdir()) == []
 
