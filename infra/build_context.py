@@ -1,4 +1,4 @@
-"""What a build of the workload image depends on, as one hash that is equal on every machine."""
+"""One hash of everything on which a build of the workload image depends, equal on every machine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def context_hash(folder: Path) -> str:
-    """SHA-256 over paths, executable bits and contents of all that docker would be sent.
+    """SHA-256 over paths, executable bits and contents of all files that docker would receive.
 
-    Only the executable bit of a mode counts: the others differ between two checkouts with
-    different umasks, and git does not keep them either.
+    Only the executable bit of a mode counts: the others depend on the umask of the checkout, and
+    git does not store them.
     """
     if not (folder / "Dockerfile").is_file():
         raise FilesError(
@@ -28,7 +28,7 @@ def context_hash(folder: Path) -> str:
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if ignored(name) and name != "Dockerfile":  # docker is sent it whatever the list says
+        if ignored(name) and name != "Dockerfile":  # docker always receives it
             continue
         if path.is_symlink():
             raise FilesError(
@@ -44,7 +44,7 @@ def context_hash(folder: Path) -> str:
 
 
 class _Ignored:
-    """Whether docker leaves a path out; the last line that matches decides.
+    """Whether docker ignores a path; the last matching line decides.
 
     https://docs.docker.com/build/concepts/context/#dockerignore-files
     """
@@ -66,7 +66,7 @@ class _Ignored:
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    """`*` and `?` stay within a folder, `**` does not, and a folder takes what is in it along."""
+    """`*` and `?` match within one folder, `**` across folders; a folder matches its content."""
     special = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob.strip("/"))
     return re.compile("".join(special.get(p, re.escape(p)) for p in parts) + "(/.*)?")

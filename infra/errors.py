@@ -1,10 +1,10 @@
-"""The one base of everything that a person running `pulumi` can mend."""
+"""The base class of every error that the user of `pulumi` can fix."""
 
 from __future__ import annotations
 
 
 class ProgramError(ValueError):
-    """A problem in what the program was given: got, expected, consequence and what mends it.
+    """A problem in an input of the program: got, expected, consequence and fix.
 
-    Never a bug of the program: whoever catches this shows the text and no stack trace.
+    Never a bug of the program: show its text, and no stack trace.
     """

@@ -1,7 +1,7 @@
-"""What crosses from Primus to Secundus, and what Secundus checks before it believes any of it.
+"""The values that Primus publishes for Secundus, and Secundus' checks of them.
 
-Both companies use this one description, so that they cannot drift apart. Nothing in it is secret.
-Where it comes from (a stack, later also a file) is for `peer` to know.
+Both companies use this one definition, so both always agree on it. No value is secret. `peer_stack`
+reads the values.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from infra.config.secundus_settings import Author
 
 OUTPUT: Final = "handover"
-"""The stack output that holds it."""
+"""The stack output with the handover."""
 
 SCHEMA: Final = "confidential-inference/handover/v1"
 
@@ -38,16 +38,16 @@ _KEYS: Final = (
 
 _LONGEST_KEY: Final = 100
 _MOST_KEYS: Final = 5
-"""How much is told of what does not belong there; the author is the one who has to look at it."""
+"""Limits of the error about unknown keys, which the peer may have written."""
 
 
 class HandoverError(ProgramError):
-    """What the peer published cannot be used, or is not what this company agreed to."""
+    """The published values cannot be used, or this company has not agreed to them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Handover:
-    """Where Primus' image and model are, and through which door its model is released."""
+    """Primus' image and model, and the provider and account that release the model."""
 
     image: str
     audience: str
@@ -55,12 +55,12 @@ class Handover:
     model_sha256: str
     model_reader: str
     operator_number: str = ""
-    """the one project whose machines are admitted; nothing from a version that did not say it"""
+    """the one project whose machines are admitted; empty from versions that did not publish it"""
     operator_account: str = ""
-    """the one account that they must run as; likewise"""
+    """the one account of these machines; empty from versions that did not publish it"""
 
     def published(self) -> dict[str, str]:
-        """The form in which it crosses."""
+        """The published form."""
         return {
             "schema": SCHEMA,
             "image": self.image,
@@ -74,10 +74,10 @@ class Handover:
 
 
 def accepted(published: object, author: Author, us: Operator, source: str) -> Handover:
-    """What `source` published, once all of it is well-formed and belongs to the agreed author.
+    """The handover that `source` published, if every value is valid and belongs to the author.
 
-    HandoverError with every problem. A handover that pointed elsewhere would run somebody else's
-    code on this company's pictures; one that admits somebody else would cost a boot to find out.
+    HandoverError with every problem. With values of somebody else, their code would run on this
+    company's pictures; if Primus admits another machine, only a boot would show it.
     """
     if published is None:
         raise HandoverError(
@@ -114,7 +114,7 @@ def accepted(published: object, author: Author, us: Operator, source: str) -> Ha
 
 
 def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
-    """Whether the release condition is made for this company's machine, where that is said."""
+    """HandoverError if the release condition is for another machine than this company's."""
     number, account = published.get("operatorNumber"), published.get("operatorAccount")
     here = re.escape(us.service_account.partition("@")[2])
     differing = [
@@ -130,7 +130,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
             f"operatorAccount: got {described(account)}, expected {us.service_account!r}, which is"
             " names.serviceAccount in the project of this stack",
             _set(source, "operator.serviceAccount", us.service_account),
-            # An account of another project is not this stack's to take.
+            # This stack cannot use an account of another project.
             _set("secundus", "names.serviceAccount", str(account).partition("@")[0])
             if _is(account, f"{naming.ACCOUNT_ID}@{here}")
             else "",
@@ -147,7 +147,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
         raise HandoverError(
             f"{source} admits another machine than this stack declares, so the model would be"
             " refused after the boot; nothing was changed."
-            + "".join(f"\n  - {each.told}" for each in wrong)
+            + "".join(f"\n  - {each.text}" for each in wrong)
             + "\nHave Primus admit this one: "
             + " && ".join([*(each.there for each in wrong), f"pulumi up --stack {source}"])
             + (
@@ -159,12 +159,12 @@ def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
 
 
 class _Difference(NamedTuple):
-    """What is said, and the command that mends it on either side."""
+    """A difference in words, and the command that fixes it on either side."""
 
-    told: str
+    text: str
     there: str
     here: str
-    """empty where this stack cannot be what the peer admits"""
+    """empty if this stack cannot become what the peer admits"""
 
 
 def _set(stack: str, key: str, value: str) -> str:
@@ -210,11 +210,11 @@ def _is(value: object, pattern: str) -> bool:
 
 
 def _unknown(keys: list[str]) -> list[str]:
-    told = [f"{shown(key, _LONGEST_KEY)}: not part of {SCHEMA}" for key in keys[:_MOST_KEYS]]
+    listed = [f"{shown(key, _LONGEST_KEY)}: not part of {SCHEMA}" for key in keys[:_MOST_KEYS]]
     return (
-        told
+        listed
         if len(keys) <= _MOST_KEYS
-        else [*told, counted(len(keys) - _MOST_KEYS, "more such key")]
+        else [*listed, counted(len(keys) - _MOST_KEYS, "more such key")]
     )
 
 

@@ -1,7 +1,7 @@
-"""What Secundus' virtual machine is told to run: metadata that the real launcher would accept.
+"""The metadata of Secundus' virtual machine, in a form that Google's launcher accepts.
 
-It owns the names that the image, the machine and the workload agree on. It refuses here what the
-launcher would refuse three minutes later, on a serial console that nobody reads:
+It has the names that image, machine and workload share. A preview refuses what the launcher would
+refuse three minutes after the boot, on a serial console that nobody reads:
 https://github.com/google/go-tpm-tools/blob/main/launcher/spec/launch_spec.go
 """
 
@@ -29,7 +29,7 @@ ENVIRONMENT: Final = (
     "INPUT_URI",
     "RESULT_URI",
 )
-"""What the workload is told, in the order of the image's label allow_env_override."""
+"""The workload's variables, in the order of the image's label allow_env_override."""
 
 RESTART_POLICIES: Final = ("Never", "Always", "OnFailure")
 
@@ -38,23 +38,23 @@ MAX_VALUE: Final = 256 * 1024
 
 
 class LaunchError(ProgramError):
-    """The launcher would not start this; every reason it would have is named."""
+    """The launcher would refuse this launch; the message has every reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchSpec:
-    """One launch. Constructing it raises LaunchError where the launcher would give up."""
+    """One launch. Constructing it raises LaunchError if the launcher would refuse it."""
 
     image: str
     """by digest: a tag could be moved between preview and boot"""
     environment: Mapping[str, str]
     """exactly the names in ENVIRONMENT"""
     run: str = ""
-    """any text; another one makes another machine, which runs again"""
+    """any text; another text replaces the machine, which then runs again"""
     restart_policy: str = "Never"
 
     def __post_init__(self) -> None:
-        """Refuse to exist in a form that would not boot."""
+        """Refuse values that would not boot."""
         problems = []
         if not re.fullmatch(IMAGE_REFERENCE, self.image):
             problems.append(
@@ -84,13 +84,13 @@ class LaunchSpec:
 
     def metadata(self) -> dict[str, str]:
         """The machine's metadata; every value is a string, or the launcher cannot read any."""
-        told = {f"tee-env-{name}": self.environment.get(name, "") for name in ENVIRONMENT}
+        variables = {f"tee-env-{name}": self.environment.get(name, "") for name in ENVIRONMENT}
         return {
             "tee-image-reference": self.image,
             "tee-restart-policy": self.restart_policy,
-            **told,
-            # Keeps the launcher's messages, which would otherwise vanish when the machine stops.
-            # The workload's own output is not among them: the image forbids redirecting it.
+            **variables,
+            # Cloud Logging stores the launcher's messages; the machine's own copy is lost when it
+            # stops. The workload's output is not among them: the image forbids its redirection.
             "serial-port-logging-enable": "true",
             **({"run": self.run} if self.run else {}),
         }

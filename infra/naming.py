@@ -1,6 +1,6 @@
-"""Identifiers of Google Cloud that follow from other identifiers: pure text, nothing is looked up.
+"""Identifiers of Google Cloud that follow from other identifiers, without a request.
 
-It owns the spelling and the limits. Which name a resource bears is decided in settings.
+It has their forms and limits. The settings say which name a resource has.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 
 POOL: Final = "primus-wip"
 PROVIDER: Final = "primus-wip-provider"
-"""What pool (before its suffix) and provider are called unless somebody names them."""
+"""The default names of pool (before its suffix) and provider."""
 
 SUFFIX_BYTES: Final = 3
 """Length of the random part of a pool id. Ids of deleted pools stay reserved for 30 days:
@@ -20,7 +20,7 @@ DIGEST: Final = r"sha256:[0-9a-f]{64}"
 
 SHA256: Final = r"[0-9a-f]{64}"
 
-# Each limit is Google's, each pattern a little stricter than Google's where that costs nothing.
+# Each limit is Google's; some patterns are a little stricter, where nobody needs more.
 PROJECT_ID: Final = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 """https://docs.cloud.google.com/resource-manager/docs/creating-managing-projects"""
 PROJECT_NUMBER: Final = r"[1-9][0-9]{5,18}"
@@ -35,7 +35,7 @@ https://docs.cloud.google.com/storage/docs/buckets#naming"""
 ACCOUNT_ID: Final = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 POOL_ID: Final = r"(?!gcp-)[a-z0-9-]{4,32}"
 POOL_PREFIX: Final = r"(?!gcp(-|$))[a-z0-9]([a-z0-9-]{0,23}[a-z0-9])?"
-"""What a suffix follows, and a pool id is the two with a hyphen between."""
+"""The first part of a pool id; a hyphen and a suffix follow."""
 REPOSITORY_ID: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 COMPUTE_NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 """RFC 1035: https://docs.cloud.google.com/compute/docs/naming-resources"""
@@ -63,17 +63,17 @@ def service_account(account_id: str, project: str) -> str:
 
 
 def model_path(sha256: str) -> str:
-    """Where in its bucket a model lies: named by its hash, so that two never share a place."""
+    """The name of a model's object: with its hash, so that no two models share a name."""
     return f"models/{sha256}/model.tar.gz"
 
 
 def model_uri(bucket: str, sha256: str) -> str:
-    """Where a model lies, as a workload is told it."""
+    """The URI of a model, in the form of the workload's variable."""
     return f"gs://{bucket}/{model_path(sha256)}"
 
 
 def bucket_location(location: str) -> str:
-    """The same place as Cloud Storage calls it, which has another name for one multi-region.
+    """The location as Cloud Storage names it: it has another name for one multi-region.
 
     https://docs.cloud.google.com/storage/docs/locations
     """
@@ -81,14 +81,14 @@ def bucket_location(location: str) -> str:
 
 
 def repository_path(region: str, project: str, repository: str) -> str:
-    """Where docker finds a repository of Artifact Registry, without a scheme."""
+    """The path of a repository of Artifact Registry for docker, without a scheme."""
     return f"{region}-docker.pkg.dev/{project}/{repository}"
 
 
 def audience(project_number: str, pool: str, provider: str) -> str:
-    """What a federated workload names when it asks Google's token service for credentials.
+    """The full name of a provider, which a workload gives to Google's token service.
 
-    By project number, never by id: the token service knows a provider only under its number.
+    With the project's number, never its id: the token service accepts only the number.
     """
     return (
         f"//iam.googleapis.com/projects/{project_number}/locations/global"

@@ -1,4 +1,4 @@
-"""Where values that are known only later meet the pure part of the program."""
+"""Applies pure functions to values that Pulumi learns during an update."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _Out = TypeVar("_Out")
 
 
 def applied(value: pulumi.Output[_In], pure: Callable[[_In], _Out]) -> pulumi.Output[_Out]:
-    """The output of a pure function; its ProgramError ends the program with the sentence alone."""
+    """The output of a pure function; its ProgramError ends the program without a stack trace."""
 
-    def told(known: _In) -> _Out:
+    def or_run_error(resolved: _In) -> _Out:
         try:
-            return pure(known)
+            return pure(resolved)
         except ProgramError as error:
             raise pulumi.RunError(str(error)) from None
 
-    return value.apply(told)
+    return value.apply(or_run_error)

@@ -1,8 +1,4 @@
-"""What the other company published, wherever it did so: the only door to the peer's side.
-
-Each source is a function that returns the same checked Handover. There is one so far: the peer's
-stack. A handed-over file for companies that share no backend will be the second.
-"""
+"""Reads the handover from the peer's stack: the only input from the other company."""
 
 from __future__ import annotations
 
@@ -20,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def from_stack(stack: str, author: Author, us: Operator) -> pulumi.Output[Handover]:
-    """What a stack of the same backend published when it was last deployed.
+    """The handover of a stack of the same backend, as of its last `up`.
 
-    Known at preview, so that everything about it is checked there. Raises HandoverError at once if
-    there is no such stack; what is published but wrong ends the program with the reason.
+    A preview has it, and checks it. Raises HandoverError at once if there is no such stack; an
+    invalid handover ends the program with RunError.
     """
     _require(stack)
     reference = pulumi.StackReference("peer", stack)
-    # The one output by its name: all outputs together count as secret as soon as one of them is,
-    # and a preview would then hide everything that is made of them, metadata and image too.
+    # Read this one output: all outputs together are secret as soon as one of them is, and a
+    # preview would hide everything made of them, metadata and image too.
     return applied(
         pulumi.Output.all(reference.get_output(handover.OUTPUT), reference.secret_output_names),
-        lambda known: _read(known[0], known[1], author, us, stack),
+        lambda read: _read(read[0], read[1], author, us, stack),
     )
 
 
@@ -49,7 +45,7 @@ def _read(
 
 
 def _require(stack: str) -> None:
-    """Ask for the stack first: a reference to a missing one dies with a bare 'unknown stack'."""
+    """HandoverError for a missing stack, of which StackReference says only 'unknown stack'."""
     try:
         pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack})
     except Exception as error:

@@ -1,7 +1,7 @@
-"""Which Pythons the program runs on, told before anything is imported that another one may lack.
+"""The supported versions of Python, checked before any other import.
 
-It is written for any Python 3 and imports the standard library only. The versions are those of
-pyproject.toml, where the reason stands.
+This module runs on any Python 3, and imports the standard library only. pyproject.toml has the same
+versions, with the reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ NEWEST = (3, 13)
 
 
 def require(version: tuple[int, int] = (sys.version_info[0], sys.version_info[1])) -> None:
-    """End the program with a sentence, and no stack trace, on any other version."""
+    """End the program on any other version, with an error and without a stack trace."""
     if not OLDEST <= version <= NEWEST:
         got, oldest, newest = (".".join(map(str, each)) for each in (version, OLDEST, NEWEST))
         sys.exit(

@@ -1,4 +1,4 @@
-"""How a number of things is said."""
+"""Numbers of things in words."""
 
 from __future__ import annotations
 

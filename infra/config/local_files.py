@@ -1,7 +1,6 @@
-"""What the program reads from this machine's disk for Primus: the model archive and its manifest.
+"""Checks Primus' files at preview: the model archives and the manifest.
 
-It owns the checks that a preview can make. It never opens the archive: what is in it matters only
-inside the enclave, and there its hash decides.
+It never unpacks an archive: only the enclave uses the content, and checks its hash.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMATS: Final = ("tensorflow-saved-model", "litert")
-"""What a manifest may call the model's format; each needs an image with another engine."""
+"""The formats of a model; each needs an image with another engine."""
 
 
 class FilesError(ProgramError):
-    """A file that is missing, or is not what it is said to be."""
+    """A file is missing, or has another content than declared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ class ModelArchive:
 
 
 def model_archive(path: Path, manifest: Path) -> ModelArchive:
-    """The archive, once size and SHA-256 match the manifest; FilesError where they do not."""
+    """The archive, if size and SHA-256 match the manifest; FilesError if not."""
     declared = _declared(manifest)
     try:
         with path.open("rb") as file:
@@ -63,10 +62,10 @@ def model_archive(path: Path, manifest: Path) -> ModelArchive:
 def uploaded(file: Path, md5: str) -> None:
     """Return if the cloud's MD5 of an object, in base64, is the file's; FilesError if it is not.
 
-    The provider plugin copies a file into the temporary folder and uploads the copy; what stands
-    there already under that name it takes for the copy, whoever wrote it. MD5 is what the cloud
-    says. It shows a file that was planted, unless whoever planted it made the genuine one too, to
-    collide. The model is judged once more where it counts: by SHA-256, in the enclave.
+    The provider plugin copies a file into the temporary folder and uploads the copy. If a file
+    with the copy's name exists already, it uploads that, whoever wrote it. The cloud offers MD5,
+    which detects such a file unless somebody made both files, to collide. The enclave checks the
+    model again, by SHA-256.
     https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/assets.go
     """
     with file.open("rb") as content:
@@ -85,9 +84,9 @@ def uploaded(file: Path, md5: str) -> None:
 
 
 def admitted_archives(archives: Mapping[str, Path], bucket: str) -> None:
-    """FilesError unless each archive is there and has its SHA-256: what is admitted is stored.
+    """FilesError unless each archive exists and has its SHA-256: an admitted model must be stored.
 
-    An archive that a release used is still in its bucket; the error says how to get it from there.
+    The bucket still has an archive of an earlier release; the error has the command to get it.
     """
     problems = []
     for sha256, path in archives.items():

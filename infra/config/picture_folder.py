@@ -1,7 +1,7 @@
-"""Which files of a folder are pictures, by what names they are uploaded, and what is left out.
+"""The pictures of a folder, their names in the bucket, and the files that are not uploaded.
 
-It owns every check of a file's name that a preview can make; what is in a picture, the workload
-finds out. Which formats that takes is said here again, because neither may import the other.
+A preview checks the names; the workload checks the contents. The formats are repeated from the
+workload, because `infra` and `workload` must not import each other.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ENDINGS: Final = {
     ".bmp": "BMP",
     ".webp": "WEBP",
 }
-"""In capitals or not, and what such a file should be."""
+"""Endings in any case, with the format of such a file."""
 
 MOST: Final = 50
-"""Each takes half a kilobyte of a first preview, and a comment of GitHub's holds 64 in all."""
+"""Each takes half a kilobyte of a first preview; a comment on GitHub has at most 64."""
 LONGEST_NAME: Final = 1024
 """Bytes. https://docs.cloud.google.com/storage/docs/objects#naming"""
-_TOLD = 20
+_MOST_PROBLEMS = 20
 _RENAME: Final = "rename it"
 _SET: Final = f"pulumi config set --stack secundus {NAMESPACE}:pictures FOLDER"
 _RM: Final = f"pulumi config rm --stack secundus {NAMESPACE}:pictures"
@@ -48,7 +48,7 @@ class PicturesError(ProgramError):
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One file, and what it is called in the bucket."""
+    """One file, and its name in the bucket."""
 
     path: Path
     name: str
@@ -64,7 +64,7 @@ class Folder:
 
     @property
     def warning(self) -> str:
-        """What is left out, counted and by example; empty if nothing is."""
+        """The number of files that are not uploaded, with examples; empty if there are none."""
         if not self.left_out:
             return ""
         some = ", ".join(map(described, self.left_out[:3])) + (", ..." if self.left_out[3:] else "")
@@ -76,7 +76,7 @@ class Folder:
 
 
 def of_folder(folder: Path, bucket: str) -> Folder:
-    """What of a folder goes into a bucket; PicturesError with every problem there is."""
+    """The pictures of a folder; PicturesError with every problem."""
     if not folder.is_dir():
         raise PicturesError(
             f"pictures: {described(str(folder))} is"
@@ -93,8 +93,8 @@ def of_folder(folder: Path, bucket: str) -> Folder:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or path.suffix.lower() not in ENDINGS or path.is_dir():
             left_out.append(name)
-        elif found := list(_problems(path, name, folder)):
-            problems += found
+        elif own := list(_problems(path, name, folder)):
+            problems += own
         else:
             pictures.append(Picture(path=path, name=name, size=path.stat().st_size))
     if len(pictures) > MOST:
@@ -112,9 +112,9 @@ def of_folder(folder: Path, bucket: str) -> Folder:
             f" gs://{bucket} yourself: {_RM}"
         )
     if problems:
-        more = [f"and {len(problems) - _TOLD} more"] if problems[_TOLD:] else []
-        told = "\n".join(f"  - {line}" for line in problems[:_TOLD] + more)
-        raise PicturesError(f"pictures: {described(str(folder))}; nothing was changed.\n{told}")
+        more = [f"and {len(problems) - _MOST_PROBLEMS} more"] if problems[_MOST_PROBLEMS:] else []
+        listed = "\n".join(f"  - {line}" for line in problems[:_MOST_PROBLEMS] + more)
+        raise PicturesError(f"pictures: {described(str(folder))}; nothing was changed.\n{listed}")
     return Folder(pictures=tuple(pictures), left_out=tuple(left_out))
 
 
@@ -126,17 +126,17 @@ def _files(folder: Path, problems: list[str]) -> Iterator[Path]:
             f"{described(error.filename)} cannot be read ({error.strerror}); make it readable"
         )
 
-    found = []
+    files = []
     for above, folders, names in os.walk(folder, onerror=refused):
         here = Path(above)
-        found += [
+        files += [
             here / name for name in [*names, *(n for n in folders if (here / n).is_symlink())]
         ]
-    yield from sorted(found)
+    yield from sorted(files)
 
 
 def _problems(path: Path, name: str, folder: Path) -> Iterator[str]:
-    """Why Cloud Storage would not take a file, or should not get it."""
+    """Why Cloud Storage would refuse a file, or must not get it."""
     try:
         length = len(name.encode())
     except UnicodeEncodeError:

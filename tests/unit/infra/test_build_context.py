@@ -23,7 +23,7 @@ def context(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_hash_depends_on_nothing_but_the_files(context: Path) -> None:
+def test_the_hash_depends_on_the_files_only(context: Path) -> None:
     """Neither on where the folder is, nor on the umask, nor on times."""
     before = context_hash(context)
     for path in context.rglob("*.py"):
@@ -70,7 +70,9 @@ def test_a_renamed_file_is_another_context(context: Path) -> None:
         ("*\n!README.md\nREADME.md", "README.md"),
     ],
 )
-def test_what_docker_leaves_out_does_not_count(context: Path, line: str, path: str) -> None:
+def test_a_file_that_docker_ignores_does_not_change_the_hash(
+    context: Path, line: str, path: str
+) -> None:
     """Byte code appears as soon as a test runs, and must not make another image."""
     (context / ".dockerignore").write_text(f"# comment\n\n{line}\n")
     before = context_hash(context)
@@ -83,31 +85,31 @@ def test_what_docker_leaves_out_does_not_count(context: Path, line: str, path: s
     ("line", "path"),
     [("*.md", "inner/README.md"), ("a?.txt", "a.txt"), ("*.txt\n!a.txt", "a.txt")],
 )
-def test_what_docker_sends_counts(context: Path, line: str, path: str) -> None:
-    """A pattern must not leave out more than docker does."""
+def test_a_file_that_docker_receives_changes_the_hash(context: Path, line: str, path: str) -> None:
+    """A pattern must not ignore more than docker does."""
     (context / ".dockerignore").write_text(f"{line}\n")
     before = context_hash(context)
     (context / path).write_text("x")
     assert context_hash(context) != before
 
 
-def test_dockerfile_counts_even_where_everything_is_left_out(context: Path) -> None:
-    """Docker is sent it whatever the list says."""
+def test_an_ignored_dockerfile_changes_the_hash(context: Path) -> None:
+    """Docker always receives it."""
     (context / ".dockerignore").write_text("*\n!*.py\n")
     before = context_hash(context)
     (context / "Dockerfile").write_text("FROM other\n")
     assert context_hash(context) != before
 
 
-def test_link_is_refused(context: Path) -> None:
-    """What it leads to differs between machines."""
+def test_a_link_is_refused(context: Path) -> None:
+    """Its target differs between machines."""
     (context / "link").symlink_to(context / "job.py")
     with pytest.raises(FilesError, match="is a link"):
         context_hash(context)
 
 
-def test_missing_dockerfile_is_refused_with_the_way_around(context: Path) -> None:
-    """Who builds elsewhere pins a digest."""
+def test_a_missing_dockerfile_is_refused_with_the_alternative(context: Path) -> None:
+    """An image that is built elsewhere is named by its digest."""
     (context / "Dockerfile").unlink()
     with pytest.raises(FilesError, match=r"Dockerfile is missing.*image.digest"):
         context_hash(context)

@@ -32,8 +32,8 @@ def test_metadata_is_what_the_launcher_reads() -> None:
     }
 
 
-def test_run_is_a_key_of_its_own_so_that_a_new_text_makes_a_new_machine() -> None:
-    """Metadata replaces the machine; the launcher ignores keys that it does not know."""
+def test_another_text_of_run_changes_the_metadata() -> None:
+    """A change replaces the machine; the launcher ignores the key."""
     assert spec(run="2").metadata() == {**spec().metadata(), "run": "2"}
 
 
@@ -49,13 +49,13 @@ def test_run_is_a_key_of_its_own_so_that_a_new_text_makes_a_new_machine() -> Non
         ({"run": "x" * (MAX_VALUE + 1)}, f"run: got {MAX_VALUE + 1} bytes"),
     ],
 )
-def test_what_would_not_boot_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_a_launch_that_would_not_boot_is_refused(changes: dict[str, Any], message: str) -> None:
     """At preview, and not minutes later on a serial console."""
     with pytest.raises(LaunchError, match=message):
         spec(**changes)
 
 
-def test_all_reasons_are_told_together() -> None:
-    """Mending one at a time costs a preview each."""
+def test_all_reasons_are_reported_together() -> None:
+    """One preview is enough."""
     with pytest.raises(LaunchError, match=r"image: .*restart_policy: .*MODEL_URI: "):
         spec(image="x", restart_policy="x", environment={})

@@ -1,4 +1,4 @@
-"""Regions and zones that Google does not have are refused, with what was probably meant."""
+"""Regions and zones that Google does not have are refused, with similar ones."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from tests.unit.infra.test_settings import primus, secundus
     ],
 )
 def test_a_misspelt_region_is_refused_with_one_that_is_near(got: str, meant: str) -> None:
-    """Google would say so only after what lies in the old region is deleted."""
+    """Google would refuse it only after everything in the old region is deleted."""
     with pytest.raises(SettingsError, match=rf"got:         '{got}'\n.*such as .*{meant}"):
         primus(region=got)
 
 
-def test_the_program_and_the_local_cloud_know_the_same_places() -> None:
-    """Neither may import the other; a region in one table only is a mistake in the other."""
+def test_the_program_and_the_local_cloud_have_the_same_regions() -> None:
+    """Two tables, because the local cloud must not import the program."""
     assert ZONES == REGIONS
 
 
 @pytest.mark.parametrize("region", ZONES)
 def test_every_region_has_its_default_zone(region: str) -> None:
-    """REGION-b, which is what a stack without `zone` takes."""
+    """REGION-b, the default of `zone`."""
     assert secundus(region=region, zone=None).zone == f"{region}-b"
 
 
@@ -53,21 +53,21 @@ def test_every_region_has_its_default_zone(region: str) -> None:
     ],
 )
 def test_a_zone_that_the_region_does_not_have_is_refused(region: str, zone: str, near: str) -> None:
-    """The machine that is there would be deleted first."""
+    """Google would refuse it only after the machine is deleted."""
     with pytest.raises(SettingsError, match=rf"got:         '{zone}'\n.*such as .*{near}"):
         secundus(region=region, zone=zone)
 
 
 @pytest.mark.parametrize("region", ["us", "europe", "asia"])
-def test_a_multi_region_is_no_misspelling(region: str) -> None:
-    """Google has them for buckets and repositories; a machine is refused there for what it is."""
+def test_a_multi_region_is_accepted_for_primus_only(region: str) -> None:
+    """Google has them for buckets and repositories, and for no machine."""
     assert primus(region=region).region == region
     with pytest.raises(SettingsError, match="a region, such as us-west1, and not a multi-region"):
         secundus(region=region)
 
 
-def test_what_google_opened_since_is_believed_by_name() -> None:
-    """A table grows old; the value that is not in it must be said twice."""
+def test_a_new_location_is_accepted_if_it_is_named() -> None:
+    """The table may be older than a region of Google's."""
     opened: dict[str, Any] = {"newLocations": ["us-west9", "us-west1-d"]}
     assert primus(region="us-west9", **opened).region == "us-west9"
     assert secundus(region="us-west9", zone="us-west9-f", **opened).zone == "us-west9-f"

@@ -18,7 +18,7 @@ def test_audience_names_the_provider_by_project_number() -> None:
 
 
 def test_attested_members_are_one_value_of_one_attribute_and_never_the_whole_pool() -> None:
-    """A grant to `/*` would make the condition the only lock."""
+    """A grant to `/*` would leave the condition as the only guard."""
     member = naming.attested("111111111111", "pool", "image_digest", "sha256:ab")
     assert member == (
         "principalSet://iam.googleapis.com/projects/111111111111/locations/global"
@@ -27,7 +27,7 @@ def test_attested_members_are_one_value_of_one_attribute_and_never_the_whole_poo
 
 
 def test_service_accounts_of_a_project_are_one_principal_set() -> None:
-    """It needs no account to exist, which is what lets Primus deploy first."""
+    """No account needs to exist, so Primus can deploy first."""
     assert naming.service_accounts_of("222222222222") == (
         "principalSet://cloudresourcemanager.googleapis.com/projects/222222222222"
         "/type/ServiceAccount"
@@ -35,7 +35,7 @@ def test_service_accounts_of_a_project_are_one_principal_set() -> None:
 
 
 def test_service_account_and_repository_follow_from_ids() -> None:
-    """Both are text that can be known before anything exists."""
+    """Both are known before any resource exists."""
     assert naming.service_account("workload-sa", "secundus-vision") == (
         "workload-sa@secundus-vision.iam.gserviceaccount.com"
     )
@@ -62,7 +62,7 @@ LONGEST_PROJECT = "p" * 30
     ],
 )
 def test_default_names_fit_their_limits_for_the_longest_project(pattern: str, text: str) -> None:
-    """A default that Google refused would leave its reader nothing to mend."""
+    """Google must accept every default."""
     assert re.fullmatch(pattern, text)
 
 
@@ -84,6 +84,6 @@ def test_default_names_fit_their_limits_for_the_longest_project(pattern: str, te
         (naming.IMAGE_REFERENCE, "us-west1-docker.pkg.dev/p/r/workload:v1@sha256:" + "a" * 64),
     ],
 )
-def test_what_google_would_refuse_does_not_match(pattern: str, text: str) -> None:
-    """Refused here at preview, or in the middle of an update by Google."""
+def test_a_name_that_google_refuses_does_not_match(pattern: str, text: str) -> None:
+    """A preview refuses it; Google would refuse it in the middle of an update."""
     assert not re.fullmatch(pattern, text)

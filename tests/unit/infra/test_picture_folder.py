@@ -116,8 +116,8 @@ def test_a_file_that_can_not_be_uploaded_is_named(tmp_path: Path, name: str) -> 
     assert "good.jpg" not in refused(folder)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    """Nobody runs a preview for each of them."""
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
+    """One preview is enough."""
     folder = tmp_path / "pictures"
     for make, _ in PROBLEMS.values():
         holding(folder)
@@ -152,14 +152,14 @@ def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
     assert of_folder(folder, BUCKET).left_out == ("again", "again.jpg")
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """By its name, and a file is no folder."""
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    """With its name; so is a file."""
     assert f"{str(tmp_path / 'nosuch')!r} is not there" in refused(tmp_path / "nosuch")
     assert "a.jpg' is no folder" in refused(holding(tmp_path, "a.jpg") / "a.jpg")
     assert "pulumi config rm --stack secundus" in refused(tmp_path / "nosuch")
 
 
-def test_a_folder_without_a_picture_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_picture_is_refused(tmp_path: Path) -> None:
     """The workload would have nothing to classify."""
     assert "it holds no picture" in refused(holding(tmp_path, "a.txt"))
 
@@ -188,8 +188,8 @@ def test_a_folder_below_that_is_unreadable_is_refused(
     assert "below' cannot be read (Permission denied); make it readable" in refused(tmp_path)
 
 
-def test_more_than_a_preview_can_show_are_told_with_the_commands(tmp_path: Path) -> None:
-    """How many there are, how many there may be, and how any number is uploaded."""
+def test_more_pictures_than_the_limit_are_refused_with_the_commands(tmp_path: Path) -> None:
+    """Got, expected, and the commands that upload any number."""
     names = [f"{number}.jpg" for number in range(MOST)]
     assert len(of_folder(holding(tmp_path, *names), BUCKET).pictures) == MOST
     told = refused(holding(tmp_path, "more.jpg"))
@@ -202,8 +202,8 @@ def test_more_than_a_preview_can_show_are_told_with_the_commands(tmp_path: Path)
 
 
 @pytest.mark.parametrize("path", ["~", "~/photos"])
-def test_a_home_folder_is_the_persons_own(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shell does not expand it where it is quoted."""
+def test_a_tilde_is_the_home_folder(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell does not expand it in quotes."""
     monkeypatch.setenv("HOME", "/home/me")
     values = {**committed("secundus"), "pictures": path}
     parsed = secundus_settings.parse(

@@ -90,7 +90,7 @@ def test_python_and_cel_agree_on_every_clause_and_row(clause: Clause) -> None:
 
 
 def test_nothing_is_admitted_on_an_empty_token() -> None:
-    """Every clause fails where nothing is said."""
+    """Every clause refuses it."""
     claims: Claims = {}
     assert not cel_engine.holds(policy().condition, {"assertion": claims})
     assert policy().explain(claims) == policy().clauses
@@ -105,8 +105,8 @@ def test_lists_admit_old_and_new_side_by_side() -> None:
 
 
 @pytest.mark.parametrize("sha256", [None, 7, ["0" * 64], ""])
-def test_no_hash_means_no_place(sha256: object) -> None:
-    """The place is made of the hash: of anything else, Google's engine makes none, and refuses."""
+def test_without_a_hash_the_clause_about_the_uri_refuses(sha256: object) -> None:
+    """The expected URI contains the hash; Google's engine makes none of anything but a text."""
     claims = genuine({f"{ENV}.MODEL_SHA256": sha256})
     (place,) = (c for c in policy().clauses if c.claim.endswith("MODEL_URI"))
     assert not place.check(claims)
@@ -116,7 +116,7 @@ def test_no_hash_means_no_place(sha256: object) -> None:
 
 
 def test_the_order_in_config_is_no_change_of_the_policy() -> None:
-    """A preview shows only real changes: in a rollout old and new swap their places in config."""
+    """A rollout swaps old and new in the configuration; a preview must show no change."""
     hashes = MODEL, "0" * 64
     there = policy(image_digests=(DIGEST, NEXT_DIGEST), model_hashes=hashes)
     back = policy(image_digests=(NEXT_DIGEST, DIGEST, NEXT_DIGEST), model_hashes=hashes[::-1])
@@ -139,13 +139,13 @@ def test_a_quoted_text_is_that_text_to_the_engine(text: str) -> None:
 @given(st.text(alphabet="'\"\\\n\r\t\x00`${}&|()ué✓𝄞", min_size=1))
 @settings(max_examples=300)
 def test_quoting_holds_for_the_characters_that_could_break_it(text: str) -> None:
-    """The same, where it hurts most."""
+    """Characters with a meaning in CEL."""
     assert cel_engine.evaluate(f"[{quoted(text)}]", {}) == [text]
     assert quoted(text).isascii()
 
 
 def test_a_lone_surrogate_cannot_be_quoted() -> None:
-    """It is no Unicode text; quoting it to something else would pin something else."""
+    """It is no Unicode text; any other literal would mean another text."""
     with pytest.raises(ValueError, match="surrogates not allowed"):
         quoted("\ud800")
 
@@ -178,21 +178,19 @@ def test_a_lone_surrogate_cannot_be_quoted() -> None:
         ({"environment": ("MODEL_URI", "a' || true || '")}, "environment: got \"a' "),
     ],
 )
-def test_a_policy_that_means_less_than_it_should_cannot_exist(
-    changes: dict[str, Any], message: str
-) -> None:
+def test_an_invalid_policy_cannot_be_made(changes: dict[str, Any], message: str) -> None:
     """An error, never a wider policy."""
     with pytest.raises(PolicyError, match=message):
         policy(**changes)
 
 
-def test_all_problems_of_a_policy_are_told_together() -> None:
-    """Mending one at a time costs a preview each."""
+def test_all_problems_of_a_policy_are_reported_together() -> None:
+    """One preview is enough."""
     with pytest.raises(PolicyError, match=r"image_digests.*project_number"):
         policy(image_digests=(), project_number="x")
 
 
-def test_a_condition_longer_than_google_takes_cannot_exist() -> None:
+def test_a_condition_longer_than_googles_limit_is_refused() -> None:
     """Google would refuse it in the middle of an update, and the old one would stay."""
     digests = tuple(f"sha256:{n:064x}" for n in range(60))
     with pytest.raises(PolicyError, match=f"expected at most {MAX_CONDITION}"):
@@ -223,8 +221,8 @@ def test_no_line_is_cut_in_a_preview_even_with_the_longest_names() -> None:
     assert max(map(len, longest().condition.split("\n"))) <= 150
 
 
-def test_an_entry_that_comes_or_goes_changes_no_other_line() -> None:
-    """Wherever it is sorted in: a preview then shows that entry and nothing else."""
+def test_a_new_entry_changes_no_other_line() -> None:
+    """At any position: a preview shows that entry alone."""
     before = policy().condition.split("\n")
     for digest in ("sha256:" + "0" * 64, "sha256:" + "f" * 64):
         after = policy(image_digests=(DIGEST, digest)).condition.split("\n")
@@ -232,8 +230,8 @@ def test_an_entry_that_comes_or_goes_changes_no_other_line() -> None:
         assert [line for line in after if line != f"  '{digest}',"] == before
 
 
-def test_an_argument_is_data_whatever_it_looks_like() -> None:
-    """Text that would be CEL stays a text: the policy still refuses what it refused."""
+def test_an_argument_with_cel_stays_a_text() -> None:
+    """The policy refuses the same claims as before."""
     hostile = policy(arguments=("python", "'] || true || ['"))
     assert not cel_engine.holds(hostile.condition, {"assertion": genuine()})
     claims = genuine({f"{CONTAINER}.args": ["python", "'] || true || ['"]})
@@ -253,13 +251,13 @@ def test_every_clause_is_about_a_claim_of_a_live_token_or_an_optional_one() -> N
 
 
 def test_a_rendered_condition_can_be_read_back() -> None:
-    """Whoever has only the deployed text gets the very clauses it was made of."""
+    """The text alone gives the clauses from which it was rendered."""
     wide = policy(image_digests=(DIGEST, NEXT_DIGEST), arguments=("it's", "\\", "é"))
     assert read(wide.condition) == wide.clauses
 
 
 def test_a_condition_of_one_clause_a_line_is_read_too() -> None:
-    """That is how it was rendered before: companies have such texts, and clouds such conditions."""
+    """Earlier versions rendered it so, and such conditions are deployed."""
     old = (
         f"assertion.submods.container.image_digest in ['{DIGEST}', '{NEXT_DIGEST}'] &&\n"
         "assertion.submods.container.args == ['python', '-m', 'workload'] &&\n"
@@ -282,7 +280,7 @@ def test_a_condition_of_one_clause_a_line_is_read_too() -> None:
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
-def test_a_list_is_read_back_in_either_form_whatever_is_in_it(texts: list[str]) -> None:
+def test_a_list_of_any_texts_is_read_back_in_either_form(texts: list[str]) -> None:
     """No text in a list looks like the layout around it."""
     rendered = policy(arguments=tuple(texts))
     assert read(rendered.condition) == rendered.clauses
@@ -292,21 +290,21 @@ def test_a_list_is_read_back_in_either_form_whatever_is_in_it(texts: list[str]) 
 
 
 @given(st.lists(st.text(), max_size=4))
-def test_literals_are_what_was_quoted(texts: list[str]) -> None:
-    """The way back from CEL loses nothing."""
+def test_the_literals_of_quoted_texts_are_these_texts(texts: list[str]) -> None:
+    """Nothing is lost."""
     assert literals(", ".join(map(quoted, texts))) == tuple(texts)
 
 
-def test_what_this_program_does_not_write_is_named_and_not_explained() -> None:
-    """A clause that somebody wrote by hand must not be passed over in silence."""
+def test_a_clause_by_hand_is_named_and_not_explained() -> None:
+    """An explanation must not ignore it."""
     lines = policy().condition.count("\n") + 1
     named = rf"line {lines + 1} .*assertion\.swname == 'GCE'.*; line {lines + 2}$"
     with pytest.raises(PolicyError, match=named):
         read(policy().condition + " &&\nassertion.swname == 'GCE' &&\ntrue")
 
 
-def test_what_is_no_condition_at_all_is_not_shown() -> None:
-    """Somebody may hand over the wrong file, and it may be a key."""
+def test_a_text_that_is_no_condition_is_not_shown() -> None:
+    """It may be a secret, in the wrong file."""
     with pytest.raises(PolicyError, match=r"line 1$"):
         read('{"private_key": "SECRET"}')
 
@@ -329,25 +327,25 @@ def test_the_longest_subject_fits_googles_127_bytes() -> None:
 
 @pytest.mark.parametrize("attribute", [CONFIGURED, BUILT_HERE])
 def test_attributes_that_grants_name_are_the_image_digest(attribute: str) -> None:
-    """A grant names the digest, whichever of the two it goes by."""
+    """Under both names."""
     assert (
         cel_engine.evaluate(MAPPING[f"attribute.{attribute}"], {"assertion": genuine()}) == DIGEST
     )
 
 
-def test_the_two_attributes_are_two() -> None:
+def test_the_two_attributes_have_two_names() -> None:
     """Under one name, a grant for a built image would be the binding of a grant in config."""
     assert len({CONFIGURED, BUILT_HERE}) == 2
 
 
-def test_what_a_token_holds_is_shown_beside_the_clause() -> None:
-    """Got and expected: a refusal without both cannot be mended."""
+def test_a_clause_shows_the_value_of_its_claim() -> None:
+    """A fix needs got and expected."""
     claims = genuine({"dbgstat": "enabled", "submods.gce": ABSENT})
     assert [clause.got(claims) for clause in policy().explain(claims)] == ['"enabled"', "nothing"]
 
 
 def test_a_missing_claim_is_the_platforms_mistake() -> None:
-    """Google always says it: an operator cannot leave it out."""
+    """Google fills it in: an operator cannot omit it."""
     claims = genuine({"dbgstat": "enabled", "submods.gce": ABSENT})
     blamed = [clause.blame(claims) for clause in policy().explain(claims)]
     assert blamed == [Party.OPERATOR, Party.PLATFORM]

@@ -40,7 +40,7 @@ def test_any_text_is_printable_on_one_line(text: str) -> None:
 
 @given(TEXTS, st.integers(0, 50))
 def test_any_text_is_bounded(text: str, longest: int) -> None:
-    """A character becomes at most ten; how long the text was is said."""
+    """A character becomes at most ten; a cut text ends with its length."""
     assert len(shown(text, longest)) <= 10 * longest + len(f"… ({len(text)} characters)")
 
 
@@ -63,8 +63,8 @@ def test_no_text_is_markup_of_the_terminal(text: str) -> None:
 @given(
     st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], max_codepoint=126), max_size=80)
 )
-def test_a_decent_text_stays_as_it_is(text: str) -> None:
-    """Names, digests and JSON are read as they were written."""
+def test_a_printable_text_is_not_changed(text: str) -> None:
+    """Names, digests and JSON stay readable."""
     if "<{%" not in text:
         assert shown(text) == text
 
@@ -84,7 +84,7 @@ def test_any_value_is_described_on_one_short_line(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "escaped"),
     [
         ("part-1.png", "part-1.png"),
         ("Bild größer 図.jpg", "Bild größer 図.jpg"),
@@ -95,6 +95,6 @@ def test_any_value_is_described_on_one_short_line(value: Any) -> None:
         ("\ud800", r"\ud800"),
     ],
 )
-def test_what_is_shown(text: str, told: str) -> None:
-    """Some of each kind."""
-    assert shown(text) == told
+def test_a_text_is_shown_escaped(text: str, escaped: str) -> None:
+    """One of each kind."""
+    assert shown(text) == escaped

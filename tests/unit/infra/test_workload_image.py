@@ -10,8 +10,8 @@ IMAGE = "us-west1-docker.pkg.dev/primus-models/repo/workload"
 DIGEST = "sha256:" + "a1" * 32
 
 
-def test_the_digest_of_a_push() -> None:
-    """What the registry calls it by."""
+def test_the_digest_of_a_pushed_image_is_read() -> None:
+    """From the reference that the push returns."""
     assert digest_of(f"{IMAGE}@{DIGEST}", IMAGE) == DIGEST
 
 
@@ -28,7 +28,7 @@ def test_the_digest_of_a_push() -> None:
         f"{IMAGE}@{DIGEST.upper()}",
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_any_other_reference_is_refused(text: str) -> None:
     """A local image id or another repository's digest would admit nobody, or somebody else."""
     with pytest.raises(ImageError, match="nothing was admitted"):
         digest_of(text, IMAGE)
