@@ -62,14 +62,14 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
 
 
 @pytest.mark.parametrize("archive", ARCHIVES)
-def test_every_picture_is_what_it_was_drawn_as(
+def test_either_engine_classifies_every_demonstration_picture(
     archive: str, records: dict[str, list[dict[str, Any]]]
 ) -> None:
     """Either archive, deployed, classifies the demonstration pictures."""
     assert {each["name"]: each["label"] for each in records[archive]} == DRAWN
 
 
-def test_the_engines_scores_are_the_same_but_for_rounding(
+def test_the_scores_of_both_engines_differ_by_rounding_only(
     records: dict[str, list[dict[str, Any]]],
 ) -> None:
     """From the picture's file to the record, no score is more than 7.5e-5 apart."""

@@ -68,7 +68,7 @@ def test_the_operator_can_set_no_other_variable() -> None:
 
 
 def test_the_entry_point_equals_the_one_in_the_condition() -> None:
-    """Exec form, without a shell, and word for word what the release condition pins as args."""
+    """Exec form, without a shell, and word for word the `args` of the release condition."""
     assert json.loads(rest("ENTRYPOINT")) == list(launch.ENTRY_POINT)
     assert "CMD" not in [name for name, _ in DOCKERFILE]
 

@@ -59,8 +59,8 @@ def _words(node: ast.AST) -> list[str]:
     return []
 
 
-def test_there_are_sources_to_guard() -> None:
-    """A guard that looks at nothing is green for ever."""
+def test_there_are_sources_to_check() -> None:
+    """Without a source the checks below would always pass."""
     assert {"program.py", "model_release.py", "secundus.py", "job.py", "credentials.py"} <= {
         path.name for path in SOURCES
     }
@@ -73,7 +73,7 @@ def test_grants_are_additive(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_no_line_knows_whether_it_is_on_google_cloud(path: Path) -> None:
+def test_no_line_asks_where_it_runs(path: Path) -> None:
     """Endpoints and trust roots come from outside; behaviour never depends on where it runs."""
     assert stand_ins(path.read_text()) == []
 
@@ -88,12 +88,12 @@ def test_no_line_knows_whether_it_is_on_google_cloud(path: Path) -> None:
         "gcp.artifactregistry.RepositoryIamPolicy('x')",
     ],
 )
-def test_the_guard_finds_an_authoritative_grant(source: str) -> None:
+def test_an_authoritative_grant_is_detected(source: str) -> None:
     """In every spelling of the provider."""
     assert authoritative(source)
 
 
-def test_the_guard_lets_additive_grants_and_prose_pass() -> None:
+def test_additive_grants_and_prose_are_accepted() -> None:
     """Otherwise people would work around it."""
     assert not authoritative("'''never an IAMBinding'''\ngcp.storage.BucketIAMMember('x')")
 
@@ -116,11 +116,11 @@ def test_the_guard_lets_additive_grants_and_prose_pass() -> None:
         "DEBUG = True",
     ],
 )
-def test_the_guard_finds_a_question_about_where_it_runs(source: str) -> None:
+def test_a_line_that_asks_where_it_runs_is_detected(source: str) -> None:
     """In any spelling."""
     assert stand_ins(source)
 
 
-def test_the_guard_lets_prose_and_ordinary_words_pass() -> None:
-    """Explaining is not asking, and 'latest' is not a test."""
+def test_prose_and_ordinary_words_are_accepted() -> None:
+    """A docstring may explain it, and 'latest' is not a test."""
     assert not stand_ins('"""No sandbox here."""\nlatest = contest = "attestation"')

@@ -62,7 +62,7 @@ def test_apis_are_enabled_and_never_disabled(primus: Deploy) -> None:
     assert {s.inputs["disableOnDestroy"] for s in services} == {False}
 
 
-def test_model_bucket_is_private_and_forgets_what_is_deleted(primus: Deploy) -> None:
+def test_the_model_bucket_is_private_and_has_no_undelete(primus: Deploy) -> None:
     """No object ACL, no public access whatever the organisation allows, no undelete."""
     bucket = primus(labels={"team": "models"}, forceDestroy="true").one("Bucket").inputs
     assert bucket["name"] == "primus-models-model-bucket"
@@ -78,7 +78,7 @@ def test_model_bucket_is_private_and_forgets_what_is_deleted(primus: Deploy) -> 
     ("region", "bucket"),
     [("us", "us"), ("asia", "asia"), ("europe", "EU"), ("me-west1", "me-west1")],
 )
-def test_a_multi_region_is_called_as_each_service_calls_it(
+def test_a_multi_region_has_the_name_of_each_service(
     primus: Deploy, region: str, bucket: str
 ) -> None:
     """Artifact Registry says europe, Cloud Storage EU; docker's host is the former's."""
@@ -213,7 +213,7 @@ def test_a_model_that_would_not_be_stored_is_refused_before_anything_is_declared
     assert refused.value.declared == []
 
 
-def test_pool_id_carries_a_suffix_that_is_kept(primus: Deploy) -> None:
+def test_the_pool_id_has_a_suffix_that_never_changes(primus: Deploy) -> None:
     """A deleted pool's id stays reserved; a suffix that changed would replace the pool."""
     graph = primus()
     stash = graph.one("Stash", "primus-attestation-pool-suffix")
@@ -277,7 +277,7 @@ def test_every_account_of_the_operator_may_pull_the_image_and_nobody_else(primus
     )
 
 
-def test_handover_says_what_was_declared(primus: Deploy) -> None:
+def test_the_handover_has_the_declared_values(primus: Deploy) -> None:
     """Secundus launches by nothing else."""
     graph = primus(image={"digest": A})
     pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
@@ -318,7 +318,7 @@ def test_a_policy_that_would_be_too_long_is_refused_at_preview_even_before_a_bui
 def test_a_model_that_does_not_match_its_manifest_is_refused_before_anything_is_declared(
     primus: Deploy, folder: Path
 ) -> None:
-    """The condition would pin the wrong model."""
+    """The condition would admit the wrong model."""
     (folder / "model" / "model.tar.gz").write_bytes(b"x")
     with pytest.raises(Refused, match=r"model\.archive: .* has 1 bytes"):
         primus(preview=True)

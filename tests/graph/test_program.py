@@ -43,7 +43,7 @@ def test_every_google_resource_that_takes_a_project_states_it(graph: Graph) -> N
             assert resource.inputs["project"] == graph.one("gcp").inputs["project"]
 
 
-def test_every_google_resource_names_its_place(graph: Graph) -> None:
+def test_every_google_resource_names_its_location(graph: Graph) -> None:
     """Region, zone and location come from the stack's settings, never from the provider."""
     settings = {"region": "us-west1", "location": "us-west1", "zone": "us-west1-b"}
     named = 0
@@ -69,7 +69,7 @@ def test_the_provider_has_no_region(primus: Deploy, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("company", ["primus", "secundus"])
-def test_a_region_in_the_environment_moves_nothing(
+def test_a_region_in_the_environment_changes_no_resource(
     company: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The SDK hands it to the provider; what is deployed is the same, and where."""
@@ -95,7 +95,7 @@ def test_every_resource_belongs_to_the_company(graph: Graph) -> None:
             assert "confidential-inference:infra:" in resource.request.parent
 
 
-def test_every_google_resource_is_deleted_before_its_replacement_but_for_reserved_ids(
+def test_every_google_resource_except_reserved_ids_is_deleted_before_its_replacement(
     graph: Graph,
 ) -> None:
     """Else a change that failed and was taken back deletes what has just been created again."""
@@ -109,7 +109,7 @@ def test_every_google_resource_is_deleted_before_its_replacement_but_for_reserve
 @pytest.mark.parametrize(
     ("accepted", "kept"), [("", True), ("us-east1", True), ("us-west1", False)]
 )
-def test_the_state_follows_the_region_only_where_the_move_to_it_was_agreed(
+def test_the_state_takes_another_region_only_after_an_agreement(
     request: pytest.FixtureRequest, company: str, accepted: str, kept: bool
 ) -> None:
     """An agreement to another move, or to an earlier one, is none."""
@@ -139,7 +139,7 @@ def test_another_stack_name_is_refused() -> None:
         deploy("staging", {})
 
 
-def test_bad_configuration_ends_the_program_with_all_problems_and_no_trace() -> None:
+def test_an_invalid_configuration_ends_with_all_problems_and_no_stack_trace() -> None:
     """All of them, before anything else."""
     with pytest.raises(Refused, match="4 problems in the configuration of stack 'primus'"):
         deploy("primus", {})

@@ -89,15 +89,15 @@ def test_the_machine_waits_for_the_pictures(secundus: Deploy) -> None:
     assert stored <= graph.one("Instance").dependencies
 
 
-def test_files_that_are_left_out_are_warned_about(secundus: Deploy, folder: Path) -> None:
-    """A preview says it, and goes on."""
+def test_files_that_are_not_uploaded_give_a_warning(secundus: Deploy, folder: Path) -> None:
+    """A preview reports them, and continues."""
     (folder / "model" / "pictures" / "notes.txt").write_text("x")
     told = "1 of 3 files are not uploaded ('notes.txt')"
     assert any(told in warning for warning in secundus(preview=True).warnings)
 
 
 def test_pictures_are_optional(secundus: Deploy) -> None:
-    """Whoever fills the bucket otherwise leaves the key out."""
+    """Secundus may fill the bucket in another way."""
     assert secundus(pictures="").all("BucketObject") == []
 
 
@@ -107,10 +107,10 @@ def test_a_folder_without_pictures_is_refused(secundus: Deploy, folder: Path) ->
         secundus(pictures=str(folder / "workload"))
 
 
-def test_account_may_read_pictures_write_results_attest_and_log_and_nothing_else(
+def test_the_workloads_account_may_read_pictures_write_results_attest_and_log_only(
     secundus: Deploy,
 ) -> None:
-    """All that the workload's account may do, and where."""
+    """Each role, with its resource."""
     graph = secundus()
     on_buckets = {
         (g.inputs["bucket"], g.inputs["role"], g.inputs["member"])
@@ -144,7 +144,7 @@ def test_operators_may_start_a_machine_as_the_account(secundus: Deploy) -> None:
     }
 
 
-def test_network_lets_nothing_in_and_reaches_google_privately(secundus: Deploy) -> None:
+def test_the_network_refuses_all_ingress_and_reaches_google_privately(secundus: Deploy) -> None:
     """Its own network, because the default one lets others in."""
     graph = secundus()
     assert graph.one("Network").inputs["autoCreateSubnetworks"] is False
@@ -198,7 +198,7 @@ def test_machine_is_confidential_measured_and_without_an_external_address(secund
         ("TDX", "c3-standard-4", None, "TERMINATE", "pd-balanced"),
     ],
 )
-def test_each_family_is_scheduled_as_google_wants_it(
+def test_each_machine_family_has_the_schedule_that_google_requires(
     secundus: Deploy, kind: str, machine: str, platform: str | None, maintenance: str, disk: str
 ) -> None:
     """MIGRATE is refused for all but n2d with SEV, a CPU platform where there is only one.
@@ -212,7 +212,7 @@ def test_each_family_is_scheduled_as_google_wants_it(
     assert inputs["bootDisk"]["initializeParams"]["type"] == disk
 
 
-def test_machine_is_told_what_the_peer_published(secundus: Deploy) -> None:
+def test_the_machine_gets_the_published_values(secundus: Deploy) -> None:
     """All six variables, the image by digest, and nothing of this company that is secret."""
     metadata = secundus().one("Instance").inputs["metadata"]
     assert metadata == {
@@ -229,7 +229,7 @@ def test_machine_is_told_what_the_peer_published(secundus: Deploy) -> None:
     }
 
 
-def test_another_launch_or_type_is_another_machine(secundus: Deploy) -> None:
+def test_another_launch_or_type_replaces_the_machine(secundus: Deploy) -> None:
     """The provider would change metadata on the running machine, and the type not at all."""
     request = secundus().one("Instance").request
     assert {"metadata", "confidentialInstanceConfig"} <= set(request.replaceOnChanges)
@@ -270,7 +270,7 @@ def test_another_image_can_be_launched_instead_of_the_peers(secundus: Deploy) ->
     assert graph.one("Instance").inputs["metadata"]["tee-image-reference"] == other
 
 
-def test_missing_approval_is_warned_about_in_every_preview(secundus: Deploy) -> None:
+def test_a_missing_approval_gives_a_warning_in_every_preview(secundus: Deploy) -> None:
     """Any image of the author would run on the pictures."""
     (warning,) = secundus(preview=True).warnings
     assert "approvedDigests is not set" in warning
@@ -294,7 +294,7 @@ def test_an_image_that_nobody_approved_is_refused_before_anything_is_declared(
     assert refused.value.declared == []
 
 
-def test_a_missing_peer_is_told_with_what_to_do(secundus: Deploy) -> None:
+def test_a_missing_peer_stack_is_refused_with_the_command(secundus: Deploy) -> None:
     """The engine alone would say 'unknown stack' and nothing else."""
     with pytest.raises(
         Refused,
@@ -324,10 +324,10 @@ def test_a_missing_peer_is_told_with_what_to_do(secundus: Deploy) -> None:
     ],
     ids=["not deployed", "another schema", "another author", "another operator"],
 )
-def test_what_the_peer_published_is_checked_before_anything_is_declared(
+def test_the_handover_is_checked_before_any_resource_is_declared(
     secundus: Deploy, peer: object, message: str
 ) -> None:
-    """The outputs of a stack are known then; nothing has been changed yet."""
+    """The outputs of a stack are available then, and nothing has been changed yet."""
     with pytest.raises(Refused, match=message) as refused:
         secundus(preview=True, peer=peer)
     assert refused.value.declared == []

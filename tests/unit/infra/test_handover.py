@@ -32,8 +32,8 @@ GENUINE = Handover(
 SOURCE = "organization/confidential-inference/primus"
 
 
-def test_a_handover_for_somebody_else_is_told_before_the_boot() -> None:
-    """The condition pins number and account: the run would be refused minutes later."""
+def test_a_handover_for_another_operator_is_refused() -> None:
+    """The release condition would refuse the run minutes later."""
     other = {"operatorNumber": "333333333333", "operatorAccount": "a@b"}
     with pytest.raises(
         HandoverError,
@@ -72,7 +72,7 @@ MENDS = {
 
 
 @pytest.mark.parametrize(("other", "there", "here"), MENDS.values(), ids=MENDS)
-def test_whom_the_peer_admits_is_mended_by_the_command_for_just_that(
+def test_the_refusal_has_one_command_for_each_side(
     other: dict[str, str], there: str, here: str | None
 ) -> None:
     """Either company can mend it, the peer's text is in a command only where it is harmless."""
@@ -83,20 +83,20 @@ def test_whom_the_peer_admits_is_mended_by_the_command_for_just_that(
     assert secundus == ([f"Or declare here what it admits: {here}"] if here else [])
 
 
-def test_a_version_that_does_not_say_whom_it_admits_is_believed() -> None:
+def test_a_handover_of_an_earlier_version_is_accepted() -> None:
     """Primus may not have deployed since."""
     older = {k: v for k, v in GENUINE.published().items() if not k.startswith("operator")}
     found = handover.accepted(older, AUTHOR, US, SOURCE)
     assert (found.image, found.operator_number) == (GENUINE.image, "")
 
 
-def test_what_primus_publishes_is_what_secundus_reads() -> None:
+def test_secundus_reads_exactly_what_primus_publishes() -> None:
     """One description, both directions."""
     assert handover.accepted(GENUINE.published(), AUTHOR, US, SOURCE) == GENUINE
 
 
 @pytest.mark.parametrize("place", ["us", "europe", "asia", "northamerica-northeast1"])
-def test_the_image_may_be_wherever_repositories_are(place: str) -> None:
+def test_the_image_may_be_in_any_location_of_repositories(place: str) -> None:
     """Any region of Google's, and the multi-regions of Artifact Registry."""
     image = GENUINE.image.replace("us-west1", place)
     accepted = handover.accepted({**GENUINE.published(), "image": image}, AUTHOR, US, SOURCE)
@@ -126,9 +126,7 @@ def test_published_form_has_exactly_the_agreed_keys() -> None:
         ({**GENUINE.published(), "schema": "confidential-inference/handover/v2"}, "handover/v2"),
     ],
 )
-def test_nothing_or_another_schema_is_refused_with_what_to_do(
-    published: object, message: str
-) -> None:
+def test_a_missing_handover_or_another_schema_is_refused(published: object, message: str) -> None:
     """Without a handover of this schema there is nothing to launch."""
     with pytest.raises(HandoverError, match=message):
         handover.accepted(published, AUTHOR, US, SOURCE)
@@ -170,7 +168,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize(("row", "changes"), FOREIGN.items(), ids=FOREIGN)
-def test_what_is_not_the_authors_is_refused(row: str, changes: dict[str, Any]) -> None:
+def test_a_value_of_another_owner_is_refused(row: str, changes: dict[str, Any]) -> None:
     """Somebody else's code would run on this company's pictures."""
     with pytest.raises(
         HandoverError, match=f"cannot be trusted(?s:.*)- {row.split(maxsplit=1)[0]}"
@@ -199,8 +197,8 @@ HOSTILE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("published", HOSTILE.values(), ids=HOSTILE)
-def test_what_the_peer_wrote_is_told_spelt_out_and_cut(published: object) -> None:
-    """No control of a terminal, no line of its own, no colour of the CLI's, and no megabyte."""
+def test_text_of_the_peer_is_escaped_and_cut_in_errors(published: object) -> None:
+    """It cannot control a terminal, add a line, use colours of the CLI, or fill the screen."""
     with pytest.raises(HandoverError) as told:
         handover.accepted(published, AUTHOR, US, SOURCE)
     text = str(told.value)
@@ -210,24 +208,24 @@ def test_what_the_peer_wrote_is_told_spelt_out_and_cut(published: object) -> Non
     assert "<{%" not in text
 
 
-def test_all_that_is_foreign_is_told_together() -> None:
-    """Seeing everything at once is what tells a wrong author from a typing error."""
+def test_all_values_of_another_owner_are_reported_together() -> None:
+    """All at once show whether the author or one value is wrong."""
     published = {**GENUINE.published(), "image": "x", "audience": "x", "modelReader": "x"}
     with pytest.raises(HandoverError, match=r"(?s)- image: .*- audience: .*- modelReader: "):
         handover.accepted(published, AUTHOR, US, SOURCE)
 
 
-def test_any_image_is_approved_where_nothing_is_pinned() -> None:
+def test_without_approved_digests_any_image_is_approved() -> None:
     """Unset means any; the program warns about it."""
     assert handover.approved(GENUINE.image, None) == GENUINE.image
 
 
-def test_an_approved_digest_passes() -> None:
-    """It is the digest that counts, wherever the image lies."""
+def test_an_approved_digest_is_accepted() -> None:
+    """The digest decides, in any repository."""
     assert handover.approved(GENUINE.image, ("sha256:" + "0" * 64, DIGEST)) == GENUINE.image
 
 
-def test_a_digest_that_nobody_approved_is_refused_with_the_line_that_approves_it() -> None:
-    """The line appends, so that what runs today stays approved."""
+def test_an_unapproved_digest_is_refused_with_the_command_that_approves_it() -> None:
+    """The command appends, so that the digests before stay approved."""
     with pytest.raises(HandoverError, match=rf"approvedDigests\[1\]' {DIGEST}"):
         handover.approved(GENUINE.image, ("sha256:" + "0" * 64,))

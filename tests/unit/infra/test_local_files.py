@@ -33,8 +33,8 @@ def write(folder: Path, content: bytes = CONTENT, manifest: object = None) -> tu
     return archive, declared
 
 
-def test_archive_that_matches_its_manifest_is_known_by_its_hash(tmp_path: Path) -> None:
-    """The hash decides its name in the bucket, and what the release condition pins."""
+def test_an_archive_that_matches_its_manifest_is_accepted(tmp_path: Path) -> None:
+    """Its hash is part of the object's name and of the release condition."""
     archive, manifest = write(tmp_path)
     assert local_files.model_archive(archive, manifest) == local_files.ModelArchive(
         path=archive, sha256=SHA256, format="litert"
@@ -55,13 +55,15 @@ def test_both_committed_archives_can_be_deployed(archive: str, manifest: str, ki
 
 
 @pytest.mark.parametrize("content", [b"", CONTENT[:-1], CONTENT + b"x", b"A" + CONTENT[1:]])
-def test_archive_that_does_not_match_is_refused(tmp_path: Path, content: bytes) -> None:
-    """The condition would pin a model that nobody meant."""
+def test_an_archive_that_does_not_match_its_manifest_is_refused(
+    tmp_path: Path, content: bytes
+) -> None:
+    """The condition would admit the wrong model."""
     with pytest.raises(FilesError, match=r"has \d+ bytes and SHA-256 [0-9a-f]{64}, but .* says"):
         local_files.model_archive(*write(tmp_path, content))
 
 
-def test_missing_archive_is_refused_with_the_command_that_makes_it(tmp_path: Path) -> None:
+def test_a_missing_archive_is_refused_with_the_command_that_makes_it(tmp_path: Path) -> None:
     """Without it there is nothing to release."""
     archive, manifest = write(tmp_path)
     archive.unlink()
@@ -69,7 +71,7 @@ def test_missing_archive_is_refused_with_the_command_that_makes_it(tmp_path: Pat
         local_files.model_archive(archive, manifest)
 
 
-def test_missing_manifest_is_refused(tmp_path: Path) -> None:
+def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
     """Without it nobody could tell whether the archive is whole."""
     archive, manifest = write(tmp_path)
     manifest.unlink()
@@ -88,7 +90,7 @@ def test_missing_manifest_is_refused(tmp_path: Path) -> None:
         '{"format": "onnx", "archive": {"bytes": 3, "sha256": ""}}',
     ],
 )
-def test_manifest_that_says_nothing_is_refused(tmp_path: Path, manifest: str) -> None:
+def test_an_invalid_manifest_is_refused(tmp_path: Path, manifest: str) -> None:
     """Also where it is no JSON, or JSON of another shape."""
     with pytest.raises(FilesError, match=r"cannot be used .*expected a JSON object"):
         local_files.model_archive(*write(tmp_path, manifest=manifest))
@@ -97,7 +99,7 @@ def test_manifest_that_says_nothing_is_refused(tmp_path: Path, manifest: str) ->
 UPLOADED = base64.b64encode(hashlib.md5(CONTENT, usedforsecurity=False).digest()).decode()
 
 
-def test_the_clouds_hash_of_a_file_is_the_files(tmp_path: Path) -> None:
+def test_an_object_with_the_hash_of_the_file_is_accepted(tmp_path: Path) -> None:
     """Base64, as Cloud Storage gives it."""
     archive, _ = write(tmp_path)
     local_files.uploaded(archive, UPLOADED)
@@ -107,10 +109,10 @@ def test_the_clouds_hash_of_a_file_is_the_files(tmp_path: Path) -> None:
     "md5",
     ["", base64.b64encode(bytes(16)).decode(), hashlib.md5(CONTENT).hexdigest(), UPLOADED.lower()],  # noqa: S324  what the cloud would say
 )
-def test_another_object_than_the_file_is_told_with_folder_and_command(
+def test_an_object_with_another_hash_is_refused_with_folder_and_command(
     tmp_path: Path, md5: str
 ) -> None:
-    """The message names the file, both hashes, the copy that was taken, and what mends it."""
+    """The message names the file, both hashes, the plugin's copy, and the command."""
     archive, _ = write(tmp_path)
     with pytest.raises(FilesError) as refusal:
         local_files.uploaded(archive, md5)
@@ -121,14 +123,14 @@ def test_another_object_than_the_file_is_told_with_folder_and_command(
     assert said.endswith("TMPDIR=$(mktemp -d) pulumi up")
 
 
-def test_an_admitted_archive_that_is_there_is_taken(tmp_path: Path) -> None:
+def test_an_admitted_archive_with_its_hash_is_accepted(tmp_path: Path) -> None:
     """Its SHA-256 is the one that it is named by."""
     archive, _ = write(tmp_path)
     local_files.admitted_archives({SHA256: archive}, "a-bucket")
 
 
-def test_a_model_that_would_not_be_stored_is_not_admitted(tmp_path: Path) -> None:
-    """Missing, or another: all of them are told, with where a released archive still is."""
+def test_an_admitted_model_without_its_archive_is_refused(tmp_path: Path) -> None:
+    """All at once, with the command that gets a released archive from the bucket."""
     archive, _ = write(tmp_path)
     missing, other = "c3" * 32, "d4" * 32
     gone = tmp_path / "gone.tar.gz"

@@ -180,7 +180,7 @@ def test_every_key_of_secundus_can_be_overridden() -> None:
     assert settings.run == "again"
 
 
-def test_defaults_follow_what_they_depend_on() -> None:
+def test_defaults_follow_the_keys_on_which_they_depend() -> None:
     """The zone follows the region, and the machine follows the confidential type."""
     settings = secundus(
         region="us-central1", zone=None, confidentialType="TDX", machineType=None, pictures=None
@@ -190,7 +190,7 @@ def test_defaults_follow_what_they_depend_on() -> None:
     assert settings.pictures is None
 
 
-def test_a_home_folder_of_nobody_stays_as_it_is() -> None:
+def test_the_home_folder_of_an_unknown_person_is_not_expanded() -> None:
     """The file that cannot be found is an error with this path, and no stack trace."""
     settings = primus(model={"archive": "~no-such-person/model.tar.gz"})
     assert settings.model.archive == Path("~no-such-person/model.tar.gz")
