@@ -51,7 +51,7 @@ def _primus() -> None:
     configured = primus_settings.parse(_configuration())
     model = local_files.model_archive(configured.model.archive, configured.model.manifest)
     local_files.admitted_archives(configured.model.admit_also, configured.names.model_bucket)
-    region = region_move.settled(
+    region = region_move.allowed_region(
         "primus",
         configured.region,
         configured.accept_loss,
@@ -81,7 +81,7 @@ def _secundus() -> None:
         folder = picture_folder.of_folder(configured.pictures, configured.names.input_bucket)
     if folder.warning:
         pulumi.log.warn(folder.warning)
-    region = region_move.settled(
+    region = region_move.allowed_region(
         "secundus",
         configured.region,
         configured.accept_loss,

@@ -13,7 +13,6 @@ from typing import Final
 import pulumi
 
 from infra.config.problems import NAMESPACE
-from infra.errors import ProgramError
 
 _ASK: Final = "gcp:artifactregistry/getDockerImage:getDockerImage"
 _ABSENT: Final = re.compile(r"Error 404|not found", re.IGNORECASE)
@@ -22,11 +21,7 @@ FRESH: Final = timedelta(minutes=10)
 """How old a repository may be that this very run has made, with clocks that differ."""
 
 
-class PinnedError(ProgramError):
-    """The repository is there, and the pinned image is not in it."""
-
-
-def looked_up(
+def require_image(
     image: str,
     digest: str,
     repository: pulumi.Output[str],
@@ -45,28 +40,28 @@ def looked_up(
         "project": project,
     }
     started = datetime.now(UTC)
+    absence = _absence(image, digest)
 
-    async def ask(known: list[str]) -> str:
-        home, since = known
+    async def ask(answers: list[str]) -> str:
+        repository_id, since = answers
         try:
             await pulumi.runtime.invoke_async(
-                _ASK, {**where, "repositoryId": home}, pulumi.InvokeOptions(parent=parent)
+                _ASK, {**where, "repositoryId": repository_id}, pulumi.InvokeOptions(parent=parent)
             )
         except Exception as error:  # noqa: BLE001  the SDK raises nothing narrower
             if not _ABSENT.search(str(error)):
                 pulumi.log.warn(f"Could not ask whether {image}@{digest} is there: {error}")
             elif started - datetime.fromisoformat(since) > FRESH:
-                raise pulumi.RunError(str(absent(image, digest))) from None
+                raise pulumi.RunError(absence) from None
             else:
-                pulumi.log.warn(str(absent(image, digest)))
+                pulumi.log.warn(absence)
         return digest
 
     return pulumi.Output.all(repository, created).apply(ask)
 
 
-def absent(image: str, digest: str) -> PinnedError:
-    """What to say, and what to do."""
-    return PinnedError(
+def _absence(image: str, digest: str) -> str:
+    return (
         f"image.digest: got {digest}, expected the digest of an image in {image}; there is none,"
         " and every machine that is to run it would stop with 'manifest unknown'. Push it:"
         f" docker buildx build --push -t {image}:1 workload, with the options in README.md; or have"

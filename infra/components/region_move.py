@@ -17,7 +17,7 @@ class MoveError(ProgramError):
     """The configured region is not the deployed one, and nobody has agreed to the loss."""
 
 
-def settled(stack: str, region: str, accepted: str | None, loss: str) -> pulumi.Output[str]:
+def allowed_region(stack: str, region: str, accepted: str | None, loss: str) -> pulumi.Output[str]:
     """The configured region, once it is the deployed one or the loss is accepted for just this one.
 
     A resource that depends on it is not changed by a move that nobody meant; `loss` is what a move
@@ -29,10 +29,12 @@ def settled(stack: str, region: str, accepted: str | None, loss: str) -> pulumi.
         # Else the state would follow the configuration, and there would be nothing to compare.
         opts=pulumi.ResourceOptions(ignore_changes=[] if accepted == region else ["input"]),
     )
-    return applied(in_state.input, lambda deployed: agreed(stack, region, str(deployed), loss))
+    return applied(
+        in_state.input, lambda deployed: require_agreement(stack, region, str(deployed), loss)
+    )
 
 
-def agreed(stack: str, region: str, deployed: str, loss: str) -> str:
+def require_agreement(stack: str, region: str, deployed: str, loss: str) -> str:
     """The region, if it is the deployed one; MoveError if it is another."""
     if region != deployed:
         key = f"pulumi config set --stack {stack} '{NAMESPACE}:"

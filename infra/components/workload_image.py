@@ -15,7 +15,7 @@ import pulumi
 import pulumi_docker as docker
 
 from infra.build_context import context_hash
-from infra.components.pinned_image import looked_up
+from infra.components.pinned_image import require_image
 from infra.errors import ProgramError
 from infra.naming import DIGEST
 from infra.outputs import applied
@@ -61,7 +61,7 @@ class WorkloadImage(pulumi.ComponentResource):
         image = f"{args.repository}/{NAME}"
         if args.digest is not None:
             self.digest = pulumi.Output.from_input(args.digest)
-            looked_up(
+            require_image(
                 image, args.digest, args.repository_name, args.repository_created, parent=self
             )
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.components.region_move import MoveError, agreed
+from infra.components.region_move import MoveError, require_agreement
 from infra.config.locations import ZONES
 from infra.config.problems import SettingsError
 from rehearsal.cloud.locations import REGIONS
@@ -85,9 +85,9 @@ def test_the_refusal_says_how_to_name_a_new_one() -> None:
         primus(region="us-west9")
 
 
-def test_a_region_that_is_the_deployed_one_is_settled() -> None:
+def test_the_deployed_region_needs_no_agreement() -> None:
     """Nothing moves."""
-    assert agreed("primus", "us-west1", "us-west1", "all is lost") == "us-west1"
+    assert require_agreement("primus", "us-west1", "us-west1", "all is lost") == "us-west1"
 
 
 def test_a_move_is_refused_with_what_it_costs_and_both_ways_on() -> None:
@@ -98,4 +98,4 @@ def test_a_move_is_refused_with_what_it_costs_and_both_ways_on() -> None:
         ".*pulumi config set --stack primus 'confidential-inference:acceptLoss' us-east1"
     )
     with pytest.raises(MoveError, match="(?s)" + expected):
-        agreed("primus", "us-east1", "us-west1", "all is lost")
+        require_agreement("primus", "us-east1", "us-west1", "all is lost")
