@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,10 +14,12 @@ import pytest
 import requests
 
 from rehearsal.cloud.compute import metadata
+from rehearsal.cloud.confidential_space import container
 from rehearsal.cloud.http import routing, serving
 from rehearsal.cloud.state import Instance
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -139,3 +142,25 @@ def test_google_auth_gets_its_default_credentials(cloud: Cloud, host: str, tmp_p
     project, email, token = json.loads(result.stdout)
     assert (project, email) == ("secundus-vision", WORKLOAD)
     assert cloud.tokens[token].member == f"serviceAccount:{WORKLOAD}"
+
+
+def test_a_cancelled_server_closes_its_socket(
+    cloud: Cloud, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cloud that stops while a machine runs cancels the server's task, too."""
+    sockets: list[socket.socket] = []
+
+    def bound() -> socket.socket:
+        sockets.append(original())
+        return sockets[-1]
+
+    async def stopped() -> None:
+        async with container.metadata_server(cloud, instance):
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+
+    original = serving.bound
+    monkeypatch.setattr(serving, "bound", bound)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(stopped())
+    assert [sock.fileno() for sock in sockets] == [-1]

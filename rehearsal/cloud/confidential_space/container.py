@@ -135,13 +135,13 @@ async def run(
 @contextlib.asynccontextmanager
 async def metadata_server(cloud: Cloud, instance: Instance) -> AsyncIterator[str]:
     """Serve a machine's metadata on a loopback port; yields host and port."""
-    sock = serving.bound()
-    sock.listen()
-    server = serving.server(routing.service(cloud, metadata.routes(instance)))
-    served = asyncio.create_task(server.serve(sockets=[sock]))
-    try:
-        yield f"127.0.0.1:{sock.getsockname()[1]}"
-    finally:
-        server.should_exit = server.force_exit = True
-        await served
-        sock.close()
+    # The socket is closed also if the cloud stops and cancels the wait for the server's end.
+    with serving.bound() as sock:
+        sock.listen()
+        server = serving.server(routing.service(cloud, metadata.routes(instance)))
+        served = asyncio.create_task(server.serve(sockets=[sock]))
+        try:
+            yield f"127.0.0.1:{sock.getsockname()[1]}"
+        finally:
+            server.should_exit = server.force_exit = True
+            await served
