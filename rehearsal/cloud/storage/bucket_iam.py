@@ -55,11 +55,7 @@ def require(
     kind: str,
 ) -> None:
     """ApiError 401 or 403, in Cloud Storage's words, unless a policy grants the permission."""
-    attributes = {
-        "service": "storage.googleapis.com",
-        "type": f"storage.googleapis.com/{kind.rsplit(maxsplit=1)[-1].capitalize()}",
-    }
-    if access.decide(cloud, who, permission, resource, policies, attributes):
+    if access.decide(cloud, who, permission, resource, policies):
         return
     anonymous = who.member is None
     raise ApiError(
