@@ -9,7 +9,7 @@ import pytest
 from rehearsal.pulumi_plugins.gcp import resources
 from rehearsal.pulumi_plugins.gcp_api import Api
 from rehearsal.pulumi_plugins.gcp_difference import refreshed_inputs
-from rehearsal.pulumi_plugins.provider import SIGNATURE, UNKNOWN, Json, ProviderError
+from rehearsal.pulumi_plugins.provider import SIGNATURE, UNKNOWN, Difference, Json, ProviderError
 
 API = Api(project="primus-models", region="us-west1", zone="us-west1-b")
 RESOURCES = {token.rpartition("/")[2]: found for token, found in resources(API).items()}
@@ -86,13 +86,19 @@ THERE: dict[str, Json] = {
 """Inputs of an existing resource; for these tests, its outputs are the same."""
 
 
-def diff(kind: str, changed: Json, state: Json | None = None) -> dict[str, bool]:
-    """Path -> whether it replaces, for inputs with some changed (None: left out)."""
+def difference(kind: str, changed: Json, state: Json | None = None) -> Difference:
+    """What the plugin finds for inputs with some changed (None: left out)."""
     before = THERE[kind]
     news = {key: value for key, value in {**before, **changed}.items() if value is not None}
-    outputs = {**before, "project": "primus-models", **(state or {})}
-    found = RESOURCES[kind].diff(before, outputs, news)
-    return {path: change.replaces for path, change in found.changes.items()}
+    return RESOURCES[kind].diff(
+        before, {**before, "project": "primus-models", **(state or {})}, news
+    )
+
+
+def diff(kind: str, changed: Json, state: Json | None = None) -> dict[str, bool]:
+    """Path -> whether its change replaces the resource."""
+    found = difference(kind, changed, state).changes
+    return {path: change.replaces for path, change in found.items()}
 
 
 def changed(path: str, value: Any, kind: str) -> Json:
@@ -312,19 +318,14 @@ def test_a_resource_with_a_fixed_name_is_deleted_before_its_replacement(
     kind: str, path: str, value: Any
 ) -> None:
     """A name cannot be used twice; some types need no deletion first."""
-    news = {**THERE[kind], **changed(path, value, kind)}
-    if path == "source":
-        news.pop("content")
-    found = RESOURCES[kind].diff(THERE[kind], {**THERE[kind], "project": "primus-models"}, news)
+    found = difference(kind, changed(path, value, kind))
     assert found.delete_before_replace is (kind not in CREATED_FIRST)
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), IN_PLACE)
 def test_a_change_in_place_sets_no_order_of_replacement(kind: str, path: str, value: Any) -> None:
     """With `replace_on_changes`, the program must set the order."""
-    news = {k: v for k, v in {**THERE[kind], **changed(path, value, kind)}.items() if v is not None}
-    found = RESOURCES[kind].diff(THERE[kind], {**THERE[kind], "project": "primus-models"}, news)
-    assert found.delete_before_replace is False
+    assert difference(kind, changed(path, value, kind)).delete_before_replace is False
 
 
 def test_only_project_grants_are_deleted_before_their_replacement() -> None:

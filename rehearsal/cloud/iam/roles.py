@@ -9,7 +9,6 @@ from __future__ import annotations
 ROLES: dict[str, tuple[str, ...]] = {
     # Cloud Storage. Overwriting an object also needs storage.objects.delete: objectCreator cannot.
     "roles/storage.admin": ("storage.*",),
-    "roles/storage.objectAdmin": ("storage.objects.*",),
     "roles/storage.objectUser": (
         "storage.objects.get",
         "storage.objects.list",
@@ -21,8 +20,6 @@ ROLES: dict[str, tuple[str, ...]] = {
     "roles/storage.objectCreator": ("storage.objects.create",),
     "roles/storage.legacyBucketOwner": ("storage.buckets.*", "storage.objects.list"),
     "roles/storage.legacyBucketReader": ("storage.buckets.get", "storage.objects.list"),
-    "roles/storage.legacyObjectOwner": ("storage.objects.get", "storage.objects.update"),
-    "roles/storage.legacyObjectReader": ("storage.objects.get",),
     # Acting as a service account
     "roles/iam.workloadIdentityUser": (
         "iam.serviceAccounts.getAccessToken",
