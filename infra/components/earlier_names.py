@@ -11,34 +11,33 @@ from typing import Final
 
 import pulumi
 
-_EARLIER: Final = {
-    ("Stash", "primus-attestation-"): ("attestation-", ""),
-    ("IAMMember", "primus-attestation-"): ("attestation-", ""),
-    ("BucketIAMMember", "secundus-input-"): ("input-", ""),
-    ("BucketIAMMember", "secundus-result-"): ("result-", ""),
-    # The picture's own name alone: "input-" and a picture's name can be the name of another one.
-    ("BucketObject", "secundus-input-"): ("",),
-    ("", "primus-"): ("",),
-    ("", "secundus-"): ("",),
-}
-"""Kind and beginning of a name today -> its beginnings in earlier versions. The first match counts.
+_ADDED: Final = (
+    ("Stash", "primus-attestation-"),
+    ("IAMMember", "primus-attestation-"),
+    ("BucketIAMMember", "secundus-input-"),
+    ("BucketIAMMember", "secundus-result-"),
+    ("BucketObject", "secundus-input-"),
+    ("", "primus-"),
+    ("", "secundus-"),
+)
+"""Kinds of resources, and the beginning that their names did not have. The first match counts.
 https://www.pulumi.com/docs/iac/concepts/options/aliases/"""
 
 
-def earlier_names(kind: str, name: str) -> tuple[str, ...]:
-    """What a resource of a kind, such as Bucket, was called in earlier versions."""
-    for (matching, today), earlier in _EARLIER.items():
-        if matching in ("", kind) and name.startswith(today):
-            return tuple(beginning + name.removeprefix(today) for beginning in earlier)
-    return ()
+def earlier_name(kind: str, name: str) -> str | None:
+    """The earlier name of a resource of a kind, such as Bucket; None if it has none."""
+    for matching, added in _ADDED:
+        if matching in ("", kind) and name.startswith(added):
+            return name.removeprefix(added)
+    return None
 
 
 def aliased(
     args: pulumi.ResourceTransformationArgs,
 ) -> pulumi.ResourceTransformationResult:
-    """Give a resource an alias for each earlier name; a company hands it to its children."""
-    names = earlier_names(args.type_.rpartition(":")[2], args.name)
-    aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name) for name in names])
+    """Give a resource the alias of its earlier name; each child of a company inherits this."""
+    name = earlier_name(args.type_.rpartition(":")[2], args.name)
+    aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name)] if name else [])
     return pulumi.ResourceTransformationResult(
         props=args.props, opts=pulumi.ResourceOptions.merge(args.opts, aliases)
     )
