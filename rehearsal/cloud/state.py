@@ -10,7 +10,7 @@ import base64
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 Json = dict[str, Any]
 """A JSON object in the spelling of Google's REST APIs."""
@@ -27,10 +27,11 @@ https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers#
 
 
 class Binding(TypedDict):
-    """One role and its members."""
+    """One role, its members, and rarely the CEL condition of the grant."""
 
     role: str
     members: list[str]
+    condition: NotRequired[Json]
 
 
 @dataclass

@@ -51,12 +51,14 @@ class Grant(GcpResource):
         def add(bindings: list[Json]) -> None:
             binding = _binding(bindings, properties)
             if binding is None:
-                bindings.append({"role": properties["role"], "members": [properties["member"]]})
+                bindings.append(_identity(properties) | {"members": [properties["member"]]})
             elif properties["member"] not in binding["members"]:
                 binding["members"].append(properties["member"])
 
         self._change(properties, add)
-        return f"{self._resource(properties)}/{properties['role']}/{properties['member']}"
+        title = (properties.get("condition") or {}).get("title")
+        parts = [self._resource(properties), properties["role"], properties["member"], title]
+        return "/".join(part for part in parts if part)
 
     def find(self, identity: str, properties: Json) -> Json | None:
         """The policy, if it holds the grant."""
@@ -115,6 +117,12 @@ class Grant(GcpResource):
                 time.sleep(0.05 * 2**attempt)
 
 
+def _identity(properties: Json) -> Json:
+    condition = properties.get("condition")
+    return {"role": properties["role"]} | ({"condition": condition} if condition else {})
+
+
 def _binding(bindings: list[Json], properties: Json) -> Json | None:
-    """The binding of the grant's role, if there is one."""
-    return next((each for each in bindings if each["role"] == properties["role"]), None)
+    """The binding of the grant's role under the grant's condition, if there is one."""
+    identity = _identity(properties)
+    return next((b for b in bindings if b == {**identity, "members": b["members"]}), None)

@@ -218,7 +218,7 @@ INSTANCE = ResourceType(
 
 def _grant(token: str, on: str, root: str, resource: str) -> ResourceType:
     """A grant on a resource; every change replaces it."""
-    keys = _set(f"{on} member role")
+    keys = _set(f"{on} member role condition")
     full = matches(r"projects/[^/]+/serviceAccounts/[^/]+", "serviceAccountId")
     return ResourceType(
         token,

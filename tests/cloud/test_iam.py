@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.iam import access
-from rehearsal.cloud.state import Cloud, Policy, ServiceAccount
+from rehearsal.cloud.state import AuditEntry, Cloud, Policy, ServiceAccount
+
+if TYPE_CHECKING:
+    from rehearsal.cloud.state import Binding, Json
 
 EMAIL = "workload-sa@secundus-vision.iam.gserviceaccount.com"
 MEMBER = f"serviceAccount:{EMAIL}"
@@ -23,9 +28,12 @@ def cloud() -> Cloud:
     return cloud
 
 
-def viewer(member: str) -> Policy:
+def viewer(member: str, condition: Json | None = None) -> Policy:
     """A policy that lets one member view objects."""
-    return Policy([{"role": "roles/storage.objectViewer", "members": [member]}])
+    binding: Binding = {"role": "roles/storage.objectViewer", "members": [member]}
+    if condition is not None:
+        binding["condition"] = condition
+    return Policy([binding])
 
 
 def test_a_request_without_a_token_is_anonymous(cloud: Cloud) -> None:
@@ -85,11 +93,23 @@ def test_a_user_is_no_member_of_a_projects_principal_set(cloud: Cloud) -> None:
     assert not access.is_allowed(who, GET, [viewer(OF_PROJECT.format("2" * 12))])
 
 
-def test_a_grant_with_a_condition_is_refused(cloud: Cloud) -> None:
-    """Conditions of grants are not modelled; without the refusal the grant would always hold."""
-    binding = {"role": "roles/browser", "members": [MEMBER], "condition": {"expression": "false"}}
-    with pytest.raises(ApiError, match="Not modelled: a grant with a condition"):
-        access.check_bindings(cloud, Policy(), {"bindings": [binding]})
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("resource.name == 'a'", True),
+        ("resource.name == 'b'", False),
+        ("resource.missing == 'a'", False),
+        ("resource.name", False),
+    ],
+)
+def test_a_conditional_binding_grants_where_its_condition_is_true(
+    cloud: Cloud, expression: str, expected: bool
+) -> None:
+    """Nothing but true grants."""
+    policy = viewer(MEMBER, {"title": "t", "expression": expression})
+    who = access.caller_of_token(cloud, cloud.mint(MEMBER))
+    assert access.decide(cloud, who, GET, "a", [policy]) is expected
+    assert cloud.audit == [AuditEntry(MEMBER, GET, "a", expected)]
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,33 @@ def test_every_key_is_read() -> None:
             "failed to parse mount option: malformed env var, doesn't contain '=': [source]",
         ),
         ("tee_mount", f"{MOUNT},a-b=1", f"failed to parse mount option: {MALFORMED.format('a-b')}"),
+        *(
+            (
+                "tee_mount",
+                f"{MOUNT},size={size}",
+                (
+                    f'failed to convert size option "{size}" to uint64: '
+                    f'strconv.ParseUint: parsing "{size}": {why}'
+                ),
+            )
+            for size, why in (
+                ("8G", "invalid syntax"),
+                ("", "invalid syntax"),
+                ("-1", "invalid syntax"),
+                ("1_000", "invalid syntax"),
+                ("٣", "invalid syntax"),
+                ("18446744073709551616", "value out of range"),
+                ("9" * 5000, "value out of range"),
+            )
+        ),
+        *(
+            (
+                "tee_dev_shm_size_kb",
+                size,
+                f"failed to convert tee-dev-shm-size-kb into uint64, got: {size}",
+            )
+            for size in ("8G", "-1", " 1", "1.5", "18446744073709551616")
+        ),
         (
             "tee_cgroup_ns",
             "",
@@ -162,7 +189,11 @@ def test_an_invalid_value_is_an_error_in_the_launchers_words(
         ("tee_cmd", "null", "command", ()),
         ("tee_cmd", '["a", null]', "command", ("a", "")),
         ("tee_added_capabilities", "null", "capabilities", ()),
+        ("tee_mount", f"{MOUNT},size=0", "mounts", ("/a",)),
+        ("tee_mount", f"{MOUNT},size=" + "0" * 5000 + "7", "mounts", ("/a",)),
         ("tee_mount", "", "mounts", ()),
+        ("tee_dev_shm_size_kb", "8192", "hardened", True),
+        ("tee_dev_shm_size_kb", "", "hardened", True),
         ("tee_monitoring_memory_enable", "", "monitoring", Monitoring.NONE),
         ("tee_monitoring_enable", "", "monitoring", Monitoring.NONE),
         ("tee_cgroup_ns", "f", "cgroup_namespace", False),

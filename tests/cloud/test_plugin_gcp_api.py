@@ -120,6 +120,20 @@ def test_a_grant_is_retried_after_a_concurrent_change(
 
 
 @pytest.mark.usefixtures("bucket")
+def test_a_conditional_grant_is_another_grant(
+    resource: Callable[[str], Resource], cloud: Cloud
+) -> None:
+    """Deleting the conditional grant leaves the unconditional one."""
+    grants = resource("bucketIAMMember:BucketIAMMember")
+    condition = {"title": "soon over", "expression": "request.time < timestamp('2030-01-01')"}
+    grants.create(MEMBER)
+    identity, state = grants.create({**MEMBER, "condition": condition})
+    assert identity.endswith("/soon over")
+    grants.delete(identity, state)
+    assert cloud.buckets["photos"].policy.members(MEMBER["role"]) == {MEMBER["member"]}
+
+
+@pytest.mark.usefixtures("bucket")
 def test_read_finds_a_grant_only_while_it_is_in_the_policy(
     resource: Callable[[str], Resource], cloud: Cloud
 ) -> None:

@@ -44,11 +44,12 @@ def other(owner: Client) -> Bucket:
     return bucket
 
 
-def grant(bucket: Bucket, role: str, member: str) -> None:
+def grant(bucket: Bucket, role: str, member: str, condition: dict[str, str] | None = None) -> None:
     """One more binding, by read, change, write."""
     policy = bucket.get_iam_policy(requested_policy_version=3)
+    binding: dict[str, Any] = {"role": role, "members": {member}}
     policy.version = 3
-    policy.bindings.append({"role": role, "members": {member}})
+    policy.bindings.append(binding | ({"condition": condition} if condition else {}))
     bucket.set_iam_policy(policy)
 
 
@@ -281,6 +282,24 @@ def test_a_caller_without_the_project_role_cannot_create_buckets(
     with pytest.raises(exceptions.Forbidden, match=r"buckets\.create access to the .*project"):
         storage_as(WORKLOAD).create_bucket("mine-now")
     assert not cloud.buckets
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("public/a", True), ("secret/a", False)])
+def test_a_conditional_grant_holds_where_its_condition_is_true(
+    model: Bucket, storage_as: Callable[[str], Client], name: str, allowed: bool
+) -> None:
+    """The condition sees the requested resource."""
+    model.blob(name).upload_from_string(b"")
+    prefix = "projects/_/buckets/model-bucket/objects/public/"
+    expression = f"resource.name.startsWith('{prefix}') && resource.type.endsWith('/Object')"
+    condition = {"title": "public only", "expression": expression}
+    grant(model, "roles/storage.objectViewer", WORKLOAD, condition)
+    blob = storage_as(WORKLOAD).bucket(model.name).blob(name)
+    if allowed:
+        blob.download_as_bytes()
+        return
+    with pytest.raises(exceptions.Forbidden, match=r"storage\.objects\.get"):
+        blob.download_as_bytes()
 
 
 def test_a_policy_is_not_overwritten_with_an_old_etag(model: Bucket) -> None:

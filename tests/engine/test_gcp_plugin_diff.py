@@ -291,9 +291,9 @@ def test_these_changes_are_no_difference(kind: str, path: str, value: Any) -> No
 
 
 @pytest.mark.parametrize("token", MEMBERS)
-@pytest.mark.parametrize("key", ["role", "member"])
+@pytest.mark.parametrize("key", ["role", "member", "condition"])
 def test_each_change_of_a_grant_replaces_it(token: str, key: str) -> None:
-    """A grant is its role and its member."""
+    """A grant is its role, its member and its condition."""
     state = {"role": "r", "member": "user:a@b.example"}
     found = MEMBERS[token].diff(state, state, {**state, key: "other"})
     assert {path: change.replaces for path, change in found.changes.items()} == {key: True}

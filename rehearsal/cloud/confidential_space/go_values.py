@@ -6,9 +6,11 @@ https://pkg.go.dev/strconv https://pkg.go.dev/encoding/json
 from __future__ import annotations
 
 import json
+import re
 
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+UINT64 = range(2**64)
 
 
 class GoError(ValueError):
@@ -19,8 +21,24 @@ def boolean(text: str) -> bool:
     """A boolean as Go's strconv.ParseBool reads it; GoError in its words."""
     if text in TRUE or text in FALSE:
         return text in TRUE
-    quoted = json.dumps(text, ensure_ascii=False)  # as `%q` prints it, if it can be printed
-    raise GoError(f"strconv.ParseBool: parsing {quoted}: invalid syntax")
+    raise GoError(f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax")
+
+
+def unsigned(text: str) -> int:
+    """A number as Go's strconv.ParseUint reads it in base 10; GoError in its words."""
+    digits = text.lstrip("0") or "0"[: len(text)]
+    if re.fullmatch(r"[0-9]+", digits) is None:
+        why = "invalid syntax"
+    elif len(digits) > len(str(UINT64.stop)) or int(digits) not in UINT64:
+        why = "value out of range"
+    else:
+        return int(digits)
+    raise GoError(f"strconv.ParseUint: parsing {quoted(text)}: {why}")
+
+
+def quoted(text: str) -> str:
+    """A text as `%q` prints it, except for characters that cannot be printed."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def strings(text: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The operator's launch settings: a VM's metadata, parsed by the rules of the launcher.
 
-`launch_policy` decides whether the image's author allows them. Nobody checks sizes of mounts and of
-shared memory, or whether the machine has those capabilities. Keys that choose another attestation
-service are refused, because the local cloud has only one.
+`launch_policy` decides whether the image's author allows them. Nobody checks whether the machine
+has that much memory, or those capabilities. Keys that choose another attestation service are
+refused, because the local cloud has only one.
 Rules and messages: https://github.com/google/go-tpm-tools/blob/main/launcher/spec/launch_spec.go
 """
 
@@ -29,6 +29,7 @@ LOG_REDIRECT = "tee-container-log-redirect"
 MEMORY_MONITORING = "tee-monitoring-memory-enable"
 MONITORING = "tee-monitoring-enable"
 MOUNT = "tee-mount"
+SHARED_MEMORY = "tee-dev-shm-size-kb"
 CAPABILITIES = "tee-added-capabilities"
 CGROUP_NAMESPACE = "tee-cgroup-ns"
 GPU_DRIVER = "tee-install-gpu-driver"
@@ -120,6 +121,11 @@ def parse(metadata: Mapping[str, str], *, hardened: bool) -> LaunchSpec:
             f"invalid logging redirect location {log_redirect}, "
             f"expect one of [{' '.join(LOG_REDIRECTS)}]"
         )
+    if size := metadata.get(SHARED_MEMORY):
+        try:
+            go_values.unsigned(size)
+        except GoError:
+            raise SpecError(f"failed to convert {SHARED_MEMORY} into uint64, got: {size}") from None
     if metadata.get(GPU_DRIVER, "") in go_values.TRUE:
         raise SpecError("GPU Driver installation is not supported")
     return spec
@@ -180,7 +186,9 @@ def _mount(text: str) -> str:
     options = {}
     for option in text.split(","):
         name, given, value = option.partition("=")
-        doing = "failed to parse mount option"  # the launcher parses it as a variable
+        doing = (
+            "failed to parse mount option"  # the launcher parses it with the function for variables
+        )
         if not given:
             raise SpecError(f"{doing}: malformed env var, doesn't contain '=': [{option}]")
         _check_name(name, doing)
@@ -198,4 +206,10 @@ def _mount(text: str) -> str:
         raise SpecError(f"received wrong mount source {options.get('source', '')}, expected tmpfs")
     if not options.get("destination"):
         raise SpecError('mount type "tmpfs" must have destination specified')
+    if "size" in options:
+        try:
+            go_values.unsigned(options["size"])
+        except GoError as error:
+            size = go_values.quoted(options["size"])
+            raise SpecError(f"failed to convert size option {size} to uint64: {error}") from None
     return posixpath.join("/", options["destination"])

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ops import cel_engine
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.iam.roles import ROLES
 from rehearsal.cloud.state import AuditEntry, Policy
@@ -68,20 +69,33 @@ def role_includes(role: str, permission: str) -> bool:
     return any(fnmatch.fnmatchcase(permission, pattern) for pattern in ROLES.get(role, ()))
 
 
-def is_allowed(who: Caller, permission: str, policies: Iterable[Policy]) -> bool:
+def is_allowed(
+    who: Caller, permission: str, policies: Iterable[Policy], resource: Json | None = None
+) -> bool:
     """Whether any binding of the policies grants the permission to the caller."""
     return any(
-        role_includes(binding["role"], permission) and who.members.intersection(binding["members"])
+        role_includes(binding["role"], permission)
+        and who.members.intersection(binding["members"])
+        and _applies(binding.get("condition"), resource or {})
         for policy in policies
         for binding in policy.bindings
     )
 
 
+def _applies(condition: Json | None, resource: Json) -> bool:
+    return condition is None or cel_engine.holds(condition["expression"], {"resource": resource})
+
+
 def decide(
-    cloud: Cloud, who: Caller, permission: str, resource: str, policies: Iterable[Policy]
+    cloud: Cloud,
+    who: Caller,
+    permission: str,
+    resource: str,
+    policies: Iterable[Policy],
+    attributes: Json | None = None,
 ) -> bool:
     """Whether a policy grants the permission; the audit log gets an entry."""
-    verdict = is_allowed(who, permission, policies)
+    verdict = is_allowed(who, permission, policies, {"name": resource, **(attributes or {})})
     cloud.audit.append(AuditEntry(who.member, permission, resource, verdict))
     return verdict
 
@@ -120,13 +134,11 @@ def require(
 
 
 def check_bindings(cloud: Cloud, policy: Policy, new_policy: Json) -> None:
-    """ApiError 400 for a condition, an unknown role, or a new member that does not exist.
+    """ApiError 400 for an unknown role, or for a new member that does not exist.
 
     A member that is in the policy already may stay, although its account was deleted.
     """
     for binding in new_policy.get("bindings", ()):
-        if "condition" in binding:
-            raise ApiError(400, "Not modelled: a grant with a condition.")
         if binding["role"] not in ROLES:
             raise ApiError(400, f"Role {binding['role']} is not supported for this resource.")
         for member in set(binding["members"]) - policy.members(binding["role"]):

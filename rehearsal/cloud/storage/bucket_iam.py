@@ -55,7 +55,11 @@ def require(
     kind: str,
 ) -> None:
     """ApiError 401 or 403, in Cloud Storage's words, unless a policy grants the permission."""
-    if access.decide(cloud, who, permission, resource, policies):
+    attributes = {
+        "service": "storage.googleapis.com",
+        "type": f"storage.googleapis.com/{kind.rsplit(maxsplit=1)[-1].capitalize()}",
+    }
+    if access.decide(cloud, who, permission, resource, policies, attributes):
         return
     anonymous = who.member is None
     raise ApiError(
