@@ -1,7 +1,7 @@
 """Composition root: stack -> settings -> provider -> company -> exports.
 
-The only module that asks Pulumi for the stack's name or its configuration, and the only one that
-exports. The company is the stack's name: exactly `primus` or `secundus`.
+Only this module reads the stack's name and configuration from Pulumi, and only this one exports.
+The stack's name is the company: exactly `primus` or `secundus`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def run() -> None:
-    """Declare the company that this stack is; a problem that can be mended ends with a sentence."""
+    """Declare the company of this stack; a ProgramError ends it without a stack trace."""
     try:
         _company(pulumi.get_stack())()
     except ProgramError as error:
@@ -90,14 +90,14 @@ def _secundus() -> None:
     published = peer_stack.from_stack(configured.peer, configured.author, configured.operator)
     image = applied(
         published,
-        lambda known: approved(configured.image or known.image, configured.approved_digests),
+        lambda handover: approved(configured.image or handover.image, configured.approved_digests),
     )
     company = Secundus(
         "secundus",
         SecundusArgs(
             settings=configured, pictures=folder.pictures, handover=published, image=image
         ),
-        # Nor before the peer is believed and the image approved.
+        # Also not before the handover is checked and the image approved.
         _provided(pulumi.Output.all(region, image).apply(lambda _: configured.project)),
     )
     pulumi.export("inputUri", company.input_uri)
@@ -110,10 +110,9 @@ def _secundus() -> None:
 
 
 def _configuration() -> dict[str, object]:
-    """The stack's own keys, all of them.
+    """All keys of the stack.
 
-    Config can only be asked for a key by name, and a misspelt key is one that nobody asks for; so
-    the whole is taken from where Config takes it.
+    `Config` cannot list keys, so read the raw map to detect misspelt ones.
     """
     everything = CONFIG.get() or get_config_env()
     return {
@@ -124,10 +123,10 @@ def _configuration() -> dict[str, object]:
 
 
 def _provided(project: pulumi.Output[str]) -> pulumi.ResourceOptions:
-    """One explicit provider: never the project that gcloud happens to be set to.
+    """One explicit provider: never the default project of gcloud.
 
-    Everything waits for its provider, and the provider for its project: nothing is declared before
-    all that the project comes from is known and right.
+    Every resource depends on its provider, and the provider on the project: no resource is declared
+    before every input behind the project is checked.
 
     No region and no zone: each resource names its own. With a region, the plugin lists all regions
     on every command, which needs the Compute API that Primus never enables: a warning each time.

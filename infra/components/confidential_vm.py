@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from infra.config.machine_types import Family
 
 DISK_GIB: Final = 20
-"""The image itself takes 12; the rest holds the workload and the model, in encrypted form."""
+"""The boot image takes 12; the rest is for the workload and the model, encrypted."""
 
 REPLACED_BY: Final = (
     "confidentialInstanceConfig",
@@ -45,7 +45,7 @@ class ConfidentialMachineArgs:
     service_account: pulumi.Input[str]
     metadata: pulumi.Input[Mapping[str, str]]
     after: Sequence[pulumi.Input[pulumi.Resource]]
-    """resources that must exist before the machine boots: the launcher waits for nothing"""
+    """resources that must exist before the machine boots, because the launcher waits for none"""
 
 
 class ConfidentialMachine(pulumi.ComponentResource):
@@ -53,7 +53,7 @@ class ConfidentialMachine(pulumi.ComponentResource):
 
     name: pulumi.Output[str]
     started_at: pulumi.Output[str]
-    """RFC 3339; what the workload writes is newer"""
+    """RFC 3339; everything that the workload writes is newer"""
 
     def __init__(
         self, name: str, args: ConfidentialMachineArgs, opts: pulumi.ResourceOptions | None = None
@@ -77,8 +77,8 @@ class ConfidentialMachine(pulumi.ComponentResource):
             network_interfaces=[
                 {
                     "subnetwork": args.subnetwork,
-                    # The link says it too. But if creation fails after the insert, the provider
-                    # has not read it yet, takes it for empty and refuses every later preview:
+                    # The link contains it. But if creation fails after the insert, the provider
+                    # has not read it, treats it as empty and refuses every later preview:
                     # "project … in subnetwork's self_link … must match subnetwork_project".
                     # https://github.com/hashicorp/terraform-provider-google/pull/19348
                     "subnetwork_project": args.project,
@@ -96,7 +96,7 @@ class ConfidentialMachine(pulumi.ComponentResource):
             scheduling={"on_host_maintenance": args.family.maintenance},
             service_account={
                 "email": args.service_account,
-                # The grants of the account limit it, not a second, coarser list of scopes.
+                # The account's grants are the limit, not a second and coarser list of scopes.
                 "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
             },
             metadata=args.metadata,

@@ -1,7 +1,7 @@
 """Workload identity pool, provider with the release condition, and grants to the model's reader.
 
-THE security boundary of this program. `infra.attestation` decides what the condition says; this
-module sets it on the only provider of the pool, and grants nothing that goes around it.
+THE security boundary of this program. `infra.attestation` renders the condition; this module sets
+it on the only provider of the pool, and makes no grant that bypasses it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelReleaseArgs:
-    """Under which names, by which policy, and to which account the model is released."""
+    """The names, the policy and the account of the model's release."""
 
     project: pulumi.Input[str]
     project_number: pulumi.Input[str]
@@ -37,13 +37,13 @@ class ModelReleaseArgs:
     policy: Callable[[pulumi.Output[str]], pulumi.Output[AttestationPolicy]]
     """the policy of the provider with this audience"""
     configured_digests: tuple[str, ...]
-    """the admitted digests that stand in config, each once"""
+    """the admitted digests in config, each once"""
     built_digest: pulumi.Output[str] | None
     """the admitted digest that this stack built, if it built one"""
     reader: pulumi.Input[str]
     """the full name of the account that an admitted workload may act as"""
     known_once_created: pulumi.Output[str]
-    """any output that the first preview does not know, and every later one does"""
+    """any output that only the first preview does not have"""
     protect: bool = False
     """whether the engine refuses to delete or replace the pool"""
 
@@ -122,7 +122,7 @@ class ModelRelease(pulumi.ComponentResource):
         """
         suffix = pulumi.Stash(
             "-".join((name, "pool-suffix", *args.suffix_scope)),
-            # Unknown in the first preview: a plan that held a random value would fail in `up`.
+            # Unknown in the first preview: a saved plan with a random value would fail in `up`.
             input=args.known_once_created.apply(lambda _: secrets.token_hex(naming.SUFFIX_BYTES)),
             # Without this every preview would show the new random input as a change.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),

@@ -1,7 +1,7 @@
-"""The pictures as objects of the input bucket, in as few lines of a preview as there can be.
+"""The pictures as objects of the input bucket, in as few lines of a preview as possible.
 
-They stand beside the company and not below it, because a resource's name begins with the types of
-all that is above it. Their content type is left to the provider, which looks at the bytes.
+Their parent is not the company, because a URN has the types of all parents. The provider detects
+their content type from the bytes.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadsArgs:
-    """The pictures, and the bucket that they go into."""
+    """The pictures, and their bucket."""
 
     bucket: PrivateBucket
     pictures: tuple[Picture, ...]
 
 
 class Uploads(pulumi.ComponentResource):
-    """All pictures that the stack uploads; a preview shows how many they are, and how large."""
+    """All pictures that the stack uploads; a preview shows their number and size."""
 
     stored: list[pulumi.Output[pulumi.Resource]]
-    """each, once it is the file"""
+    """each object, once its hash is that of the file"""
 
     def __init__(
         self, name: str, args: UploadsArgs, opts: pulumi.ResourceOptions | None = None

@@ -1,7 +1,7 @@
-"""Whether an image that is pinned in config is in the repository, asked where it can be.
+"""Checks that the image whose digest is in config exists in the repository.
 
-A digest can be admitted and handed over without an image: the launcher alone would find out, on a
-machine of the other company. A repository takes its images along when it is destroyed.
+Without the check only the launcher would notice a missing image, on a machine of the other company.
+A destroyed repository is deleted with its images.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ASK: Final = "gcp:artifactregistry/getDockerImage:getDockerImage"
 _ABSENT: Final = re.compile(r"Error 404|not found", re.IGNORECASE)
 
 FRESH: Final = timedelta(minutes=10)
-"""How old a repository may be that this very run has made, with clocks that differ."""
+"""The age below which this run may have created the repository; clocks can differ."""
 
 
 def require_image(
@@ -28,10 +28,10 @@ def require_image(
     created: pulumi.Output[str],
     parent: pulumi.Resource,
 ) -> pulumi.Output[str]:
-    """The digest, once HOST/PROJECT/REPOSITORY/NAME was asked for it.
+    """The digest, after a request for it to HOST/PROJECT/REPOSITORY/NAME.
 
-    RunError if it is not there; but only a warning where the repository is new, because the image
-    can be pushed only after it. `repository` and `created` are known once there is one to ask.
+    RunError if the image does not exist; only a warning if the repository is new, because nobody
+    could push before. `repository` and `created` are unknown before there is a repository.
     """
     host, project, _, name = image.split("/")
     where = {

@@ -1,7 +1,7 @@
 """Primus: store the model, decide who may use it, publish the image that uses it.
 
-It needs nothing from Secundus' stack: who may use the model is Primus' own decision, and stands in
-its own configuration.
+It reads nothing from Secundus' stack: who may use the model is Primus' own decision, in its own
+configuration.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ APIS: Final = (
 )
 
 _UNBUILT: Final = "sha256:" + "0" * 64
-"""Stands for a digest that is not known yet, to check all the rest of the policy at preview."""
+"""Replaces an unknown digest, to check the rest of the policy at preview."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrimusArgs:
-    """What Primus configures, and the model archive that was found to be whole."""
+    """Primus' settings, and the checked model archive."""
 
     settings: PrimusSettings
     model: ModelArchive
@@ -74,15 +74,15 @@ class Primus(pulumi.ComponentResource):
                 location=naming.bucket_location(settings.region),
                 labels=settings.labels,
                 force_destroy=settings.force_destroy,
-                forget_deleted=True,  # a model that was withdrawn must not be restorable
+                forget_deleted=True,  # nobody may restore a withdrawn model
                 protect="modelBucket" in settings.protect,
             ),
             after_apis,
         )
         sha256 = args.model.sha256
         models = [
-            # Named by its hash, so that the next model is stored before this one is removed, and is
-            # the same object when it is no longer the one that is handed over.
+            # Named by its hash: the next model is stored before this one is deleted, and this one
+            # stays the same resource when another model is in the handover.
             bucket.put(
                 admitted[:12],
                 naming.model_path(admitted),
@@ -116,8 +116,8 @@ class Primus(pulumi.ComponentResource):
             project=settings.project,
             location=settings.region,
             role="roles/artifactregistry.reader",
-            # All accounts of the operator's project: none needs to exist yet, and the image is not
-            # the secret. The model is, and its release is pinned to one exact account.
+            # All accounts of the operator's project, because none needs to exist yet. The image is
+            # no secret; the model is, and its release condition names one exact account.
             member=naming.service_accounts_of(settings.operator.project_number),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -148,7 +148,8 @@ class Primus(pulumi.ComponentResource):
                 # Not the default names, so that stacks of earlier versions keep their suffix.
                 suffix_scope=() if names == (naming.POOL, naming.PROVIDER) else names,
                 policy=lambda audience: applied(
-                    pulumi.Output.all(image.digest, audience), lambda known: _policy(args, *known)
+                    pulumi.Output.all(image.digest, audience),
+                    lambda resolved: _policy(args, *resolved),
                 ),
                 configured_digests=tuple(dict.fromkeys((*pinned, *settings.image.admit_also))),
                 built_digest=None if pinned else image.digest,
@@ -156,7 +157,7 @@ class Primus(pulumi.ComponentResource):
                 known_once_created=reader.id,
                 protect="pool" in settings.protect,
             ),
-            # A model that is not the file is not released, nor handed over.
+            # A model that differs from the file is neither released nor in the handover.
             pulumi.ResourceOptions.merge(after_apis, pulumi.ResourceOptions(depends_on=models)),
         )
 
@@ -165,12 +166,12 @@ class Primus(pulumi.ComponentResource):
         self.handover = pulumi.Output.all(
             image=image.reference, audience=release.audience, bucket=bucket.url, reader=reader.email
         ).apply(
-            lambda known: Handover(
-                image=known["image"],
-                audience=known["audience"],
-                model_uri=f"{known['bucket']}/{naming.model_path(sha256)}",
+            lambda resolved: Handover(
+                image=resolved["image"],
+                audience=resolved["audience"],
+                model_uri=f"{resolved['bucket']}/{naming.model_path(sha256)}",
                 model_sha256=sha256,
-                model_reader=known["reader"],
+                model_reader=resolved["reader"],
                 operator_number=settings.operator.project_number,
                 operator_account=settings.operator.service_account,
             ).published()
@@ -179,13 +180,13 @@ class Primus(pulumi.ComponentResource):
 
 
 def _unnamed(settings: PrimusSettings) -> str:
-    """Stands for an audience whose pool has no name yet, and is as long as that will be."""
+    """Replaces an audience whose pool has no name yet; it is as long as the real one."""
     pool = f"{settings.names.pool}-" + "0" * 2 * naming.SUFFIX_BYTES
     return naming.audience(settings.project_number, pool, settings.names.provider)
 
 
 def _policy(args: PrimusArgs, digest: str, audience: str) -> AttestationPolicy:
-    """Who may use the model, once the image's digest and the provider's full name are known."""
+    """Who may use the model, for an image and the full name of a provider."""
     settings = args.settings
     return AttestationPolicy(
         image_digests=tuple(dict.fromkeys((digest, *settings.image.admit_also))),

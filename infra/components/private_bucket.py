@@ -26,7 +26,7 @@ class PrivateBucketArgs:
     labels: Mapping[str, pulumi.Input[str]]
     force_destroy: pulumi.Input[bool]
     forget_deleted: bool = False
-    """whether a deleted object is gone at once, instead of being kept for Google's seven days"""
+    """whether Google deletes an object at once, without its seven days of soft delete"""
     protect: bool = False
     """whether the engine refuses to delete or replace the bucket"""
 
@@ -49,10 +49,10 @@ class PrivateBucket(pulumi.ComponentResource):
             location=args.location,
             labels=dict(args.labels),
             force_destroy=args.force_destroy,
-            # Without object ACLs the bucket's policy is all there is to read. Federated
-            # identities need it too: https://docs.cloud.google.com/storage/docs/uniform-bucket-level-access
+            # Without object ACLs the bucket's policy has every grant. Federated identities
+            # need this too: https://docs.cloud.google.com/storage/docs/uniform-bucket-level-access
             uniform_bucket_level_access=True,
-            # Not "inherited": an organisation policy may be lifted by somebody else.
+            # Not "inherited": somebody else may remove an organisation policy.
             public_access_prevention="enforced",
             soft_delete_policy={"retention_duration_seconds": 0} if args.forget_deleted else None,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
@@ -92,7 +92,7 @@ class PrivateBucket(pulumi.ComponentResource):
         return applied(stored.md5hash, checked)
 
     def grant(self, name: str, role: str, member: pulumi.Input[str]) -> pulumi.Resource:
-        """Give one member one role on this bucket, beside whatever others have.
+        """Give one member one role on this bucket; other grants on it stay.
 
         The grant is named after the bucket, so that two buckets can have grants of one name.
         """

@@ -1,7 +1,7 @@
 """A network with access to Google's APIs and without ingress.
 
-Egress is not locked down: a machine without an external address has no way out but Google's own
-APIs, yet among these any project's are reachable. That lock needs private DNS zones.
+Egress is not restricted: a machine without an external address reaches Google's APIs only, but
+those of every project. A restriction needs private DNS zones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PrivateNetworkArgs:
 
 
 class PrivateNetwork(pulumi.ComponentResource):
-    """A network of its own: the default one comes with rules that let others in."""
+    """A network of its own: the default network has rules that allow ingress."""
 
     subnetwork: pulumi.Output[str]
     """the subnetwork's self link"""

@@ -1,10 +1,10 @@
 """How a resource that cannot be changed in place is replaced: deleted first, then created anew.
 
-Names are fixed here, so a resource and its replacement have one and the same id. When an update
-fails after the old one is deleted, and the configuration is then changed back, the engine creates
-the old one again and, unless told to delete first, ends by deleting "the one that was replaced":
-the very one that it has just created. So a grant was lost that the state still had; buckets,
-accounts and objects would go the same way. https://www.pulumi.com/docs/iac/concepts/options/deletebeforereplace/
+Names are fixed here, so a resource and its replacement have the same id. If an update fails after
+the old resource is deleted, and the configuration is then changed back, the engine creates it
+again. Without delete-before-replace it then deletes "the replaced resource", which is the one that
+it has just created: a grant was lost that the state still had. Buckets, accounts and objects would
+be, too. https://www.pulumi.com/docs/iac/concepts/options/deletebeforereplace/
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ CREATED_FIRST: Final = (
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
     "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
 )
-"""Their ids stay reserved after deletion, so each replacement has another one: it can be
-created before the old one is deleted, and no two of them ever have one id."""
+"""Google reserves their ids after deletion, so each replacement has another id, and can be created
+before the old one is deleted."""
 
 
 def deleted_first(
     args: pulumi.ResourceTransformationArgs,
 ) -> pulumi.ResourceTransformationResult | None:
-    """Make a Google resource be deleted before its replacement; a company hands it to its children.
+    """Delete a Google resource before its replacement; each child of a company inherits this.
 
-    The provider asks for this only where it sees a change that replaces, and a change that was
-    taken back is none.
+    The provider asks for it only where it sees a replacing change, and not where that change was
+    reversed.
     """
     if not args.type_.startswith("gcp:") or args.type_ in CREATED_FIRST:
         return None

@@ -1,7 +1,7 @@
 """Secundus: store the pictures, allow one account to read them, run the image of Primus.
 
-The machine waits for every grant it needs, because the launcher does not: a machine that boots too
-early for its permissions gives up, and must be run again.
+The machine depends on every grant that it needs, because the launcher waits for none: a machine
+that boots before its grants fails, and must run again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ APIS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class SecundusArgs:
-    """What Secundus configures, the pictures that were found, and what Primus handed over."""
+    """Secundus' settings, the pictures to upload, and Primus' handover."""
 
     settings: SecundusSettings
     pictures: tuple[Picture, ...]
@@ -115,7 +115,7 @@ class Secundus(pulumi.ComponentResource):
                     pulumi.Output.all(
                         peer=args.handover, image=args.image, input=pictures.url, result=results.url
                     ),
-                    lambda known: _metadata(known, settings.run),
+                    lambda resolved: _metadata(resolved, settings.run),
                 ),
                 after=[*grants, *uploads.stored, network],
             ),
@@ -152,7 +152,7 @@ class Secundus(pulumi.ComponentResource):
         results: PrivateBucket,
         settings: SecundusSettings,
     ) -> list[pulumi.Resource]:
-        """All that the workload's account may do, and who may start a machine that runs as it."""
+        """Every role of the workload's account, and who may start a machine that runs as it."""
         on_project = [
             gcp.projects.IAMMember(
                 f"{company}-workload-{name}",
@@ -171,7 +171,7 @@ class Secundus(pulumi.ComponentResource):
             # objectUser, not objectCreator: a second run overwrites, which is a deletion too.
             results.grant("workload-writes", "roles/storage.objectUser", account.member),
         ]
-        # Without this, whoever deploys may not attach the account to a machine.
+        # Without this role nobody may attach the account to a machine.
         operators = [
             gcp.serviceaccount.IAMMember(
                 f"{company}-operator-{member}",
@@ -185,18 +185,18 @@ class Secundus(pulumi.ComponentResource):
         return [*on_project, *on_buckets, *operators]
 
 
-def _metadata(known: dict[str, Any], run: str) -> dict[str, str]:
-    """The machine's metadata, from outputs that must be known first."""
-    peer: Handover = known["peer"]
+def _metadata(resolved: dict[str, Any], run: str) -> dict[str, str]:
+    """The machine's metadata, from resolved outputs."""
+    peer: Handover = resolved["peer"]
     return LaunchSpec(
-        image=known["image"],
+        image=resolved["image"],
         environment={
             "MODEL_URI": peer.model_uri,
             "MODEL_SHA256": peer.model_sha256,
             "MODEL_AUDIENCE": peer.audience,
             "MODEL_READER": peer.model_reader,
-            "INPUT_URI": known["input"],
-            "RESULT_URI": known["result"],
+            "INPUT_URI": resolved["input"],
+            "RESULT_URI": resolved["result"],
         },
         run=run,
     ).metadata()

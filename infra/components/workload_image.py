@@ -1,7 +1,7 @@
-"""The workload image: built and pushed by this program, or pinned by digest in config.
+"""The workload image: built and pushed by this program, or named by its digest in config.
 
-It owns how a digest comes to be known, and nothing of what the digest then admits. Who builds with
-something else than pulumi_docker changes this module only.
+Only this module depends on the builder, pulumi_docker. Who is admitted by the digest is decided
+elsewhere.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ NAME: Final = "workload"
 CONTEXT: Final = Path("workload")
 
 LOCKS: Final = {"tensorflow-saved-model": "requirements.txt", "litert": "requirements-litert.txt"}
-"""What is installed to run a model of each format: one engine, because one is enough."""
+"""By format of the model, the lock of the image's packages: each has one engine."""
 
 
 class ImageError(ProgramError):
-    """The push gave back something that is not the digest of what was pushed."""
+    """The push returned something else than the digest of the pushed image."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadImageArgs:
-    """Where the image is, which models it runs, and its digest if it was built elsewhere."""
+    """The image's repository, the format of its models, and its digest if it is built elsewhere."""
 
     repository: str
     """HOST/PROJECT/REPOSITORY"""
     repository_name: pulumi.Output[str]
-    """its id, known once it exists"""
+    """the repository's id; unknown before it exists"""
     repository_created: pulumi.Output[str]
-    """when the repository was made"""
+    """the repository's time of creation"""
     model_format: str
     digest: str | None
 
@@ -67,20 +67,20 @@ class WorkloadImage(pulumi.ComponentResource):
         else:
             built = docker.Image(
                 name,
-                # The tag only tells people what it was built from; nothing is ever run by tag.
+                # The tag only tells people the context of the build; nothing runs by tag.
                 image_name=f"{image}:{context_hash(CONTEXT)[:16]}",
                 build=docker.DockerBuildArgs(
                     context=str(CONTEXT),
                     dockerfile=str(CONTEXT / "Dockerfile"),  # relative to this program
-                    # Confidential Space runs nothing else, whatever the builder's own machine is.
+                    # The only platform of Confidential Space, on any machine that builds.
                     platform="linux/amd64",
                     args={"LOCK": LOCKS[args.model_format]},
                 ),
-                # No registry login here: it would stay in the state. The host's own is used.
+                # No registry login here: the state would hold it. Docker uses the host's own.
                 opts=pulumi.ResourceOptions(
                     parent=self,
-                    # Pushed again into a repository that was made anew: the old one took its images
-                    # along, and nothing else about this one has changed.
+                    # Push again into a recreated repository: the old one was deleted with its
+                    # images, and no other property of this image has changed.
                     replacement_trigger=args.repository_created,
                 ),
             )
@@ -92,8 +92,8 @@ class WorkloadImage(pulumi.ComponentResource):
 def digest_of(repo_digest: str, image: str) -> str:
     """The digest in `IMAGE@sha256:...`; ImageError for anything else.
 
-    pulumi_docker can give back a local image id, `<none>@<none>`, or the digest under another
-    repository that the same image was pushed to. Pinning any of these would admit nobody.
+    pulumi_docker can return a local image id, `<none>@<none>`, or the digest under another
+    repository of the same image. A policy with any of these would admit nobody.
     """
     found = re.fullmatch(f"{re.escape(image)}@({DIGEST})", repo_digest)
     if found is None:
