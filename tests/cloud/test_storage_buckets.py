@@ -13,7 +13,7 @@ from rehearsal.cloud.state import SERVICE_ACCOUNTS_OF_PROJECT, AuditEntry, Pool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from google.cloud.storage import Bucket, Client
+    from google.cloud.storage import Blob, Bucket, Client
 
     from rehearsal.cloud.state import Cloud
 
@@ -184,6 +184,12 @@ def _overwrite(bucket: Bucket) -> None:
     bucket.blob("model").upload_from_string(b"")
 
 
+def _update(bucket: Bucket) -> None:
+    blob: Blob = bucket.blob("model")
+    blob.metadata = {"k": "v"}
+    blob.patch()
+
+
 def _delete(bucket: Bucket) -> None:
     bucket.blob("model").delete()
 
@@ -193,6 +199,7 @@ OPERATIONS: dict[str, tuple[Callable[[Bucket], None], str]] = {
     "list": (_list, "storage.objects.list"),
     "create": (_create, "storage.objects.create"),
     "overwrite": (_overwrite, "storage.objects.delete"),
+    "update": (_update, "storage.objects.update"),
     "delete": (_delete, "storage.objects.delete"),
 }
 ALLOWED = {

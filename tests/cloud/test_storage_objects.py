@@ -158,8 +158,10 @@ def _old_generation(bucket: Bucket) -> None:
     bucket.blob("o").delete(if_generation_match=1)
 
 
-def _another_metageneration(bucket: Bucket) -> None:
-    bucket.blob("o").delete(if_metageneration_match=2)
+def _metageneration(bucket: Bucket) -> None:
+    blob = bucket.get_blob("o")
+    blob.metadata = {"k": "v"}
+    blob.patch(if_metageneration_match=2)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ def _another_metageneration(bucket: Bucket) -> None:
         _generation_0,
         _generation_0_resumable,
         _old_generation,
-        _another_metageneration,
+        _metageneration,
     ],
 )
 def test_a_failed_precondition_is_412_and_changes_nothing(
@@ -193,6 +195,18 @@ def test_an_overwritten_generation_cannot_be_read(bucket: Bucket) -> None:
         bucket.blob("o", generation=old).download_as_bytes()
 
 
+def test_a_patch_changes_the_settings_and_not_the_content(bucket: Bucket) -> None:
+    """It raises the metageneration and leaves the generation."""
+    blob = bucket.blob("o")
+    blob.cache_control, blob.metadata = "no-store", {"k": "v", "gone": "1"}
+    blob.upload_from_string(b"data")
+    blob.metadata = {"k": "w", "gone": None}
+    blob.patch()
+    changed = bucket.get_blob("o")
+    assert (changed.metadata, changed.cache_control) == ({"k": "w"}, "no-store")
+    assert (changed.metageneration, changed.generation) == (2, blob.generation)
+
+
 def test_a_deleted_object_is_404(bucket: Bucket) -> None:
     """It can be neither read nor deleted again."""
     bucket.blob("o").upload_from_string(b"data")
@@ -202,14 +216,53 @@ def test_a_deleted_object_is_404(bucket: Bucket) -> None:
         bucket.blob("o").delete()
 
 
-def test_a_gzip_encoded_object_is_served_as_stored(bucket: Bucket) -> None:
-    """The response names the encoding, and the checksum is that of the stored bytes."""
-    blob, stored = bucket.blob("z"), gzip.compress(b"plain")
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_gzip_is_decompressed_only_for_a_client_that_does_not_accept_it(
+    bucket: Bucket, cloud: Cloud, accepted: str
+) -> None:
+    """Other clients get the stored bytes."""
+    blob = bucket.blob("z")
     blob.content_encoding = "gzip"
-    blob.upload_from_string(stored, content_type="text/plain")
-    assert blob.download_as_bytes(raw_download=True) == stored
-    assert blob.download_as_bytes() == b"plain"
-    assert (blob.content_encoding, blob.content_type) == ("gzip", "text/plain")
+    blob.upload_from_string(gzip.compress(b"plain"), content_type="text/plain")
+    answer = requests.get(
+        blob.media_link,
+        headers={
+            "Authorization": f"Bearer {cloud.mint('user:deployer@primus.example')}",
+            "Accept-Encoding": accepted,
+        },
+        timeout=10,
+    )
+    assert answer.content == b"plain"
+    assert answer.headers.get("content-encoding", "identity") == accepted
+    assert answer.headers["content-type"] == "text/plain"
+    assert f"crc32c={blob.crc32c}" in answer.headers["x-goog-hash"]
+
+
+def compressed(bucket: Bucket, cloud: Cloud, cache_control: str | None = None) -> requests.Response:
+    """The response for a range of a compressed object to a client that accepts no compression."""
+    blob = bucket.blob("z")
+    blob.content_encoding, blob.cache_control = "gzip", cache_control
+    blob.upload_from_string(gzip.compress(b"plain"), content_type="text/plain")
+    headers = {
+        "Authorization": f"Bearer {cloud.mint('user:deployer@primus.example')}",
+        "Accept-Encoding": "identity",
+        "Range": "bytes=1-3",
+    }
+    return requests.get(blob.media_link, headers=headers, timeout=10, stream=True)
+
+
+def test_a_decompressed_response_has_neither_range_nor_length(bucket: Bucket, cloud: Cloud) -> None:
+    """It is the whole object, whatever the range; a header names the stored encoding."""
+    answer = compressed(bucket, cloud)
+    assert (answer.status_code, answer.content) == (200, b"plain")
+    assert not {"content-length", "content-encoding"} & answer.headers.keys()
+    assert answer.headers["x-goog-stored-content-encoding"] == "gzip"
+
+
+def test_an_object_with_no_transform_is_served_as_stored(bucket: Bucket, cloud: Cloud) -> None:
+    """Cache-Control forbids to decompress it; a range is one of the stored bytes."""
+    answer = compressed(bucket, cloud, "public, no-transform")
+    assert (answer.status_code, answer.headers["content-encoding"]) == (206, "gzip")
 
 
 def test_a_resumable_upload_continues_at_the_last_byte(bucket: Bucket, cloud: Cloud) -> None:

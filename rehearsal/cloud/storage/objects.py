@@ -1,4 +1,4 @@
-"""Reads, lists and deletes objects; `uploads` creates them.
+"""Reads, lists, changes and deletes objects; `uploads` creates them.
 
 An object has one version, the live one; its generation changes with each write.
 https://docs.cloud.google.com/storage/docs/json_api/v1/objects
@@ -7,14 +7,16 @@ https://docs.cloud.google.com/storage/docs/json_api/v1/objects
 from __future__ import annotations
 
 import base64
+import gzip
 import re
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.storage import bucket_iam
 from rehearsal.cloud.storage.bucket_iam import NOT_MET, authorize
+from rehearsal.cloud.storage.buckets import merge, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +88,9 @@ def _media(stored: StoredObject, request_headers: Mapping[str, str]) -> Response
         "x-goog-stored-content-encoding": meta.get("contentEncoding", "identity"),
         "x-goog-stored-content-length": meta["size"],
     }
+    if _transcoded(meta, request_headers):
+        # The whole object without its length, also for a range.
+        return StreamingResponse(iter([gzip.decompress(data)]), 200, headers)
     if "contentEncoding" in meta:
         headers["content-encoding"] = meta["contentEncoding"]
     span = re.fullmatch(r"bytes=(\d*)-(\d*)", request_headers.get("range", ""))
@@ -99,6 +104,16 @@ def _media(stored: StoredObject, request_headers: Mapping[str, str]) -> Response
         return Response("The requested range cannot be satisfied.", 416, beyond)
     headers["content-range"] = f"bytes {start}-{end}/{len(data)}"
     return Response(data[start : end + 1], 206, headers)
+
+
+def _transcoded(meta: Json, headers: Mapping[str, str]) -> bool:
+    """Whether a compressed object is served decompressed.
+
+    https://cloud.google.com/storage/docs/transcoding
+    """
+    accepted = "gzip" in headers.get("accept-encoding", "")
+    unchanged = "no-transform" in (meta.get("cacheControl") or "")
+    return meta.get("contentEncoding") == "gzip" and not accepted and not unchanged
 
 
 def list_objects(request: Request) -> Json:
@@ -125,6 +140,17 @@ def list_objects(request: Request) -> Json:
     items = [stored.meta for stored in page.values() if stored]
     prefixes = [entry for entry, stored in page.items() if not stored]
     return answer | {"items": items, "prefixes": prefixes}
+
+
+def patch(request: Request) -> Json:
+    """PATCH /b/BUCKET/o/OBJECT: changed settings of an object; its content stays."""
+    _, stored = requested(request, "storage.objects.update")
+    settings = {key: value for key, value in request.body.items() if key in WRITABLE}
+    stored.meta = merge(stored.meta, settings) | {
+        "metageneration": str(int(stored.meta["metageneration"]) + 1),
+        "updated": timestamp(request.cloud),
+    }
+    return stored.meta
 
 
 def delete(request: Request) -> Response:

@@ -24,6 +24,7 @@ JSON_ROUTES = (
     Route("GET", OBJECTS, objects.list_objects),
     Route("GET", OBJECT, objects.get),
     Route("GET", "/download" + OBJECT, objects.get),
+    Route("PATCH", OBJECT, objects.patch),
     Route("DELETE", OBJECT, objects.delete),
     Route("POST", "/upload" + OBJECTS, uploads.insert),
     Route("PUT", "/upload" + OBJECTS, uploads.resume),
