@@ -17,7 +17,7 @@ from model.pack import pack_converted, unpack
 from model.train import decode_pixels, scale_pixels
 from workload import manifest
 from workload.engines import selection
-from workload.job import BATCH
+from workload.errors import PictureFailure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def compare_engines(one: bytes, other: bytes, files: Sequence[bytes]) -> Agreeme
         pictures=len(answers),
         same_class=sum(a[0].class_index == b[0].class_index for a, b in answers),
         largest_difference=max(
-            abs(a.probability - b.probability)
+            abs(a.score - b.score)
             for pair in answers
             for a, b in zip(*(sorted(answer) for answer in pair), strict=True)
         ),
@@ -77,5 +77,7 @@ def _answers(archive: bytes, batch: Sequence[NDArray[np.float32]]) -> Sequence[S
         model_manifest = manifest.read(Path(folder, "manifest.json"))
         all_classes = replace(model_manifest, top_k=len(model_manifest.classes))
         model = selection.load(Path(folder), all_classes)
-        batches = (batch[start : start + BATCH] for start in range(0, len(batch), BATCH))
-        return [answer for each in batches for answer in model.classify(each)]
+        size = model_manifest.batch
+        batches = (batch[start : start + size] for start in range(0, len(batch), size))
+        answers = (answer for each in batches for answer in model.classify(each))
+        return [() if isinstance(answer, PictureFailure) else answer for answer in answers]

@@ -27,7 +27,7 @@ ARCHIVE = "model.tar.gz"
 CONVERTED = "model-litert.tar.gz"
 
 MANIFEST: dict[str, Any] = {
-    "schema": "confidential-inference/model/v1",
+    "schema": "confidential-inference/model/v2",
     "name": "surface-inspection",
     "format": "tensorflow-saved-model",
     "signature": "serving_default",
@@ -38,7 +38,7 @@ MANIFEST: dict[str, Any] = {
         "range": list(RANGE),
         "resize": "bilinear",
     },
-    "output": "probabilities",
+    "output": {"scores": "probabilities"},
     "topK": 5,
     "classes": list(CLASSES),
 }

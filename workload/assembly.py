@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workload import credentials, job, settings, storage
+from workload import credentials, job, memory_limit, settings, storage
 from workload.decoding import confinement, prestart
 from workload.engines import selection
 from workload.errors import Failure, as_workload_error
@@ -17,6 +17,7 @@ from workload.results import Results
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workload import manifest
     from workload.errors import WorkloadError
     from workload.supervisor import Report
 
@@ -29,11 +30,15 @@ def main(report: Report) -> int:
         confinement.check()  # do not request the model if decoders cannot be confined
         return storage.buckets_as(credentials.model_reader(launch), wait)
 
+    def load(unpacked: Path, model_manifest: manifest.Manifest) -> job.Model:
+        memory_limit.apply()
+        return selection.load(unpacked, model_manifest)
+
     collaborators = job.Collaborators(
         operator=lambda: storage.buckets_as(credentials.operator(), wait),
         model_reader=model_reader,
         decoders=prestart.decoders,
-        load=selection.load,
+        load=load,
         on_generation=report.results_written,
         on_end=report.ended,
     )

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
     from workload.records import Outcome, Picture
 
-SCHEMA = "confidential-inference/part/v2"
+SCHEMA = "confidential-inference/part/v3"
 FOLDER = "parts/"
 """All objects below this prefix are parts: other objects there are deleted with them."""
 PICTURES_PER_PART = 512
-"""A multiple of `job.BATCH`, so that no batch holds pictures of two parts."""
+"""A multiple of each of `manifest.BATCHES`, so that no batch holds pictures of two parts."""
 MAX_PART_BYTES = 64 * 1024**2
 """A larger part is not reused. 512 records of a hundred classes each take about 4 MB."""
 
@@ -69,6 +69,8 @@ class Origin:
 
     model_sha256: str
     engine: str
+    scores: str
+    """What the scores are: probabilities, logits and so on."""
     image_digest: str | None
     """None if it is unknown: then no part can be reused."""
 

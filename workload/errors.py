@@ -34,7 +34,7 @@ class Failure(Enum):
     INPUT_NOT_READABLE = 17, "The input bucket can't be read."
     NO_PICTURES = 18, "The input bucket holds no pictures."
     MODEL_OPERATION_FORBIDDEN = 19, "The model holds an operation that this workload does not run."
-    MODEL_SCORES_INVALID = 20, "The model gave a score that is no probability."
+    MODEL_SCORES_INVALID = 20, "The model gave valid scores for no picture."
     ENGINE_MISSING = 21, "This image does not have the engine that the model's manifest names."
     DECODERS_NOT_CONFINED = 22, "This machine's kernel does not confine what decodes pictures."
     RUN_CRASHED = 23, "A signal ended the run."
@@ -42,6 +42,8 @@ class Failure(Enum):
     RUN_KILLED = 25, "The run was killed (SIGKILL)."
     RUN_STOPPED = 26, "The run was told to stop (SIGTERM)."
     RESULTS_TAKEN = 27, "Another run began to leave its results in the same bucket."
+    MODEL_GOLDEN_MISMATCH = 28, "The model's answers to its golden pictures are not its owner's."
+    MODEL_TOO_SLOW = 29, "The model takes more time than this workload gives one."
 
     def __init__(self, exit_code: int, sentence: str) -> None:
         self.exit_code = exit_code
@@ -65,6 +67,7 @@ class PictureFailure(StrEnum):
     TOO_MANY_PIXELS = "picture_too_many_pixels"
     TOO_MANY_SCANS = "picture_too_many_scans"
     DAMAGED = "picture_damaged"
+    SCORES_INVALID = "picture_scores_invalid"
     DECODER_CRASHED = "decoder_crashed"
     DECODER_TOO_SLOW = "decoder_too_slow"
 

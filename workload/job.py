@@ -7,16 +7,14 @@ nor on an engine: its collaborators are passed in.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from workload import archive, claims, manifest, settings
+from workload import archive, batches, claims, golden, manifest, settings
 from workload.checkpoints import Origin, ResultBucket
 from workload.decoding import image_limits
 from workload.errors import (
@@ -41,11 +39,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from workload.checkpoints import Checkpoints
-    from workload.records import Outcome, Picture, Score
+    from workload.records import Outcome, Picture
     from workload.results import Summary
 
     Pixels: TypeAlias = npt.NDArray[np.float32]
-    _Batch: TypeAlias = Sequence[tuple[Picture, Pixels | PictureFailure]]
 
 MAX_ARCHIVE = 1024**3
 DOWNLOADS = 32
@@ -53,8 +50,8 @@ DOWNLOADS = 32
 READ_AHEAD = 64
 BYTES_AHEAD = 256 * 1024**2
 """Most pictures, and most bytes (by the listing), in memory before decoding."""
-BATCH = 16
-"""Pictures in each call of the model; `checkpoints.PICTURES_PER_PART` is a multiple."""
+MODEL_SECONDS = 900
+"""For one call of the model: a batch of the largest classifiers takes some seconds on one core."""
 
 
 class Bucket(ResultBucket, Protocol):
@@ -77,12 +74,12 @@ class Decoders(Protocol):
 
 
 class Model(Protocol):
-    """A released model; raises MODEL_UNUSABLE."""
+    """A released model; raises MODEL_UNUSABLE or RUN_OUT_OF_MEMORY."""
 
-    def classify(self, batch: Sequence[Pixels]) -> Sequence[Sequence[Score]]:
-        """Classes and probabilities of each picture, best first; computes on the calling thread.
+    def classify(self, batch: Sequence[Pixels]) -> Sequence[Outcome]:
+        """Classes and scores of each picture, best first, or SCORES_INVALID.
 
-        Several threads may call it at the same time.
+        Computes on the calling thread; several threads may call it at the same time.
         """
 
 
@@ -119,12 +116,15 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> Summary
             origin = Origin(
                 model_sha256=launch.model_sha256,
                 engine=model_manifest.format,
+                scores=model_manifest.output.published,
                 image_digest=claims.image_digest(launch.token_file),
             )
             decoders = decoders_for(model_manifest.input)
             model = collaborators.load(unpacked, model_manifest)
+            golden.check(unpacked, model_manifest, decoders, model)
             checkpoints = results.checkpoints(origin)
-            classify(as_operator(launch.input_bucket), decoders, model, checkpoints)
+            bucket_of_pictures = as_operator(launch.input_bucket)
+            classify(bucket_of_pictures, decoders, model, checkpoints, model_manifest.batch)
             summary = results.finish(checkpoints)
         except Exception as error:
             results.fail(error)
@@ -152,48 +152,30 @@ def receive(
     if sha256 != launch.model_sha256:
         raise WorkloadError(Failure.MODEL_HASH_MISMATCH)
     archive.unpack(packed, unpacked)
-    return unpacked, manifest.read(unpacked / "manifest.json")
+    return unpacked, manifest.read(unpacked / manifest.FILE)
 
 
-def classify(bucket: Bucket, decoders: Decoders, model: Model, checkpoints: Checkpoints) -> None:
+def classify(
+    bucket: Bucket, decoders: Decoders, model: Model, checkpoints: Checkpoints, size: int
+) -> None:
     """Classifies every picture that has no record yet, in the order of the listing.
 
-    A picture that can't be decoded gets a record with its code; the run continues. Batches are
-    always full and each picture has a fixed place in its batch, so that scores depend neither on
-    failures of other pictures nor on where an interrupted run continues. Raises NO_PICTURES.
+    A picture that can't be decoded, or for which the model gives no valid scores, gets a record
+    with its code; the run continues. Raises NO_PICTURES, MODEL_TOO_SLOW, and MODEL_SCORES_INVALID
+    if the model gave valid scores for no picture at all.
     """
     pictures = decoders.decode(_downloads(bucket, checkpoints.unclassified(_listing(bucket))))
-    threads = os.cpu_count() or 1
-    pending: deque[tuple[_Batch, Future[Sequence[Outcome]]]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        while batch := list(islice(pictures, BATCH)):
-            pending.append((batch, pool.submit(_outcomes, model, batch)))
-            # One batch more than threads, so that no thread waits for this loop.
-            if len(pending) > threads:
-                _record(checkpoints, *pending.popleft())
-        for each in pending:
-            _record(checkpoints, *each)
+    valid = invalid = 0
+    for batch, outcomes in batches.outcomes(model, pictures, size, MODEL_SECONDS):
+        checkpoints.add(
+            (picture, outcome) for (picture, _), outcome in zip(batch, outcomes, strict=True)
+        )
+        invalid += outcomes.count(PictureFailure.SCORES_INVALID)
+        valid += sum(not isinstance(outcome, PictureFailure) for outcome in outcomes)
     if not checkpoints.listed:
         raise WorkloadError(Failure.NO_PICTURES)
-
-
-def _outcomes(model: Model, batch: _Batch) -> Sequence[Outcome]:
-    """The outcome of each picture of a batch."""
-    usable = [pixels for _, pixels in batch if not isinstance(pixels, PictureFailure)]
-    scores: Sequence[Sequence[Score]] = [()] * len(batch)
-    if usable:
-        # Fill the places of failed pictures, and the rest of the batch, with a usable picture.
-        full = [usable[0] if isinstance(pixels, PictureFailure) else pixels for _, pixels in batch]
-        scores = model.classify(full + [usable[0]] * (BATCH - len(batch)))
-    return [
-        pixels if isinstance(pixels, PictureFailure) else best
-        for (_, pixels), best in zip(batch, scores, strict=False)
-    ]
-
-
-def _record(checkpoints: Checkpoints, batch: _Batch, answer: Future[Sequence[Outcome]]) -> None:
-    outcomes = zip(batch, answer.result(), strict=True)
-    checkpoints.add((picture, outcome) for (picture, _), outcome in outcomes)
+    if invalid and not valid and not checkpoints.continued:
+        raise WorkloadError(Failure.MODEL_SCORES_INVALID)
 
 
 def _downloads(

@@ -8,6 +8,7 @@ format of Google's published example, because programs parse it. Pure: it stores
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -16,7 +17,7 @@ from workload.errors import PictureFailure, as_workload_error
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SCHEMA = "confidential-inference/result/v1"
+SCHEMA = "confidential-inference/result/v2"
 DIGITS = 5
 """Decimal places of a score in a record: engines and processors agree up to here."""
 
@@ -35,11 +36,11 @@ class Picture:
 
 
 class Score(NamedTuple):
-    """One class and the model's probability for it."""
+    """One class and its score: a probability or what else the model's manifest declares."""
 
     class_index: int
     label: str
-    probability: float
+    score: float
 
 
 Outcome: TypeAlias = "Sequence[Score] | PictureFailure"
@@ -60,7 +61,7 @@ def record(picture: Picture, outcome: Outcome) -> dict[str, Any]:
             {
                 "classIndex": score.class_index,
                 "label": score.label,
-                "probability": score.probability,
+                "score": score.score,
             }
             for score in outcome
         ],
@@ -80,7 +81,7 @@ def parse(written: str, picture: Picture) -> Outcome | None:
 
 
 def _scores(data: Any) -> Sequence[Score]:  # noqa: ANN401  whatever JSON the line holds
-    scores = [Score(each["classIndex"], each["label"], each["probability"]) for each in data]
+    scores = [Score(each["classIndex"], each["label"], each["score"]) for each in data]
     if any(tuple(map(type, score)) != (int, str, float) for score in scores):
         raise TypeError("a score is not made of a number, a name and a fraction")
     return scores
@@ -92,11 +93,14 @@ def failure(error: Exception) -> dict[str, Any]:
     return {"schema": SCHEMA, "error": common.failure.code, "reason": common.reason}
 
 
-def rounded(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The published form of a record: scores rounded and clipped to the range from 0 to 1."""
-    scores = data.get("topK", ())
-    published = [score | {"probability": _rounded(score["probability"])} for score in scores]
-    return {**data, "topK": published} if published else dict(data)
+def rounded(data: Mapping[str, Any], scores: str) -> dict[str, Any]:
+    """The published form of a record: scores rounded, probabilities clipped to 0 to 1."""
+    low, high = (0.0, 1.0) if scores == "probabilities" else (-math.inf, math.inf)
+    best = [
+        score | {"score": round(min(max(score["score"], low), high), DIGITS)}
+        for score in data.get("topK", ())
+    ]
+    return {**data, "topK": best} if best else dict(data)
 
 
 def line(data: Mapping[str, Any]) -> str:
@@ -120,7 +124,7 @@ def text(data: Mapping[str, Any]) -> str:
         response = {
             "predicted_class": data["predictedClass"],
             "top_k_predictions": [
-                {"class_index": score["classIndex"], "score": score["probability"]}
+                {"class_index": score["classIndex"], "score": score["score"]}
                 for score in data["topK"]
             ],
         }
@@ -141,7 +145,3 @@ def _printable(name: str) -> str:
 
 def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
-
-
-def _rounded(probability: float) -> float:
-    return round(min(max(probability, 0.0), 1.0), DIGITS)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from workload.checkpoints import Origin, ResultBucket
 
-SCHEMA = "confidential-inference/summary/v1"
+SCHEMA = "confidential-inference/summary/v2"
 RECORDS = "results.jsonl"
 SUMMARY = "summary.json"
 TEXT = "result"
@@ -109,7 +109,7 @@ class Results:
             between = ""
             for line in checkpoints.lines():
                 record = json.loads(line)
-                lines.write(records.line(records.rounded(record)))
+                lines.write(records.line(records.rounded(record, checkpoints.origin.scores)))
                 texts.write(between + records.text(record))
                 between = "\n"  # not after the last: readers of the published example split here
                 errors[record.get("error")] += 1
@@ -159,6 +159,7 @@ class Results:
             "damagedParts": checkpoints.damaged,
             "modelSha256": checkpoints.origin.model_sha256,
             "engine": checkpoints.origin.engine,
+            "scores": checkpoints.origin.scores,
             "imageDigest": checkpoints.origin.image_digest,
             "started": _rfc3339(self._started),
             "finished": _rfc3339(finished),

@@ -62,7 +62,10 @@ def supervise(
     pid = os.fork()
     if pid == 0:
         _prepare_run_process(supervisor)
-        return run(Report(write_end))
+        code = run(Report(write_end))
+        sys.stdout.flush()
+        # Not `return`: Python would wait for a thread in which a model still computes.
+        os._exit(code)
     confinement.hide()
     os.close(write_end)
     # PID 1 of a container receives only signals for which it has a handler. Ctrl-C of a terminal

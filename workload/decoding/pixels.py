@@ -95,7 +95,7 @@ def _decode_jpeg(header: image_headers.Header, model_input: Input, buffer: Buffe
     if orientation in _SIDEWAYS:
         height, width = width, height
     scaling = {"min_height": 2 * height, "min_width": 2 * width, "min_factor": 2}
-    if model_input.decode == "exact":
+    if model_input.decode != "reduced":
         scaling = {}
     rows, columns, space, _ = simplejpeg.decode_jpeg_header(data, strict=False, **scaling)
     colours = "CMYK" if space in ("CMYK", "YCCK") else "RGBX"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from workload.engines import scores
+from workload.engines import scores, tensors
 from workload.errors import Failure, WorkloadError
 
 if TYPE_CHECKING:
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from workload.manifest import Manifest
-    from workload.records import Score
+    from workload.records import Outcome
+
+    Tensor = dict[str, Any]
+    """What LiteRT says of a tensor: index, shape, type, quantisation."""
 
 
 class LiteRTModel:
-    """A LiteRT model in a file; raises MODEL_UNUSABLE."""
+    """A LiteRT model in a file; raises MODEL_UNUSABLE or RUN_OUT_OF_MEMORY."""
 
     def __init__(self, file: Path, manifest: Manifest) -> None:
         self._manifest = manifest
@@ -38,18 +41,24 @@ class LiteRTModel:
             for _ in range(os.cpu_count() or 1):
                 self._idle.put(_ModelInterpreter(content, manifest))
         except Exception as error:  # a foreign graph can fail in any way
-            raise WorkloadError(Failure.MODEL_UNUSABLE) from error
+            raise _failure(error) from error
 
-    def classify(self, batch: Sequence[npt.NDArray[np.float32]]) -> list[list[Score]]:
-        """The best `topK` classes of each picture; raises MODEL_SCORES_INVALID, too."""
+    def classify(self, batch: Sequence[npt.NDArray[np.float32]]) -> list[Outcome]:
+        """The best `topK` classes of each picture, or SCORES_INVALID."""
+        pixels = tensors.stacked(batch, self._manifest.input)
         interpreter = self._idle.get()
         try:
-            answers = interpreter.run(batch)
+            answers = tensors.in_fixed_batches(pixels, interpreter.batch, interpreter.run)
         except Exception as error:  # a foreign graph can fail in any way
-            raise WorkloadError(Failure.MODEL_UNUSABLE) from error
+            raise _failure(error) from error
         finally:
             self._idle.put(interpreter)
         return scores.ranked(answers, len(batch), self._manifest)
+
+
+def _failure(error: Exception) -> WorkloadError:
+    memory = isinstance(error, MemoryError)
+    return WorkloadError(Failure.RUN_OUT_OF_MEMORY if memory else Failure.MODEL_UNUSABLE)
 
 
 class _ModelInterpreter:
@@ -59,31 +68,67 @@ class _ModelInterpreter:
         self._interpreter = Interpreter(model_content=content, num_threads=1)
         # By index: the signature's own runner holds Python's lock while it computes.
         self._input, self._output = _tensors(self._interpreter, manifest)
+        declared = self._input["shape_signature"].tolist()
+        self.batch: int | None = declared[0] if declared[0] > 0 else None
+        """How many pictures the model takes at once; None is any number."""
         self._shape: tuple[int, ...] = ()
 
-    def run(self, batch: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-        """The model's output."""
-        shape = (len(batch), *batch[0].shape)
-        if shape != self._shape:  # only for the first batch: all have the same size
-            self._interpreter.resize_tensor_input(self._input, shape)
+    def run(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        """The model's output, as real numbers."""
+        if pixels.shape != self._shape:  # only for the first batch: all have the same size
+            # A model with a fixed shape may compute with it in other places, too.
+            if pixels.shape != tuple(self._input["shape"]):
+                self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
             self._interpreter.allocate_tensors()
-            self._shape = shape
-        np.stack(batch, out=self._interpreter.tensor(self._input)())
+            self._shape = pixels.shape
+        self._interpreter.set_tensor(self._input["index"], _quantized(pixels, self._input))
         self._interpreter.invoke()
-        answers: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)
+        return _real(self._interpreter.get_tensor(self._output["index"]), self._output)
+
+
+def _quantized(pixels: npt.NDArray[np.float32], tensor: Tensor) -> npt.NDArray[Any]:
+    """The pixels in the tensor's type, by its own quantisation if it has one."""
+    scale, zero_point = tensor["quantization"]
+    if scale:
+        pixels = pixels / np.float32(scale) + np.float32(zero_point)
+    return tensors.converted(pixels, tensor["dtype"])
+
+
+def _real(answers: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
+    """The numbers that a quantized output stands for."""
+    scale, zero_point = tensor["quantization"]
+    if not scale:
         return answers
+    return (answers.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 
-def _tensors(interpreter: Interpreter, manifest: Manifest) -> tuple[int, int]:
-    """Indices of input and output; ValueError if they do not match the manifest."""
-    signature = interpreter.get_signature_runner(manifest.signature)
-    ((_, input_details),) = signature.get_input_details().items()
-    ((_, output_details),) = signature.get_output_details().items()
-    expected = (
-        (input_details, [-1, manifest.input.height, manifest.input.width, 3]),
-        (output_details, [-1, len(manifest.classes)]),
-    )
-    for tensor, shape in expected:
-        if tensor["dtype"] is not np.float32 or tensor["shape_signature"].tolist() != shape:
-            raise ValueError("not the signature of the manifest")
-    return input_details["index"], output_details["index"]
+def _tensors(interpreter: Interpreter, manifest: Manifest) -> tuple[Tensor, Tensor]:
+    """Input and output; ValueError if they do not match the manifest."""
+    inputs, outputs = _signature(interpreter, manifest.signature)
+    chosen = _chosen(inputs, manifest.input.name), _chosen(outputs, manifest.output.name)
+    expected = tensors.shape(manifest.input)
+    declared = chosen[0]["shape_signature"].tolist()
+    if len(inputs) != 1 or chosen[0]["dtype"] != np.dtype(manifest.input.type):
+        raise ValueError("not the signature of the manifest")
+    if len(declared) != 1 + len(expected) or any(
+        size not in (-1, wanted) for size, wanted in zip(declared[1:], expected, strict=True)
+    ):
+        raise ValueError("not the shape of the manifest")
+    return chosen
+
+
+def _signature(
+    interpreter: Interpreter, name: str | None
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Inputs and outputs by name, of a signature or of the main graph."""
+    if name is None:
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        return {each["name"]: each for each in inputs}, {each["name"]: each for each in outputs}
+    runner = interpreter.get_signature_runner(name)
+    return runner.get_input_details(), runner.get_output_details()
+
+
+def _chosen(named: dict[str, Tensor], name: str | None) -> Tensor:
+    """The only tensor, or the one that the manifest chooses; ValueError if it is not there."""
+    (chosen,) = [tensor for each, tensor in named.items() if name in (each, None)]
+    return chosen
