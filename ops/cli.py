@@ -21,6 +21,8 @@ from ops.records import ResultsError
 from ops.stack_outputs import StackError, outputs
 from ops.terminal import print_error, print_progress, reader_may_stop, standard_output
 from ops.verdict import data
+from packing import options as pack_options
+from packing.errors import PackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,13 +78,20 @@ def parser() -> argparse.ArgumentParser:
         "--stack", default="primus", help="the stack with the condition (default: primus)"
     )
     explain.add_argument("--json", action="store_true", help="as data")
+
+    pack = commands.add_parser(
+        "pack",
+        help="pack a model for the workload: inspect, export, check, compare",
+        epilog=pack_options.EPILOG,
+    )
+    pack_options.add(pack)
     return main
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
-    command = _results if options.command == "results" else _why
+    command = {"results": _results, "why": _why, "pack": _pack}[options.command]
     return until_stopped(lambda: command(options))
 
 
@@ -146,6 +155,26 @@ def _why(options: argparse.Namespace) -> int:
     if not verdict.admitted:
         return BROKEN
     return PARTLY if verdict.failed_afterwards else OK
+
+
+def _pack(options: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        from ops import pack_table  # noqa: PLC0415  TensorFlow is needed by this command only
+        from packing.pack import pack  # noqa: PLC0415  same
+    except ImportError as error:
+        print_error(
+            f"pack: Python has no {error.name}; this command needs TensorFlow, which the others do"
+            " not: pip install --require-hashes -r requirements-pack.txt"
+        )
+        return UNUSABLE
+    try:
+        packed = pack(options, pack_options.said(options), print_progress)
+    except PackError as error:
+        print_error(error)
+        return UNUSABLE
+    pack_table.show(standard_output(), packed)
+    return OK if packed.succeeded else BROKEN
 
 
 def _bytes(name: str, largest: int) -> bytes:

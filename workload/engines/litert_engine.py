@@ -81,25 +81,9 @@ class _ModelInterpreter:
                 self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
             self._interpreter.allocate_tensors()
             self._shape = pixels.shape
-        self._interpreter.set_tensor(self._input["index"], _quantized(pixels, self._input))
+        self._interpreter.set_tensor(self._input["index"], tensors.quantized(pixels, self._input))
         self._interpreter.invoke()
-        return _real(self._interpreter.get_tensor(self._output["index"]), self._output)
-
-
-def _quantized(pixels: npt.NDArray[np.float32], tensor: Tensor) -> npt.NDArray[Any]:
-    """The pixels in the tensor's type, by its own quantisation if it has one."""
-    scale, zero_point = tensor["quantization"]
-    if scale:
-        pixels = pixels / np.float32(scale) + np.float32(zero_point)
-    return tensors.converted(pixels, tensor["dtype"])
-
-
-def _real(answers: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
-    """The numbers that a quantized output stands for."""
-    scale, zero_point = tensor["quantization"]
-    if not scale:
-        return answers
-    return (answers.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+        return tensors.real(self._interpreter.get_tensor(self._output["index"]), self._output)
 
 
 def _tensors(interpreter: Interpreter, manifest: Manifest) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -38,6 +38,22 @@ def converted(pixels: Pixels, dtype: Any) -> npt.NDArray[Any]:  # noqa: ANN401  
         bounds = np.iinfo(dtype)
         return np.clip(np.rint(pixels), bounds.min, bounds.max).astype(dtype)
     return pixels.astype(dtype, copy=False)
+
+
+def quantized(pixels: Pixels, tensor: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """The pixels in the type of a LiteRT tensor, by its own quantisation if it has one."""
+    scale, zero_point = tensor["quantization"]
+    if scale:
+        pixels = pixels / np.float32(scale) + np.float32(zero_point)
+    return converted(pixels, tensor["dtype"])
+
+
+def real(answers: npt.NDArray[Any], tensor: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """The numbers that the numbers of a LiteRT tensor stand for."""
+    scale, zero_point = tensor["quantization"]
+    if not scale:
+        return answers
+    return (answers.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 
 def in_fixed_batches(

@@ -1,0 +1,1 @@
+"""Packs an owner's model: inspects it, exports what inference needs, checks it, and compares."""
