@@ -43,6 +43,7 @@ Resize: TypeAlias = Literal[
     "bicubic",
     "nearest",
     "area",
+    "pillow-nearest",
     "pillow-bilinear",
     "pillow-bicubic",
     "pillow-lanczos",
@@ -80,7 +81,7 @@ class Input:
     """Divides each channel after that; None is 1."""
     resize: Resize
     """Without a prefix: like tf.image.resize on float pixels. With `pillow-`: like Pillow on whole
-    numbers, which is always antialiased, as Keras' `load_img` and torchvision use it."""
+    numbers, antialiased (but nearest), as Keras' `load_img` and torchvision use it."""
     fit: Fit = "stretch"
     """Crop: the centre of the picture, with the aspect of the input. Pad: the whole picture, with
     black (pixel value 0) around it."""
