@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from packing import operation_reasons
 from packing.errors import PackError
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Downloads = Iterable[tuple[Picture, bytes | PictureFailure]]
 
+_MOST_FINDINGS: Final = 20
+"""Named in an error; a model with a loop can have hundreds."""
+
 
 def load(unpacked: Path, model_manifest: Manifest) -> Model:
     """The model as the workload loads it, with all classes in its answers; raises PackError."""
@@ -35,16 +38,19 @@ def load(unpacked: Path, model_manifest: Manifest) -> Model:
 
 
 def _check_operations(unpacked: Path, format_: manifest.Format) -> None:
-    if format_ == "litert":
-        findings = litert_operators.findings(unpacked / "model.tflite")
-    else:
-        findings = tensorflow_operations.findings(unpacked / "saved_model")
-    if findings:
+    found = (
+        litert_operators.findings(unpacked / "model.tflite")
+        if format_ == "litert"
+        else tensorflow_operations.findings(unpacked / "saved_model")
+    )
+    if found:
         raise PackError(
-            "the workload refuses operations of this model:\n"
+            "the workload runs no model with these operations:\n"
             + "\n".join(
-                f"{each}: {operation_reasons.reason(format_, each.operation)}" for each in findings
+                f"  - {each}: {operation_reasons.reason(format_, each.operation)}"
+                for each in found[:_MOST_FINDINGS]
             )
+            + (f"\n  and {len(found) - _MOST_FINDINGS} more" if len(found) > _MOST_FINDINGS else "")
         )
 
 

@@ -27,7 +27,10 @@ _UNSTABLE: Final = "fingerprint.pb"
 
 def saved_model(graph: InferenceGraph, shape: tuple[int | None, ...], folder: Path) -> None:
     """Writes a SavedModel of the graph into a new folder; `shape` is that of the input."""
-    module = _module(graph, shape)
+    # A plain tf.Module: Keras' own export would write every variable twice.
+    module = tf.Module()
+    module.weights = graph.variables
+    module.serve = _serving(graph, shape, frozen=False)
     tf.saved_model.save(module, str(folder), signatures={SIGNATURE: module.serve})
     (folder / _UNSTABLE).unlink(missing_ok=True)
 
@@ -42,8 +45,8 @@ def litert(
 
     `sample` holds inputs of typical pictures: int8 takes its ranges of numbers from them.
     """
-    module = _module(graph, shape)
-    # The output keeps its name only in a signature.
+    module = tf.Module()
+    module.serve = _serving(graph, shape, frozen=True)
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [module.serve.get_concrete_function()], module
     )
@@ -71,12 +74,8 @@ def litert(
     return converted
 
 
-def _module(graph: InferenceGraph, shape: tuple[int | None, ...]) -> Any:  # noqa: ANN401  untyped
-    # A plain tf.Module: Keras' own export would write every variable twice.
-    module = tf.Module()
-    module.weights = graph.variables
-    module.serve = tf.function(
-        lambda pictures: {OUTPUT: graph(pictures)},
+def _serving(graph: InferenceGraph, shape: tuple[int | None, ...], *, frozen: bool) -> Any:  # noqa: ANN401
+    return tf.function(
+        lambda pictures: {OUTPUT: graph(pictures, frozen=frozen)},
         input_signature=[tf.TensorSpec(shape, graph.dtype, name=INPUT)],
     )
-    return module

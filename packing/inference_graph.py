@@ -39,6 +39,10 @@ class InferenceGraph:
         self.shape: tf.TensorShape = picture.shape
         self.graph_def = _reduced(function, picture, output)
         self._captures = _captures(function, self.graph_def, picture)
+        self._handles = {
+            name for name, each in self._captures.items() if isinstance(each, tf.Variable)
+        }
+        self._captures |= _old_variables(function, self.graph_def)
 
     @property
     def variables(self) -> list[Any]:
@@ -87,25 +91,36 @@ class InferenceGraph:
         ]
         return max((size for size in sizes if size), default=0)
 
-    def __call__(self, pixels: Any) -> Any:  # noqa: ANN401  tensors
-        """The output for an input; inside a tf.function."""
-        graph = tf.compat.v1.get_default_graph()
-        given = {
-            name: graph.capture(each.handle) if isinstance(each, tf.Variable) else tf.constant(each)
-            for name, each in self._captures.items()
-        }
-        (answer,) = tf.graph_util.import_graph_def(
-            self._nodes(), {self._input: pixels, **given}, [self._output], name=""
-        )
+    def __call__(self, pixels: Any, *, frozen: bool = False) -> Any:  # noqa: ANN401  tensors
+        """The output for an input, inside a tf.function; `frozen` makes variables constants."""
+        given = {self._input: pixels}
+        for tensor, each in self._captures.items():
+            if not isinstance(each, tf.Variable):
+                given[tensor] = tf.constant(each)
+            elif frozen:
+                with tf.init_scope():  # outside of the function that is traced
+                    numbers = each.numpy()
+                given |= dict.fromkeys(self._reads(tensor), tf.constant(numbers))
+            elif tensor in self._handles:
+                given[tensor] = tf.compat.v1.get_default_graph().capture(each.handle)
+            else:
+                given[tensor] = each.read_value()
+        nodes = _needed(self.graph_def, self._output, frozenset(given))
+        (answer,) = tf.graph_util.import_graph_def(nodes, given, [self._output], name="")
         return answer
 
-    def _nodes(self) -> Any:  # noqa: ANN401  a GraphDef
-        """The graph without the places of what is given, which would stay as operations."""
-        nodes = tf.compat.v1.GraphDef()
-        nodes.CopyFrom(self.graph_def)
-        del nodes.node[:]
-        nodes.node.extend(n for n in self.graph_def.node if n.op != "Placeholder")
-        return nodes
+    def _reads(self, variable: str) -> list[str]:
+        """The tensors with the value of a variable."""
+        if variable not in self._handles:
+            return [variable]
+        same, reads = {_node(variable)}, []
+        for node in self.graph_def.node:  # grappler sorts them by their inputs
+            if node.input and _node(node.input[0]) in same:
+                if node.op == "ReadVariableOp":
+                    reads.append(f"{node.name}:0")
+                elif node.op == "Identity":
+                    same.add(node.name)
+        return reads
 
 
 def _node(tensor: str) -> str:
@@ -159,13 +174,15 @@ def _optimized(graph_def: Any, graph: Any, names: list[str], *optimizers: str) -
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
-def _needed(graph_def: Any, output: str) -> Any:  # noqa: ANN401  a GraphDef
-    """The nodes whose numbers reach the output, without control dependencies."""
+def _needed(graph_def: Any, output: str, given: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401
+    """The nodes whose numbers reach the output, without control dependencies and given tensors."""
     nodes = {node.name: node for node in graph_def.node}
-    needed, queue = set(), [_node(output)]
+    # Each given tensor is the only one of its node.
+    leaves = set(map(_node, given))
+    needed, queue = set[str](), [_node(output)]
     while queue:
         name = queue.pop()
-        if name not in needed:
+        if name not in needed | leaves:
             needed.add(name)
             queue += [_node(each) for each in nodes[name].input if not each.startswith("^")]
     reduced = tf.compat.v1.GraphDef(versions=graph_def.versions, library=graph_def.library)
@@ -175,6 +192,9 @@ def _needed(graph_def: Any, output: str) -> Any:  # noqa: ANN401  a GraphDef
             copy.CopyFrom(node)
             copy.input[:] = [each for each in node.input if not each.startswith("^")]
             copy.device = ""
+            # Notes of TensorFlow for itself, such as a place beside a node that is gone.
+            for name in [each for each in copy.attr if each.startswith("_")]:
+                del copy.attr[name]
     return reduced
 
 
@@ -228,3 +248,18 @@ def _captures(function: Any, graph_def: Any, picture: Any) -> dict[str, Any]:  #
             " signature that takes only pictures, with constants for the other inputs"
         )
     return captures
+
+
+def _old_variables(function: Any, graph_def: Any) -> dict[str, tf.Variable]:  # noqa: ANN401
+    """A new variable for each of TensorFlow 1's kind, by the tensor that reads it."""
+    old = {node.name for node in graph_def.node if node.op in ("VariableV2", "Variable")}
+    reads = [
+        f"{node.name}:0"
+        for node in graph_def.node
+        if node.op == "Identity" and _node(node.input[0]) in old
+    ]
+    values = function.prune([], reads)() if reads else []
+    return {
+        tensor: tf.Variable(value, trainable=False)
+        for tensor, value in zip(reads, values, strict=True)
+    }

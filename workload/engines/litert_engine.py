@@ -98,6 +98,8 @@ def _tensors(interpreter: Interpreter, manifest: Manifest) -> tuple[Tensor, Tens
         size not in (-1, wanted) for size, wanted in zip(declared[1:], expected, strict=True)
     ):
         raise ValueError("not the shape of the manifest")
+    answer = [size if size >= 0 else None for size in chosen[1]["shape_signature"].tolist()]
+    tensors.check_answer(answer, len(manifest.classes))
     return chosen
 
 

@@ -1,9 +1,8 @@
 """Checks the operators of a LiteRT model, before any of it is loaded or run.
 
 No built-in operator of LiteRT accesses files, but a model may name custom operators, and it may say
-that its weights are in another file. The list holds what a classifier needs; no operator in it
-calls another graph; any other operator is an error. The list is the result of converting the models
-that `workload.engines.tensorflow_operations` names.
+that its weights are in another file. A list (`litert_allowed`) holds what a model may have; no
+operator in it calls another graph; any other operator is an error.
 
 LiteRT verifies the structure of a file, but does not check some indices: this module checks that
 each index is within its table. It limits neither the time nor the memory that an allowed operator
@@ -12,10 +11,11 @@ uses.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ai_edge_litert.schema_py_generated import BuiltinOperator, Model
 
+from workload.engines.litert_allowed import ALLOWED
 from workload.errors import Failure, WorkloadError
 
 if TYPE_CHECKING:
@@ -25,16 +25,21 @@ if TYPE_CHECKING:
 MAX_INDICES = 100_000
 """Of a model: MobileNet has a thousand, the largest classifiers twenty times as many."""
 
-ALLOWED = frozenset(
-    """
-    ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED GATHER GELU
-    HARD_SWISH LOGISTIC MAX_POOL_2D MEAN MUL NEG PACK PAD REDUCE_PROD RELU RESHAPE RSQRT SHAPE
-    SOFTMAX SQUARED_DIFFERENCE STRIDED_SLICE SUB
-    """.split()  # noqa: SIM905  a text of names is easier to read and to compare
-)
-"""Operators by their name in LiteRT's schema."""
-
 _NAMES = {index: name for name, index in vars(BuiltinOperator).items() if type(index) is int}
+
+
+class Finding(NamedTuple):
+    """An operator that is not allowed. A custom one has the name that the author gave it."""
+
+    operation: str
+    place: int
+    """In the model's table of operators."""
+    custom: str
+
+    def __str__(self) -> str:
+        """Operator and place, for the model's owner."""
+        named = f" {self.custom!r}" if self.custom else ""
+        return f"{self.operation}{named}, operator {self.place} of the model's table"
 
 
 def check(file: Path) -> None:
@@ -47,7 +52,7 @@ def check(file: Path) -> None:
         content = file.read_bytes()
         model = Model.GetRootAs(content)
         _check_indices(_indices(model, len(content)))
-        used = operators(model)
+        found = forbidden(model)
         graphs = model.SubgraphsLength()
         elsewhere = model.ExternalBuffersLength() + model.ExternalBufferGroupsLength()
         # Sparse weights have index tables of their own, which are not checked here.
@@ -55,8 +60,13 @@ def check(file: Path) -> None:
     except Exception as error:  # parsing an invalid file can fail in any way
         raise WorkloadError(Failure.MODEL_UNUSABLE) from error
     # No allowed operator runs a second graph.
-    if used - ALLOWED or elsewhere or sparse or graphs != 1:
+    if found or elsewhere or sparse or graphs != 1:
         raise WorkloadError(Failure.MODEL_OPERATION_FORBIDDEN)
+
+
+def findings(file: Path) -> list[Finding]:
+    """Every operator that is not allowed, for the model's owner; the file must be valid."""
+    return forbidden(Model.GetRootAs(file.read_bytes()))
 
 
 def _check_indices(indices: Iterator[tuple[int, int]]) -> None:
@@ -112,9 +122,20 @@ def _tensors(graph: Any) -> Iterator[Any]:  # noqa: ANN401  a SubGraph, which ha
     return map(graph.Tensors, range(graph.TensorsLength()))
 
 
-def operators(model: Model) -> set[str]:
-    """Names of all operators in the model's table."""
-    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
+def forbidden(model: Model) -> list[Finding]:
+    """The operators of the model's table that are not allowed."""
+    return [
+        Finding(
+            name, index, (model.OperatorCodes(index).CustomCode() or b"").decode("utf-8", "replace")
+        )
+        for index, name in enumerate(operators(model))
+        if name not in ALLOWED
+    ]
+
+
+def operators(model: Model) -> list[str]:
+    """The name of each operator in the model's table, in order."""
+    codes = map(model.OperatorCodes, range(model.OperatorCodesLength()))
     # Models from before there were more than 127 operators use only the second field.
-    indices = {max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes}
-    return {_NAMES.get(index, f"{index}") for index in indices}
+    indices = [max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes]
+    return [_NAMES.get(index, f"{index}") for index in indices]

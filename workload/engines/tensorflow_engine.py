@@ -41,7 +41,11 @@ class SavedModel:
             self._loaded = tf.saved_model.load(str(folder))
             self._signature = self._loaded.signatures[manifest.signature]
             self._input, self._spec = _input(self._signature, manifest)
-            self._output = _chosen(self._signature.structured_outputs, manifest.output.name)
+            outputs = self._signature.structured_outputs
+            self._output = _chosen(outputs, manifest.output.name)
+            answer = outputs[self._output].shape
+            if answer.rank is not None:
+                tensors.check_answer(answer.as_list(), len(manifest.classes))
         except Exception as error:  # a foreign graph can fail in any way
             raise _failure(error) from error
 

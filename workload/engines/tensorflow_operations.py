@@ -1,11 +1,11 @@
 """Checks the operations of a SavedModel, before any of it is loaded or run.
 
 A SavedModel is a program, and TensorFlow has operations that read and write files or call back into
-the host. Three lists hold what a classifier needs; any other operation is an error. All functions
-are checked, even if nothing calls them, so that no path to a function can be overlooked. Only the
-saver's functions may access files, and this workload runs none of them. The lists are what Keras
-3.15 exports of MobileNet, MobileNetV2, MobileNetV3, ResNet50, ResNet50V2, EfficientNet,
-EfficientNetV2, DenseNet, Inception, Xception, NASNet, VGG and ConvNeXt.
+the host. Three lists hold what a model may have: in its functions (`tensorflow_allowed`), outside
+of them, and in the saver's functions; any other operation is an error. All functions are checked,
+even if nothing calls them, so that no path to a function can be overlooked: `confidential-inference
+pack` exports no others. Only the saver's functions may access files, and this workload runs none of
+them.
 
 The size of a graph is limited, too, because a few bytes can become gigabytes in memory: the limits
 are on its file, on the elements of its constants, and on both after inlining all function calls.
@@ -20,7 +20,7 @@ import math
 from collections import Counter, defaultdict
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import (  # type: ignore[import-untyped]  # it publishes no types
     DecodeError,
@@ -28,6 +28,7 @@ from google.protobuf.message import (  # type: ignore[import-untyped]  # it publ
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
+from workload.engines.tensorflow_allowed import SERVING
 from workload.errors import Detail, Failure, WorkloadError
 
 if TYPE_CHECKING:
@@ -41,17 +42,6 @@ MAX_SIZE = 64 * 1024**2
 """Elements of all constants, by their shapes: ten bytes may declare any number of elements."""
 NODE = 64
 """A node counts as so many elements; the largest classifiers have 20,000 nodes."""
-
-SERVING = frozenset(
-    """
-    AddV2 AvgPool BiasAdd ConcatV2 Const Conv2D DepthwiseConv2dNative Erfc GatherV2 Identity
-    IdentityN MatMul MaxPool Maximum Mean Mul Neg NoOp Pack Pad Prod ReadVariableOp RealDiv Relu
-    Relu6 Reshape Rsqrt Shape Sigmoid Softmax Sqrt Square SquaredDifference Squeeze
-    StatefulPartitionedCall StopGradient StridedSlice Sub Sum Transpose
-    FusedBatchNormV3 PartitionedCall
-    """.split()  # noqa: SIM905  a text of names is easier to read and to compare
-)
-"""In functions. The last line: batch normalisation of Keras 2, and calls without state."""
 
 DECLARING = frozenset(
     """
@@ -70,11 +60,41 @@ SAVING = frozenset(
 """In the saver's two functions; none of these can call another function."""
 
 
+class Finding(NamedTuple):
+    """An operation that is not allowed where it is. The names are those of the model's author."""
+
+    operation: str
+    node: str
+    function: str
+    """Empty outside functions."""
+
+    def __str__(self) -> str:
+        """Operation and place, for the model's owner."""
+        return f"{self.operation} in node {self.node} of {self.function or 'the main graph'}"
+
+
 def check(folder: Path) -> None:
     """Raises MODEL_OPERATION_FORBIDDEN or MODEL_UNUSABLE unless the SavedModel may be loaded.
 
     The error does not name the operation: the model's author chooses the names.
     """
+    graph = _graph(folder)
+    if forbidden(graph):
+        raise WorkloadError(Failure.MODEL_OPERATION_FORBIDDEN)
+    try:
+        size = _size(graph)
+    except CycleError as error:
+        raise WorkloadError(Failure.MODEL_UNUSABLE) from error
+    if size > MAX_SIZE:
+        raise WorkloadError(Failure.MODEL_UNUSABLE, Detail.GRAPH_TOO_LARGE)
+
+
+def findings(folder: Path) -> list[Finding]:
+    """Every operation that is not allowed, for the model's owner; raises MODEL_UNUSABLE."""
+    return forbidden(_graph(folder))
+
+
+def _graph(folder: Path) -> Any:  # noqa: ANN401  a MetaGraphDef, which has no type
     try:
         # TensorFlow prefers this file to any other form of the graph.
         with (folder / "saved_model.pb").open("rb") as file:
@@ -88,14 +108,7 @@ def check(folder: Path) -> None:
     # Other models are TensorFlow 1's: loading would run their saver and initialisers.
     if len(graphs) != 1 or not graphs[0].HasField("object_graph_def"):
         raise WorkloadError(Failure.MODEL_UNUSABLE)
-    if forbidden(graphs[0]):
-        raise WorkloadError(Failure.MODEL_OPERATION_FORBIDDEN)
-    try:
-        size = _size(graphs[0])
-    except CycleError as error:
-        raise WorkloadError(Failure.MODEL_UNUSABLE) from error
-    if size > MAX_SIZE:
-        raise WorkloadError(Failure.MODEL_UNUSABLE, Detail.GRAPH_TOO_LARGE)
+    return graphs[0]
 
 
 def _size(graph: Any) -> int:  # noqa: ANN401  a MetaGraphDef, which has no type
@@ -158,14 +171,19 @@ def _elements(tensor: Any) -> int:  # noqa: ANN401  a TensorProto, which has no 
     return math.prod(max(dim.size, 0) for dim in tensor.tensor_shape.dim)
 
 
-def forbidden(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has no type
+def forbidden(graph: Any) -> list[Finding]:  # noqa: ANN401  a MetaGraphDef, which has no type
     """The operations that are not allowed where they are."""
     saver = _saver(graph)
-    operations = _operations(graph.graph_def.node) - DECLARING
+    parts = [("", graph.graph_def.node, DECLARING)]
     for function in graph.graph_def.library.function:
-        allowed = SAVING if function.signature.name in saver else SERVING
-        operations |= _operations(function.node_def) - allowed
-    return operations
+        name = function.signature.name
+        parts.append((name, function.node_def, SAVING if name in saver else SERVING))
+    return [
+        Finding(node.op, node.name, name)
+        for name, nodes, allowed in parts
+        for node in nodes
+        if node.op not in allowed
+    ]
 
 
 def _saver(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has no type
@@ -182,7 +200,3 @@ def _saver(graph: Any) -> set[str]:  # noqa: ANN401  a MetaGraphDef, which has n
     ]
     serialized = b"".join(each.SerializeToString() for each in others)
     return set() if any(name.encode() in serialized for name in named) else named
-
-
-def _operations(nodes: Any) -> set[str]:  # noqa: ANN401  a repeated field, which has no type
-    return {node.op for node in nodes}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -54,6 +55,18 @@ def real(answers: npt.NDArray[Any], tensor: Mapping[str, Any]) -> npt.NDArray[An
     if not scale:
         return answers
     return (answers.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+
+
+_ENOUGH: Final = {2: (1, 2)}
+"""Numbers that are enough for so many classes: one is enough for two."""
+
+
+def check_answer(declared: Sequence[int | None], classes: int) -> None:
+    """ValueError if an output of this shape can't be a score for each class; None is any size."""
+    sizes = [size for size in declared[1:] if size is not None]
+    known = len(sizes) == len(declared) - 1
+    if known and math.prod(sizes) not in _ENOUGH.get(classes, (classes,)):
+        raise ValueError("not the classes of the manifest")
 
 
 def in_fixed_batches(

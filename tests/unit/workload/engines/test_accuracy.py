@@ -78,7 +78,7 @@ FORMS: dict[str, Callable[[Path], bytes]] = {
 def scores(model: Model, pictures: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float64]:
     """The probability of each class for each picture."""
     answers = [sorted(answer) for answer in model.classify(pictures)]
-    return np.array([[score.probability for score in answer] for answer in answers])
+    return np.array([[score.score for score in answer] for answer in answers])
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -13,7 +13,7 @@ from model.pack import unpack
 from rehearsal.repository import REPOSITORY
 from workload.engines import selection, tensorflow_operations
 from workload.errors import WorkloadError
-from workload.manifest import Input, Manifest
+from workload.manifest import Input, Manifest, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ MANIFEST = Manifest(
     format="tensorflow-saved-model",
     signature="serving_default",
     input=Input(width=SIDE, height=SIDE, channels="RGB", low=0, high=1, resize="bilinear"),
+    output=Output(scores="probabilities"),
     top_k=1,
     classes=("red", "green", "blue"),
 )
@@ -54,6 +55,11 @@ def saved(unpacked: Path, function: Callable[[Any], Any], **parts: object) -> Pa
 def allowed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with allowed operations only."""
     return saved(tmp_path_factory.mktemp("honest"), colours)
+
+
+def forbidden(meta_graph: Any) -> set[str]:
+    """The names of the operations that are not allowed."""
+    return {each.operation for each in tensorflow_operations.forbidden(meta_graph)}
 
 
 def graph(unpacked: Path) -> Any:
@@ -139,7 +145,7 @@ def test_a_model_that_accesses_files_is_refused_before_it_runs(
     """In the signature's function, or in one that only an attribute names."""
     mark = tmp_path / "mark"
     unpacked = saved(tmp_path, function(mark))
-    assert kind in tensorflow_operations.forbidden(graph(unpacked))
+    assert kind in forbidden(graph(unpacked))
     with pytest.raises(WorkloadError, match=r"^model_operation_forbidden: "):
         selection.load(unpacked, MANIFEST)
     assert not mark.exists()
@@ -173,7 +179,7 @@ def test_an_initialiser_is_refused_before_it_runs(tmp_path: Path) -> None:
 def test_the_demonstration_model_is_allowed(tmp_path: Path) -> None:
     """Nothing in the committed model is refused."""
     unpack((MODEL / "model.tar.gz").read_bytes(), tmp_path)
-    assert tensorflow_operations.forbidden(graph(tmp_path)) == set()
+    assert forbidden(graph(tmp_path)) == set()
 
 
 def classifier() -> Any:
@@ -196,21 +202,32 @@ def classifier() -> Any:
 def test_an_ordinary_classifier_is_allowed(tmp_path: Path) -> None:
     """As Keras exports it, with the gradients that it leaves in the model."""
     classifier().export(str(tmp_path / "saved_model"), verbose=False)
-    assert tensorflow_operations.forbidden(graph(tmp_path)) == set()
+    assert forbidden(graph(tmp_path)) == set()
+
+
+def test_the_owner_learns_the_operation_and_its_node(tmp_path: Path) -> None:
+    """`pack` prints it; the enclave's error has no name that a model's author chose."""
+    unpacked = saved(tmp_path, writing(tmp_path / "mark"))
+    (found,) = tensorflow_operations.findings(unpacked / "saved_model")
+    assert found.operation == "WriteFile"
+    assert f"{found}" == f"WriteFile in node {found.node} of {found.function}"
+    with pytest.raises(WorkloadError) as refusal:
+        tensorflow_operations.check(unpacked / "saved_model")
+    assert "WriteFile" not in f"{refusal.value}"
 
 
 def test_a_function_that_nothing_calls_is_checked(allowed: Path) -> None:
     """All functions are checked, not only reachable ones."""
     meta_graph = graph(allowed)
     meta_graph.graph_def.library.function.add().node_def.add(op="WriteFile")
-    assert tensorflow_operations.forbidden(meta_graph) == {"WriteFile"}
+    assert forbidden(meta_graph) == {"WriteFile"}
 
 
 def test_the_graph_outside_functions_is_checked(allowed: Path) -> None:
     """Loading does not run it, but its operations are limited, too."""
     meta_graph = graph(allowed)
     meta_graph.graph_def.node.add(name="late", op="WriteFile")
-    assert tensorflow_operations.forbidden(meta_graph) == {"WriteFile"}
+    assert forbidden(meta_graph) == {"WriteFile"}
 
 
 def test_an_operation_with_the_name_of_a_function_is_checked(allowed: Path) -> None:
@@ -218,7 +235,7 @@ def test_an_operation_with_the_name_of_a_function_is_checked(allowed: Path) -> N
     meta_graph = graph(allowed)
     meta_graph.graph_def.library.function.add().signature.name = "WriteFile"
     function_named(meta_graph, "signature_wrapper").node_def.add(op="WriteFile")
-    assert tensorflow_operations.forbidden(meta_graph) == {"WriteFile"}
+    assert forbidden(meta_graph) == {"WriteFile"}
 
 
 @pytest.mark.parametrize("part", ["traced_save", "traced_restore"])
@@ -226,14 +243,14 @@ def test_other_file_operations_of_the_saver_are_refused(part: str, allowed: Path
     """The saver's two functions have their own list of operations."""
     meta_graph = graph(allowed)
     function_named(meta_graph, part).node_def.add(op="WriteFile")
-    assert tensorflow_operations.forbidden(meta_graph) == {"WriteFile"}
+    assert forbidden(meta_graph) == {"WriteFile"}
 
 
 def test_the_savers_operations_are_refused_elsewhere(allowed: Path) -> None:
     """The signature may neither save nor restore."""
     meta_graph = graph(allowed)
     function_named(meta_graph, "signature_wrapper").node_def.add(op="SaveV2")
-    assert tensorflow_operations.forbidden(meta_graph) == {"SaveV2"}
+    assert forbidden(meta_graph) == {"SaveV2"}
 
 
 def name_in_a_call(meta_graph: Any, saver: Any) -> None:
@@ -291,7 +308,7 @@ def test_a_saver_that_anything_else_names_is_refused(
     """The saver's list applies only to functions that nothing else names."""
     meta_graph = graph(allowed)
     use(meta_graph, function_named(meta_graph, "traced_save"))
-    assert "SaveV2" in tensorflow_operations.forbidden(meta_graph)
+    assert "SaveV2" in forbidden(meta_graph)
 
 
 def two_graphs(model: Any) -> None:
