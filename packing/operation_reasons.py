@@ -17,7 +17,7 @@ from tensorflow.core.framework import op_def_pb2, types_pb2
 from tensorflow.python.client import pywrap_tf_session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Rule(NamedTuple):
@@ -180,9 +180,14 @@ def reason(format_: str, operation: str) -> str | None:
 @cache
 def tensorflow() -> Mapping[str, str | None]:
     """The reason for each registered operation of TensorFlow; None if it is allowed."""
+    return {each.name: _tensorflow_reason(each) for each in registered()}
+
+
+def registered() -> Sequence[Any]:
+    """TensorFlow's own description (OpDef) of each of its operations."""
     buffer = pywrap_tf_session.TF_GetAllOpList()
-    registered = op_def_pb2.OpList.FromString(pywrap_tf_session.TF_GetBuffer(buffer))
-    return {each.name: _tensorflow_reason(each) for each in registered.op}
+    found = op_def_pb2.OpList.FromString(pywrap_tf_session.TF_GetBuffer(buffer))
+    return tuple(found.op)
 
 
 @cache

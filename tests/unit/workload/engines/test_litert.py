@@ -211,11 +211,12 @@ import dataclasses, json, sys
 from pathlib import Path
 from workload.engines import selection
 from workload.errors import WorkloadError
-from workload.manifest import Input, Manifest
+from workload.manifest import Input, Manifest, Output
 name, missing, folder, manifest = sys.argv[1:]
 sys.modules[missing] = None
 values = json.loads(manifest)
-model = Manifest(**values | {"input": Input(**values["input"])})
+parts = {"input": Input(**values["input"]), "output": Output(**values["output"])}
+model = Manifest(**values | parts)
 try:
     selection.load(Path(folder), model)
 except WorkloadError as error:
