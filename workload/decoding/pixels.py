@@ -1,32 +1,33 @@
 """Turns the bytes of a picture into the model's input: the only module that calls image libraries.
 
-It runs in a decoder process (`decoder_worker`). Decoded pixels equal TensorFlow's bit by bit for
-every file that tf.io.decode_image accepts; tests compare them. Like TensorFlow it drops alpha,
-takes the upper 8 of 16 bits, and decodes the first frame of an animation. Beyond TensorFlow it
-applies the EXIF orientation and palettes of BMPs, accepts WebPs with animation or alpha, and puts a
-GIF's first frame at its place on the canvas. `fitting` and `resizing` do what the manifest
-declares.
+It runs in a decoder process (`decoder_worker`). Its pixels equal TensorFlow's bit by bit for every
+file that tf.io.decode_image and tf.image.resize accept; tests compare them. Like TensorFlow it
+drops alpha, takes the upper 8 of 16 bits, and decodes the first frame of an animation. Beyond
+TensorFlow it applies the EXIF orientation and palettes of BMPs, accepts WebPs with animation or
+alpha, and puts a GIF's first frame at its place on the canvas.
 """
 
 from __future__ import annotations
 
 import io
-import math
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import simplejpeg
 from PIL import Image, ImageFile, TiffImagePlugin, WebPImagePlugin
 
-from workload.decoding import fitting, image_headers, image_limits, resizing
+from workload.decoding import image_headers, image_limits
 from workload.errors import PictureError, PictureFailure
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from workload.decoding.resizing import Rgbx
     from workload.manifest import Input
+
+    Rgbx: TypeAlias = npt.NDArray[np.uint32]
+    """A decoded picture: R, G, B and an unused byte for each pixel."""
 
 # Pillow imports plugins on demand, which fails in a confined process: import them now.
 Image.preinit()
@@ -59,7 +60,7 @@ class Buffer:
 def decode(
     data: bytes, model_input: Input, buffer: Buffer, out: npt.NDArray[np.float32] | None = None
 ) -> npt.NDArray[np.float32]:
-    """A picture as float32 [height, width, depth], as the manifest declares; raises PictureError.
+    """A picture as float32 [height, width, 3], as the manifest declares; raises PictureError.
 
     Writes to `out` if it is given; after an error `out` is unchanged.
     """
@@ -72,64 +73,34 @@ def decode(
             if header.kind == "JPEG"
             else _decode_with_pillow(header)
         )
-        if model_input.channels == "grey":
-            _make_grey(picture)
-        geometry = fitting.fit(picture.shape[0], picture.shape[1], model_input)
-        resized = resizing.resize(picture, geometry, model_input.resize)
+        resized = _resized(picture, model_input.height, model_input.width)
     except MemoryError as error:
         raise PictureError(PictureFailure.TOO_MANY_PIXELS) from error
     except Exception as error:  # an image library can fail in any way
         raise PictureError(PictureFailure.DAMAGED) from error
     resized *= np.float32((model_input.high - model_input.low) / 255)
     resized += np.float32(model_input.low)
-    shape = model_input.height, model_input.width, model_input.depth
-    result = np.empty(shape, np.float32) if out is None else out
-    target, source = _overlap(geometry, shape)
+    result = (
+        np.empty((model_input.height, model_input.width, 3), np.float32) if out is None else out
+    )
     # Channel by channel: numpy is slow with rows of three numbers.
-    for place in range(model_input.depth):
-        channel = 0 if model_input.depth == 1 else "RGB".index(model_input.channels[place])
-        mean = model_input.mean[place] if model_input.mean else 0
-        deviation = model_input.deviation[place] if model_input.deviation else 1
-        values = resized[source][:, :, channel]
-        if mean:
-            values -= np.float32(mean)
-        if deviation != 1:
-            values /= np.float32(deviation)
-        if model_input.fit == "pad":
-            result[:, :, place] = (model_input.low - mean) / deviation
-        result[(*target, place)] = values
+    for place, channel in enumerate(model_input.channels):
+        result[:, :, place] = resized[:, :, "RGB".index(channel)]
     return result
-
-
-def _overlap(
-    geometry: fitting.Geometry, shape: tuple[int, int, int]
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The rows and columns of the input that the resized picture covers, and where it has them."""
-    covered = [
-        (max(0, shift), min(target, shift + size), shift)
-        for shift, target, size in zip(
-            (geometry.down, geometry.right), shape[:2], geometry.resized, strict=True
-        )
-    ]
-    target = [slice(start, end) for start, end, _ in covered]
-    source = [slice(start - shift, end - shift) for start, end, shift in covered]
-    return (target[0], target[1]), (source[0], source[1])
-
-
-def _make_grey(picture: Rgbx) -> None:
-    """Puts the luma of each pixel into its three channels, in place, as Pillow computes it."""
-    for row in picture:  # by rows, because the products need more memory than the picture
-        red, green, blue = row & 255, row >> 8 & 255, row >> 16 & 255
-        luma = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
-        row[:] = luma * np.uint32(0x010101)
 
 
 def _decode_jpeg(header: image_headers.Header, model_input: Input, buffer: Buffer) -> Rgbx:
     data, orientation = header.data, _orientation(header.exif)
-    scaling = _scaling(data, orientation, model_input) if model_input.decode == "reduced" else {}
+    height, width = model_input.height, model_input.width
+    if orientation in _SIDEWAYS:
+        height, width = width, height
+    scaling = {"min_height": 2 * height, "min_width": 2 * width, "min_factor": 2}
+    if model_input.decode != "reduced":
+        scaling = {}
     rows, columns, space, _ = simplejpeg.decode_jpeg_header(data, strict=False, **scaling)
     colours = "CMYK" if space in ("CMYK", "YCCK") else "RGBX"
-    options = {"colorspace": colours, "fastdct": model_input.decode != "accurate", **scaling}
+    # TensorFlow's default is fastdct, too.
+    options = {"colorspace": colours, "fastdct": True, **scaling}
     options["buffer"] = buffer.allocate(4 * rows * columns)
     try:
         picture = simplejpeg.decode_jpeg(data, **options)
@@ -142,20 +113,6 @@ def _decode_jpeg(header: image_headers.Header, model_input: Input, buffer: Buffe
     if colours == "CMYK":
         _without_black(picture, inverted=_ADOBE.search(data) is not None)
     return _oriented(picture.view(np.uint32)[:, :, 0], orientation)
-
-
-def _scaling(data: bytes, orientation: int, model_input: Input) -> dict[str, int]:
-    """The smallest size that still has two pixels for each one of the resized picture."""
-    height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-    if orientation in _SIDEWAYS:
-        height, width = width, height
-    geometry = fitting.fit(height, width, model_input)
-    # If only a part is shown, the part must be large enough.
-    height = math.ceil(2 * geometry.resized[0] * height / geometry.height)
-    width = math.ceil(2 * geometry.resized[1] * width / geometry.width)
-    if orientation in _SIDEWAYS:
-        height, width = width, height
-    return {"min_height": height, "min_width": width, "min_factor": 2}
 
 
 _FLAWS = ("Corrupt JPEG data", "Inconsistent progression sequence")
@@ -251,3 +208,40 @@ def _colours(image: Image.Image, kind: image_headers.Kind) -> Rgbx:
     if kind == "GIF":  # transparent pixels become black, as in TensorFlow
         return np.where(colours >> 24, colours, np.uint32(0))
     return colours
+
+
+def _resized(picture: Rgbx, height: int, width: int) -> npt.NDArray[np.float32]:
+    """Like tf.image.resize without antialiasing: bilinear between pixel centres, [h, w, 4].
+
+    Converts only the four pixels that count for each target pixel to float. The order of operations
+    is that of TensorFlow's kernel, and so every rounding is, too.
+    """
+    upper, lower, down = _neighbours(picture.shape[0], height)
+    left, right, across = _neighbours(picture.shape[1], width)
+    rows = picture[np.concatenate((upper, lower))]
+    start = rows.take(left, axis=1).view(np.uint8).astype(np.float32)
+    end = rows.take(right, axis=1).view(np.uint8).astype(np.float32)
+    end -= start
+    end *= np.repeat(across, 4)
+    start += end
+    top, bottom = start[:height], start[height:]
+    bottom -= top
+    bottom *= down[:, None]
+    top += bottom
+    return top.reshape(height, width, 4)
+
+
+@lru_cache(64)
+def _neighbours(
+    size: int, target: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """For each target pixel: the source pixels before and after it, and its distance between."""
+    half = np.float32(0.5)
+    scale = np.float32(size) / np.float32(target)
+    at = (np.arange(target, dtype=np.float32) + half) * scale - half
+    before = np.floor(at)
+    return (
+        np.maximum(before, 0).astype(np.intp),
+        np.minimum(np.ceil(at), size - 1).astype(np.intp),
+        at - before,
+    )

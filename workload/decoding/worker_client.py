@@ -13,7 +13,7 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +21,6 @@ from workload.decoding import image_limits, worker_protocol
 from workload.errors import Failure, PictureFailure, WorkloadError
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from workload.decoding.worker_process import WorkerProcess
     from workload.job import Pixels
     from workload.manifest import Input
@@ -59,7 +57,8 @@ class WorkerClient:
         self.answered = 0
         self.ready = False
         """Whether the decoder has reported that it is confined."""
-        self._lowest, self._highest = _bounds(model_input)
+        self._model_input = model_input
+        self._tolerance = 1e-5 * (model_input.high - model_input.low)
         self._sent = 0
         self._unread = b""
         self._process = process
@@ -134,27 +133,9 @@ class WorkerClient:
         at = self.layout.pixels(self.answered) + place * 4 * size
         pixels = np.frombuffer(self._memory, np.float32, size, at).copy().reshape(shape)
         # Written so that NaN fails, too: a model could do anything with it.
-        _require(bool(np.all(pixels.min(axis=(0, 1)) >= self._lowest)))
-        _require(bool(np.all(pixels.max(axis=(0, 1)) <= self._highest)))
+        _require(bool(pixels.min() >= self._model_input.low - self._tolerance))
+        _require(bool(pixels.max() <= self._model_input.high + self._tolerance))
         return pixels
-
-
-def _bounds(model_input: Input) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The lowest and the highest number that each channel can have."""
-    spread = model_input.high - model_input.low
-    beyond = spread * (_OVERSHOOT.get(model_input.resize, 0) + _ROUNDING)
-    mean = np.array(model_input.mean or [0.0] * model_input.depth)
-    deviation = np.array(model_input.deviation or [1.0] * model_input.depth)
-    # The rounding of a number is relative to the largest on the way to it.
-    size = _ROUNDING * np.maximum(np.abs(mean), max(abs(model_input.low), abs(model_input.high)))
-    lowest = (model_input.low - beyond - size - mean) / deviation
-    return lowest, (model_input.high + beyond + size - mean) / deviation
-
-
-_OVERSHOOT: Final = {"bicubic": 0.3}
-"""How far a method may leave the range of the pixels, as a share of it; Pillow's do not."""
-_ROUNDING: Final = 1e-5
-"""Of float32, relative to the largest number on the way."""
 
 
 def _require(condition: bool) -> None:
