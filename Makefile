@@ -56,6 +56,10 @@ attack: $(READY) ## every lie to the release policy, every guard removed, the fu
 bench: $(READY) ## every figure of docs/bench.md, on a quiet machine (half an hour; QUICK=1: a smoke run)
 	@$(RUN) -m bench $(QUICK:%=--quick) $(ARGS)
 
+.PHONY: models
+models: $(READY) ## pack models of many architectures and formats: the table of docs/models.md (half an hour)
+	@$(RUN) -m bench.models $(ARGS)
+
 .PHONY: model
 model: $(READY) ## train the demonstration model again (minutes; ARGS=--convert: only for LiteRT, from it)
 	@$(RUN) -m model $(ARGS)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import local, process
 from bench.subjects import TREE
-from workload import archive, job, manifest, records
+from workload import archive, manifest, records
 from workload.decoding import image_headers, pixels
 from workload.decoding.worker_process import ALLOCATION
 from workload.engines import selection
@@ -55,7 +55,8 @@ def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
     contents = [path.read_bytes() for path in files]
     checked = [image_headers.check(data) for data in contents]
     inputs = [pixels.decode(data, model_input, buffer) for data in contents]
-    batches = [inputs[at : at + job.BATCH] for at in range(0, len(inputs), job.BATCH)]
+    size = model_manifest.batch
+    batches = [inputs[at : at + size] for at in range(0, len(inputs), size)]
     picture = records.Picture(name=files[0].name, generation="1", sha256="0" * 64)
     (scores, *_) = model.classify(batches[0])
     seconds_by_step = {

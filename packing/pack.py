@@ -78,6 +78,7 @@ class Packed:
             "sameClass": compared.same_class,
             "largestDifference": compared.largest_difference,
             "agrees": compared.agrees,
+            "varied": compared.varied,
             "secondsToLoad": round(self.seconds_to_load, 2),
             "picturesPerSecond": round(compared.pictures_per_second, 1),
         }

@@ -31,7 +31,7 @@ def exported(network: Any, folder: Path) -> Path:  # noqa: ANN401  a Keras model
 def saved_with_training(network: Any, folder: Path) -> Path:  # noqa: ANN401  a Keras model
     """A SavedModel as Keras 2 wrote it: a function that trains and its variables beside serving."""
 
-    class Trained(tf.Module):  # type: ignore[misc]  TensorFlow publishes no types
+    class Trained(tf.Module):  # type: ignore[misc]  # TensorFlow publishes no types
         def __init__(self) -> None:
             super().__init__()
             self.network = [variable.value for variable in network.variables]

@@ -64,7 +64,7 @@ def _flat(network: keras.Model) -> list[Any]:
 
 
 def _pictures(network: keras.Model) -> Any:  # noqa: ANN401  a tensor
-    """The pictures that `pack` draws, in the range that a layer for pixel values expects, or -1 to 1.
+    """The pictures that `pack` draws, as pixel values if a layer rescales them, else from -1 to 1.
 
     Other pictures than these would drive a deep network far out of its range.
     """
@@ -125,7 +125,7 @@ def vision_transformer(
     return spread(keras.Model(picture, layers.Dense(CLASSES)(x), name="vit"))
 
 
-class _ClassTokenAndPositions(layers.Layer):  # type: ignore[misc]  Keras publishes no types
+class _ClassTokenAndPositions(layers.Layer):  # type: ignore[misc]  # Keras publishes no types
     """Puts a learned token before the patches, and adds learned positions."""
 
     def __init__(self, count: int, width: int) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.models import forms, hub_module, networks, refusals, unusual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Subject:
 
 
 def _application(
-    name: str, form: str = "model.keras", *options: str, quick: bool = False, **arguments: Any
+    name: str, form: str = "model.keras", *options: str, quick: bool = False
 ) -> Subject:
     make = {
         "model.keras": forms.keras_file,
@@ -42,7 +43,7 @@ def _application(
     return Subject(
         name=name,
         form=form,
-        make=lambda folder: make(networks.application(name, **arguments), folder),
+        make=lambda folder: make(networks.application(name), folder),
         options=options or ("--classes", "1000"),
         quick=quick,
     )
@@ -199,3 +200,8 @@ REFUSED: Final = tuple(
 )
 
 ALL: Final = (*APPLICATIONS, *OTHERS, *REFUSED)
+
+
+def make(number: int, folder: str) -> None:
+    """Makes the model with this number below a folder, and prints its path."""
+    sys.stdout.write(f"{ALL[number].make(Path(folder))}\n")

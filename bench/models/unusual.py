@@ -177,7 +177,7 @@ def _calibration() -> Iterator[list[Any]]:
 
 def converted() -> Iterator[tuple[str, Maker, tuple[str, ...]]]:
     """Models in LiteRT's format by TensorFlow's converter."""
-    default = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+    default: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
     whole = default | {"representative_dataset": _calibration}
     ranges = ("--range", "-1", "1")
     yield "float32", forms.litert_file, ranges

@@ -1,0 +1,33 @@
+"""`python -m bench.models [TEXT]`: packs all models, or those with this text in their names."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from bench.models import subjects, table
+from bench.models.rows import make_row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Packs the models; writes the table only if all were packed. Returns 1 for any problem."""
+    part = " ".join(arguments)
+    rows = []
+    for number, subject in enumerate(subjects.ALL):
+        for engine in subject.engines if part in subject.name else ():
+            row = make_row(number, subject, engine)
+            rows.append(row)
+            result = row.problem or row.same_class or "refused as expected"
+            sys.stdout.write(f"{subject.name}, {subject.form}, {engine}: {result}\n")
+            sys.stdout.flush()
+    if not part:
+        document = table.DOCUMENT.read_text(encoding="utf-8")
+        table.DOCUMENT.write_text(table.updated(document, rows), encoding="utf-8")
+    return 1 if any(row.problem for row in rows) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
