@@ -14,7 +14,7 @@ import os
 import struct
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,12 @@ def main() -> None:
     line = _read_line()
     if not line:
         return
-    model_input = Input(**json.loads(line))
+    # JSON has lists instead of tuples.
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in json.loads(line).items()
+    }
+    model_input = Input(**fields)
     layout = Layout.of(model_input)
     memory = mmap.mmap(shared, layout.size)
     os.close(shared)

@@ -7,6 +7,7 @@ never blocks.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -49,28 +50,30 @@ class Layout:
 
     height: int
     width: int
+    depth: int
     pictures: int
     """Most pictures of one chunk."""
 
     @classmethod
     def of(cls, model_input: Input) -> Layout:
         """The layout for a model's input."""
-        pixels = 4 * 3 * model_input.height * model_input.width
+        pixels = 4 * model_input.depth * model_input.height * model_input.width
         return cls(
             height=model_input.height,
             width=model_input.width,
+            depth=model_input.depth,
             pictures=max(1, min(CHUNK_PICTURES, CHUNK_DECODED_BYTES // pixels)),
         )
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Pictures of a chunk, height, width, channels: contiguous float32."""
-        return self.pictures, self.height, self.width, 3
+        """Pictures of a chunk, height, width, depth: contiguous float32."""
+        return self.pictures, self.height, self.width, self.depth
 
     @property
     def slot(self) -> int:
         """Bytes of one slot."""
-        return _ENCODED + 4 * self.pictures * self.height * self.width * 3
+        return _ENCODED + 4 * math.prod(self.shape)
 
     @property
     def size(self) -> int:
