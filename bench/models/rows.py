@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -75,4 +76,6 @@ def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
+        # Only errors; other messages would hide those of `pack`.
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
