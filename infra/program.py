@@ -18,7 +18,13 @@ from infra.components.earlier_names import aliased
 from infra.components.primus import Primus, PrimusArgs
 from infra.components.replacement import deleted_first
 from infra.components.secundus import Secundus, SecundusArgs
-from infra.config import local_files, picture_folder, primus_settings, secundus_settings
+from infra.config import (
+    local_files,
+    model_archive,
+    picture_folder,
+    primus_settings,
+    secundus_settings,
+)
 from infra.config.problems import NAMESPACE
 from infra.errors import ProgramError
 from infra.handover import OUTPUT, approved
@@ -49,7 +55,7 @@ def _company(stack: str) -> Callable[[], None]:
 
 def _primus() -> None:
     configured = primus_settings.parse(_configuration())
-    model = local_files.model_archive(configured.model.archive, configured.model.manifest)
+    model = model_archive.model_archive(configured.model.archive, configured.model.manifest)
     local_files.admitted_archives(configured.model.admit_also, configured.names.model_bucket)
     region = region_move.allowed_region(
         "primus",

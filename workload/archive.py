@@ -17,6 +17,7 @@ from workload import tar
 from workload.errors import Failure, WorkloadError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MAX_ENTRIES = 1_000
@@ -29,8 +30,16 @@ _DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError, ValueError)
 _COLLIDING = (FileExistsError, NotADirectoryError, IsADirectoryError)
 
 
-def unpack(archive: Path, folder: Path, *, max_unpacked: int = MAX_UNPACKED) -> None:
+def unpack(
+    archive: Path,
+    folder: Path,
+    *,
+    max_unpacked: int = MAX_UNPACKED,
+    keep: Callable[[PurePosixPath], bool] = lambda _: True,
+) -> None:
     """Unpacks a .tar.gz into `folder`, which must not exist; raises MODEL_ARCHIVE_REJECTED.
+
+    Files that `keep` does not choose stay empty: for a check that needs no space on the disk.
 
     The folder gets mode 0700; modes, owners and times in the archive are ignored. If the archive is
     rejected, some of its files may stay: the caller deletes the folder at the end of the run.
@@ -42,7 +51,7 @@ def unpack(archive: Path, folder: Path, *, max_unpacked: int = MAX_UNPACKED) -> 
             for number, entry in enumerate(tar.entries(stream)):
                 if number >= MAX_ENTRIES:
                     raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
-                _extract(entry, folder)
+                _extract(entry, folder, keep)
             while stream.read(tar.READ_BYTES):  # gzip checks its checksum at the end
                 pass
     except (*_DAMAGED, *_COLLIDING) as error:
@@ -65,8 +74,9 @@ class _LimitedReader:
         return data
 
 
-def _extract(entry: tar.Entry, folder: Path) -> None:
-    target = folder / _safe_path(entry.name)
+def _extract(entry: tar.Entry, folder: Path, keep: Callable[[PurePosixPath], bool]) -> None:
+    path = _safe_path(entry.name)
+    target = folder / path
     if entry.kind == tar.FOLDER:
         target.mkdir(parents=True, exist_ok=True)
         return
@@ -75,7 +85,8 @@ def _extract(entry: tar.Entry, folder: Path) -> None:
         raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as file:  # x: an entry never replaces another entry
-        file.writelines(entry.content)
+        for block in entry.content:
+            file.write(block if keep(path) else b"")
 
 
 def _safe_path(name: str) -> PurePosixPath:

@@ -23,7 +23,7 @@ from infra.launch import ENTRY_POINT, ENVIRONMENT
 from infra.outputs import applied
 
 if TYPE_CHECKING:
-    from infra.config.local_files import ModelArchive
+    from infra.config.model_archive import ModelArchive
     from infra.config.primus_settings import PrimusSettings
 
 APIS: Final = (

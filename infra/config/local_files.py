@@ -1,16 +1,11 @@
-"""Checks Primus' files at preview: the model archives and the manifest.
-
-It never unpacks an archive: only the enclave uses the content, and checks its hash.
-"""
+"""Checks files on this machine's disk: archives of admitted models, and what was uploaded."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import tempfile
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from infra.errors import ProgramError
 
@@ -18,45 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMATS: Final = ("tensorflow-saved-model", "litert")
-"""The formats of a model; each needs an image with another engine."""
-
 
 class FilesError(ProgramError):
     """A file is missing, or has another content than declared."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelArchive:
-    """A model archive whose bytes are the ones that its manifest declares."""
-
-    path: Path
-    sha256: str
-    format: str
-
-
-def model_archive(path: Path, manifest: Path) -> ModelArchive:
-    """The archive, if size and SHA-256 match the manifest; FilesError if not."""
-    declared = _declared(manifest)
-    try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
-    except OSError as error:
-        raise FilesError(
-            f"model.archive: {path} cannot be read ({error.strerror}), expected the archive that"
-            f" {manifest} describes; without it there is nothing to release. Train it with `make"
-            " model`, or name another: pulumi config set --stack primus --path"
-            " 'confidential-inference:model.archive' PATH"
-        ) from error
-    if (size, sha256) != (declared["bytes"], declared["sha256"]):
-        raise FilesError(
-            f"model.archive: {path} has {size} bytes and SHA-256 {sha256}, but {manifest} says"
-            f" {declared['bytes']!r} bytes and {declared['sha256']!r}: one of the two is not"
-            " what was meant, and the release condition would pin the wrong model. Restore both"
-            " with git, or make both anew with `make model`."
-        )
-    return ModelArchive(path=path, sha256=sha256, format=declared["format"])
 
 
 def uploaded(file: Path, md5: str) -> None:
@@ -110,21 +69,3 @@ def admitted_archives(archives: Mapping[str, Path], bucket: str) -> None:
                 for sha256, path, got in problems
             )
         )
-
-
-def _declared(manifest: Path) -> dict[str, Any]:
-    try:
-        read = json.loads(manifest.read_bytes())
-        found = {name: read["archive"][name] for name in ("bytes", "sha256")}
-        return {**found, "format": FORMATS[FORMATS.index(read["format"])]}
-    except OSError as error:
-        reason = error.strerror
-    except (ValueError, KeyError, TypeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-    raise FilesError(
-        f"model.manifest: {manifest} cannot be used ({reason}), expected a JSON object with"
-        f" archive.bytes, archive.sha256 and format ({' or '.join(FORMATS)}); without it nobody"
-        " could tell whether the archive is whole, and which engine runs it. Make it with"
-        " `make model`, or name another: pulumi config set --stack primus --path"
-        " 'confidential-inference:model.manifest' PATH"
-    )

@@ -13,7 +13,7 @@ import pytest
 
 from infra import launch
 from infra.components import workload_image
-from infra.config import local_files
+from infra.config import model_archive
 from workload import manifest, settings
 
 WORKLOAD = Path(settings.__file__).parent
@@ -154,8 +154,8 @@ def test_the_context_holds_code_and_lock_only() -> None:
 
 def test_every_format_has_an_image_with_its_engine() -> None:
     """Whoever builds, Primus' stack and the workload mean the same formats and locks."""
-    assert local_files.FORMATS == tuple(workload_image.LOCKS) == get_args(manifest.Format)
-    assert ("ARG", f"LOCK={workload_image.LOCKS[local_files.FORMATS[0]]}") in DOCKERFILE
+    assert model_archive.FORMATS == tuple(workload_image.LOCKS) == get_args(manifest.Format)
+    assert ("ARG", f"LOCK={workload_image.LOCKS[model_archive.FORMATS[0]]}") in DOCKERFILE
     assert ("COPY", "${LOCK} /build/requirements.txt") in DOCKERFILE
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fixtures import model_files
 from tests.fixtures.stack_files import committed
 from tests.graph.mocked import HANDOVER, Graph, deploy
 
@@ -16,17 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-ARCHIVE = b"stands for a model archive; the program never opens it"
-
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder holds a model, a picture of each kind and a build context."""
     (tmp_path / "model" / "pictures").mkdir(parents=True)
-    (tmp_path / "model" / "model.tar.gz").write_bytes(ARCHIVE)
-    declared = {"bytes": len(ARCHIVE), "sha256": hashlib.sha256(ARCHIVE).hexdigest()}
-    manifest = {"format": "tensorflow-saved-model", "archive": declared}
-    (tmp_path / "model" / "manifest.json").write_text(json.dumps(manifest))
+    model_files.write(tmp_path / "model")
     (tmp_path / "model" / "pictures" / "dent.jpg").write_bytes(b"jpeg")
     (tmp_path / "model" / "pictures" / "hole.png").write_bytes(b"png")
     (tmp_path / "workload").mkdir()

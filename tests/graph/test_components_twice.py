@@ -16,8 +16,8 @@ from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.private_network import PrivateNetwork, PrivateNetworkArgs
 from infra.components.secundus import Secundus, SecundusArgs
 from infra.config import (
-    local_files,
     machine_types,
+    model_archive,
     picture_folder,
     primus_settings,
     secundus_settings,
@@ -112,7 +112,7 @@ def two_primuses() -> None:
     for name in ("red", "blue"):
         keys = ("modelBucket", "serviceAccount", "pool", "provider", "repository")
         settings = primus_settings.parse(named("primus", name, *keys))
-        model = local_files.model_archive(settings.model.archive, settings.model.manifest)
+        model = model_archive.model_archive(settings.model.archive, settings.model.manifest)
         Primus(name, PrimusArgs(settings=settings, model=model))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -14,16 +15,23 @@ from infra import naming
 from infra.attestation.clause import listed
 from infra.attestation.release_policy import MAPPING
 from infra.build_context import context_hash
-from tests.graph.conftest import ARCHIVE
+from tests.fixtures import model_files
 from tests.graph.mocked import BUILT, Graph, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Deploy = Callable[..., Graph]
 
-MODEL = hashlib.sha256(ARCHIVE).hexdigest()
+
+def _sha256() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        archive, _ = model_files.write(Path(folder))
+        return hashlib.sha256(archive.read_bytes()).hexdigest()
+
+
+MODEL = _sha256()
+"""Of the archive in each test's folder."""
 A, B = "sha256:" + "aa" * 32, "sha256:" + "bb" * 32
 READER = "primus-sa@primus-models.iam.gserviceaccount.com"
 
@@ -256,9 +264,8 @@ def test_image_is_built_for_confidential_space_and_tagged_by_what_it_is_built_fr
 
 def test_a_litert_model_gets_an_image_with_its_engine(primus: Deploy, folder: Path) -> None:
     """The manifest's format decides, so that archive and image cannot be of two kinds."""
-    manifest = json.loads((folder / "model" / "manifest.json").read_text())
-    (folder / "litert.json").write_text(json.dumps(manifest | {"format": "litert"}))
-    build = primus(model={"manifest": "litert.json"}).one("Image").inputs["build"]
+    model_files.write(folder / "model", model_files.described("litert"))
+    build = primus(model={"archive": "model/model.tar.gz"}).one("Image").inputs["build"]
     assert build["args"] == {"LOCK": "requirements-litert.txt"}
 
 

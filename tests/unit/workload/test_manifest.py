@@ -1,119 +1,184 @@
-"""Which manifests `workload.manifest` accepts."""
+"""Which manifests `workload.manifest` accepts, and what it says of the others."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fixtures.manifests import (
+    BAD,
+    BEYOND_A_SCHEMA,
+    FULL,
+    GOOD,
+    OPTIONAL,
+    REQUIRED,
+    TOGETHER,
+    changed,
+    without,
+)
 from workload import manifest
 from workload.errors import WorkloadError
+from workload.manifest import Golden, Input, Manifest, Output
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INPUT: dict[str, Any] = {
-    "width": 128,
-    "height": 96,
-    "channels": "RGB",
-    "range": [-1.0, 1],
-    "resize": "bilinear",
-}
-GOOD: dict[str, Any] = {
-    "schema": "confidential-inference/model/v1",
-    "name": "surface-inspection",
-    "format": "tensorflow-saved-model",
-    "signature": "serving_default",
-    "input": INPUT,
-    "output": "probabilities",
-    "topK": 2,
-    "classes": ["clean", "scratch", "dent"],
-}
 
-BAD: dict[str, Any] = {
-    "another schema": {**GOOD, "schema": "confidential-inference/model/v2"},
-    "another format": {**GOOD, "format": "onnx"},
-    "a format of another type": {**GOOD, "format": ["litert"]},
-    "another output": {**GOOD, "output": "logits"},
-    "unknown key": {**GOOD, "crop": "centre"},
-    "unknown key of the input": {**GOOD, "input": {**INPUT, "mean": [0, 0, 0]}},
-    "missing key": {key: value for key, value in GOOD.items() if key != "signature"},
-    "signature without a name": {**GOOD, "signature": ""},
-    "no side": {**GOOD, "input": {**INPUT, "width": 0}},
-    "huge side": {**GOOD, "input": {**INPUT, "height": 1025}},
-    "side that is true": {**GOOD, "input": {**INPUT, "width": True}},
-    "side with a fraction": {**GOOD, "input": {**INPUT, "width": 128.0}},
-    "grey": {**GOOD, "input": {**INPUT, "channels": "L"}},
-    "channels of another type": {**GOOD, "input": {**INPUT, "channels": ["RGB"]}},
-    "range the wrong way round": {**GOOD, "input": {**INPUT, "range": [1, -1]}},
-    "range of three": {**GOOD, "input": {**INPUT, "range": [0, 1, 2]}},
-    "range that gives infinite pixels": {**GOOD, "input": {**INPUT, "range": [-1e308, 1e308]}},
-    "range beyond float32": {**GOOD, "input": {**INPUT, "range": [0, 1e39]}},
-    "range beyond a million": {**GOOD, "input": {**INPUT, "range": [0, 1_000_001]}},
-    "range from below a million": {**GOOD, "input": {**INPUT, "range": [-1_000_001, 0]}},
-    "range of a number that is no float": {**GOOD, "input": {**INPUT, "range": [0, 10**400]}},
-    "range of equal pixels": {**GOOD, "input": {**INPUT, "range": [1, 1 + 1e-12]}},
-    "range of numbers near nothing": {**GOOD, "input": {**INPUT, "range": [0, 5e-324]}},
-    "range that is no number": {**GOOD, "input": {**INPUT, "range": [0, float("nan")]}},
-    "endless range": {**GOOD, "input": {**INPUT, "range": [0, float("inf")]}},
-    "another resize": {**GOOD, "input": {**INPUT, "resize": "nearest"}},
-    "no classes": {**GOOD, "classes": []},
-    "classes that are a text": {**GOOD, "classes": 7},
-    "class twice": {**GOOD, "classes": ["clean", "clean"]},
-    "class of two lines": {**GOOD, "classes": ["clean", "a\nb"]},
-    "more answers than classes": {**GOOD, "topK": 4},
-    "no answers": {**GOOD, "topK": 0},
-    "a list": [GOOD],
-    "nothing": None,
-}
+def problems(data: object) -> list[str]:
+    """The fields with problems."""
+    with pytest.raises(manifest.ManifestError) as refusal:
+        manifest.of(data)
+    return [problem.field for problem in refusal.value.problems]
 
 
-def test_a_manifest_is_read(tmp_path: Path) -> None:
-    """A valid manifest gives all values."""
+def test_a_short_manifest_has_the_defaults(tmp_path: Path) -> None:
+    """Everything that is not required has a default."""
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(GOOD))
-    assert manifest.read(path) == manifest.Manifest(
+    assert manifest.read(path) == Manifest(
         format="tensorflow-saved-model",
         signature="serving_default",
-        input=manifest.Input(
-            width=128, height=96, channels="RGB", low=-1.0, high=1.0, resize="bilinear"
-        ),
-        top_k=2,
+        input=Input(width=128, height=96, channels="RGB", low=-1.0, high=1.0, resize="bilinear"),
+        output=Output(scores="probabilities"),
+        top_k=3,
         classes=("clean", "scratch", "dent"),
     )
 
 
-def test_a_manifest_names_either_engine(tmp_path: Path) -> None:
-    """The format chooses the engine, and changes nothing else."""
+def test_a_full_manifest_gives_all_values() -> None:
+    """Every key has its place."""
+    assert manifest.of(FULL) == Manifest(
+        format="litert",
+        signature="main",
+        input=Input(
+            width=128,
+            height=96,
+            channels="RGB",
+            low=-1.0,
+            high=1.0,
+            resize="bilinear",
+            name="images",
+            type="uint8",
+            layout="NCHW",
+            mean=(103.939, 116.779, 123.68),
+            deviation=(0.229, 0.224, 0.225),
+            fit="crop",
+            short_side=256,
+            decode="accurate",
+        ),
+        output=Output(scores="logits", activation="softmax", name="logits"),
+        top_k=3,
+        classes=("clean", "scratch", "dent"),
+        batch=4,
+        golden=(Golden(file="golden/00.png", best=((2, 0.75), (0, 0.2)), tolerance=0.001),),
+    )
+
+
+def test_a_litert_model_needs_no_signature() -> None:
+    """Then its main graph is meant."""
+    assert manifest.of({**GOOD, "format": "litert"}).signature is None
+
+
+def test_five_classes_are_the_default() -> None:
+    """Or all, if there are fewer."""
+    many = {**GOOD, "classes": [f"{number}" for number in range(9)]}
+    assert manifest.of(many).top_k == 5
+    assert manifest.of({**many, "topK": 9}).top_k == 9
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["crane", "maillot", "crane", "maillot"],
+        ["", "background"],
+        ["a\u00a0b", "می\u200cخواهم", "👩\u200d🔬", "ラベル"],  # noqa: RUF001  Persian
+    ],
+    ids=["the same twice", "empty", "every language"],
+)
+def test_labels_are_any_text_without_control_characters(labels: list[str]) -> None:
+    """ImageNet has two names twice; a class has its index beside its label."""
+    assert manifest.of({**GOOD, "classes": labels}).classes == tuple(labels)
+
+
+def test_a_hundred_thousand_classes_are_accepted(tmp_path: Path) -> None:
+    """Not one more; their labels take some megabytes."""
+    labels = [f"a class with a long name and the number {number}" for number in range(100_000)]
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(GOOD))
-    other = tmp_path / "other.json"
-    other.write_text(json.dumps({**GOOD, "format": "litert"}))
-    assert manifest.read(other) == dataclasses.replace(manifest.read(path), format="litert")
+    path.write_text(json.dumps({**GOOD, "classes": labels}))
+    assert len(manifest.read(path).classes) == 100_000
+    assert problems({**GOOD, "classes": [*labels, "one more"]}) == ["classes"]
 
 
-@pytest.mark.parametrize("decode", ["exact", "reduced"])
-def test_a_manifest_may_set_the_decoding(decode: str, tmp_path: Path) -> None:
-    """The default is exact; both values are allowed."""
-    path = tmp_path / "manifest.json"
-    path.write_text(json.dumps({**GOOD, "input": {**GOOD["input"], "decode": decode}}))
-    assert manifest.read(path).input.decode == decode
+@pytest.mark.parametrize(("channels", "depth"), [("RGB", 3), ("BGR", 3), ("grey", 1)])
+def test_the_depth_follows_the_channels(channels: str, depth: int) -> None:
+    """So mean and deviation of a grey model have one number."""
+    grey = changed(changed(GOOD, "input.channels", channels), "input.mean", [1] * depth)
+    assert manifest.of(grey).input.depth == depth
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_an_invalid_manifest_is_refused(name: str, tmp_path: Path) -> None:
-    """Unknown or ambiguous values are refused."""
-    path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(BAD[name]))
-    with pytest.raises(WorkloadError, match=r"^model_manifest_invalid: "):
-        manifest.read(path)
+@pytest.mark.parametrize(
+    ("output", "published"),
+    [
+        (Output(scores="logits", activation="softmax"), "probabilities"),
+        (Output(scores="logits"), "logits"),
+        (Output(scores="raw"), "raw"),
+    ],
+)
+def test_an_activation_makes_probabilities(output: Output, published: str) -> None:
+    """Without one, scores are published as the model gives them."""
+    assert output.published == published
+
+
+@pytest.mark.parametrize("field", REQUIRED)
+def test_a_missing_key_is_a_problem(field: str) -> None:
+    """And the only one."""
+    assert problems(without(FULL, field))[0] == field
+
+
+@pytest.mark.parametrize("field", OPTIONAL)
+def test_another_key_may_be_missing(field: str) -> None:
+    """Then its default counts."""
+    manifest.of(without(FULL, field))
+
+
+@pytest.mark.parametrize(("field", "value"), [*BAD, *BEYOND_A_SCHEMA])
+def test_a_wrong_value_is_a_problem_of_its_field(field: str, value: object) -> None:
+    """The first problem names the field; further ones are of keys that depend on it."""
+    assert problems(changed(FULL, field, value))[0] == field
+
+
+@pytest.mark.parametrize(("field", "data"), TOGETHER)
+def test_a_key_without_the_one_it_needs_is_a_problem(field: str, data: dict[str, Any]) -> None:
+    """It would change nothing, or nobody could say what it means."""
+    assert field in problems(data)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """With what was got and what is expected."""
+    data = changed(changed(changed(FULL, "input.range", [1, 0]), "topK", 4), "extra", [1] * 99)
+    with pytest.raises(manifest.ManifestError) as refusal:
+        manifest.of(data)
+    assert [str(problem) for problem in refusal.value.problems] == [
+        "input.range: got [1, 0], expected the input for pixel value 0, then a larger one for 255",
+        "topK: got 4, expected a whole number from 1 to 3",
+        (
+            f"extra: got [{'1, ' * 19}1,..., expected no such key (`metadata` is for notes of your"
+            " own)"
+        ),
+    ]
+
+
+@pytest.mark.parametrize("data", [None, 7, "text", [GOOD]])
+def test_a_manifest_is_an_object(data: object) -> None:
+    """Other JSON has no keys."""
+    assert problems(data)[0] == ""
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff\xfe", b"[" * 100_000, json.dumps(GOOD).encode() + b" " * 1024**2],
+    [b"", b"{", b"\xff\xfe", b"[" * 100_000, json.dumps(GOOD).encode() + b" " * 32 * 1024**2],
     ids=["empty", "cut", "no text", "nested", "large"],
 )
 def test_a_manifest_that_is_no_json_is_refused(content: bytes, tmp_path: Path) -> None:

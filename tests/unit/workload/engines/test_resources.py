@@ -71,7 +71,7 @@ def multiplied(pictures: Any) -> Any:
 def test_a_model_that_asks_for_terabytes_ends_with_a_code(
     manifest: Manifest, function: Callable[[Any], Any], tmp_path: Path
 ) -> None:
-    """The engine gets an error in place of memory, or aborts: the supervisor has a code for that."""
+    """The engine gets an error in place of memory, or aborts; each has a code."""
     save(manifest, tmp_path, function, (None, HEIGHT, WIDTH, 3))
     values = json.dumps(dataclasses.asdict(manifest))
     command = [sys.executable, "-W", "ignore", "-c", RUN, str(tmp_path), values]
