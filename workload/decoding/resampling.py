@@ -90,7 +90,10 @@ def _new_plan(axis: Axis, weights: Callable[[Axis], Weights], step: int) -> _Pla
     first, table = weights(axis)
     if table.size >= axis.size:
         return _Plan(None, axis.size, list(_tiles(first, table, axis.size, step)))
-    used = np.unique(np.minimum(first[:, None] + np.arange(table.shape[1]), axis.size - 1))
+    # Not np.unique: it imports on demand, which fails in a confined process.
+    needed = np.zeros(axis.size, np.bool_)
+    needed[np.minimum(first[:, None] + np.arange(table.shape[1]), axis.size - 1)] = True
+    used = np.flatnonzero(needed)
     first = np.searchsorted(used, first)
     return _Plan(used, len(used), list(_tiles(first, table, len(used), step)))
 

@@ -7,20 +7,22 @@ import select
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pytest
 
 from rehearsal.repository import REPOSITORY
+from tests.fixtures.pictures.photos import exif, file, image
 from workload.decoding import image_limits, pixels, prestart, worker_protocol
 from workload.decoding.decoder_pool import DecoderPool
 from workload.decoding.prestart import decoders
 from workload.decoding.worker_client import WorkerClient
 from workload.decoding.worker_process import WorkerProcess
 from workload.errors import PictureFailure
-from workload.manifest import Input
+from workload.manifest import Decode, Fit, Input, Resize
 from workload.records import Picture
 
 if TYPE_CHECKING:
@@ -87,6 +89,45 @@ def test_pixels_equal_those_of_decoding_in_process() -> None:
             np.testing.assert_array_equal(
                 decoded, pixels.decode(path.read_bytes(), INPUT, pixels.Buffer())
             )
+
+
+INPUTS: dict[str, Input] = {
+    **{each: replace(INPUT, resize=each) for each in get_args(Resize)},
+    "grey": replace(INPUT, channels="grey"),
+    "grey by tiles": replace(INPUT, channels="grey", resize="area"),
+    "grey by Pillow": replace(INPUT, channels="grey", resize="pillow-box"),
+    **{f"fit {each}": replace(INPUT, fit=each) for each in get_args(Fit)},
+    "short side": replace(INPUT, fit="crop", short_side=99, resize="pillow-bicubic"),
+    **{f"decode {each}": replace(INPUT, decode=each) for each in get_args(Decode)},
+    "BGR": replace(INPUT, channels="BGR", mean=(0.1, 99.0, -9.0), deviation=(1.0, 2.0, 0.1)),
+}
+FILES = (
+    file("JPEG", image(500, 300), exif=exif(6)),
+    file("PNG", image(5, 3)),
+    file("GIF", image(40, 300, "P")),
+    file("WEBP", image(30, 20)),
+    file("BMP", image(1, 1)),
+)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_every_value_of_an_input_works_in_a_confined_process(name: str) -> None:
+    """Libraries may import modules on demand, which such a process can't do."""
+    with decoders(1) as send:
+        for data, (_, decoded) in zip(FILES, send(INPUTS[name]).decode(named(*FILES)), strict=True):
+            np.testing.assert_array_equal(
+                decoded, pixels.decode(data, INPUTS[name], pixels.Buffer())
+            )
+
+
+def test_bounds_are_checked_per_channel() -> None:
+    """A number that the first channel can have is none of the last one's."""
+    shifted = replace(INPUT, mean=(0.0, 0.0, 100.0))
+    start = partial(WorkerProcess, COMPROMISED)
+    pool = DecoderPool(shifted, [start()], start)
+    good, bad = bytes([150]) * 999, bytes([160]) * 999
+    assert outcomes(pool, good, bad, good) == ["decoded", CRASHED, "decoded"]
+    pool.close()
 
 
 def test_there_are_as_many_decoders_as_cores() -> None:

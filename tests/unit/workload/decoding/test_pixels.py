@@ -15,12 +15,14 @@ from PIL import Image
 
 from tests.fixtures.pictures.camera_files import ACCEPTED, JPEG, PNG
 from tests.fixtures.pictures.photos import exif, file, image, photo
-from workload.decoding import image_headers, pixels
+from workload.decoding import image_headers, pixels, upright
 from workload.errors import PictureError, PictureFailure
 from workload.manifest import Input
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from workload.manifest import Fit
 
 WIDTH, HEIGHT = 48, 32
 INPUT = Input(width=WIDTH, height=HEIGHT, channels="RGB", low=-1.0, high=1.0, resize="bilinear")
@@ -148,8 +150,30 @@ def test_the_reduced_scale_follows_the_upright_picture() -> None:
     """Twice the input's side is meant of the upright picture."""
     tall = dataclasses.replace(INPUT, width=20, height=160, decode="reduced", low=0.0, high=255.0)
     data = file("JPEG", image(640, 80), exif=exif(6))
-    exact = dataclasses.replace(tall, decode="exact")
-    assert not np.array_equal(decode(data, tall), decode(data, exact))
+    whole = dataclasses.replace(tall, decode="fast")
+    assert not np.array_equal(decode(data, tall), decode(data, whole))
+
+
+@pytest.mark.parametrize(
+    ("fit", "side", "least"),
+    [
+        ("stretch", None, (64, 96)),
+        ("crop", None, (64, 172)),
+        ("crop", 60, (120, 320)),
+        ("pad", None, (36, 96)),
+    ],
+)
+def test_a_reduced_picture_has_twice_the_size_that_resizing_needs(
+    fit: Fit, side: int | None, least: tuple[int, int]
+) -> None:
+    """Of the part that goes to the input, not of what is cut off: 8ths of the file's size."""
+    model_input = dataclasses.replace(INPUT, fit=fit, short_side=side, decode="reduced")
+    height, width = 480, 1280
+    header = image_headers.check(file("JPEG", image(width, height)))
+    rows, columns = upright.decode(header, model_input, upright.Buffer()).shape
+    eighths = max(-(-8 * least[0] // height), -(-8 * least[1] // width))
+    assert (rows, columns) == (height * eighths // 8, width * eighths // 8)
+    assert (rows, columns) < (height, width)
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
