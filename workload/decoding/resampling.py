@@ -2,7 +2,9 @@
 
 The weights are those of tf.image.resize (methods area, bicubic, and bilinear with antialias), but
 sums have another order: a result differs from TensorFlow's by less than 1e-3 of 255 shades. Memory
-is bounded whatever the size of the picture, because it is converted to float in tiles.
+does not grow with the picture, because it is converted to float in tiles. It grows with the longer
+side, by up to 56 bytes for a pixel: a line of 28 million pixels needs all that a decoder has, and a
+longer one is `picture_too_many_pixels`.
 """
 
 from __future__ import annotations
