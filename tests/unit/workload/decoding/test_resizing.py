@@ -1,4 +1,4 @@
-"""What resizing takes of memory and of pixels; test_equal_resizing.py compares it with libraries."""
+"""What resizing takes of memory; test_equal_resizing.py compares its pixels with libraries."""
 
 from __future__ import annotations
 
