@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from bench import local, process
 from bench.subjects import TREE
 from workload import archive, manifest, records
-from workload.decoding import image_headers, pixels
+from workload.decoding import image_headers, pixels, upright
 from workload.decoding.worker_process import ALLOCATION
 from workload.engines import selection
 
@@ -63,8 +63,7 @@ def _measured(packed: Path, files: list[Path], unpacked: Path) -> Steps:
         "read": _seconds(Path.read_bytes, files),
         "SHA-256": _seconds(lambda data: hashlib.sha256(data).digest(), contents),
         "header": _seconds(image_headers.check, contents),
-        # The private function, so that its options for libjpeg-turbo are not copied here.
-        JPEG: _seconds(lambda header: pixels._decode_jpeg(header, model_input, buffer), checked),  # noqa: SLF001
+        JPEG: _seconds(lambda header: upright.decode(header, model_input, buffer), checked),
         "resize": _seconds(lambda data: pixels.decode(data, model_input, buffer), contents),
         "predict": _seconds(model.classify, batches),
         "record": _seconds(lambda _: records.line(records.record(picture, scores)), contents),

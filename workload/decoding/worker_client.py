@@ -131,13 +131,21 @@ class WorkerClient:
         size = math.prod(shape)
         at = self.layout.pixels(self.answered) + place * 4 * size
         pixels = np.frombuffer(self._memory, np.float32, size, at).copy().reshape(shape)
-        # Row by row: numpy is slow with columns of three numbers.
-        rows = pixels.reshape(self.layout.height, -1)
-        lows, highs = (each.reshape(shape[1:]) for each in (rows.min(axis=0), rows.max(axis=0)))
-        # Written so that NaN fails, too: a model could do anything with it.
-        _require(bool((lows.min(axis=0) >= self._lowest).all()))
-        _require(bool((highs.max(axis=0) <= self._highest).all()))
+        _require(self._is_possible(pixels))
         return pixels
+
+    def _is_possible(self, pixels: Pixels) -> bool:
+        """Whether each pixel is within the bounds of its channel.
+
+        Written so that NaN is not, too: a model could do anything with it.
+        """
+        if pixels.min() >= self._lowest.max() and pixels.max() <= self._highest.min():
+            return True  # four times as fast, and enough if the bounds of all channels are equal
+        # First along rows: numpy is slow with columns of three numbers.
+        rows, columns = pixels.reshape(len(pixels), -1), pixels.shape[1:]
+        lows = rows.min(axis=0).reshape(columns).min(axis=0)
+        highs = rows.max(axis=0).reshape(columns).max(axis=0)
+        return bool((lows >= self._lowest).all() and (highs <= self._highest).all())
 
 
 def _require(condition: bool) -> None:
