@@ -48,5 +48,30 @@ def described(value: object) -> str:
 def _escaped(text: str) -> str:
     # Not printable: controls, every kind of line end, changes of direction, characters without
     # width, halves of characters. https://docs.python.org/3/library/stdtypes.html#str.isprintable
-    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    plain = (
+        c if c.isprintable() or _is_part_of_a_word(text, place) else _escape(c)
+        for place, c in enumerate(text)
+    )
     return "".join(plain).replace(_TAG, "<\\x7b%")
+
+
+_NO_BREAK: Final = "\u00a0"
+_JOINERS: Final = "\u200c\u200d"
+
+
+def _is_part_of_a_word(text: str, place: int) -> bool:
+    """Whether a character that is not printable belongs to how people write.
+
+    A no-break space looks like a space. Persian and emoji need joiners; between letters of ASCII
+    they would only make two names look the same.
+    """
+    if text[place] == _NO_BREAK:
+        return True
+    around = text[max(0, place - 1) : place], text[place + 1 : place + 2]
+    return text[place] in _JOINERS and all(
+        each and each.isprintable() and not each.isascii() for each in around
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()

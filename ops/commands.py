@@ -48,6 +48,7 @@ def export(vm: str = "VM", project: str = "") -> str:
 
 EXPORT: Final = export()
 EXPLAIN: Final = f"{OPS} why launcher.json"
+PACK: Final = f"{OPS} pack MODEL --output FOLDER"
 PRIMUS: Final = "pulumi up --stack primus"
 SECUNDUS: Final = "pulumi up --stack secundus"
 AGAIN: Final = f'pulumi config set run "$(date)" --stack secundus && {SECUNDUS}'

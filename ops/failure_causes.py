@@ -17,7 +17,8 @@ from ops.cause import (
     RefusedBy,
     Seen,
 )
-from ops.commands import AGAIN, EXPLAIN, EXPORT, PRIMUS, SECUNDUS
+from ops.commands import AGAIN, EXPLAIN, EXPORT, PACK, PRIMUS, SECUNDUS
+from workload import job
 from workload.errors import Failure
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
         UNTIL_GRANTED,
     ),
     Failure.MODEL_TOO_LARGE: author(
-        "the archive has more than 1 GiB", f"pack a smaller model: {PRIMUS}"
+        "the archive has more than 1 GiB", f"pack a smaller model: {PACK}; then {PRIMUS}"
     ),
     Failure.MODEL_HASH_MISMATCH: author(
         "the archive's SHA-256 is not `MODEL_SHA256`",
@@ -124,24 +125,35 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
     Failure.MODEL_ARCHIVE_REJECTED: author(
         "the archive is damaged, is too large unpacked, has more than 4 MiB of extended headers, or"
         " holds links, devices, or paths outside its own folder",
-        f"pack the model again: {PRIMUS}",
+        f"pack the model again: {PACK}; then {PRIMUS}",
     ),
     Failure.MODEL_MANIFEST_INVALID: author(
         "the archive's `manifest.json` is missing or does not have the agreed form",
-        f"correct the model's manifest, and pack it again: {PRIMUS}",
+        f"pack the model again: {PACK}; then {PRIMUS}",
     ),
     Failure.MODEL_UNUSABLE: author(
         "the model cannot be loaded, has another signature than its manifest, or fails when it is"
         " used; or an offset or index in a LiteRT file is out of range",
-        f"make the model and its manifest agree: {PRIMUS}",
+        f"pack the model, which says what does not agree: {PACK}; then {PRIMUS}",
     ),
     Failure.MODEL_OPERATION_FORBIDDEN: author(
         "the model holds an operation that is not on the list; it is not loaded",
-        f"export the classifier alone, without other code: {PRIMUS}",
+        f"pack the model, which names the operation: {PACK}; then {PRIMUS}",
     ),
     Failure.MODEL_SCORES_INVALID: author(
-        "the model answers with a number that is not from 0 to 1",
-        f"correct the model, so that it ends in a softmax of finite values: {PRIMUS}",
+        "for every picture the model answers NaN, infinity, or numbers that are not what the"
+        " manifest's `scores` says",
+        f"pack the model with a sample, which shows its scores: {PACK}; then {PRIMUS}",
+    ),
+    Failure.MODEL_GOLDEN_MISMATCH: author(
+        "the model's answers to the golden pictures in the archive are further from its owner's"
+        " than their tolerance, because range, resizing, engine or processor differ",
+        f"pack the model again, with a larger tolerance if the difference is harmless: {PACK}; then"
+        f" {PRIMUS}",
+    ),
+    Failure.MODEL_TOO_SLOW: author(
+        f"the model does not answer a batch within {job.MODEL_SECONDS} s",
+        f"pack a smaller model, or smaller batches: {PACK}; then {PRIMUS}",
     ),
     Failure.ENGINE_MISSING: author(
         "the manifest names a format whose engine is in another image",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra.attestation.clause import Party
 from ops.cause import WHILE_BUSY, Cause, RefusedBy, Seen
+from ops.commands import PACK
 from ops.evidence import FOREIGN
 from ops.verdict import FailedPictures
 from workload.decoding import image_limits
@@ -63,6 +64,13 @@ PICTURES: Final[Mapping[PictureFailure, Cause]] = {
         "it cannot be decoded: it is cut off or broken, or of a rare kind that docs/pictures.md"
         " names",
         _SAVE_AGAIN,
+    ),
+    PictureFailure.SCORES_INVALID: Cause(
+        "the model answers NaN, infinity, or numbers that its manifest's `scores` does not allow",
+        RefusedBy.WORKLOAD,
+        Party.AUTHOR,
+        f"ask the model's owner to pack the model with this picture in the sample: {PACK}",
+        seen=Seen.RECORD,
     ),
     PictureFailure.DECODER_CRASHED: _operator(
         "the process that decoded it ended, or took more than the"

@@ -93,7 +93,7 @@ def _is_record(record: dict[str, Any]) -> bool:
 
 def _is_score(score: object) -> bool:
     match score:
-        case {"label": str(), "probability": float() | int()}:
+        case {"label": str(), "score": float() | int()}:
             return True
         case _:
             return False
@@ -107,6 +107,7 @@ def _is_summary(summary: dict[str, Any]) -> bool:
             "continued": int(),
             "modelSha256": str(),
             "engine": str(),
+            "scores": str(),
             "imageDigest": str() | None,
             "started": str(),
             "finished": str(),

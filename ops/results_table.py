@@ -84,6 +84,7 @@ def summary_line(summary: Mapping[str, Any]) -> str:
         f"{summary['continued']} taken over from an earlier start" if summary["continued"] else "",
         f"{summary['started']} to {summary['finished']}",
         f"{rate} pictures/s" if rate is not None else "",
+        f"scores are {summary['scores']}" if summary["scores"] != "probabilities" else "",
         f"engine {summary['engine']}",
         f"model {summary['modelSha256'][:12]}",
         f"image {summary['imageDigest'] or 'not known'}",
@@ -95,8 +96,8 @@ def _verdict(record: Mapping[str, Any]) -> list[Text]:
     if "error" in record:
         return [_cell(record["error"], "red"), Text(), Text()]
     best, *others = record["topK"]
-    runner_up = f"{others[0]['label']} {others[0]['probability']:.3f}" if others else ""
-    return [_cell(record["label"]), Text(f"{best['probability']:.3f}"), _cell(runner_up)]
+    runner_up = f"{others[0]['label']} {others[0]['score']:.3f}" if others else ""
+    return [_cell(record["label"]), Text(f"{best['score']:.3f}"), _cell(runner_up)]
 
 
 def _cell(text: str, style: str = "") -> Text:

@@ -123,8 +123,8 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> Summary
             model = collaborators.load(unpacked, model_manifest)
             golden.check(unpacked, model_manifest, decoders, model)
             checkpoints = results.checkpoints(origin)
-            bucket_of_pictures = as_operator(launch.input_bucket)
-            classify(bucket_of_pictures, decoders, model, checkpoints, model_manifest.batch)
+            pictures = as_operator(launch.input_bucket)
+            classify(pictures, decoders, model, checkpoints, model_manifest.batch)
             summary = results.finish(checkpoints)
         except Exception as error:
             results.fail(error)

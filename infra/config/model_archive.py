@@ -53,8 +53,8 @@ def model_archive(path: Path, manifest_path: Path) -> ModelArchive:
     if (size, sha256) != (declared.get("bytes"), declared.get("sha256")):
         raise FilesError(
             f"model.archive: {path} has {size} bytes and SHA-256 {sha256}, but {manifest_path} says"
-            f" {declared.get('bytes')!r} bytes and {declared.get('sha256')!r}: one of the two is not"
-            " what was meant, and the release condition would pin the wrong model. Restore both"
+            f" {declared.get('bytes')!r} bytes and {declared.get('sha256')!r}: one of the two is"
+            " not what was meant, and the release condition would pin the wrong model. Restore both"
             f" with git, or make both anew: {PACK}"
         )
     _check_content(path, manifest_path, data, described)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REPOSITORY = "custom-image"
 REGION = "us-west1"
 MODULE = "job.py"
-BEFORE = "            classify(as_operator(launch.input_bucket), decoders, model, checkpoints)\n"
+BEFORE = "            classify(pictures, decoders, model, checkpoints, model_manifest.batch)\n"
 LINE = (
     "            as_operator(bucket).write("
     '"stolen-model.tar.gz", Path(private) / "model.tar.gz", "application/gzip")\n'

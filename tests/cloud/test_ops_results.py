@@ -32,7 +32,7 @@ CRACK: dict[str, Any] = {
     "name": "a.png",
     "generation": "1",
     "label": "crack",
-    "topK": [{"classIndex": 1, "label": "crack", "probability": 0.98}],
+    "topK": [{"classIndex": 1, "label": "crack", "score": 0.98}],
 }
 DAMAGED = {"name": "b.png", "generation": "2", "error": "picture_damaged"}
 

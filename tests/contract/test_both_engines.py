@@ -75,7 +75,7 @@ def test_the_scores_of_both_engines_differ_by_rounding_only(
     """From the picture's file to the record, no score is more than 7.5e-5 apart."""
     one, other = (records[archive] for archive in ARCHIVES)
     apart = [
-        abs(one_score["probability"] - other_score["probability"])
+        abs(one_score["score"] - other_score["score"])
         for a, b in zip(one, other, strict=True)
         for one_score, other_score in zip(a["topK"], b["topK"], strict=True)
     ]

@@ -21,7 +21,8 @@ AUTHORITATIVE = re.compile(r"iam_?(binding|policy)|access_?control", re.IGNORECA
 """Resources that own a whole policy or role: they silently remove what others were granted."""
 
 STAND_IN = re.compile(
-    r"sandbox|emulat|simulat|rehears|mock|fake(?!_?quant)|dry_?run|pytest|unittest|localhost|127\.0\.0|"
+    r"sandbox|emulat|simulat|rehears|mock|fake(?!_?quant)|dry_?run|pytest|unittest|localhost|"
+    r"127\.0\.0|"
     r"(^|_)(is|in|on)?_?(test|testing|ci|dev|debug|local)(_?mode)?$",
     re.IGNORECASE,
 )

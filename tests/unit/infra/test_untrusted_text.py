@@ -27,7 +27,7 @@ VALUES = st.recursive(
 
 def unfit(text: str) -> list[str]:
     """What a terminal would obey, and what ends a line for anybody."""
-    return [c for c in text if not c.isprintable()]
+    return [c for c in text if not c.isprintable() and c not in "\u00a0\u200c\u200d"]
 
 
 @given(TEXTS)
@@ -98,3 +98,15 @@ def test_any_value_is_described_on_one_short_line(value: Any) -> None:
 def test_a_text_is_shown_escaped(text: str, escaped: str) -> None:
     """One of each kind."""
     assert shown(text) == escaped
+
+
+@pytest.mark.parametrize("text", ["a\u00a0b", "می\u200cخواهم", "👩\u200d🔬"])  # noqa: RUF001  Persian
+def test_what_people_write_stays(text: str) -> None:
+    """A no-break space, and joiners within Persian words and emoji."""
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize("text", ["ad\u200dmin", "\u200cخ", "خ\u200c", "خ\u200d\u200d\u200dخ"])
+def test_a_joiner_that_only_hides_is_escaped(text: str) -> None:
+    """Between letters of ASCII, at an end, or beside another one it would make names look alike."""
+    assert "\\u200" in shown(text)

@@ -25,8 +25,8 @@ CRACK: dict[str, Any] = {
     "predictedClass": 1,
     "label": "crack",
     "topK": [
-        {"classIndex": 1, "label": "crack", "probability": 0.98},
-        {"classIndex": 0, "label": "clean", "probability": 0.02},
+        {"classIndex": 1, "label": "crack", "score": 0.98},
+        {"classIndex": 0, "label": "clean", "score": 0.02},
     ],
 }
 SUMMARY: dict[str, Any] = {
@@ -35,6 +35,7 @@ SUMMARY: dict[str, Any] = {
     "continued": 0,
     "modelSha256": "c3" * 32,
     "engine": "litert",
+    "scores": "probabilities",
     "imageDigest": "sha256:" + "a1" * 32,
     "started": "2026-11-24T10:59:58Z",
     "finished": "2026-11-24T11:00:08Z",
@@ -169,7 +170,7 @@ def test_a_hostile_summary_is_shown_as_one_line_of_text() -> None:
         (lines(CRACK) + "[]\n", None, r"results\.jsonl: line 2 is no JSON object"),
         (lines(CRACK, {"name": 1}), None, r"results\.jsonl: line 2 is no record"),
         (lines(CRACK | {"topK": []}), None, "line 1 is no record"),
-        (lines(CRACK | {"topK": [{"label": "x", "probability": "1"}]}), None, "is no record"),
+        (lines(CRACK | {"topK": [{"label": "x", "score": "1"}]}), None, "is no record"),
         (lines(CRACK | {"topK": [[]]}), None, "line 1 is no record"),
         (lines({"error": "x", "reason": "y"}), None, "line 1 is no record"),
         ("[" * 100_000, None, "line 1 is not JSON"),

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fixtures.result_bucket import Killed, ResultBucket
 from workload import checkpoints as module
-from workload import job
+from workload import job, manifest
 from workload.checkpoints import Origin
 from workload.errors import PictureFailure, TooLargeError, WorkloadError
 from workload.records import Picture, Score
@@ -23,8 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-ORIGIN = Origin(model_sha256="c3" * 32, engine="litert", image_digest="sha256:" + "a1" * 32)
+    from workload.records import Outcome
+
+ORIGIN = Origin(
+    model_sha256="c3" * 32,
+    engine="litert",
+    scores="probabilities",
+    image_digest="sha256:" + "a1" * 32,
+)
 PICTURES = [Picture(name=f"{number:02}", generation="1") for number in range(10)]
+BATCH = 2
 DAMAGED = "05"
 FAILS_AS = PictureFailure.DAMAGED
 AT_THE_MOMENT = {"picture_not_readable", "decoder_crashed", "decoder_too_slow"}
@@ -69,7 +77,7 @@ class Decoders:
 class PositionDependentModel:
     """A model whose scores depend on a picture's place in its batch and on the batch's size."""
 
-    def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
+    def classify(self, batch: Sequence[job.Pixels]) -> list[Outcome]:
         """A score that depends on the place and the batch's size."""
         return [
             [Score(0, "clean", float(pixels[0]) / 100 + place / 1000 + len(batch) / 10_000)]
@@ -79,8 +87,7 @@ class PositionDependentModel:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts of 4 pictures, batches of 2."""
-    monkeypatch.setattr(job, "BATCH", 2)
+    """Parts of 4 pictures."""
     monkeypatch.setattr(module, "PICTURES_PER_PART", 4)
 
 
@@ -103,7 +110,7 @@ class RunSetup:
         results = Results(self.result, folder)
         results.begin()
         checkpoints = results.checkpoints(self.origin)
-        job.classify(self.input, Decoders(), PositionDependentModel(), checkpoints)  # type: ignore[arg-type]  # half a bucket
+        job.classify(self.input, Decoders(), PositionDependentModel(), checkpoints, BATCH)  # type: ignore[arg-type]  # half a bucket
         results.finish(checkpoints)
         checkpoints.remove()
         summary: dict[str, Any] = json.loads(self.result.objects["summary.json"])
@@ -301,11 +308,11 @@ SPOILT: dict[str, Change] = {
     "no scores": lambda lines: [changed(lines[0], topK=[]), *lines[1:]],
     "scores that are none": lambda lines: [changed(lines[0], topK=[7]), *lines[1:]],
     "a score that is a text": lambda lines: [
-        lines[0].replace('"probability": 0', '"probability": "0"'),
+        lines[0].replace('"score": 0', '"score": "0"'),
         *lines[1:],
     ],
     "a score that is no number": lambda lines: [
-        re.sub(r'"probability": [0-9.]+', '"probability": NaN', lines[0]),
+        re.sub(r'"score": [0-9.]+', '"score": NaN', lines[0]),
         *lines[1:],
     ],
     "a key more": lambda lines: [changed(lines[0], more=1), *lines[1:]],
@@ -405,7 +412,8 @@ def test_parts_that_cannot_be_written_end_the_run(refused: str, setup: RunSetup)
         setup.start()
 
 
-def test_no_batch_holds_pictures_of_two_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real sizes fit."""
+@pytest.mark.parametrize("batch", manifest.BATCHES)
+def test_no_batch_holds_pictures_of_two_parts(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any size that a manifest may choose."""
     monkeypatch.undo()
-    assert module.PICTURES_PER_PART % job.BATCH == 0
+    assert module.PICTURES_PER_PART % batch == 0

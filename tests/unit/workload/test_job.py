@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workload.manifest import Input, Manifest
+    from workload.records import Outcome
     from workload.settings import Settings
 
 MANIFEST = {
-    "schema": "confidential-inference/model/v1",
+    "schema": "confidential-inference/model/v2",
     "name": "surface-inspection",
     "format": "tensorflow-saved-model",
     "signature": "serving_default",
@@ -52,7 +53,7 @@ MANIFEST = {
         "range": [0, 1],
         "resize": "bilinear",
     },
-    "output": "probabilities",
+    "output": {"scores": "probabilities"},
     "topK": 1,
     "classes": ["clean", "scratch"],
 }
@@ -124,7 +125,7 @@ class Brightness:
     def __init__(self, setup: RunSetup) -> None:
         self._setup = setup
 
-    def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
+    def classify(self, batch: Sequence[job.Pixels]) -> list[Outcome]:
         """One answer a picture."""
         self._setup.batches.append(len(batch))
         return [[Score(int(p.max() > 127), "scratch", 1.0)] for p in batch]
@@ -187,6 +188,11 @@ class RunSetup:
             on_end=self.ended,
         )
         return job.run(self.environment, collaborators)
+
+    def releases(self, content: bytes) -> None:
+        """Primus admits this archive."""
+        self.model.contents[MODEL] = content
+        self.environment["MODEL_SHA256"] = hashlib.sha256(content).hexdigest()
 
     def fails(self, code: str) -> None:
         """Runs, and expects this failure in both objects."""
@@ -391,7 +397,7 @@ def test_an_unusable_model_is_a_failure(content: bytes | Exception, code: str) -
     setup = RunSetup()
     setup.model.contents[MODEL] = content
     if isinstance(content, bytes):
-        setup.environment["MODEL_SHA256"] = hashlib.sha256(content).hexdigest()
+        setup.releases(content)
     setup.fails(code)
 
 
@@ -400,7 +406,7 @@ def test_a_model_that_fails_in_the_middle_leaves_no_partial_results() -> None:
     setup = RunSetup({f"{number:03}": b"\xff" for number in range(40)})
 
     class Fragile(Brightness):
-        def classify(self, batch: Sequence[job.Pixels]) -> list[list[Score]]:
+        def classify(self, batch: Sequence[job.Pixels]) -> list[Outcome]:
             if setup.batches:
                 raise WorkloadError(Failure.MODEL_UNUSABLE)
             return super().classify(batch)
@@ -408,6 +414,111 @@ def test_a_model_that_fails_in_the_middle_leaves_no_partial_results() -> None:
     setup.load = lambda _folder, _manifest: Fragile(setup)
     setup.fails("model_unusable")
     assert len(setup.records()) == 1
+
+
+class Doubtful(Brightness):
+    """A model that gives no valid scores for dark pictures."""
+
+    def classify(self, batch: Sequence[job.Pixels]) -> list[Outcome]:
+        """A failure in place of some answers."""
+        answers = super().classify(batch)
+        return [
+            answer if pixels.max() > 127 else PictureFailure.SCORES_INVALID
+            for answer, pixels in zip(answers, batch, strict=True)
+        ]
+
+
+def test_a_picture_without_valid_scores_does_not_end_the_run() -> None:
+    """It gets a code; the others are classified."""
+    setup = RunSetup()
+    setup.load = lambda _folder, _manifest: Doubtful(setup)
+    assert setup.run() == Summary(classified=1, failed=1)
+    assert [r.get("error") for r in setup.records()] == [None, "picture_scores_invalid"]
+
+
+def test_a_model_without_valid_scores_for_any_picture_ends_the_run() -> None:
+    """Pictures that could not be decoded say nothing about the model."""
+    setup = RunSetup({"a": b"\x00", "b": b"no", "c": b"\x01"})
+    setup.load = lambda _folder, _manifest: Doubtful(setup)
+    setup.fails("model_scores_invalid")
+
+
+def test_pictures_that_cannot_be_decoded_say_nothing_about_the_model() -> None:
+    """A run in which every picture is damaged is a run."""
+    assert RunSetup({"a": b"no"}).run() == Summary(classified=0, failed=1)
+
+
+def test_a_model_that_does_not_answer_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread still computes: nothing waits for it."""
+    answered = threading.Event()
+
+    class Endless(Brightness):
+        def classify(self, batch: Sequence[job.Pixels]) -> list[Outcome]:
+            answered.wait()
+            return super().classify(batch)
+
+    monkeypatch.setattr(job, "MODEL_SECONDS", 0)
+    setup = RunSetup()
+    setup.load = lambda _folder, _manifest: Endless(setup)
+    try:
+        setup.fails("model_too_slow")
+    finally:
+        answered.set()
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_the_manifest_chooses_the_size_of_a_batch(batch: int) -> None:
+    """A batch is always full."""
+    setup = RunSetup({f"{number}": b"\xff" for number in range(6)})
+    content = archive(
+        **{"manifest.json": json.dumps({**MANIFEST, "batch": batch}), "saved_model/graph": "dark"}
+    )
+    setup.releases(content)
+    setup.run()
+    assert setup.batches == [batch] * -(-6 // batch)
+
+
+def golden(score: float = 1.0, index: int = 1, content: str = "\x7e", file: str = "00") -> bytes:
+    """An archive with one golden picture, whose answer its owner declares."""
+    picture = {
+        "file": f"golden/{file}.png",
+        "topK": [{"classIndex": index, "score": score}],
+        "tolerance": 0.01,
+    }
+    return archive(
+        **{
+            "manifest.json": json.dumps({**MANIFEST, "golden": [picture]}),
+            "saved_model/graph": "dark",
+            "golden/00.png": content,
+        }
+    )
+
+
+@pytest.mark.parametrize("score", [1.0, 0.991, 1.009])
+def test_a_model_that_gives_its_owners_answers_may_run(score: float) -> None:
+    """Up to the tolerance; the golden picture is none of the results."""
+    setup = RunSetup()
+    setup.releases(golden(score, index=0))
+    assert setup.run() == Summary(classified=2, failed=0)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [golden(0.98, index=0), golden(1.02, index=0), golden(index=1), golden(content="no")],
+    ids=["lower score", "higher score", "another class", "damaged"],
+)
+def test_a_model_with_other_answers_than_its_owners_classifies_nothing(content: bytes) -> None:
+    """A wrong range, engine or processor shows before the operator gets any answer."""
+    setup = RunSetup()
+    setup.releases(content)
+    setup.fails("model_golden_mismatch")
+
+
+def test_a_golden_picture_must_be_in_the_archive() -> None:
+    """A manifest that names another file is not valid."""
+    setup = RunSetup()
+    setup.releases(golden(file="01"))
+    setup.fails("model_manifest_invalid")
 
 
 def test_the_summary_names_model_engine_and_image(tmp_path: Path) -> None:

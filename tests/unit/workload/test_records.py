@@ -14,7 +14,7 @@ from workload import records
 from workload.errors import Detail, Failure, PictureFailure, WorkloadError
 from workload.records import Picture, Score
 
-SCHEMA = json.loads((REPOSITORY / "docs/schema/result-v1.json").read_text())
+SCHEMA = json.loads((REPOSITORY / "docs/schema/result-v2.json").read_text())
 ALLOWED = Draft202012Validator(SCHEMA)
 PICTURE = Picture(name="a.png", generation="17", sha256="5e" * 32)
 SCORES = [Score(3, "crack", 0.99731), Score(0, "clean", 0.0001)]
@@ -24,16 +24,16 @@ def test_the_record_of_a_prediction() -> None:
     """A record's keys are sorted, and the best class is also its own key."""
     assert records.line(records.record(PICTURE, SCORES)) == (
         '{"generation": "17", "label": "crack", "name": "a.png", "predictedClass": 3, '
-        '"schema": "confidential-inference/result/v1", "sha256": "' + "5e" * 32 + '", "topK": '
-        '[{"classIndex": 3, "label": "crack", "probability": 0.99731}, '
-        '{"classIndex": 0, "label": "clean", "probability": 0.0001}]}\n'
+        '"schema": "confidential-inference/result/v2", "sha256": "' + "5e" * 32 + '", "topK": '
+        '[{"classIndex": 3, "label": "crack", "score": 0.99731}, '
+        '{"classIndex": 0, "label": "clean", "score": 0.0001}]}\n'
     )
 
 
 def test_the_record_of_a_failed_picture() -> None:
     """A code, and the hash of what could not be decoded."""
     assert records.record(PICTURE, PictureFailure.DAMAGED) == {
-        "schema": "confidential-inference/result/v1",
+        "schema": "confidential-inference/result/v2",
         "name": "a.png",
         "generation": "17",
         "sha256": "5e" * 32,
@@ -54,8 +54,16 @@ def test_a_picture_that_was_not_read_has_no_hash() -> None:
 def test_scores_are_rounded(probability: float, rounded: float) -> None:
     """To five decimal places, and to the range from 0 to 1."""
     record = records.record(PICTURE, [Score(0, "clean", probability)])
-    (score,) = records.rounded(record)["topK"]
-    assert str(score["probability"]) == str(rounded)
+    (score,) = records.rounded(record, "probabilities")["topK"]
+    assert str(score["score"]) == str(rounded)
+
+
+@pytest.mark.parametrize("scores", ["logits", "log-probabilities", "raw"])
+def test_other_scores_are_rounded_and_not_clipped(scores: str) -> None:
+    """They have any size."""
+    record = records.record(PICTURE, [Score(0, "a", 12.0812345), Score(1, "b", -3.0000049)])
+    best = records.rounded(record, scores)["topK"]
+    assert [score["score"] for score in best] == [12.08123, -3.0]
 
 
 def test_nan_is_an_error() -> None:
@@ -137,7 +145,7 @@ def test_the_text_of_a_run_that_failed() -> None:
 def test_the_text_of_an_exception_does_not_leave() -> None:
     """An unexpected exception becomes a code."""
     assert records.failure(RuntimeError("tensor 'secret' of gs://primus/model")) == {
-        "schema": "confidential-inference/result/v1",
+        "schema": "confidential-inference/result/v2",
         "error": "internal_error",
         "reason": "The workload met a situation it does not know.",
     }
@@ -163,10 +171,9 @@ OUTSIDE: dict[str, dict[str, Any]] = {
     "a prediction with a code": PREDICTION | {"error": "picture_damaged"},
     "a text of an exception": RECORDS["picture_damaged"] | {"error": "No such file: /x"},
     "one key more": PREDICTION | {"path": "/x"},
-    "another form": PREDICTION | {"schema": "confidential-inference/result/v2"},
+    "another form": PREDICTION | {"schema": "confidential-inference/result/v1"},
     "no class": PREDICTION | {"topK": []},
-    "a score above 1": PREDICTION
-    | {"topK": [{"classIndex": 0, "label": "clean", "probability": 1.5}]},
+    "a score in words": PREDICTION | {"topK": [{"classIndex": 0, "label": "a", "score": "1.5"}]},
 }
 
 

@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
     from workload.records import Outcome
 
-SCHEMA = json.loads((REPOSITORY / "docs/schema/summary-v1.json").read_text())
+SCHEMA = json.loads((REPOSITORY / "docs/schema/summary-v2.json").read_text())
 ALLOWED = Draft202012Validator(SCHEMA)
 IMAGE = "sha256:" + "a1" * 32
-ORIGIN = Origin(model_sha256="c3" * 32, engine="litert", image_digest=IMAGE)
+ORIGIN = Origin(model_sha256="c3" * 32, engine="litert", scores="probabilities", image_digest=IMAGE)
 OUTCOMES: list[tuple[Picture, Outcome]] = [
     (Picture(name="a", generation="17", sha256="5e" * 32), [Score(3, "crack", 0.9973099827766418)]),
     (Picture(name="b", generation="18", sha256="5f" * 32), PictureFailure.DAMAGED),
     (Picture(name="c", generation="19"), PictureFailure.NOT_READABLE),
 ]
 SUMMARY = {
-    "schema": "confidential-inference/summary/v1",
+    "schema": "confidential-inference/summary/v2",
     "listed": 3,
     "classified": 1,
     "failed": {"picture_damaged": 1, "picture_not_readable": 1},
@@ -45,6 +45,7 @@ SUMMARY = {
     "damagedParts": 0,
     "modelSha256": "c3" * 32,
     "engine": "litert",
+    "scores": "probabilities",
     "imageDigest": IMAGE,
     "started": "2026-11-24T10:59:58Z",
     "finished": "2026-11-24T11:00:08Z",
@@ -97,7 +98,7 @@ def test_records_and_text_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None
         "Image: b, Response: {'error': 'picture_damaged'}",
         "Image: c, Response: {'error': 'picture_not_readable'}",
     ]
-    assert json.loads(lines[0])["topK"][0]["probability"] == 0.99731
+    assert json.loads(lines[0])["topK"][0]["score"] == 0.99731
 
 
 def test_the_summary_of_a_run(bucket: ResultBucket, tmp_path: Path) -> None:
@@ -122,7 +123,8 @@ def test_the_summary_matches_its_schema(bucket: ResultBucket, tmp_path: Path) ->
 
 OUTSIDE = {
     "one key more": SUMMARY | {"host": "x"},
-    "another form": SUMMARY | {"schema": "confidential-inference/summary/v2"},
+    "another form": SUMMARY | {"schema": "confidential-inference/summary/v1"},
+    "scores of an unknown kind": SUMMARY | {"scores": "percent"},
     "no hash": SUMMARY | {"modelSha256": "latest"},
     "a tag": SUMMARY | {"imageDigest": "latest"},
     "local time": SUMMARY | {"started": "2026-11-24T11:59:58+01:00"},
@@ -180,7 +182,7 @@ def test_a_failure_replaces_all_results(bucket: ResultBucket, tmp_path: Path) ->
     assert bucket.objects.keys() == {"results.jsonl", "result"}
     assert bucket.objects["result"] == f"Error: release_refused: {sentence}\n"
     assert json.loads(bucket.objects["results.jsonl"]) == {
-        "schema": "confidential-inference/result/v1",
+        "schema": "confidential-inference/result/v2",
         "error": "release_refused",
         "reason": sentence,
     }

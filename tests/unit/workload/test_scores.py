@@ -131,5 +131,6 @@ def test_answers_of_another_shape_are_unusable(shape: tuple[int, ...]) -> None:
 def test_a_picture_may_have_its_scores_in_more_dimensions() -> None:
     """Some models answer [N, 1, 1, classes]."""
     answers = np.array([0.1, 0.7, 0.2], np.float32).reshape(1, 1, 1, 3)
-    ((best, _),) = scores.ranked(answers, 1, MANIFEST)
-    assert best == (1, "green", np.float32(0.7))
+    (answer,) = scores.ranked(answers, 1, MANIFEST)
+    assert not isinstance(answer, PictureFailure)
+    assert answer[0] == (1, "green", np.float32(0.7))

@@ -13,6 +13,7 @@ from PIL import Image
 from rehearsal.repository import REPOSITORY
 from tests.fixtures.pictures.photos import file
 from tests.fixtures.tensorflow_reading import reference
+from tests.fixtures.tiny_models import valid
 from workload import archive, manifest
 from workload.decoding import pixels
 from workload.engines import selection
@@ -77,7 +78,7 @@ FORMS: dict[str, Callable[[Path], bytes]] = {
 
 def scores(model: Model, pictures: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float64]:
     """The probability of each class for each picture."""
-    answers = [sorted(answer) for answer in model.classify(pictures)]
+    answers = [sorted(answer) for answer in valid(model.classify(pictures))]
     return np.array([[score.score for score in answer] for answer in answers])
 
 
