@@ -21,7 +21,5 @@ def apply() -> None:
 
 
 def _bytes(file: str, key: str) -> int:
-    for line in Path(file).read_text(encoding="ascii").splitlines():
-        if line.startswith(key):
-            return int(line.split()[1]) * 1024
-    raise ValueError(f"{file} has no {key}")
+    lines = Path(file).read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))

@@ -38,7 +38,7 @@ MANIFEST: dict[str, Any] = {
     "format": "tensorflow-saved-model",
     "signature": "serving_default",
     "input": INPUT,
-    "output": "probabilities",
+    "output": {"scores": "probabilities"},
     "topK": 1,
     "classes": ["clean", "scratch"],
 }

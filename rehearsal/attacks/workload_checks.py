@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 LATER = (
+    "workload.golden",
+    "workload.engines.tensors",
     "workload.decoding.worker_client",
     "workload.decoding.confinement",
     "workload.decoding.decoder_pool",
@@ -41,7 +43,8 @@ LATER = (
     "workload.decoding.jpeg",
     "workload.decoding.landlock",
     "workload.engines.litert_engine",
-    "workload.decoding.pixels",
+    "workload.decoding.fitting",
+    "workload.decoding.upright",
     "workload.decoding.png",
     "workload.records",
     "workload.results",

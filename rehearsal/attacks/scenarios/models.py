@@ -94,6 +94,12 @@ def _huge(lie: str, *nodes: bytes, functions: bytes = b"") -> Row:
     return _made(lie, Failure.MODEL_UNUSABLE, graphs, Detail.GRAPH_TOO_LARGE)
 
 
+def _computing(what: str, operation: bytes) -> Row:
+    """Primus admits a SavedModel with a function that holds this operation."""
+    graphs = field(2, field(2, _function(b"serve", field(2, operation))) + OBJECTS)
+    return _made(f"with {what} ({operation.decode()})", Failure.MODEL_OPERATION_FORBIDDEN, graphs)
+
+
 def _converted(
     lie: str, change: Callable[[Any], None], failure: Failure = Failure.MODEL_OPERATION_FORBIDDEN
 ) -> Row:
@@ -108,6 +114,15 @@ def _leading_nowhere(lie: str, change: Callable[[Any], None]) -> Row:
 def _own_operator(model: Any) -> None:
     model.operatorCodes[0].deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
     model.operatorCodes[0].customCode = "FlexWriteFile"
+
+
+def _operator(index: int) -> Callable[[Any], None]:
+    """One built-in operator by its number."""
+
+    def change(model: Any) -> None:
+        model.operatorCodes[0].builtinCode = index
+
+    return change
 
 
 def _second_graph(model: Any) -> None:
@@ -192,10 +207,14 @@ ARCHIVES = (
     _opened("that is none", b"a model"),
 )
 
+OUTPUT: dict[str, Any] = MANIFEST["output"]
+_ANSWER: dict[str, Any] = {"classIndex": 0, "score": 0.5}
+GOLDEN: dict[str, Any] = {"file": "golden/0.png", "topK": [_ANSWER], "tolerance": 0.1}
+
 MANIFESTS = (
     _said("that is no JSON", b"{"),
     _said("nested to hurt", b"[" * 100_000),
-    _said("of more than a megabyte", json.dumps(MANIFEST).encode() + b" " * manifest.MAX_BYTES),
+    _said("of more bytes than any has", json.dumps(MANIFEST).encode() + b" " * manifest.MAX_BYTES),
     _said("that is a list", json.dumps([MANIFEST]).encode()),
     _refused(
         "no manifest",
@@ -204,26 +223,38 @@ MANIFESTS = (
     ),
     _described("with a key that nobody knows", crop="centre"),
     _described("without an input", input=None),
-    _described("of another schema", schema="confidential-inference/model/v2"),
+    _described("without an output", output=None),
+    _described("of another schema", schema="confidential-inference/model/v1"),
     _described("of another format", format="onnx"),
-    _described("of a model that gives no probabilities", output="logits"),
+    _described("with scores that nobody knows", output={"scores": "percent"}),
+    _described("with an activation of no logits", output=OUTPUT | {"activation": "softmax"}),
     _described("with a name of two lines", name="a\nb"),
     _described("without the name of a signature", signature=""),
     _described("with a signature that is a number", signature=7),
     _described("with more answers than classes", topK=3),
     _described("with no answers", topK=0),
+    _described("with an answer that is `true`", topK=True),
+    _described("with a batch that a part is no multiple of", batch=3),
     _described("with no classes", classes=[]),
     _described("with classes that are one text", classes="clean"),
-    _described("with two classes of one name", classes=["clean", "clean"]),
     _described("with a class of two lines", classes=["clean", "a\nImage: b.png"]),
-    _taking("with a key of the input that nobody knows", mean=[0, 0, 0]),
+    _described("with a class that hides a part of itself", classes=["clean", "a\u202eb"]),
+    _described("with a class of too many characters", classes=["clean", "a" * 1_001]),
+    _described("with notes that are no object", metadata=[1]),
+    _taking("with a key of the input that nobody knows", crop="centre"),
     _taking("for pictures without a width", width=0),
     _taking("for pictures of a huge width", width=manifest.MAX_SIDE + 1),
     _taking("for pictures of a huge height", height=manifest.MAX_SIDE + 1),
     _taking("for pictures whose width is `true`", width=True),
-    _taking("for grey pictures", channels="L"),
-    _taking("for pictures that are resized in another way", resize="nearest"),
-    _taking("for pictures that are decoded in another way", decode="fast"),
+    _taking("for pictures of unknown channels", channels="L"),
+    _taking("for pictures that are resized in another way", resize="lanczos"),
+    _taking("for pictures that are decoded in another way", decode="exact"),
+    _taking("for pictures that are cut in another way", fit="contain"),
+    _taking("for pictures with a short side that nothing uses", shortSide=256),
+    _taking("for pictures of another type", type="float64"),
+    _taking("with a mean for too few channels", mean=[0]),
+    _taking("with a mean that gives infinite pixels", mean=[0, 0, 1e308]),
+    _taking("with a deviation of zero", deviation=[1, 1, 0]),
     _taking("with a range from below any number", range=[-math.inf, 1]),
     _taking("with a range to beyond any number", range=[0, math.inf]),
     _taking("with a range of no numbers", range=[math.nan, math.nan]),
@@ -232,6 +263,16 @@ MANIFESTS = (
     _taking("with a range that is one text", range="01"),
     _taking("with a range of texts", range=["0", "1"]),
     _taking("with a range of false and true", range=[False, True]),
+    _described("with a golden picture from elsewhere", golden=[GOLDEN | {"file": "/etc/passwd"}]),
+    _described("with a golden picture that is a number", golden=[GOLDEN | {"file": 7}]),
+    _described(
+        "with a golden answer of no class",
+        golden=[GOLDEN | {"topK": [_ANSWER | {"classIndex": 2}]}],
+    ),
+    _described(
+        "with an endless golden answer", golden=[GOLDEN | {"topK": [_ANSWER | {"score": math.inf}]}]
+    ),
+    _described("with a golden picture without a tolerance", golden=[{**GOLDEN, "tolerance": None}]),
 )
 
 WRITING = field(2, field(1, field(2, b"WriteFile")))
@@ -303,4 +344,44 @@ MODELS = (
     ),
 )
 
-ROWS = (*ARCHIVES, *MANIFESTS, *MODELS)
+OPERATIONS = (
+    *(
+        _computing(what, operation)
+        for what, operation in {
+            "a file that it reads": b"ReadFile",
+            "a file that it maps into memory": b"ImmutableConst",
+            "a file that it writes among its answers": b"SaveV2",
+            "a call of Python": b"PyFunc",
+            "numbers that it sends elsewhere": b"DebugIdentityV2",
+            "a loop without an end": b"StatelessWhile",
+            "a loop of TensorFlow 1": b"Enter",
+            "a list that grows": b"TensorListReserve",
+            "a table": b"HashTableV2",
+            "a table that it reads from a file": b"InitializeTableFromTextFileV2",
+            "random numbers": b"RandomUniform",
+            "a call of another process": b"RpcServerStart",
+            "a function that it chooses itself": b"RemoteCall",
+            "an end of the process": b"Abort",
+            "a kernel that trusts its indices": b"SparseTensorDenseMatMul",
+            "a kernel that trusts its ranges": b"QuantizedConv2D",
+            "a decoder beside the workload's own": b"DecodeImage",
+            "an operation of another library": b"OwnOperation",
+        }.items()
+    ),
+    *(
+        _converted(f"with {what}", _operator(index))
+        for what, index in {
+            "a loop": schema.BuiltinOperator.WHILE,
+            "a condition": schema.BuiltinOperator.IF,
+            "a call of another graph": schema.BuiltinOperator.CALL_ONCE,
+            "a variable": schema.BuiltinOperator.VAR_HANDLE,
+            "a table": schema.BuiltinOperator.HASHTABLE,
+            "random numbers": schema.BuiltinOperator.RANDOM_UNIFORM,
+            "an operator of another compiler": schema.BuiltinOperator.STABLEHLO_CUSTOM_CALL,
+            "a kernel that trusts its sizes": schema.BuiltinOperator.MATRIX_SET_DIAG,
+        }.items()
+    ),
+)
+"""Operations beside the list of what computes numbers from numbers."""
+
+ROWS = (*OPERATIONS, *ARCHIVES, *MANIFESTS, *MODELS)
