@@ -15,7 +15,7 @@ READY := $(VENV)/.ready-for-requirements-dev
 PULUMI_ENGINE := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/engine/test_*.py)) \
 	tests/attacks/test_canary.py
 # These import TensorFlow, which takes seconds: `make unit` runs them only when T names them.
-MODEL_ENGINES := tests/unit/workload/engines
+MODEL_ENGINES := tests/unit/workload/engines tests/unit/packing
 # The fast tests of what a company runs beside the workload. Their branch coverage is measured, by area.
 FAST := tests/graph tests/contract tests/unit/infra tests/unit/ops tests/unit/rehearsal \
 	tests/cloud/test_ops_results.py
@@ -76,7 +76,7 @@ check: $(READY) ## ruff on the changed files, types, import contracts: seconds (
 
 .PHONY: unit
 unit: $(READY) ## the unit tests of one area, without engine or TensorFlow: make unit T=infra
-	@$(RUN) -m pytest -q $(if $(T),tests/unit/$(T),tests/unit) $(if $(findstring engines,$(T)),,--ignore=$(MODEL_ENGINES)) $(ARGS)
+	@$(RUN) -m pytest -q $(if $(T),tests/unit/$(T),tests/unit) $(if $(filter workload/engines packing,$(T)),,$(MODEL_ENGINES:%=--ignore=%)) $(ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## the fast tests of infra and ops, and the branch coverage they reach, by area: a minute

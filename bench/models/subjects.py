@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.models import forms, hub_module, networks, refusals, unusual
+from bench.models import forms, hub_module, metadata, networks, refusals, unusual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,6 +183,14 @@ OTHERS: Final = (
     *(
         _small(name, ".tflite", make, options=options, engines=("litert",))
         for name, make, options in unusual.converted()
+    ),
+    Subject(
+        name="float32 with metadata",
+        form=".tflite",
+        make=lambda folder: metadata.tflite_file(networks.small(), folder, "abcde"),
+        options=(),
+        engines=("litert",),
+        quick=True,
     ),
 )
 

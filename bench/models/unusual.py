@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -186,13 +184,3 @@ def converted() -> Iterator[tuple[str, Maker, tuple[str, ...]]]:
     for name in ("uint8", "int8"):
         types = dict.fromkeys(("inference_input_type", "inference_output_type"), getattr(tf, name))
         yield f"{name} input and output", partial(forms.litert_file, **whole, **types), ()
-
-
-def tflite_with_metadata(network: Any, folder: Path, labels: list[str]) -> Path:  # noqa: ANN401
-    """A .tflite with a label file at its end, as TensorFlow Lite's metadata writer appends it."""
-    path = forms.litert_file(network, folder)
-    content = io.BytesIO(path.read_bytes())
-    with zipfile.ZipFile(content, "a") as archive:
-        archive.writestr("labels.txt", "\n".join(labels))
-    path.write_bytes(content.getvalue())
-    return path

@@ -23,6 +23,10 @@ TESTS_THEM = {
         f"workload/engines/{path.name}": "it runs an engine"
         for path in (UNIT / "workload" / "engines").glob("*.py")
     },
+    **{
+        f"packing/{path.name}": "it packs models with TensorFlow"
+        for path in (UNIT / "packing").glob("*.py")
+    },
 }
 """Files that may import what the others must not, and why."""
 
