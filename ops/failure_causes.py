@@ -18,7 +18,7 @@ from ops.cause import (
     Seen,
 )
 from ops.commands import AGAIN, EXPLAIN, EXPORT, PACK, PRIMUS, SECUNDUS
-from workload import job
+from workload import settings
 from workload.errors import Failure
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
         f" {PRIMUS}",
     ),
     Failure.MODEL_TOO_SLOW: author(
-        f"the model does not answer a batch within {job.MODEL_SECONDS} s",
+        f"the model does not answer a batch within {settings.MODEL_SECONDS} s",
         f"pack a smaller model, or smaller batches: {PACK}; then {PRIMUS}",
     ),
     Failure.ENGINE_MISSING: author(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from packing.errors import PackError
-from workload import batches, job
+from workload import batches, settings
 from workload.engines import scores, tensors
 from workload.errors import PictureFailure
 from workload.records import Picture
@@ -89,7 +89,9 @@ def compare(
     decoded = [(Picture(name=each.name, generation="0"), each.pixels) for each in pictures]
     packed: list[Outcome] = []
     started = time.perf_counter()
-    for _, answers in batches.outcomes(model, iter(decoded), manifest.batch, job.MODEL_SECONDS):
+    for _, answers in batches.outcomes(
+        model, iter(decoded), manifest.batch, settings.MODEL_SECONDS
+    ):
         packed += answers
     seconds = time.perf_counter() - started
     same_engine = (original.kind == "LiteRT") == (manifest.format == "litert")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import tensorflow as tf
@@ -63,7 +64,10 @@ def litert(
         converter.representative_dataset = calibration
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     try:
-        converted: bytes = converter.convert()
+        # It warns about ranges that `calibration` gives, and about its own deprecated parts.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            converted: bytes = converter.convert()
     except Exception as error:
         lines = [line for line in str(error).splitlines() if "tf." in line or "error:" in line]
         raise PackError(

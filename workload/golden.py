@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workload import batches
+from workload import batches, settings
 from workload.errors import Failure, PictureFailure, WorkloadError
 from workload.records import Picture
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from workload.job import Decoders, Model
     from workload.manifest import Golden, Manifest
     from workload.records import Outcome
-
-SECONDS = 900
-"""For one call of the model; also the first one, which takes longer."""
 
 
 def check(unpacked: Path, manifest: Manifest, decoders: Decoders, model: Model) -> None:
@@ -37,7 +34,7 @@ def check(unpacked: Path, manifest: Manifest, decoders: Decoders, model: Model) 
     decoded = decoders.decode(files)
     answers = [
         answer
-        for _, part in batches.outcomes(model, decoded, manifest.batch, SECONDS)
+        for _, part in batches.outcomes(model, decoded, manifest.batch, settings.MODEL_SECONDS)
         for answer in part
     ]
     if not all(map(agrees, answers, manifest.golden)):

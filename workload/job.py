@@ -50,8 +50,6 @@ DOWNLOADS = 32
 READ_AHEAD = 64
 BYTES_AHEAD = 256 * 1024**2
 """Most pictures, and most bytes (by the listing), in memory before decoding."""
-MODEL_SECONDS = 900
-"""For one call of the model: a batch of the largest classifiers takes some seconds on one core."""
 
 
 class Bucket(ResultBucket, Protocol):
@@ -166,7 +164,7 @@ def classify(
     """
     pictures = decoders.decode(_downloads(bucket, checkpoints.unclassified(_listing(bucket))))
     valid = invalid = 0
-    for batch, outcomes in batches.outcomes(model, pictures, size, MODEL_SECONDS):
+    for batch, outcomes in batches.outcomes(model, pictures, size, settings.MODEL_SECONDS):
         checkpoints.add(
             (picture, outcome) for (picture, _), outcome in zip(batch, outcomes, strict=True)
         )

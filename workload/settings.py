@@ -34,6 +34,9 @@ GRANT_SECONDS = 480
 """How long to wait until a grant is in force: the documented maximum (seven minutes) plus one.
 https://cloud.google.com/iam/docs/access-change-propagation"""
 
+MODEL_SECONDS = 900
+"""For one call of the model: a batch of the largest classifiers takes some seconds on one core."""
+
 _BUCKET = r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])"
 _PATTERNS = {
     "MODEL_URI": _BUCKET + r"/(?P<object>[^\r\n]{1,1024})",

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench.models import subjects, table
-from bench.models.rows import make_row
+from bench.models.rows import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,18 +15,17 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Packs the models; writes the table only if all were packed. Returns 1 for any problem."""
     part = " ".join(arguments)
-    rows = []
+    found = []
     for number, subject in enumerate(subjects.ALL):
-        for engine in subject.engines if part in subject.name else ():
-            row = make_row(number, subject, engine)
-            rows.append(row)
+        for row in rows(number, subject) if part in subject.name else ():
+            found.append(row)
             result = row.problem or row.same_class or "refused as expected"
-            sys.stdout.write(f"{subject.name}, {subject.form}, {engine}: {result}\n")
+            sys.stdout.write(f"{subject.name}, {subject.form}, {row.engine}: {result}\n")
             sys.stdout.flush()
     if not part:
         document = table.DOCUMENT.read_text(encoding="utf-8")
-        table.DOCUMENT.write_text(table.updated(document, rows), encoding="utf-8")
-    return 1 if any(row.problem for row in rows) else 0
+        table.DOCUMENT.write_text(table.updated(document, found), encoding="utf-8")
+    return 1 if any(row.problem for row in found) else 0
 
 
 if __name__ == "__main__":

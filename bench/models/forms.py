@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -60,5 +61,7 @@ def litert_file(network: Any, folder: Path, **settings: Any) -> Path:  # noqa: A
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     for name, value in settings.items():
         setattr(converter, name, value)
-    (folder / "model.tflite").write_bytes(converter.convert())
+    with warnings.catch_warnings():  # about ranges that it gets from the calibration
+        warnings.simplefilter("ignore")
+        (folder / "model.tflite").write_bytes(converter.convert())
     return folder / "model.tflite"

@@ -38,7 +38,7 @@ def spread(network: keras.Model) -> keras.Model:
     for layer in _flat(network):
         if isinstance(layer, (layers.Conv2D, layers.Dense)):
             # Keras' initial weights suit saturating activations: with ReLU signals fade away.
-            layer.kernel.assign(layer.kernel * np.sqrt(2))
+            layer.kernel.assign(layer.kernel.numpy() * np.float32(2**0.5))
     for layer in normalised:
         layer.momentum = 0.0
     network(pictures, training=True)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bench.models.subjects import Subject
 
 _MAKE = (
@@ -39,24 +41,31 @@ class Row:
     seconds_to_load: float = 0
 
 
-def make_row(number: int, subject: Subject, engine: str) -> Row:
-    """Makes the model with this number, packs it, and reads the report."""
+def rows(number: int, subject: Subject) -> Iterator[Row]:
+    """Makes the model with this number, and packs it for each of its engines."""
     with tempfile.TemporaryDirectory() as folder:
         made = _python("-c", _MAKE, f"{number}", folder)
-        if made.returncode:
-            return Row(subject=subject, engine=engine, problem=f"not made: {made.stderr[-500:]}")
-        model, output = made.stdout.splitlines()[-1], Path(folder, "packed")
-        engines = () if subject.form == ".tflite" else ("--engine", engine)
-        options = (*subject.options, *engines, "--output", str(output))
-        packed = _python("-m", "ops", "pack", model, *options)
-        if subject.refused is not None:
-            as_expected = packed.returncode == _UNUSABLE and subject.refused in packed.stderr
-            problem = "" if as_expected else f"not refused as expected: {packed.stderr[-500:]}"
-            return Row(subject=subject, engine=engine, problem=problem)
-        if packed.returncode:
-            problem = f"exit code {packed.returncode}: {packed.stderr[-800:]}"
-            return Row(subject=subject, engine=engine, problem=problem)
-        report = json.loads((output / "report.json").read_text(encoding="utf-8"))
+        for engine in subject.engines:
+            if made.returncode:
+                problem = f"not made: {made.stderr[-500:]}"
+                yield Row(subject=subject, engine=engine, problem=problem)
+            else:
+                model = made.stdout.splitlines()[-1]
+                yield _packed(subject, engine, model, Path(folder, f"packed-{engine}"))
+
+
+def _packed(subject: Subject, engine: str, model: str, output: Path) -> Row:
+    engines = () if subject.form == ".tflite" else ("--engine", engine)
+    options = (*subject.options, *engines, "--output", str(output))
+    done = _python("-m", "ops", "pack", model, *options)
+    if subject.refused is not None:
+        as_expected = done.returncode == _UNUSABLE and subject.refused in done.stderr
+        problem = "" if as_expected else f"not refused as expected: {done.stderr[-500:]}"
+        return Row(subject=subject, engine=engine, problem=problem)
+    if done.returncode:
+        problem = f"exit code {done.returncode}: {done.stderr[-800:]}"
+        return Row(subject=subject, engine=engine, problem=problem)
+    report = json.loads((output / "report.json").read_text(encoding="utf-8"))
     return Row(
         subject=subject,
         engine=engine,

@@ -74,7 +74,7 @@ ANY_SIZE: Final = ("--size", "224x224", "--classes", "1000")
 APPLICATIONS: Final = (
     _application("MobileNet", quick=True),
     _application("MobileNetV2", "model.h5"),
-    _application("MobileNetV3Small", "model.export", *ANY_SIZE, quick=True),
+    _application("MobileNetV3Small", "model.export", *ANY_SIZE),
     _application("MobileNetV3Large", "model.keras", *ANY_SIZE),
     _application("NASNetMobile"),
     _application("EfficientNetB0", "model.export"),

@@ -39,7 +39,7 @@ RESULTS = f"{COMPANIES['secundus'].project}-result-bucket"
 WORKLOAD_SECONDS = 120
 
 MODULE = "job.py"
-IN_THE_MIDDLE = "        for each in pending:\n"
+IN_THE_MIDDLE = "        checkpoints.add(\n"
 """Pictures are being classified by now, and nothing is noted nor handed over."""
 
 ADMITTED = {

@@ -17,7 +17,7 @@ import pytest
 
 from tests.fixtures.result_bucket import ResultBucket
 from tests.fixtures.tokens import unsigned
-from workload import checkpoints, job
+from workload import checkpoints, job, settings
 from workload.errors import (
     BucketError,
     BusyError,
@@ -457,7 +457,7 @@ def test_a_model_that_does_not_answer_ends_the_run(monkeypatch: pytest.MonkeyPat
             answered.wait()
             return super().classify(batch)
 
-    monkeypatch.setattr(job, "MODEL_SECONDS", 0)
+    monkeypatch.setattr(settings, "MODEL_SECONDS", 0)
     setup = RunSetup()
     setup.load = lambda _folder, _manifest: Endless(setup)
     try:

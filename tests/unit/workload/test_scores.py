@@ -11,6 +11,7 @@ import pytest
 from workload.engines import scores
 from workload.errors import PictureFailure, WorkloadError
 from workload.manifest import Input, Manifest, Output
+from workload.records import Score
 
 MANIFEST = Manifest(
     format="litert",
@@ -133,4 +134,4 @@ def test_a_picture_may_have_its_scores_in_more_dimensions() -> None:
     answers = np.array([0.1, 0.7, 0.2], np.float32).reshape(1, 1, 1, 3)
     (answer,) = scores.ranked(answers, 1, MANIFEST)
     assert not isinstance(answer, PictureFailure)
-    assert answer[0] == (1, "green", np.float32(0.7))
+    assert answer[0] == Score(1, "green", float(np.float32(0.7)))
