@@ -107,11 +107,12 @@ test: $(READY) ## every check; what .ci/run calls
 	if [ $$engine -eq 5 ]; then engine=0; fi; exit $$((linted | fast | rest | engine)) # 5: no engine, as it says
 
 .PHONY: lock
-lock: $(READY) ## resolve the five lock files from pyproject.toml
+lock: $(READY) ## resolve the six lock files from pyproject.toml
 	@lock="$(RUN) -m uv pip compile --quiet --generate-hashes --custom-compile-command make\ lock"; \
 	eval "$$lock --universal --python-version 3.11 --group pulumi -o requirements.txt" && \
 	eval "$$lock --universal --python-version 3.11 --group dev -o requirements-dev.txt" && \
 	eval "$$lock --universal --python-version 3.11 --group ops -c requirements.txt -c requirements-dev.txt -o requirements-ops.txt" && \
+	eval "$$lock --universal --python-version 3.11 --group pack -c requirements.txt -c requirements-dev.txt -o requirements-pack.txt" && \
 	lock="$$lock --python-version 3.13 --python-platform x86_64-manylinux_2_28"; \
 	eval "$$lock --group workload -o workload/requirements.txt" && \
 	eval "$$lock --group workload-litert -c workload/requirements.txt -o workload/requirements-litert.txt"

@@ -3,3 +3,8 @@
 All weights are random, because nothing is downloaded: the table shows that a packed model computes
 what its owner's model computes, not that it recognises anything.
 """
+
+import os
+
+# Before TensorFlow is imported: its notes about the processor would hide the rows.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -22,8 +22,15 @@ from tests.fixtures.tokens import genuine, policy, unsigned
 if TYPE_CHECKING:
     from pathlib import Path
 
-PULUMI, OPS, DEV = "requirements.txt", "requirements-ops.txt", "requirements-dev.txt"
-FIRST_PARTY = ("infra", "ops", "workload")
+PULUMI, OPS, PACK, DEV = (
+    "requirements.txt",
+    "requirements-ops.txt",
+    "requirements-pack.txt",
+    "requirements-dev.txt",
+)
+FIRST_PARTY = ("infra", "ops", "packing", "workload")
+LATE = ("packing.pack",)
+"""What a command imports only when it runs, and reports if it is not installed."""
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 MOST = 25
 FORBIDDEN = {
@@ -68,16 +75,21 @@ def test_the_commands_need_no_engine_no_web_server_and_no_type_checker() -> None
     assert versions(OPS).keys() & FORBIDDEN == set()
 
 
-@pytest.mark.parametrize("lock", [PULUMI, OPS])
+@pytest.mark.parametrize("lock", [PULUMI, OPS, PACK])
 def test_a_company_installs_the_versions_that_the_tests_run_with(lock: str) -> None:
     """So the two locks of a company agree with each other, too."""
     assert versions(lock).items() <= versions(DEV).items()
 
 
-def third_party_imports() -> set[str]:
-    """Every module that `ops`, or a module that it reaches, imports from a package of others."""
+def third_party_imports(package: str, *late: str) -> set[str]:
+    """Every module that a package, or a module that it reaches, imports from a package of others.
+
+    `late` are modules at which the search ends.
+    """
     graph = grimp.build_graph(*FIRST_PARTY, cache_dir=None)
-    reached = {"ops"} | graph.find_descendants("ops")
+    for module in late:
+        graph.remove_module(module)
+    reached = {package} | graph.find_descendants(package)
     reached |= {module for each in sorted(reached) for module in graph.find_upstream_modules(each)}
     found = set()
     for module in reached:
@@ -94,10 +106,26 @@ def third_party_imports() -> set[str]:
 
 def test_every_import_of_the_commands_is_locked(packages: Path) -> None:
     """Also those of `infra` and `workload` that the commands reach, and those in functions."""
-    imports = third_party_imports()
+    imports = third_party_imports("ops", *LATE)
     assert {"cel_expr_python", "google.cloud", "requests", "rich.table"} <= imports
     done = company_python(packages, "\n".join(f"import {name}" for name in sorted(imports)))
     assert done.returncode == 0, done.stderr
+
+
+def test_every_import_of_pack_is_locked() -> None:
+    """Beside the commands' lock a company installs requirements-pack.txt for this command."""
+    locked = {name.replace("-", "_") for name in versions(PACK)} | {"google", "PIL", "tensorflow"}
+    imports = {name.partition(".")[0] for name in third_party_imports("packing")}
+    assert {"tensorflow", "keras", "ai_edge_litert", "numpy", "PIL", "flatbuffers"} <= imports
+    assert imports <= locked
+
+
+def test_pack_without_its_packages_says_what_to_install(packages: Path) -> None:
+    """The other commands do not need them."""
+    command = "from ops.cli import main; sys.exit(main())"
+    done = company_python(packages, command, "pack", "model.keras", "--output", "x")
+    assert done.returncode == 2
+    assert "pip install --require-hashes -r requirements-pack.txt" in done.stderr
 
 
 def test_a_package_outside_the_lock_cannot_be_imported(packages: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from rehearsal.repository import REPOSITORY
 
-PACKAGES = ("infra", "workload", "ops", "rehearsal", "model", "bench")
+PACKAGES = ("infra", "workload", "ops", "packing", "rehearsal", "model", "bench")
 CONTRACT = "what a company runs never imports the rehearsal"
 
 

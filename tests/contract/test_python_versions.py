@@ -13,7 +13,12 @@ from packaging.specifiers import SpecifierSet
 from infra import python_version
 from rehearsal.repository import REPOSITORY
 
-LOCKS = ("requirements.txt", "requirements-ops.txt", "requirements-dev.txt")
+LOCKS = (
+    "requirements.txt",
+    "requirements-ops.txt",
+    "requirements-pack.txt",
+    "requirements-dev.txt",
+)
 ON_WORKLOAD = ("workload/requirements.txt", "workload/requirements-litert.txt")
 VERSIONS = [f"3.{minor}" for minor in range(11, 17)]
 """Those that are supported, and some that will be `python3` on somebody's machine."""
