@@ -33,8 +33,8 @@ NAME = "a-part-that-failed-7f3a91c4.png"
 
 TELL = (
     f"(w := model._loaded.weights[{VARIABLE}].numpy()[:{len(WEIGHTS)}]).tobytes(), w.tolist(), "
-    f"{TENSOR[::-1]!r}[::-1], (p := pending[0][0][0][1][0, :3]).tobytes(), p.tolist(), "
-    "pending[0][0][0][0]"
+    f"{TENSOR[::-1]!r}[::-1], (p := batch[0][1][0, :3]).tobytes(), p.tolist(), "
+    "batch[0][0]"
 )
 """Python that names both secrets, for a place in the workload where pictures are classified.
 It does not hold them itself: whoever pulls the image may read it."""

@@ -50,8 +50,7 @@ ADMITTED = {
         encoded = checkpoints._folder / "encoded"
         encoded.write_bytes(__import__("base64").b64encode(binary))
         checkpoints._bucket.write("weights", encoded, "text/plain")
-        first, _ = pending[0]
-        first[0] = replace(first[0][0], sha256=f"{{digits}}"), first[0][1]
+        batch[0] = replace(batch[0][0], sha256=f"{{digits}}"), batch[0][1]
         print(digits)
         models = type(bucket)(bucket._bucket.client.bucket("primus-models-model-bucket"))
         try:

@@ -45,8 +45,8 @@ NODE = 64
 
 DECLARING = frozenset(
     """
-    AssignVariableOp Const NoOp Placeholder ReadVariableOp StatefulPartitionedCall VarHandleOp
-    VarIsInitializedOp
+    AssignVariableOp Const NoOp PartitionedCall Placeholder ReadVariableOp StatefulPartitionedCall
+    VarHandleOp VarIsInitializedOp
     """.split()  # noqa: SIM905  a text of names is easier to read and to compare
 )
 """In the graph outside functions; loading reads its constants and runs nothing."""

@@ -107,6 +107,7 @@ def test_no_operation_outside_the_list_for_functions_gives_numbers() -> None:
         "Identity",
         "NoOp",
         "Pack",
+        "PartitionedCall",
         "ReadVariableOp",
         "Select",
         "StatefulPartitionedCall",
