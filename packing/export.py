@@ -82,4 +82,5 @@ def _serving(graph: InferenceGraph, shape: tuple[int | None, ...], *, frozen: bo
     return tf.function(
         lambda pictures: {OUTPUT: graph(pictures, frozen=frozen)},
         input_signature=[tf.TensorSpec(shape, graph.dtype, name=INPUT)],
+        autograph=False,  # nothing to translate: it would trace the search through the nodes
     )

@@ -8,6 +8,7 @@ and keeps only nodes whose numbers reach the output.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import tensorflow as tf
@@ -82,7 +83,7 @@ class InferenceGraph:
     def elements(self, shape: Sequence[int]) -> int:
         """Numbers in the largest tensor that the model computes from one picture of this shape."""
         spec = tf.TensorSpec((1, *shape), self.dtype)
-        traced = tf.function(self.__call__).get_concrete_function(spec)
+        traced = tf.function(self.__call__, autograph=False).get_concrete_function(spec)
         sizes = [
             each.shape.num_elements()
             for operation in traced.graph.get_operations()
@@ -100,7 +101,8 @@ class InferenceGraph:
             elif frozen:
                 with tf.init_scope():  # outside of the function that is traced
                     numbers = each.numpy()
-                given |= dict.fromkeys(self._reads(tensor), tf.constant(numbers))
+                reads = self._reads.get(tensor, [tensor])
+                given |= dict.fromkeys(reads, tf.constant(numbers))
             elif tensor in self._handles:
                 given[tensor] = tf.compat.v1.get_default_graph().capture(each.handle)
             else:
@@ -109,18 +111,19 @@ class InferenceGraph:
         (answer,) = tf.graph_util.import_graph_def(nodes, given, [self._output], name="")
         return answer
 
-    def _reads(self, variable: str) -> list[str]:
-        """The tensors with the value of a variable."""
-        if variable not in self._handles:
-            return [variable]
-        same, reads = {_node(variable)}, []
+    @cached_property
+    def _reads(self) -> dict[str, list[str]]:
+        """The tensors with the value of each variable."""
+        found: dict[str, list[str]] = {tensor: [] for tensor in self._handles}
+        # Inlined calls leave copies of a handle.
+        origin = {_node(tensor): tensor for tensor in self._handles}
         for node in self.graph_def.node:  # grappler sorts them by their inputs
-            if node.input and _node(node.input[0]) in same:
-                if node.op == "ReadVariableOp":
-                    reads.append(f"{node.name}:0")
-                elif node.op == "Identity":
-                    same.add(node.name)
-        return reads
+            handle = origin.get(_node(node.input[0])) if node.input else None
+            if handle and node.op == "Identity":
+                origin[node.name] = handle
+            elif handle and node.op == "ReadVariableOp":
+                found[handle].append(f"{node.name}:0")
+        return found
 
 
 def _node(tensor: str) -> str:
