@@ -19,7 +19,13 @@ from ops.commands import NAME
 from ops.evidence import EvidenceError
 from ops.records import ResultsError
 from ops.stack_outputs import StackError, outputs
-from ops.terminal import print_error, print_progress, reader_may_stop, standard_output
+from ops.terminal import (
+    print_error,
+    print_progress,
+    reader_may_stop,
+    standard_output,
+    without_native_messages,
+)
 from ops.verdict import data
 from packing import options as pack_options
 from packing.errors import PackError
@@ -161,7 +167,9 @@ def _pack(options: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         from ops import pack_table  # noqa: PLC0415  TensorFlow is needed by this command only
-        from packing.pack import pack  # noqa: PLC0415  same
+
+        with without_native_messages():
+            from packing.pack import pack  # noqa: PLC0415  same
     except ImportError as error:
         print_error(
             f"pack: Python has no {error.name}; this command needs TensorFlow, which the others do"

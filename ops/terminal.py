@@ -34,6 +34,7 @@ __all__ = [
     "reader_may_stop",
     "standard_output",
     "styled",
+    "without_native_messages",
 ]
 
 WIDTH: Final = 110
@@ -87,6 +88,20 @@ def reader_may_stop() -> Iterator[Callable[[], bool]]:
         read = False
         # Python flushes standard output again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def without_native_messages() -> Iterator[None]:
+    """Drop what libraries in C++ write to standard error, such as notes about the processor."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def styled(text: str, style: str = "") -> Text:

@@ -82,7 +82,7 @@ FAMILIES: Final = (
         "(Xla|Risc|TPU|DTensor|Cudnn|CopyToMesh|Relayout|Mlir|UniformQuantize|UniformRequantize|"
         "UniformDequantize|Nccl|Collective).*|.*(Tpu|SparseCore|Minibatch).*|CheckPinned|HostConst|"
         "Copy|CopyHost|ApproxTopK|TopKUnique|TopKWithUnique|MakeUnique|KthOrderStatistic|"
-        "GetDeadline",
+        "GetDeadline|TFLite_.*|UnidirectionalSequence.*",
         "an operation of other compilers or devices. Save the model for the CPU",
     ),
     Rule(

@@ -44,12 +44,13 @@ def of_output(original: Original, said: Said, problems: list[str]) -> list[Fact]
     """What the scores are; adds to `problems` what the model does not show."""
     facts = []
     last = original.output_operation
+    of = f" of output {original.notes['output']}" if "output" in original.notes else ""
     if said.scores:
         facts.append(Fact("output.scores", said.scores, "--scores"))
     elif last in _SCORES:
-        facts.append(Fact("output.scores", _SCORES[last], f"the last operation, {last}"))
+        facts.append(Fact("output.scores", _SCORES[last], f"the last operation, {last}{of}"))
     elif last in _LINEAR:
-        facts.append(Fact("output.scores", "logits", f"the last operation, {last}"))
+        facts.append(Fact("output.scores", "logits", f"the last operation, {last}{of}"))
     else:
         problems.append(
             f"scores: got {last or 'an unknown operation'} as the last operation, expected one that"

@@ -28,6 +28,9 @@ tf.get_logger().setLevel("ERROR")
 
 _USUAL: Final = ("serving_default", "default", "image_classification")
 """Names of signatures, the most usual first; the second and third are those of TF-Hub's modules."""
+_HUB: Final = "default"
+"""The main output of a module of TF-Hub; others are features for other tasks.
+https://www.tensorflow.org/hub/common_signatures/images"""
 _SERVING: Final = "serve"
 """The tag of a graph for inference. TF-Hub's modules of TensorFlow 1 have none."""
 
@@ -48,7 +51,9 @@ def open_saved_model(
     function = _function(loaded, signature)
     inputs, outputs = _inputs(function), _outputs(function)
     picture = _picture(inputs, input_name)
-    answer = outputs[one(outputs, output_name, "output", "--output-name")]
+    main = _HUB if _HUB in outputs else None
+    key = one(outputs, output_name or main, "output", "--output-name")
+    answer = outputs[key]
 
     def run(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.generic]:
         converted = tensors.converted(pictures, picture.dtype.as_numpy_dtype)
@@ -61,7 +66,12 @@ def open_saved_model(
         found: npt.NDArray[np.generic] = values[_place(function, answer)].numpy()
         return found
 
-    return _original(loaded, function, picture, answer, run, kind="SavedModel", name=folder.name)
+    original = _original(
+        loaded, function, picture, answer, run, kind="SavedModel", name=folder.name
+    )
+    if len(outputs) > 1:
+        original.notes["output"] = key
+    return original
 
 
 def open_keras(file: Path) -> Original:

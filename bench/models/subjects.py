@@ -109,7 +109,7 @@ OTHERS: Final = (
             ),
             folder,
         ),
-        options=("--range", "0", "1", "--classes", "1001", "--output-name", "default"),
+        options=("--range", "0", "1", "--classes", "1001"),
         quick=True,
     ),
     Subject(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from infra.wording import counted
-from ops.terminal import Table, Terminal, print_error, styled
+from ops.terminal import Table, Terminal, print_error, styled, without_native_messages
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
@@ -162,3 +163,11 @@ def test_a_count_can_have_an_irregular_plural() -> None:
         "1 entry",
         "2 entries",
     )
+
+
+def test_messages_of_native_libraries_are_dropped(capfd: pytest.CaptureFixture[str]) -> None:
+    """Only within the block; Python's own errors are exceptions and pass."""
+    with without_native_messages():
+        os.write(2, b"a note about the processor\n")
+    os.write(2, b"an error\n")
+    assert capfd.readouterr().err == "an error\n"

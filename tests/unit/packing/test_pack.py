@@ -248,7 +248,7 @@ def test_a_hub_archive_gives_raw_logits_and_softmax_where_asked_for(tmp_path: Pa
         "MobileNet", input_shape=(128, 128, 3), alpha=0.25, classes=1001, classifier_activation=None
     )
     model = hub_module.archive(network, tmp_path)
-    arguments = ("--range", "0", "1", "--classes", "1001", "--output-name", "default")
+    arguments = ("--range", "0", "1", "--classes", "1001")
     raw = packed(model, *arguments)
     softmax = packed(model, *arguments, "--activation", "softmax")
     one, other = raw.comparison.rows[0], softmax.comparison.rows[0]
