@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bench.models import subjects, table
+from bench.models import table
 from bench.models.rows import rows
+from ops.terminal import without_native_messages
+
+with without_native_messages():
+    from bench.models import subjects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

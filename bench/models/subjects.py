@@ -184,6 +184,13 @@ OTHERS: Final = (
         _small(name, ".tflite", make, options=options, engines=("litert",))
         for name, make, options in unusual.converted()
     ),
+    _small(
+        "no signature, fixed batch of 1",
+        ".tflite",
+        unusual.without_signature,
+        network=partial(networks.small, batch_size=1),
+        engines=("litert",),
+    ),
     Subject(
         name="float32 with metadata",
         form=".tflite",

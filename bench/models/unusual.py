@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import flatbuffers
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 from keras import layers
 
 from bench.models import forms, networks
@@ -184,3 +186,14 @@ def converted() -> Iterator[tuple[str, Maker, tuple[str, ...]]]:
     for name in ("uint8", "int8"):
         types = dict.fromkeys(("inference_input_type", "inference_output_type"), getattr(tf, name))
         yield f"{name} input and output", partial(forms.litert_file, **whole, **types), ()
+
+
+def without_signature(network: Any, folder: Path) -> Path:  # noqa: ANN401  a Keras model
+    """A .tflite as older converters wrote it: one graph, and no signature for its tensors."""
+    path = forms.litert_file(network, folder)
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+    model.signatureDefs = []
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    return path
