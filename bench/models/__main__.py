@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Packs the models; writes the table only if all were packed. Returns 1 for any problem."""
+    """Packs the models and writes their rows into the table; returns 1 for any problem."""
     part = " ".join(arguments)
     found = []
     for number, subject in enumerate(subjects.ALL):
@@ -26,9 +26,9 @@ def main(arguments: Sequence[str]) -> int:
             result = row.problem or row.same_class or "refused as expected"
             sys.stdout.write(f"{subject.name}, {subject.form}, {row.engine}: {result}\n")
             sys.stdout.flush()
-    if not part:
-        document = table.DOCUMENT.read_text(encoding="utf-8")
-        table.DOCUMENT.write_text(table.updated(document, found), encoding="utf-8")
+    order = [(each.name, each.form, engine) for each in subjects.ALL for engine in each.engines]
+    document = table.DOCUMENT.read_text(encoding="utf-8")
+    table.DOCUMENT.write_text(table.updated(document, found, order), encoding="utf-8")
     return 1 if any(row.problem for row in found) else 0
 
 

@@ -59,6 +59,7 @@ def saved_with_training(network: Any, folder: Path) -> Path:  # noqa: ANN401  a 
 def litert_file(network: Any, folder: Path, **settings: Any) -> Path:  # noqa: ANN401  untyped
     """A .tflite by TensorFlow's converter; `settings` are those of the converter."""
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.target_spec.supported_types = settings.pop("supported_types", [])
     for name, value in settings.items():
         setattr(converter, name, value)
     with warnings.catch_warnings():  # about ranges that it gets from the calibration

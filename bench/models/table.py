@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 DOCUMENT: Final = REPOSITORY / "docs" / "models.md"
 START: Final = "<!-- written by `make models`: do not edit this table -->\n\n"
 END: Final = "\n<!-- end of the table -->"
+Key = tuple[str, str, str]
+"""Of a row: model, format and engine."""
+_REFUSED: Final = "refused: "
+_NOTHING: Final = ("-",) * 4
 _HEADER: Final = (
     "model",
     "its owner has",
@@ -28,34 +32,41 @@ _HEADER: Final = (
 )
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as Markdown, and what they were made with."""
-    lines = [_HEADER, ("---",) * len(_HEADER), *map(_cells, rows)]
-    text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    packed = [row for row in rows if row.subject.refused is None]
-    models = {(row.subject.name, row.subject.form) for row in packed}
-    return (
-        f"{text}\n{len(models)} models and formats, {len(packed)} archives, and"
-        f" {len(rows) - len(packed)} models that are refused. Python {platform.python_version()},"
-        f" TensorFlow {version('tensorflow_cpu')}, Keras {version('keras')}.\n"
-    )
+def updated(document: str, rows: Iterable[Row], order: Iterable[Key]) -> str:
+    """The document with these rows in its table, in an order of keys; other rows of the table stay.
 
-
-def updated(document: str, rows: Iterable[Row]) -> str:
-    """The document with the table; ValueError if a marker is missing."""
+    ValueError if a marker is missing.
+    """
     before, start, rest = document.partition(START)
-    _, end, after = rest.partition(END)
+    table, end, after = rest.partition(END)
     if not end:
         raise ValueError(f"got a document without {START.strip()!r} … {END.strip()!r}")
-    return f"{before}{start}{table(list(rows))}{end}{after}"
+    known = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    cells = {(line[0], line[1], line[2]): tuple(line) for line in known[1:]}
+    cells |= {(made[0], made[1], made[2]): made for made in map(_cells, rows)}
+    lines = [cells[key] for key in order if key in cells]
+    return f"{before}{start}{_text(lines)}{end}{after}"
+
+
+def _text(lines: Sequence[tuple[str, ...]]) -> str:
+    """The table as Markdown, and what it was made with."""
+    table = [_HEADER, ("---",) * len(_HEADER), *lines]
+    refused = [line for line in lines if line[3].startswith(_REFUSED)]
+    models = {line[:2] for line in lines if line not in refused}
+    return (
+        "".join(f"| {' | '.join(line)} |\n" for line in table)
+        + f"\n{len(models)} models and formats in {len(lines) - len(refused)} archives, and"
+        f" {len(refused)} models that are refused. Python {platform.python_version()}, TensorFlow"
+        f" {version('tensorflow_cpu')}, Keras {version('keras')}.\n"
+    )
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     common = (row.subject.name, row.subject.form, row.engine)
     if row.problem:
-        return (*common, f"**{row.problem.splitlines()[0]}**", "", "", "", "")
+        return (*common, f"**{row.problem.splitlines()[0]}**", *_NOTHING)
     if row.subject.refused is not None:
-        return (*common, f"refused: “{row.subject.refused}”", "", "", "", "")
+        return (*common, f"{_REFUSED}“{row.subject.refused}”", *_NOTHING)
     return (
         *common,
         row.same_class,

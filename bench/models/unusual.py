@@ -181,6 +181,8 @@ def converted() -> Iterator[tuple[str, Maker, tuple[str, ...]]]:
     whole = default | {"representative_dataset": _calibration}
     ranges = ("--range", "-1", "1")
     yield "float32", forms.litert_file, ranges
+    half = default | {"supported_types": [tf.float16]}
+    yield "float16", partial(forms.litert_file, **half), ranges
     yield "dynamic range", partial(forms.litert_file, **default), ranges
     yield "int8, float32 input", partial(forms.litert_file, **whole), ranges
     for name in ("uint8", "int8"):
