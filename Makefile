@@ -59,7 +59,6 @@ bench: $(READY) ## every figure of docs/bench.md, on a quiet machine (half an ho
 .PHONY: models
 models: $(READY) ## pack models of many architectures and formats: the table of docs/models.md (half an hour)
 	@$(RUN) -m bench.models $(ARGS)
-	@$(if $(ARGS),,$(RUN) -m bench.models.large)
 
 .PHONY: model
 model: $(READY) ## train the demonstration model again (minutes; ARGS=--convert: only for LiteRT, from it)
