@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from packing import sample
+from packing import presets, sample
 from workload.manifest import Input
 
 if TYPE_CHECKING:
@@ -64,19 +64,23 @@ def _flat(network: keras.Model) -> list[Any]:
 
 
 def _pictures(network: keras.Model) -> Any:  # noqa: ANN401  a tensor
-    """The pictures that `pack` draws, as pixel values if a layer rescales them, else from -1 to 1.
+    """The pictures that `pack` draws, as the network's preset or its first layer expects them.
 
-    Other pictures than these would drive a deep network far out of its range.
+    Other numbers than these would drive a deep network far out of its range.
     """
     _, height, width, depth = network.input_shape
+    preset = presets.PRESETS.get(presets.named(network.name) or "", {})
     rescales = any(isinstance(each, layers.Rescaling) for each in _flat(network))
+    low, high = preset.get("range", (0.0, 255.0) if rescales else (-1.0, 1.0))
     model_input = Input(
-        width=width or 64,
-        height=height or 64,
-        channels="grey" if depth == 1 else "RGB",
-        low=0 if rescales else -1,
-        high=255 if rescales else 1,
-        resize="bilinear",
+        width=width or 224,
+        height=height or 224,
+        channels=preset.get("channels", "grey" if depth == 1 else "RGB"),
+        low=low,
+        high=high,
+        mean=tuple(preset["mean"]) if "mean" in preset else None,
+        deviation=tuple(preset["deviation"]) if "deviation" in preset else None,
+        resize=preset.get("resize", "bilinear"),
     )
     pictures = np.stack([each.pixels for each in sample.drawn(model_input)])
     return tf.cast(pictures, network.inputs[0].dtype)
