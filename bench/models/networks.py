@@ -133,7 +133,7 @@ class _ClassTokenAndPositions(layers.Layer):  # type: ignore[misc]  # Keras publ
     """Puts a learned token before the patches, and adds learned positions."""
 
     def __init__(self, count: int, width: int) -> None:
-        super().__init__()
+        super().__init__(name="class_token_and_positions")
         self.token = self.add_weight((1, 1, width), "random_normal", name="token")
         self.positions = self.add_weight((1, count + 1, width), "random_normal", name="positions")
 
