@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import jsonschema
 import pytest
@@ -21,6 +21,9 @@ from tests.fixtures.manifests import (
     without,
 )
 from workload import manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SCHEMA = json.loads((REPOSITORY / "docs/schema/model-v2.json").read_text(encoding="utf-8"))
 PAGE = (REPOSITORY / "docs/manifest.md").read_text(encoding="utf-8")
@@ -70,6 +73,51 @@ CASES = [
 def test_schema_and_workload_judge_alike(data: Any) -> None:
     """Each key missing, each value wrong, each choice; but not rules that compare two numbers."""
     assert accepted_by_schema(data) == accepted_by_workload(data)
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    0.5,
+    10**7,
+    -(10**7),
+    1e31,
+    "",
+    "text",
+    "text\n",
+    "text\u202e",
+    "می\u200cخواهم",  # noqa: RUF001  Persian
+    "x" * 1_001,
+    [],
+    [None],
+    [[]],
+    {},
+    {"key": 1},
+)
+"""Values of every kind. None of them breaks a rule only by comparing two numbers."""
+
+
+def places(part: Any, path: str = "") -> Iterator[str]:
+    """Every place of a JSON value, by path."""
+    inner = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, value in inner:
+        yield f"{path}{key}"
+        if isinstance(value, dict | list):
+            yield from places(value, f"{path}{key}.")
+
+
+PLACES = [each for each in places(FULL) if not each.startswith("metadata.")]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_they_judge_any_value_in_any_place_alike(place: str) -> None:
+    """Nearly a thousand manifests, each with one value of another kind."""
+    judged = {repr(value)[:20]: changed(FULL, place, value) for value in ODD}
+    assert {name: accepted_by_schema(data) for name, data in judged.items()} == {
+        name: accepted_by_workload(data) for name, data in judged.items()
+    }
 
 
 def test_both_verdicts_occur() -> None:
