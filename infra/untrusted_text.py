@@ -55,17 +55,18 @@ def _escaped(text: str) -> str:
     return "".join(plain).replace(_TAG, "<\\x7b%")
 
 
-_NO_BREAK: Final = "\u00a0"
+_SPACES: Final = "\u00a0\u202f\u3000"
+"""Of no break, also the narrow one of French, and the wide one of Japanese."""
 _JOINERS: Final = "\u200c\u200d"
 
 
 def _is_part_of_a_word(text: str, place: int) -> bool:
     """Whether a character that is not printable belongs to how people write.
 
-    A no-break space looks like a space. Persian and emoji need joiners; between letters of ASCII
-    they would only make two names look the same.
+    A space of another width looks like a space. Persian and emoji need joiners; between letters of
+    ASCII they would only make two names look the same.
     """
-    if text[place] == _NO_BREAK:
+    if text[place] in _SPACES:
         return True
     around = text[max(0, place - 1) : place], text[place + 1 : place + 2]
     return text[place] in _JOINERS and all(

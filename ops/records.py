@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ops.evidence_reader import of_text
+
+_LARGEST: Final = 3.5e38
+"""Above every float32: models answer with nothing larger."""
 
 
 class ResultsError(Exception):
@@ -93,8 +96,9 @@ def _is_record(record: dict[str, Any]) -> bool:
 
 def _is_score(score: object) -> bool:
     match score:
-        case {"label": str(), "score": float() | int()}:
-            return True
+        case {"label": str(), "score": float() | int() as number}:
+            # False for NaN, and for a whole number that is too large to be written as a decimal.
+            return not isinstance(number, bool) and -_LARGEST <= number <= _LARGEST
         case _:
             return False
 

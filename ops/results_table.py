@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FEW: Final = 5
 
+_PROBABILITIES: Final = "probabilities"
+
 LONGEST: Final = 200
 """Characters of a name or label in the table; `--json` has the whole."""
 
@@ -52,15 +54,16 @@ def show(terminal: Terminal, run: Run) -> None:
 
 def table(run: Run) -> Table:
     """The records, one in a row."""
-    table = Table("picture", "predicted", "score", "runner-up", header_style="bold")
+    table = Table("picture", "predicted", _heading(run), "runner-up", header_style="bold")
     for record in run.records:
-        table.add_row(_cell(record["name"]), *_verdict(record))
+        table.add_row(_cell(record["name"]), *_verdict(record, _decimals(run)))
     return table
 
 
 def compared(run: Run, truth: Mapping[str, str]) -> Table:
     """The records beside their true classes, by name: all wrong ones, and FEW of the right ones."""
-    table = Table("picture", "predicted", "score", "runner-up", "drawn as", header_style="bold")
+    columns = ("picture", "predicted", _heading(run), "runner-up", "drawn as")
+    table = Table(*columns, header_style="bold")
     right = 0
     for record in run.records:
         expected = truth.get(record["name"], "?")
@@ -68,7 +71,7 @@ def compared(run: Run, truth: Mapping[str, str]) -> Table:
         right += not wrong
         if wrong or right <= FEW:
             mark = styled(f"{expected} ").append("✗" if wrong else "✓", "red" if wrong else "green")
-            table.add_row(_cell(record["name"]), *_verdict(record), mark)
+            table.add_row(_cell(record["name"]), *_verdict(record, _decimals(run)), mark)
     if right > FEW:
         table.add_row(f"{right - FEW} more like these", "", "", "", styled("✓", "green"))
     return table
@@ -84,7 +87,7 @@ def summary_line(summary: Mapping[str, Any]) -> str:
         f"{summary['continued']} taken over from an earlier start" if summary["continued"] else "",
         f"{summary['started']} to {summary['finished']}",
         f"{rate} pictures/s" if rate is not None else "",
-        f"scores are {summary['scores']}" if summary["scores"] != "probabilities" else "",
+        f"scores are {summary['scores']}" if summary["scores"] != _PROBABILITIES else "",
         f"engine {summary['engine']}",
         f"model {summary['modelSha256'][:12]}",
         f"image {summary['imageDigest'] or 'not known'}",
@@ -92,12 +95,33 @@ def summary_line(summary: Mapping[str, Any]) -> str:
     return shown("; ".join(filter(None, parts)))
 
 
-def _verdict(record: Mapping[str, Any]) -> list[Text]:
+def _scores(run: Run) -> str:
+    """What the scores are; a run without a summary, of an older workload, had probabilities."""
+    return str(run.summary["scores"]) if run.summary else _PROBABILITIES
+
+
+def _heading(run: Run) -> str:
+    scores = _scores(run)
+    return "score" if scores == _PROBABILITIES else f"score ({shown(scores, LONGEST)})"
+
+
+def _decimals(run: Run) -> str:
+    """The format of a score. Only probabilities have a known size: of others, 4 digits count."""
+    return ".3f" if _scores(run) == _PROBABILITIES else ".4g"
+
+
+def _verdict(record: Mapping[str, Any], decimals: str) -> list[Text]:
     if "error" in record:
         return [_cell(record["error"], "red"), Text(), Text()]
     best, *others = record["topK"]
-    runner_up = f"{others[0]['label']} {others[0]['score']:.3f}" if others else ""
-    return [_cell(record["label"]), Text(f"{best['score']:.3f}"), _cell(runner_up)]
+    runner_up = f"{_label(others[0])} {others[0]['score']:{decimals}}" if others else ""
+    predicted = record["label"] or _label(best)
+    return [_cell(predicted), Text(f"{best['score']:{decimals}}"), _cell(runner_up)]
+
+
+def _label(score: Mapping[str, Any]) -> str:
+    """The label; where the manifest has an empty one, the index of the class."""
+    return str(score["label"] or f"class {score.get('classIndex', '?')}")
 
 
 def _cell(text: str, style: str = "") -> Text:

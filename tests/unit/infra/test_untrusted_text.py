@@ -27,7 +27,7 @@ VALUES = st.recursive(
 
 def unfit(text: str) -> list[str]:
     """What a terminal would obey, and what ends a line for anybody."""
-    return [c for c in text if not c.isprintable() and c not in "\u00a0\u200c\u200d"]
+    return [c for c in text if not c.isprintable() and c not in "\u00a0\u202f\u3000\u200c\u200d"]
 
 
 @given(TEXTS)
@@ -100,9 +100,12 @@ def test_a_text_is_shown_escaped(text: str, escaped: str) -> None:
     assert shown(text) == escaped
 
 
-@pytest.mark.parametrize("text", ["a\u00a0b", "می\u200cخواهم", "👩\u200d🔬"])  # noqa: RUF001  Persian
+@pytest.mark.parametrize(
+    "text",
+    ["a\u00a0b", "50\u202f%", "東京\u3000駅", "می\u200cخواهم", "👩\u200d🔬"],  # noqa: RUF001  Persian
+)
 def test_what_people_write_stays(text: str) -> None:
-    """A no-break space, and joiners within Persian words and emoji."""
+    """Spaces of other widths, and joiners within Persian words and emoji."""
     assert shown(text) == text
 
 

@@ -137,6 +137,64 @@ def test_the_table_shows_label_score_and_error() -> None:
     assert "not_a_picture" in text
 
 
+@pytest.mark.parametrize(
+    ("scores", "score", "expected"),
+    [
+        ("logits", 12.0812, "12.08"),
+        ("logits", -0.00014, "-0.00014"),
+        ("raw", 123456.7, "1.235e+05"),
+        ("raw", 3.4e38, "3.4e+38"),
+        ("log-probabilities", -0.02, "-0.02"),
+    ],
+)
+def test_the_heading_says_what_scores_are(scores: str, score: float, expected: str) -> None:
+    """A logit can have any size: four digits of it are shown."""
+    record = CRACK | {"topK": [{"classIndex": 1, "label": "crack", "score": score}] * 2}
+    table = results_table.table(Run((record,), None, SUMMARY | {"scores": scores}))
+    columns = [(column.header, list(column.cells)) for column in table.columns]
+    assert [f"{header}: {cells[0]}" for header, cells in columns[1:]] == [
+        "predicted: crack",
+        f"score ({scores}): {expected}",
+        f"runner-up: crack {expected}",
+    ]
+
+
+@pytest.mark.parametrize("summary", [SUMMARY, None])
+def test_probabilities_have_three_decimals(summary: dict[str, Any] | None) -> None:
+    """So have the scores of an older workload, which left no summary."""
+    table = results_table.table(Run((CRACK,), None, summary))
+    assert table.columns[2].header == "score"
+    assert f"{next(iter(table.columns[2].cells))}" == "0.980"
+
+
+def test_a_class_without_a_label_is_shown_by_its_index() -> None:
+    """A manifest may have an empty label, such as that of a background."""
+    top = [{"classIndex": 7, "label": "", "score": 0.5}, {"classIndex": 0, "label": "", "score": 0}]
+    text = shown(Run((CRACK | {"label": "", "topK": top},), None))
+    assert "class 7" in text
+    assert "class 0 0.000" in text
+
+
+@pytest.mark.parametrize("score", [10**400, float("nan"), float("inf"), True, "0.5", None])
+def test_a_score_that_no_model_gives_is_refused(score: object) -> None:
+    """Somebody edited the results."""
+    record = CRACK | {"topK": [{"classIndex": 1, "label": "crack", "score": score}]}
+    with pytest.raises(ResultsError, match=r"results\.jsonl: line 1 is no record of a picture"):
+        parse(lines(record), "Image: x\n")
+
+
+LABELS = ["می\u200cخواهم", "👩\u200d🔬", "a\u00a0b", "東京\u3000駅", "ไทย", "עברית"]  # noqa: RUF001
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_label_in_any_language_is_shown_as_it_is(label: str) -> None:
+    """Joiners of Persian and emoji, and spaces of other widths, are parts of words."""
+    best = {"classIndex": 1, "label": label, "score": 0.5}
+    text = shown(Run((CRACK | {"label": label, "topK": [best, best]},), None))
+    assert label in text
+    assert f"{label} 0.500" in text
+
+
 EVIL = "[/][bold]\x1b]0;x\x07:bomb:\n\r\u2028\u202e[link=https://x.example]x" + "y" * 5000
 HOSTILE: dict[str, dict[str, Any]] = {
     "name": CRACK | {"name": EVIL},
