@@ -25,7 +25,7 @@ def check(
     largest = 0.0
     for record, naive in zip(records, naive_records, strict=True):
         left, right = (
-            {each["classIndex"]: each["probability"] for each in scores}
+            {each["classIndex"]: each["score"] for each in scores}
             for scores in (record["topK"], naive["topK"])
         )
         off = max(abs(left[each] - right[each]) for each in left.keys() & right.keys())

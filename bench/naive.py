@@ -45,7 +45,7 @@ class Loop:
         (output,) = self._signature(**{self._input: tf.expand_dims(scaled, 0)}).values()
         (row,) = output.numpy()
         best = np.argsort(row)[::-1][: self._manifest["topK"]]
-        return [{"classIndex": int(i), "probability": round(float(row[i]), 5)} for i in best]
+        return [{"classIndex": int(i), "score": round(float(row[i]), 5)} for i in best]
 
 
 def from_folder(folder: Path, count: int) -> Iterator[tuple[str, bytes]]:

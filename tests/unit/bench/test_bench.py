@@ -235,7 +235,7 @@ def test_the_largest_difference_of_two_subjects_is_reported() -> None:
 
 def record(*scores: tuple[int, float]) -> dict[str, Any]:
     """A record of results."""
-    top = [{"classIndex": index, "probability": probability} for index, probability in scores]
+    top = [{"classIndex": index, "score": score} for index, score in scores]
     return {"name": "file.jpg", "topK": top}
 
 
