@@ -117,6 +117,8 @@ def _differences(inner: Path, manifest_path: Path, data: dict[str, Any]) -> list
         own = json.loads(inner.read_bytes())
     except (ValueError, RecursionError):
         return [f"its {manifest.FILE} is not JSON"]
+    if not isinstance(own, dict):
+        return [f"its {manifest.FILE} is not a JSON object"]
     if own == data:
         return []
     keys = [key for key in {**data, **own} if data.get(key) != own.get(key)]

@@ -102,6 +102,7 @@ def test_every_problem_of_a_manifest_is_named(tmp_path: Path) -> None:
         ({"manifest.json": FILES["manifest.json"]}, "model.tflite is missing"),
         ({"model.tflite": b""}, "manifest.json is missing"),
         ({**FILES, "manifest.json": b"{"}, "its manifest.json is not JSON"),
+        ({**FILES, "manifest.json": b"[]"}, "its manifest.json is not a JSON object"),
         (
             {**FILES, "manifest.json": json.dumps({**LITERT, "topK": 1, "name": "x"}).encode()},
             "in name, topK",
