@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ops.terminal import Column, Table, styled
+from packing.archive import ARCHIVE, REPORT
+from workload.manifest import FILE
 
 if TYPE_CHECKING:
     from ops.terminal import Terminal
@@ -25,10 +27,10 @@ def show(terminal: Terminal, packed: Packed) -> None:
         facts.add_row(fact.key, _value(fact.value), fact.source)
     terminal.print(facts)
     _show_comparison(terminal, packed)
-    archive, manifest = packed.folder / "model.tar.gz", packed.folder / "manifest.json"
+    archive, manifest = packed.folder / ARCHIVE, packed.folder / FILE
     terminal.print(
         f"{archive}: {packed.bytes / 1024**2:,.1f} MB, SHA-256 {packed.sha256}, loads in"
-        f" {packed.seconds_to_load:.1f} s; {packed.folder / 'report.json'} has everything above"
+        f" {packed.seconds_to_load:.1f} s; {packed.folder / REPORT} has everything above"
     )
     terminal.print("To release it:")
     for key, path in (("archive", archive), ("manifest", manifest)):

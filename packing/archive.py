@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+ARCHIVE: Final = "model.tar.gz"
+REPORT: Final = "report.json"
+"""The files that `pack` writes beside `manifest.json`."""
 _LEVEL: Final = 6
 """Of compression. Weights hardly shrink: a higher level takes three times as long for a percent."""
 

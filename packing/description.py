@@ -14,6 +14,7 @@ from packing.facts import Fact
 from packing.input_facts import of_input
 from packing.output_facts import of_classes, of_output
 from workload import manifest
+from workload.engines import tensors
 
 if TYPE_CHECKING:
     from packing.facts import Said
@@ -45,9 +46,7 @@ def batch(original: Original, said: Said, model_input: manifest.Input) -> Fact:
     if fixed in manifest.BATCHES:
         smallest = max(fixed, manifest.Manifest.batch)
         return Fact("batch", smallest, f"the model, which takes {fixed} at once")
-    shape = (model_input.height, model_input.width, model_input.depth)
-    if model_input.layout == "NCHW":
-        shape = (shape[2], *shape[:2])
+    shape = tensors.shape(model_input)
     elements = original.graph.elements(shape) if original.graph else math.prod(shape)
     fitting = [each for each in manifest.BATCHES if each * elements <= _ELEMENTS]
     chosen = min(manifest.Manifest.batch, max(fitting, default=1))

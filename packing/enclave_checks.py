@@ -54,8 +54,11 @@ def _check_operations(unpacked: Path, format_: manifest.Format) -> None:
         )
 
 
-def check_archive(packed: Path, scratch: Path) -> None:
-    """Receives an archive as a run does, with its golden pictures; raises PackError."""
+def check_archive(packed: Path, scratch: Path, model: Model) -> None:
+    """Unpacks and reads an archive as a run does, and checks its golden pictures on its model.
+
+    `model` is the one in the archive, which `load` has loaded. Raises PackError.
+    """
     if packed.stat().st_size > job.MAX_ARCHIVE:
         raise PackError(
             f"the archive has {packed.stat().st_size:,} bytes, and the workload takes at most"
@@ -65,7 +68,6 @@ def check_archive(packed: Path, scratch: Path) -> None:
     try:
         archive.unpack(packed, scratch)
         model_manifest = manifest.read(scratch / manifest.FILE)
-        model = selection.load(scratch, model_manifest)
         golden.check(scratch, model_manifest, _Decoders(model_manifest.input), model)
     except WorkloadError as error:
         raise PackError(_refused(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import tensorflow as tf
 
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from packing.facts import Quantization
     from packing.inference_graph import InferenceGraph
-
-Quantization: TypeAlias = Literal["none", "float16", "dynamic", "int8"]
 
 INPUT, OUTPUT, SIGNATURE = "pictures", "scores", "serving_default"
 """Names in the exported model, whatever they were in the owner's."""

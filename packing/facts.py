@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from packing.errors import PackError
 from workload import manifest
@@ -11,6 +11,7 @@ from workload import manifest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workload.manifest import Manifest
     from workload.manifest_rules import Problem
 
 
@@ -40,17 +41,25 @@ class Fact(NamedTuple):
     source: str
 
 
-def document(facts: list[Fact], **more: Any) -> dict[str, Any]:  # noqa: ANN401  JSON values
-    """The manifest as JSON; raises PackError for a value that the workload does not take."""
-    data: dict[str, Any] = {"schema": manifest.SCHEMA, **more, "input": {}, "output": {}}
+Quantization: TypeAlias = Literal["none", "float16", "dynamic", "int8"]
+"""How LiteRT's converter makes weights smaller."""
+
+
+def document(facts: list[Fact], format_: manifest.Format) -> tuple[dict[str, Any], Manifest]:
+    """The manifest as JSON and as the workload reads it; PackError for a value that it refuses."""
+    data: dict[str, Any] = {
+        "schema": manifest.SCHEMA,
+        "format": format_,
+        "input": {},
+        "output": {},
+    }
     for fact in facts:
         outer, _, inner = fact.key.rpartition(".")
         (data[outer] if outer else data)[inner] = fact.value
     try:
-        manifest.of(data)
+        return data, manifest.of(data)
     except manifest.ManifestError as error:
         raise PackError(_unfit(error.problems, facts)) from error
-    return data
 
 
 def _unfit(problems: tuple[Problem, ...], facts: list[Fact]) -> str:

@@ -24,18 +24,16 @@ def of_input(original: Original, said: Said, problems: list[str]) -> list[Fact]:
         Fact("input.type", original.type, "the model"),
         Fact("input.layout", layout, "the model"),
     ]
-    preset, source = _preset(original, said, problems)
+    preset, source = _preset(original, said)
     size = said.size or (width, height)
     if None in size:
         problems.append(
             f"size: got {_shape(original)} from the model, expected a width and a height: give the"
             " size that the model was trained on with --size WIDTHxHEIGHT"
         )
-    elif said.size and (
-        said.size[0] != (width or said.size[0]) or said.size[1] != (height or said.size[1])
-    ):
+    elif size != (width or size[0], height or size[1]):
         problems.append(
-            f"--size: got {said.size[0]}x{said.size[1]}, expected {width}x{height}, the size that"
+            f"--size: got {size[0]}x{size[1]}, expected {width}x{height}, the size that"
             " the model takes: leave --size out"
         )
     where = "--size" if said.size else "the model"
@@ -60,22 +58,16 @@ def of_input(original: Original, said: Said, problems: list[str]) -> list[Fact]:
     return facts + [Fact(f"input.{key}", *value) for key, value in values.items()]
 
 
-def _preset(original: Original, said: Said, problems: list[str]) -> tuple[dict[str, Any], str]:
+def _preset(original: Original, said: Said) -> tuple[dict[str, Any], str]:
     """The keys of the preset, and where it comes from."""
-    if said.preset and said.preset not in presets.PRESETS:
-        problems.append(
-            f"--preset: got {said.preset}, expected one of {', '.join(presets.PRESETS)}"
-        )
-        return {}, ""
     if said.preset:
         return dict(presets.PRESETS[said.preset]), f"preset {said.preset}"
-    named = presets.named(original.notes.get("model", ""))
+    named = presets.named(original.keras_name)
     # A model with an own layer for it, or with the range that the owner gives, needs no preset.
     if named is None or "range" in said.input or original.first_constants:
         return {}, ""
-    return dict(
-        presets.PRESETS[named]
-    ), f"preset {named}, by the model's name {original.notes['model']}"
+    source = f"preset {named}, by the model's name {original.keras_name}"
+    return dict(presets.PRESETS[named]), source
 
 
 def _own_range(original: Original) -> dict[str, tuple[Any, str]]:

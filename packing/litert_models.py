@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from ai_edge_litert.schema_py_generated import BuiltinOperator, Model
+from ai_edge_litert.schema_py_generated import Model
 
 from packing import tflite_metadata
 from packing.choice import one
 from packing.errors import PackError
 from packing.original import PICTURES, Original
-from workload.engines import tensors
+from workload.engines import litert_operators, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 IDENTIFIER: Final = b"TFL3"
 _SERVING: Final = "serving_default"
 _PASSING: Final = frozenset({"RESHAPE", "SQUEEZE", "QUANTIZE", "DEQUANTIZE", "CAST"})
-_NAMES: Final = {index: name for name, index in vars(BuiltinOperator).items() if type(index) is int}
 
 
 def open_litert(
@@ -33,17 +32,6 @@ def open_litert(
 ) -> Original:
     """Opens a .tflite file; raises PackError."""
     content = file.read_bytes()
-    return of_content(content, file.stem, signature, input_name, output_name)
-
-
-def of_content(
-    content: bytes,
-    name: str,
-    signature: str | None = None,
-    input_name: str | None = None,
-    output_name: str | None = None,
-) -> Original:
-    """A LiteRT model in memory; raises PackError."""
     try:
         model = Model.GetRootAs(content)
         interpreter = Interpreter(model_content=content, num_threads=1)
@@ -51,7 +39,7 @@ def of_content(
         metadata = _metadata(model, content)
     except Exception as error:
         raise PackError(
-            f"{name}: LiteRT can't load this model ({type(error).__name__}: {error}). Convert it"
+            f"{file}: LiteRT can't load this model ({type(error).__name__}: {error}). Convert it"
             " again from its TensorFlow model, or pack that model with --engine litert"
         ) from error
     chosen = _signature(signatures, signature)
@@ -67,7 +55,7 @@ def of_content(
     answers = answer["shape_signature"].tolist()
     return Original(
         kind="LiteRT",
-        name=name,
+        name=file.stem,
         shape=tuple(None if size < 0 else size for size in picture["shape_signature"].tolist()),
         type=np.dtype(picture["dtype"]).name,
         classes=answers[-1] if len(answers) > 1 and answers[-1] > 0 else None,
@@ -141,11 +129,10 @@ def _output_operation(model: Any, tensor: int) -> str:  # noqa: ANN401  untyped
         for operator in map(graph.Operators, range(graph.OperatorsLength()))
         for place in range(operator.OutputsLength())
     }
-    name = ""
+    names, name = litert_operators.operators(model), ""
     while tensor in producers:
         operator = producers[tensor]
-        code = model.OperatorCodes(operator.OpcodeIndex())
-        name = _NAMES.get(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()), "")
+        name = names[operator.OpcodeIndex()]
         if name not in _PASSING:
             break
         tensor = operator.Inputs(0)

@@ -74,7 +74,7 @@ def _saved_model(folder: Path, **chosen: str | None) -> Original:
 
 
 def _other(path: Path) -> str:
-    """What the file is, and the way from there."""
+    """What the file is, and how to convert it."""
     suffix = path.suffix.lower()
     if suffix in _TORCH_ENDINGS or (suffix == "" and _is_torch(path)):
         return _TORCH

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from packing import presets
-from packing.facts import Said
+from packing.facts import Quantization, Said
 from workload import manifest
 
-ENGINES: Final = {"tensorflow": "tensorflow-saved-model", "litert": "litert"}
-QUANTIZATIONS: Final = ("none", "float16", "dynamic", "int8")
 EPILOG: Final = (
     "Exit code 0: packed; 1: packed, but the packed model's answers differ from the model's; 2: not"
     " packed. docs/models.md has an example for each kind of model."
@@ -67,9 +65,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parts.add_argument("--output-name", metavar="NAME")
 
     how = parser.add_argument_group("how to pack")
-    how.add_argument("--engine", choices=tuple(ENGINES), help="default: tensorflow, or litert")
     how.add_argument(
-        "--quantize", choices=QUANTIZATIONS, default="none", help="smaller weights, for litert"
+        "--engine", choices=("tensorflow", "litert"), help="default: tensorflow, or litert"
+    )
+    how.add_argument(
+        "--quantize",
+        choices=get_args(Quantization),
+        default="none",
+        help="smaller weights, for litert",
     )
     how.add_argument("--batch", type=int, metavar="N", help="pictures in each call of the model")
     how.add_argument("--sample", type=Path, metavar="FOLDER", help="typical pictures (up to 64)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ class Original:
     """As metadata declare them, for pixel values from 0 to 255."""
     labels: tuple[str, ...] = ()
     """As metadata declare them."""
-    notes: dict[str, str] = field(default_factory=dict)
-    """More that the model says of itself: `model` is its own name."""
+    keras_name: str = ""
+    """The name that a Keras model has within its file."""
+    chosen_output: str = ""
+    """The output of a SavedModel that answers, if it has several."""
     owner: Any = None
     """The object that owns the variables."""

@@ -44,7 +44,7 @@ def of_output(original: Original, said: Said, problems: list[str]) -> list[Fact]
     """What the scores are; adds to `problems` what the model does not show."""
     facts = []
     last = original.output_operation
-    of = f" of output {original.notes['output']}" if "output" in original.notes else ""
+    of = f" of output {original.chosen_output}" if original.chosen_output else ""
     if said.scores:
         facts.append(Fact("output.scores", said.scores, "--scores"))
     elif last in _SCORES:

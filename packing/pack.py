@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
-    from packing.export import Quantization
+    from packing.facts import Quantization
     from packing.original import Original
     from packing.sample import SamplePicture
     from workload.manifest import Manifest
 
-ARCHIVE: Final = "model.tar.gz"
-REPORT: Final = "report.json"
 _GOLDEN_TOLERANCE: Final = 1e-3
 """Relative to the largest score above 1. Processors differ by far less, wrong ranges by more."""
 
@@ -107,10 +105,9 @@ def _packed(
             " and a model that is not converted yet"
         )
     found = [*description.describe(original, said), *_parts(original)]
-    known = manifest.of(facts.document(found, format=format_))
+    _, known = facts.document(found, format_)
     found.append(description.batch(original, said, known.input))
-    data = facts.document(found, format=format_)
-    model_manifest = manifest.of(data)
+    data, model_manifest = facts.document(found, format_)
     pictures = _sample(options, model_manifest)
     progress("exporting")
     files = _export(original, model_manifest, options.quantize, pictures, scratch)
@@ -125,9 +122,9 @@ def _packed(
         data["golden"] = _golden(goldens, comparison, model_manifest)
         files |= {each["file"]: p.content for each, p in zip(data["golden"], goldens, strict=True)}
     progress("writing")
-    written = scratch / ARCHIVE
+    written = scratch / archive.ARCHIVE
     archive.write(written, {manifest.FILE: _json(data).encode(), **files})
-    enclave_checks.check_archive(written, scratch / "received")
+    enclave_checks.check_archive(written, scratch / "received", model)
     with written.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     packed = Packed(
@@ -224,14 +221,14 @@ def _golden(
 
 def _write(packed: Packed, data: Mapping[str, Any], written: Path) -> None:
     """Writes the files into the output folder: each whole or not at all, the archive first."""
-    about = {"file": ARCHIVE, "bytes": packed.bytes, "sha256": packed.sha256}
+    about = {"file": archive.ARCHIVE, "bytes": packed.bytes, "sha256": packed.sha256}
     try:
         packed.folder.mkdir(parents=True, exist_ok=True)
-        part = packed.folder / f".{ARCHIVE}.part"
+        part = packed.folder / f".{archive.ARCHIVE}.part"
         shutil.copyfile(written, part)
-        part.replace(packed.folder / ARCHIVE)
+        part.replace(packed.folder / archive.ARCHIVE)
         for name, content in (
-            (REPORT, packed.report()),
+            (archive.REPORT, packed.report()),
             (manifest.FILE, {**data, "archive": about}),
         ):
             part = packed.folder / f".{name}.part"

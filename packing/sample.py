@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
+from infra.config.picture_folder import ENDINGS
 from packing.errors import PackError
 from workload.decoding import image_limits, pixels
 from workload.errors import PictureError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 MOST: Final = 64
 """Pictures of a folder; more would make packing slow and show nothing new."""
 _DRAWN: Final = 8
-_ENDINGS: Final = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,10 @@ def from_folder(folder: Path, model_input: Input) -> list[SamplePicture]:
     """The first pictures of a folder by name; raises PackError."""
     if not folder.is_dir():
         raise PackError(f"--sample: got {folder}, expected a folder with pictures")
-    files = [each for each in sorted(folder.iterdir()) if each.suffix.lower() in _ENDINGS][:MOST]
+    files = [each for each in sorted(folder.iterdir()) if each.suffix.lower() in ENDINGS][:MOST]
     if not files:
         raise PackError(
-            f"--sample: got no picture in {folder}, expected files that end in"
-            f" {', '.join(_ENDINGS)}"
+            f"--sample: got no picture in {folder}, expected files that end in {', '.join(ENDINGS)}"
         )
     return [_decoded(file.name, file.read_bytes(), model_input) for file in files]
 

@@ -53,25 +53,28 @@ def open_saved_model(
     picture = _picture(inputs, input_name)
     main = _HUB if _HUB in outputs else None
     key = one(outputs, output_name or main, "output", "--output-name")
-    answer = outputs[key]
+    answer, place = outputs[key], list(outputs).index(key)
 
     def run(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.generic]:
         converted = tensors.converted(pictures, picture.dtype.as_numpy_dtype)
         given = {
-            key: tf.constant(converted) if each is picture else tf.constant(False)  # noqa: FBT003
-            for key, each in inputs.items()
+            name: tf.constant(converted) if each is picture else tf.constant(False)  # noqa: FBT003
+            for name, each in inputs.items()
             if each is picture or each.op.type == "Placeholder"
         }
-        values = tf.nest.flatten(function(**given))
-        found: npt.NDArray[np.generic] = values[_place(function, answer)].numpy()
+        found: npt.NDArray[np.generic] = tf.nest.flatten(function(**given))[place].numpy()
         return found
 
-    original = _original(
-        loaded, function, picture, answer, run, kind="SavedModel", name=folder.name
+    return _original(
+        loaded,
+        function,
+        picture,
+        answer,
+        run,
+        kind="SavedModel",
+        name=folder.name,
+        chosen_output=key if len(outputs) > 1 else "",
     )
-    if len(outputs) > 1:
-        original.notes["output"] = key
-    return original
 
 
 def open_keras(file: Path) -> Original:
@@ -87,10 +90,10 @@ def open_keras(file: Path) -> Original:
             " layers of your own, or was saved by another version: load it in the program that made"
             " it, write model.export(FOLDER), then pack the folder"
         ) from error
-    return of_keras(model, file.stem)
+    return _of_keras(model, file.stem)
 
 
-def of_keras(model: Any, file: str) -> Original:  # noqa: ANN401  a Keras model
+def _of_keras(model: Any, file: str) -> Original:  # noqa: ANN401  a Keras model
     """A Keras model in memory, traced as at inference; raises PackError."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise PackError(
@@ -111,9 +114,16 @@ def of_keras(model: Any, file: str) -> Original:  # noqa: ANN401  a Keras model
         ].numpy()
         return found
 
-    original = _original(model, function, function.inputs[0], answer, run, kind="Keras", name=file)
-    original.notes["model"] = model.name
-    return original
+    return _original(
+        model,
+        function,
+        function.inputs[0],
+        answer,
+        run,
+        kind="Keras",
+        name=file,
+        keras_name=model.name,
+    )
 
 
 def _original(
@@ -122,7 +132,7 @@ def _original(
     picture: Any,  # noqa: ANN401  a symbolic tensor
     answer: Any,  # noqa: ANN401  a symbolic tensor
     run: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.generic]],
-    **known: Any,  # noqa: ANN401  kind and name
+    **known: Any,  # noqa: ANN401  further fields of an Original
 ) -> Original:
     graph = InferenceGraph(function, picture, answer)
     shape = answer.shape.as_list() if answer.shape.rank is not None else []
@@ -182,17 +192,13 @@ def _inputs(function: Any) -> dict[str, Any]:  # noqa: ANN401  a concrete functi
 
 
 def _outputs(function: Any) -> dict[str, Any]:  # noqa: ANN401  a concrete function
-    """The outputs by name; a single output without a name is called `output`."""
+    """The outputs by name, in their order; a single one without a name is called `output`."""
     structure = function.structured_outputs
     if isinstance(structure, dict):
         return dict(zip(sorted(structure), function.outputs, strict=True))
     if len(function.outputs) == 1:
         return {"output": function.outputs[0]}
     return {f"output_{place}": each for place, each in enumerate(function.outputs)}
-
-
-def _place(function: Any, answer: Any) -> int:  # noqa: ANN401  untyped
-    return next(place for place, each in enumerate(function.outputs) if each is answer)
 
 
 def _picture(inputs: Named, name: str | None) -> Any:  # noqa: ANN401  a symbolic tensor

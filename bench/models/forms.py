@@ -5,9 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import flatbuffers
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -54,6 +57,15 @@ def saved_with_training(network: Any, folder: Path) -> Path:  # noqa: ANN401  a 
     module.train = train
     tf.saved_model.save(module, str(folder / "model"), signatures={"serving_default": serve})
     return folder / "model"
+
+
+def changed_litert_file(path: Path, change: Callable[[Any], None]) -> bytes:
+    """A .tflite after a change of its parts, which have the names of LiteRT's schema."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+    change(model)
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def litert_file(network: Any, folder: Path, **settings: Any) -> Path:  # noqa: ANN401  untyped

@@ -27,17 +27,17 @@ LABELS = "labels.txt"
 
 def tflite_file(network: Any, folder: Path, labels: Sequence[str]) -> Path:  # noqa: ANN401  a model
     """A .tflite with mean and deviation 127.5 in its metadata, and a label file at its end."""
+
+    def change(model: Any) -> None:  # noqa: ANN401  a ModelT, which has no type
+        buffer = schema.BufferT()
+        buffer.data = list(_metadata([127.5], [127.5]))
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = "TFLITE_METADATA", len(model.buffers)
+        model.buffers.append(buffer)
+        model.metadata = [*(model.metadata or []), entry]
+
     path = forms.litert_file(network, folder)
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
-    buffer = schema.BufferT()
-    buffer.data = list(_metadata([127.5], [127.5]))
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = "TFLITE_METADATA", len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    content = io.BytesIO(bytes(builder.Output()))
+    content = io.BytesIO(forms.changed_litert_file(path, change))
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr(LABELS, "\n".join(labels))
     path.write_bytes(content.getvalue())

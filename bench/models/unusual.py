@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import flatbuffers
 import keras
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert import schema_py_generated as schema
 from keras import layers
 
 from bench.models import forms, networks
@@ -192,10 +190,10 @@ def converted() -> Iterator[tuple[str, Maker, tuple[str, ...]]]:
 
 def without_signature(network: Any, folder: Path) -> Path:  # noqa: ANN401  a Keras model
     """A .tflite as older converters wrote it: one graph, and no signature for its tensors."""
+
+    def change(model: Any) -> None:  # noqa: ANN401  a ModelT, which has no type
+        model.signatureDefs = []
+
     path = forms.litert_file(network, folder)
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
-    model.signatureDefs = []
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    path.write_bytes(bytes(builder.Output()))
+    path.write_bytes(forms.changed_litert_file(path, change))
     return path
