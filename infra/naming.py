@@ -14,6 +14,8 @@ PROVIDER: Final = "primus-wip-provider"
 SUFFIX_BYTES: Final = 3
 """Length of the random part of a pool id. Ids of deleted pools stay reserved for 30 days:
 https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers#delete-pool"""
+NO_SUFFIX: Final = "0" * 2 * SUFFIX_BYTES
+"""Replaces the random part of a pool id that is not known yet."""
 
 DIGEST: Final = r"sha256:[0-9a-f]{64}"
 """The digest of a container image, as a regular expression."""

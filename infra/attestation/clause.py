@@ -107,6 +107,10 @@ class Clause:
     overridden_by: str = ""
     """a claim whose presence makes it the operator's mistake, whatever `mistake_of` says"""
     fix: str
+    without: str
+    """what would be admitted, were this clause not in the condition"""
+    allowed: tuple[str, ...] | None = None
+    """the alternatives, where the clause lists some: one more admits more"""
 
     def check(self, claims: Mapping[str, Any]) -> bool:
         """Whether the claims meet this clause: true exactly where CEL says true."""

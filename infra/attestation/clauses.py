@@ -25,6 +25,8 @@ def _equal(
     claim: str,
     expected: str,
     fix: str,
+    without: str,
+    *,
     absence_of: Party = Party.PLATFORM,
 ) -> Clause:
     return Clause(
@@ -35,10 +37,11 @@ def _equal(
         accepts=lambda value: value == expected,
         absence_of=absence_of,
         fix=fix,
+        without=without,
     )
 
 
-def _boolean(sentence: str, claim: str, fix: str, *, expected: bool) -> Clause:
+def _boolean(sentence: str, claim: str, fix: str, without: str, *, expected: bool) -> Clause:
     return Clause(
         sentence=sentence,
         cel=f"assertion.{claim} == {str(expected).lower()}",
@@ -46,6 +49,7 @@ def _boolean(sentence: str, claim: str, fix: str, *, expected: bool) -> Clause:
         expected=str(expected).lower(),
         accepts=lambda value: value is expected,  # CEL's true is not 1
         fix=fix,
+        without=without,
     )
 
 
@@ -54,6 +58,8 @@ def _one_of(
     claim: str,
     allowed: Sequence[str],
     fix: str,
+    without: str,
+    *,
     absence_of: Party = Party.PLATFORM,
 ) -> Clause:
     return Clause(
@@ -64,6 +70,8 @@ def _one_of(
         accepts=lambda value: value in allowed,
         absence_of=absence_of,
         fix=fix,
+        without=without,
+        allowed=tuple(allowed),
     )
 
 
@@ -75,7 +83,13 @@ def platform(values: PolicyValues) -> tuple[Clause, ...]:
     """What the machine must be."""
     space = "submods.confidential_space"
     return (
-        _equal("it runs on Confidential Space", "swname", "CONFIDENTIAL_SPACE", _PRODUCTION),
+        _equal(
+            "it runs on Confidential Space",
+            "swname",
+            "CONFIDENTIAL_SPACE",
+            _PRODUCTION,
+            "another attested system is admitted, on which the operator can be administrator",
+        ),
         # STABLE, not LATEST: with LATEST each release of the image would lock running VMs out.
         Clause(
             sentence="Google still supports this version of Confidential Space",
@@ -85,13 +99,21 @@ def platform(values: PolicyValues) -> tuple[Clause, ...]:
             accepts=lambda value: isinstance(value, list | dict) and "STABLE" in value,
             absence_of=Party.OPERATOR,  # tokens of debug images, as recorded, have no such claim
             fix=_BOOT.format("the newest of the family confidential-space"),
+            without="a version of Confidential Space is admitted that Google no longer supports",
         ),
         # Debug images lack STABLE too, says the documentation; one live debug token did not.
-        _equal("debugging was off since boot", "dbgstat", "disabled-since-boot", _PRODUCTION),
+        _equal(
+            "debugging was off since boot",
+            "dbgstat",
+            "disabled-since-boot",
+            _PRODUCTION,
+            "a debug image is admitted, in which the operator can log in",
+        ),
         _boolean(
             "secure boot was on",
             "secboot",
             "deploy the machine by this program, which switches it on: pulumi up --stack secundus",
+            "a machine is admitted that booted without secure boot",
             expected=True,
         ),
         _one_of(
@@ -99,11 +121,13 @@ def platform(values: PolicyValues) -> tuple[Clause, ...]:
             "hwmodel",
             values.hardware,
             "pulumi config set confidentialType SEV --stack secundus && pulumi up --stack secundus",
+            "a machine is admitted whose memory its owner can read",
         ),
         _boolean(
             "its memory is not monitored",
             f"{space}.monitoring_enabled.memory",
             "remove tee-monitoring-memory-enable and tee-monitoring-enable from the metadata",
+            "a machine is admitted whose memory use the operator watches",
             expected=False,
         ),
         # Nothing of Primus' uses a GPU. A token that has one may say that its memory is not
@@ -117,6 +141,7 @@ def platform(values: PolicyValues) -> tuple[Clause, ...]:
             absent_is_fine=True,
             fix="deploy the machine by this program, which attaches no GPU: pulumi up --stack"
             " secundus",
+            without="a machine with a GPU is admitted, whose memory may not be protected",
         ),
     )
 
@@ -134,6 +159,7 @@ def workload(values: PolicyValues) -> tuple[Clause, ...]:
             values.image_digests,
             "launch the admitted image: pulumi config rm image --stack secundus && pulumi up"
             " --stack secundus; or have Primus admit this one: image.admitAlso of stack primus",
+            "any code is admitted",
         ),
         Clause(
             sentence="the image is run as Primus wrote it, with no other arguments",
@@ -145,6 +171,7 @@ def workload(values: PolicyValues) -> tuple[Clause, ...]:
             overridden_by="submods.container.cmd_override",
             fix="remove tee-cmd from the metadata; if there is none, the image's ENTRYPOINT and"
             " CMD are not those that the condition was made for",
+            without="an admitted image is admitted with any arguments",
         ),
         # The claim is absent when nothing was overridden; comparing it outright would be an
         # error, and refuse everyone.
@@ -156,6 +183,7 @@ def workload(values: PolicyValues) -> tuple[Clause, ...]:
             accepts=lambda value: isinstance(value, list | dict | str) and not value,
             absent_is_fine=True,
             fix="remove tee-cmd from the metadata",
+            without="an admitted image is admitted with a command of the operator",
         ),
         # The label in the image says the same; this holds if an image is ever admitted without it.
         Clause(
@@ -169,6 +197,8 @@ def workload(values: PolicyValues) -> tuple[Clause, ...]:
             ),
             absent_is_fine=True,
             fix="remove every other tee-env-* from the metadata",
+            without="the operator may set any variable of the workload",
+            allowed=values.environment,
         ),
         # The environment as a whole holds HOSTNAME, so variables are pinned one by one: all that
         # lead to something of Primus'. INPUT_URI and RESULT_URI lead to what the operator has.
@@ -178,6 +208,7 @@ def workload(values: PolicyValues) -> tuple[Clause, ...]:
             values.model_hashes,
             "pulumi up --stack secundus takes the hash from Primus' handover; or have Primus admit"
             " this one: model.admitAlso of stack primus",
+            "the workload may be told to load any file of the model bucket",
             absence_of=Party.OPERATOR,
         ),
     )
@@ -205,6 +236,7 @@ def source(values: PolicyValues) -> tuple[Clause, ...]:
             given=_HASH,
             absence_of=Party.OPERATOR,
             fix=_HANDED_OVER,
+            without="the workload may be sent to any object that the model's reader may read",
         ),
         Clause(
             sentence="it was told to ask the provider that judges this token",
@@ -216,12 +248,14 @@ def source(values: PolicyValues) -> tuple[Clause, ...]:
             accepts=lambda value: value == audience,
             absence_of=Party.OPERATOR,
             fix=_HANDED_OVER,
+            without="the workload may be told to ask another provider",
         ),
         _equal(
             "it was told to act as the model's reader",
             "submods.container.env.MODEL_READER",
             values.model_reader,
             _HANDED_OVER,
+            "the workload may be told to act as another account",
             absence_of=Party.OPERATOR,
         ),
     )
@@ -236,6 +270,7 @@ def operator(values: PolicyValues) -> tuple[Clause, ...]:
             values.project_number,  # the claim is a string of digits, not a number
             "deploy into the agreed project; or have Primus agree: operator.projectNumber of stack"
             " primus",
+            "a machine in any project is admitted",
         ),
         # Exactly one: with `in`, an account obtained by tee-impersonate-service-accounts
         # would satisfy it too.
@@ -248,6 +283,7 @@ def operator(values: PolicyValues) -> tuple[Clause, ...]:
             accepts=lambda value: value == [values.service_account],
             fix="run as the agreed account alone, without tee-impersonate-service-accounts; or"
             " have Primus agree: operator.serviceAccount of stack primus",
+            without="a machine that runs as any account is admitted",
         ),
     )
 

@@ -49,6 +49,9 @@ BUILT_HERE: Final = "built_image_digest"
 makes the new one, then deletes the old one, which removes the binding. Pinning in config the very
 digest that was built before would do just that, if both were granted by the same attribute."""
 
+UNBUILT: Final = "sha256:" + "0" * 64
+"""Replaces the digest of an image that is not built yet, to render the rest of the condition."""
+
 CLAIMS: Final = frozenset(clause.claim for clause in clauses.every(PolicyValues.of_literals(())))
 """The claims that the clauses of this version are about."""
 

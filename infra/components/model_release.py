@@ -40,6 +40,9 @@ class ModelReleaseArgs:
     """the admitted digests in config, each once"""
     built_digest: pulumi.Output[str] | None
     """the admitted digest that this stack built, if it built one"""
+    declared_condition: str
+    """the condition as far as a preview can always know it: with UNBUILT for an image that is built
+    here, and NO_SUFFIX in the pool's id. `review` compares it where the real one is unknown"""
     reader: pulumi.Input[str]
     """the full name of the account that an admitted workload may act as"""
     known_once_created: pulumi.Output[str]
@@ -58,7 +61,8 @@ class ModelRelease(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ModelReleaseArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("confidential-inference:infra:ModelRelease", name, {}, opts)
+        inputs = {"declaredCondition": args.declared_condition}
+        super().__init__("confidential-inference:infra:ModelRelease", name, inputs, opts)
         child = pulumi.ResourceOptions(parent=self)
         pool = gcp.iam.WorkloadIdentityPool(
             name,

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra import naming
-from infra.attestation.release_policy import AttestationPolicy
+from infra.attestation.release_policy import UNBUILT, AttestationPolicy
 from infra.components.google_apis import enabled
 from infra.components.model_release import ModelRelease, ModelReleaseArgs
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
@@ -34,9 +34,6 @@ APIS: Final = (
     "storage",
     "sts",
 )
-
-_UNBUILT: Final = "sha256:" + "0" * 64
-"""Replaces an unknown digest, to check the rest of the policy at preview."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +56,8 @@ class Primus(pulumi.ComponentResource):
     ) -> None:
         super().__init__("confidential-inference:infra:Primus", name, {}, opts)
         settings = args.settings
-        # Check the policy now: otherwise a mistake would be found only after the push.
-        _policy(args, _UNBUILT, _unnamed(settings))
+        # Render the policy now: otherwise a mistake would be found only after the push.
+        declared = _policy(args, settings.image.digest or UNBUILT, _unnamed(settings)).condition
         after_apis = pulumi.ResourceOptions(
             parent=self, depends_on=enabled(name, APIS, project=settings.project, parent=self)
         )
@@ -153,6 +150,7 @@ class Primus(pulumi.ComponentResource):
                 ),
                 configured_digests=tuple(dict.fromkeys((*pinned, *settings.image.admit_also))),
                 built_digest=None if pinned else image.digest,
+                declared_condition=declared,
                 reader=reader.name,
                 known_once_created=reader.id,
                 protect="pool" in settings.protect,
@@ -181,7 +179,7 @@ class Primus(pulumi.ComponentResource):
 
 def _unnamed(settings: PrimusSettings) -> str:
     """Replaces an audience whose pool has no name yet; it is as long as the real one."""
-    pool = f"{settings.names.pool}-" + "0" * 2 * naming.SUFFIX_BYTES
+    pool = f"{settings.names.pool}-{naming.NO_SUFFIX}"
     return naming.audience(settings.project_number, pool, settings.names.provider)
 
 

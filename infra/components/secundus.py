@@ -59,8 +59,10 @@ class Secundus(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: SecundusArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("confidential-inference:infra:Secundus", name, {}, opts)
         settings = args.settings
+        # No resource has these digests; a review of a preview shows them.
+        inputs = {"approvedDigests": sorted(settings.approved_digests or ()) or None}
+        super().__init__("confidential-inference:infra:Secundus", name, inputs, opts)
         self._after_apis = pulumi.ResourceOptions(
             parent=self, depends_on=enabled(name, APIS, project=settings.project, parent=self)
         )

@@ -13,7 +13,7 @@ import pytest
 
 from infra import naming
 from infra.attestation.clause import listed
-from infra.attestation.release_policy import MAPPING
+from infra.attestation.release_policy import MAPPING, UNBUILT
 from infra.build_context import context_hash
 from tests.fixtures import model_files
 from tests.graph.mocked import BUILT, Graph, Refused
@@ -338,3 +338,23 @@ def test_the_bucket_and_the_pool_are_protected_only_where_config_says_so(primus:
         graph = primus(protect=protect)
         protected = {r.name for r in graph.resources if r.request.protect}
         assert protected == {graph.one(kinds[key]).name for key in protect}
+
+
+def test_a_built_image_leaves_the_rest_of_the_condition_known(primus: Deploy) -> None:
+    """The component's input is the condition but for the digest and the pool's suffix."""
+    graph = primus(image={"admitAlso": [A]})
+    declared = graph.one("ModelRelease").inputs["declaredCondition"]
+    deployed = graph.one("WorkloadIdentityPoolProvider").inputs["attributeCondition"]
+    pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
+    assert UNBUILT in declared
+    assert A in declared
+    for unknown, known in ((UNBUILT, BUILT), (f"primus-wip-{naming.NO_SUFFIX}", pool)):
+        declared = declared.replace(unknown, known)
+    assert sorted(declared.splitlines()) == sorted(deployed.splitlines())
+
+
+def test_a_pinned_image_is_in_the_declared_condition(primus: Deploy) -> None:
+    """Nothing of it is unknown but the pool's suffix."""
+    declared = primus(image={"digest": A}).one("ModelRelease").inputs["declaredCondition"]
+    assert A in declared
+    assert UNBUILT not in declared

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Deploy = Callable[..., Graph]
 
 DIGEST = "sha256:" + "a1" * 32
+NEXT = "sha256:" + "0b" * 32
 ACCOUNT = "workload-sa@secundus-vision.iam.gserviceaccount.com"
 
 
@@ -339,3 +340,16 @@ def test_the_result_bucket_alone_is_protected_where_config_says_so(secundus: Dep
         graph = secundus(protect=protect)
         protected = {r.inputs["name"] for r in graph.resources if r.request.protect}
         assert protected == {"secundus-vision-result-bucket" for _ in protect}
+
+
+@pytest.mark.parametrize(
+    ("approved", "inputs"),
+    [(None, {}), ([DIGEST, NEXT], {"approvedDigests": sorted([DIGEST, NEXT])})],
+    ids=["any image", "approved images"],
+)
+def test_the_approved_images_are_an_input_of_the_company(
+    secundus: Deploy, approved: list[str] | None, inputs: dict[str, object]
+) -> None:
+    """No resource has them, and a review of a preview must show them."""
+    configured = {} if approved is None else {"approvedDigests": approved}
+    assert secundus(**configured).one("Secundus").inputs == inputs

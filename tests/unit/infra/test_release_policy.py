@@ -89,6 +89,21 @@ def test_python_and_cel_agree_on_every_clause_and_row(clause: Clause) -> None:
         assert clause.check(claims) == cel_engine.holds(clause.cel, {"assertion": claims})
 
 
+def test_a_clause_with_alternatives_names_them_all() -> None:
+    """A review of a preview calls one more of them a loosening, so none may be missing."""
+    alternatives = {clause.claim for clause in policy().clauses if clause.allowed is not None}
+    assert alternatives == {clause.claim for clause in policy().clauses if " in [" in clause.cel}
+    for clause in policy().clauses:
+        assert clause.allowed is None or clause.allowed == literals(clause.cel)
+
+
+def test_every_clause_says_what_would_be_admitted_without_it() -> None:
+    """Each in its own words."""
+    sentences = [clause.without for clause in policy().clauses]
+    assert all(sentences)
+    assert len(set(sentences)) == len(sentences)
+
+
 def test_nothing_is_admitted_on_an_empty_token() -> None:
     """Every clause refuses it."""
     claims: Claims = {}
