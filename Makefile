@@ -20,7 +20,7 @@ MODEL_ENGINES := tests/unit/workload/engines tests/unit/packing
 FAST := tests/graph tests/contract tests/unit/infra tests/unit/ops tests/unit/rehearsal \
 	tests/cloud/test_ops_results.py
 AREAS := infra/attestation infra/components infra/config infra ops
-SOURCES := __main__.py infra workload ops rehearsal model bench tests
+SOURCES := __main__.py infra workload ops policy rehearsal model bench tests
 
 # Where this is set, every process of a test run would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE

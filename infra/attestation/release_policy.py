@@ -100,30 +100,52 @@ class AttestationPolicy(PolicyValues):
         return tuple(clause for clause in self.clauses if not clause.check(claims))
 
 
+@dataclass(frozen=True)
+class Part:
+    """One part of a condition: between two separators, or before the first, or after the last."""
+
+    line: int
+    text: str
+    clause: Clause | None
+    """the clause that renders to the text; None if none does"""
+
+
+def parts(condition: str) -> tuple[Part, ...]:
+    """The parts of a condition, which all together must hold if a policy rendered every one.
+
+    Earlier versions rendered each clause in one line, and such conditions are still deployed.
+    If one part is of unknown origin, the others mean nothing: `x || y` in it would join them.
+    """
+    read_parts = []
+    line = 1
+    for text in condition.split(AND):
+        read_parts.append(Part(line, text, _clause(text)))
+        line += text.count("\n") + 1
+    return tuple(read_parts)
+
+
 def read(condition: str) -> tuple[Clause, ...]:
     """The clauses of a condition that a policy rendered, to explain a deployed text.
 
-    Earlier versions rendered each clause in one line, and such conditions are still deployed.
     PolicyError names every line that no version renders; of a line without a claim only its number,
     because the text may be anything, a secret too.
     """
-    clauses_read: list[Clause] = []
-    unknown: list[str] = []
-    number = 1
-    for text in condition.split(AND):
-        clause = _clause(text)
-        if clause is None:
-            shown = f" {text[:_SHOWN]!r}" if "assertion." in text[:_SHOWN] else ""
-            unknown.append(f"line {number}{shown}")
-        else:
-            clauses_read.append(clause)
-        number += text.count("\n") + 1
+    read_parts = parts(condition)
+    unknown = [
+        f"line {part.line}" + (f" {part.text[:_SHOWN]!r}" if _has_claim(part) else "")
+        for part in read_parts
+        if part.clause is None
+    ]
     if unknown:
         raise PolicyError(
             "The condition holds what this program does not write, so it cannot be explained: "
             + "; ".join(unknown)
         )
-    return tuple(clauses_read)
+    return tuple(part.clause for part in read_parts if part.clause is not None)
+
+
+def _has_claim(part: Part) -> bool:
+    return "assertion." in part.text[:_SHOWN]
 
 
 def _clause(text: str) -> Clause | None:

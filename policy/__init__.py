@@ -1,0 +1,1 @@
+"""The policy pack: rules that no deployment of this program may break."""
