@@ -10,6 +10,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready-for-requirements-dev
+# The policy pack's own: its library and TensorFlow want two versions of protobuf.
+PACK := policy/.venv
+PACK_READY := $(PACK)/.ready-for-requirements
 # Half of all the time goes by here, on the real engine: one core runs these while the other does all the
 # rest, with one file of the engine's, so that both take about as long.
 PULUMI_ENGINE := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/engine/test_*.py)) \
@@ -37,8 +40,13 @@ $(READY): requirements-dev.txt
 	@$(RUN) -m rehearsal.install_packages requirements-dev.txt
 	@touch $@
 
+$(PACK_READY): policy/requirements.txt $(READY)
+	@$(RUN) -m venv $(PACK)
+	@$(PACK)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
+	@touch $@
+
 .PHONY: setup
-setup: $(READY) ## the virtual environment that everything below uses
+setup: $(READY) $(PACK_READY) ## the virtual environments that everything below uses
 
 .PHONY: demo
 demo: $(READY) ## the main job, end to end, on a local cloud
@@ -47,6 +55,10 @@ demo: $(READY) ## the main job, end to end, on a local cloud
 .PHONY: cloud
 cloud: $(READY) ## a local cloud to run ordinary `pulumi` commands against, by hand
 	@$(RUN) -m rehearsal cloud $(ARGS)
+
+.PHONY: preview
+preview: $(READY) $(PACK_READY) ## what the working tree changes, reviewed on a local cloud (BASE=REV: since that commit)
+	@$(RUN) -m rehearsal preview $(if $(filter command environment,$(firstword $(origin BASE))),--base $(BASE)) $(ARGS)
 
 .PHONY: attack
 attack: $(READY) ## every lie to the release policy, every guard removed, the fuzz (JSON=FILE: as data)
@@ -97,7 +109,7 @@ cli: $(READY) ## get the Pulumi CLI (PATH, official download, or built from Go m
 	@$(RUN) -m rehearsal.pulumi_cli
 
 .PHONY: test
-test: $(READY) ## every check; what .ci/run calls
+test: $(READY) $(PACK_READY) ## every check; what .ci/run calls
 	@$(RUN) -m rehearsal.pulumi_cli || echo "Going on without a Pulumi CLI: the engine tests will not run."
 	@$(MAKE) --no-print-directory lint; linted=$$?; \
 	output=$$(mktemp); $(RUN) -m pytest $(PULUMI_ENGINE) >$$output 2>&1 & pid=$$!; \
@@ -107,16 +119,17 @@ test: $(READY) ## every check; what .ci/run calls
 	if [ $$engine -eq 5 ]; then engine=0; fi; exit $$((linted | fast | rest | engine)) # 5: no engine, as it says
 
 .PHONY: lock
-lock: $(READY) ## resolve the six lock files from pyproject.toml
+lock: $(READY) ## resolve the seven lock files from pyproject.toml
 	@lock="$(RUN) -m uv pip compile --quiet --generate-hashes --custom-compile-command make\ lock"; \
 	eval "$$lock --universal --python-version 3.11 --group pulumi -o requirements.txt" && \
 	eval "$$lock --universal --python-version 3.11 --group dev -o requirements-dev.txt" && \
 	eval "$$lock --universal --python-version 3.11 --group ops -c requirements.txt -c requirements-dev.txt -o requirements-ops.txt" && \
 	eval "$$lock --universal --python-version 3.11 --group pack -c requirements.txt -c requirements-dev.txt -o requirements-pack.txt" && \
+	eval "$$lock --universal --python-version 3.11 --group policy -o policy/requirements.txt" && \
 	lock="$$lock --python-version 3.13 --python-platform x86_64-manylinux_2_28"; \
 	eval "$$lock --group workload -o workload/requirements.txt" && \
 	eval "$$lock --group workload-litert -c workload/requirements.txt -o workload/requirements-litert.txt"
 
 .PHONY: clean
 clean: ## remove the virtual environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(PACK) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -31,6 +31,17 @@ ENVIRONMENT: Final = (
 )
 """The workload's variables, in the order of the image's label allow_env_override."""
 
+METADATA_KEYS: Final = frozenset(
+    {
+        "tee-image-reference",
+        "tee-restart-policy",
+        *(f"tee-env-{name}" for name in ENVIRONMENT),
+        "serial-port-logging-enable",
+        "run",
+    }
+)
+"""Every key that `LaunchSpec.metadata` writes."""
+
 RESTART_POLICIES: Final = ("Never", "Always", "OnFailure")
 
 MAX_VALUE: Final = 256 * 1024

@@ -18,6 +18,9 @@ from ops import evidence_reader, verdict_table, why
 from ops.commands import NAME
 from ops.evidence import EvidenceError
 from ops.records import ResultsError
+from ops.review import command as review_command
+from ops.review.preview import LARGEST as LARGEST_PREVIEW
+from ops.review.preview import PreviewError
 from ops.stack_outputs import StackError, outputs
 from ops.terminal import (
     print_error,
@@ -85,6 +88,13 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="as data")
 
+    review = commands.add_parser(
+        "review",
+        help="what a preview changes: who could read the model, what is lost, what restarts",
+        epilog=review_command.EPILOG,
+    )
+    review_command.add(review)
+
     pack = commands.add_parser(
         "pack",
         help="pack a model for the workload: inspect, export, check, compare",
@@ -97,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
-    command = {"results": _results, "why": _why, "pack": _pack}[options.command]
+    command = {"results": _results, "why": _why, "review": _review, "pack": _pack}[options.command]
     return until_stopped(lambda: command(options))
 
 
@@ -161,6 +171,23 @@ def _why(options: argparse.Namespace) -> int:
     if not verdict.admitted:
         return BROKEN
     return PARTLY if verdict.failed_afterwards else OK
+
+
+def _review(options: argparse.Namespace) -> int:
+    try:
+        preview = (
+            _bytes(options.file, LARGEST_PREVIEW)
+            if options.file
+            else review_command.of_stack(options.stack, refresh=options.refresh)
+        )
+        reviewed = review_command.shown(preview, options)
+    except (PreviewError, StackError) as error:
+        print_error(error)
+        return UNUSABLE
+    except OSError as error:
+        print_error(f"{error.filename}: {error.strerror}")
+        return UNUSABLE
+    return BROKEN if review_command.fails(reviewed, options.fail_on) else OK
 
 
 def _pack(options: argparse.Namespace) -> int:

@@ -15,12 +15,17 @@ class StackError(Exception):
     """The outputs cannot be read; the message says why."""
 
 
+def pulumi_program(environment: Mapping[str, str]) -> str:
+    """The path of `pulumi`; StackError if it is not on PATH."""
+    found = shutil.which("pulumi", path=environment.get("PATH"))
+    if found is None:
+        raise StackError("`pulumi` is not on PATH")
+    return found
+
+
 def outputs(stack: str, needed: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """The outputs of a stack; StackError if `needed` is not among them."""
-    pulumi = shutil.which("pulumi", path=environment.get("PATH"))
-    if pulumi is None:
-        raise StackError("`pulumi` is not on PATH")
-    command = [pulumi, "stack", "output", "--json", "--stack", stack]
+    command = [pulumi_program(environment), "stack", "output", "--json", "--stack", stack]
     answer = subprocess.run(  # noqa: S603  a fixed command, found on the user's own PATH
         command, capture_output=True, text=True, env=dict(environment), check=False
     )

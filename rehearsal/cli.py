@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ops.cli import until_stopped
+from ops.review.command import EPILOG, add_output
 from ops.terminal import standard_output
 from rehearsal.demo import loosen
 
@@ -34,6 +35,16 @@ def parser() -> argparse.ArgumentParser:
         help="leave the condition, the launchers' logs and the results there, for `why`",
     )
 
+    preview = commands.add_parser(
+        "preview", help="review what the working tree changes, on a local cloud", epilog=EPILOG
+    )
+    preview.add_argument(
+        "--base",
+        metavar="REV",
+        help="the commit that is deployed before (default: the merge base with main)",
+    )
+    add_output(preview)
+
     cloud = commands.add_parser("cloud", help="a local cloud for ordinary pulumi commands by hand")
     cloud.add_argument("--port", type=int, default=0, help="the proxy's port (default: a free one)")
     cloud.add_argument("--folder", help="where the scratch copy goes (default: a temporary folder)")
@@ -51,6 +62,10 @@ def _run(chosen: argparse.Namespace) -> int:
         from rehearsal.demo.demonstration import run  # noqa: PLC0415  Pulumi's library takes long
 
         return run(standard_output(), frozenset(chosen.loosen), chosen.keep)
+    if chosen.command == "preview":
+        from rehearsal.preview_command import preview  # noqa: PLC0415  same
+
+        return preview(chosen)
     from rehearsal.cloud_command import serve  # noqa: PLC0415  Pulumi's library takes long
 
     return serve(standard_output(), chosen.port, chosen.folder)

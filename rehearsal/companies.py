@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rehearsal.cloud.state import Cloud
 
 
@@ -61,11 +63,13 @@ ENABLED_BEFOREHAND = ("cloudresourcemanager.googleapis.com", "serviceusage.googl
 """The APIs without which no other can be enabled (README.md)."""
 
 
-def two_companies(cloud: Cloud) -> None:
-    """Give a fresh cloud the two empty projects, each with its deployer's grants."""
-    for company in COMPANIES.values():
-        project = cloud.add_project(company.project, company.project_number)
+def two_companies(cloud: Cloud, companies: Mapping[str, Company] = COMPANIES) -> None:
+    """Give a cloud the two projects, each with its deployer's grants; it may have them already."""
+    for company in companies.values():
+        project = cloud.project(company.project) or cloud.add_project(
+            company.project, company.project_number
+        )
         project.services.update(ENABLED_BEFOREHAND)
-        project.policy.bindings = [
+        project.policy.bindings += [
             {"role": role, "members": [company.deployer]} for role in company.roles
         ]

@@ -27,7 +27,10 @@ from rehearsal.pulumi_plugins.install import install
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.companies import Company
 
 PROGRAM = (
     "Pulumi.yaml",
@@ -37,9 +40,13 @@ PROGRAM = (
     "requirements.txt",
     "infra",
     "model",
+    "policy",
     "workload",
 )
-"""What `pulumi up` reads."""
+"""What `pulumi up --policy-pack policy` reads."""
+
+PACK_ENVIRONMENT = Path("policy", ".venv")
+"""The policy pack's own virtual environment; `make setup` makes it."""
 
 KEPT = ("LANG", "LC_ALL", "TERM", "TZ")
 """What else the engine gets from the caller: how to show text."""
@@ -55,26 +62,37 @@ class EngineError(Exception):
 class Workspace:
     """The program's copy (`program`) and how to run `pulumi` there as one company or the other.
 
-    `folder` must not exist yet; `cli` is the folder that holds `pulumi`. The environment variable
-    GCP_PLUGIN chooses the gcp plugin; PluginError if it names none that can be used.
+    `folder` must not exist yet; `cli` is the folder that holds `pulumi`. `program` is a copy of the
+    program to use as it is; without it, a new one is made of this repository. The environment
+    variable GCP_PLUGIN chooses the gcp plugin; PluginError if it names none that can be used.
     """
 
-    def __init__(self, folder: Path, cloud: LocalCloud, cli: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cloud: LocalCloud,
+        cli: Path,
+        *,
+        program: Path | None = None,
+        companies: Mapping[str, Company] = COMPANIES,
+    ) -> None:
         self.gcp_plugin = genuine_gcp_plugin()
         if self.gcp_plugin is not None:
             cloud.machines.least_seconds = GENUINE_PLUGIN_SECONDS
         self.folder = folder
-        self.program = folder / "program"
+        self.program = program or folder / "program"
         self._cloud = cloud
-        for part in ("program", "state", "engine", "home", "cli", "tmp"):
+        for part in ("state", "engine", "home", "cli", "tmp"):
             (folder / part).mkdir(parents=True, mode=0o700)
         # The Automation API looks for `bin/pulumi` under the root it is given.
         (folder / "cli" / "bin").symlink_to(cli)
-        _copy(REPOSITORY, self.program)
+        if program is None:
+            _copy(REPOSITORY, self.program)
+        environment_of(self.program)
         install(folder / "engine", Path(sys.executable), REPOSITORY, self.gcp_plugin)
         self._tokens = {
             company.name: cloud.cloud.mint(company.deployer, TOKEN_SECONDS)
-            for company in COMPANIES.values()
+            for company in companies.values()
         }
         for name, token in self._tokens.items():
             _docker_login(self._docker(name), token)
@@ -136,14 +154,23 @@ class Workspace:
         return self.folder / "docker" / company
 
 
+def environment_of(program: Path) -> None:
+    """Give a copy of the program the virtual environments of this repository."""
+    (program / ".venv").symlink_to(sys.prefix)
+    if (program / PACK_ENVIRONMENT).parent.is_dir():
+        (program / PACK_ENVIRONMENT).symlink_to(REPOSITORY / PACK_ENVIRONMENT)
+
+
 def _copy(repository: Path, target: Path) -> None:
+    target.mkdir(mode=0o700)
     for name in PROGRAM:
         source = repository / name
         if source.is_dir():
-            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                source, target / name, ignore=shutil.ignore_patterns("__pycache__", ".venv")
+            )
         else:
             shutil.copy(source, target / name)
-    (target / ".venv").symlink_to(sys.prefix)
 
 
 def _docker_login(folder: Path, token: str) -> None:

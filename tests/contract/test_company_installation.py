@@ -28,7 +28,7 @@ PULUMI, OPS, PACK, DEV = (
     "requirements-pack.txt",
     "requirements-dev.txt",
 )
-FIRST_PARTY = ("infra", "ops", "packing", "workload")
+FIRST_PARTY = ("infra", "ops", "packing", "policy", "workload")
 LATE = ("packing.pack",)
 """What a command imports only when it runs, and reports if it is not installed."""
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())

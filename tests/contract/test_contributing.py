@@ -11,7 +11,18 @@ from rehearsal.repository import REPOSITORY
 TEXT = (REPOSITORY / "CONTRIBUTING.md").read_text()
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
-TREE = {"infra", "workload", "ops", "packing", "rehearsal", "model", "tests", "bench", "docs"}
+TREE = {
+    "infra",
+    "workload",
+    "ops",
+    "packing",
+    "policy",
+    "rehearsal",
+    "model",
+    "tests",
+    "bench",
+    "docs",
+}
 
 
 def missing_places(text: str) -> list[str]:

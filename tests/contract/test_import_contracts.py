@@ -11,7 +11,7 @@ import pytest
 
 from rehearsal.repository import REPOSITORY
 
-PACKAGES = ("infra", "workload", "ops", "packing", "rehearsal", "model", "bench")
+PACKAGES = ("infra", "workload", "ops", "packing", "policy", "rehearsal", "model", "bench")
 CONTRACT = "what a company runs never imports the rehearsal"
 
 
@@ -21,12 +21,17 @@ def linted(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+def _sources(package: Path) -> list[Path]:
+    """The modules of a package; the policy pack's folder also has its virtual environment."""
+    return [path for path in package.rglob("*.py") if ".venv" not in path.parts]
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The source code of every package, in a folder that a test may change."""
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
     for package in PACKAGES:
-        for source in (REPOSITORY / package).rglob("*.py"):
+        for source in _sources(REPOSITORY / package):
             target = tmp_path / source.relative_to(REPOSITORY)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)

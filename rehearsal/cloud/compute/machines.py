@@ -32,7 +32,8 @@ class RunningMachines:
 
     `client_environment` leads a workload to the local cloud: proxy and certificates. A machine
     stays on for at least `least_seconds`, even if its workload ends earlier: booting a real one
-    takes longer. A caller may change `least_seconds` before a machine starts.
+    takes longer. If `boot` is false, each stays on and runs nothing. A caller may change both
+    before a machine starts.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class RunningMachines:
         self.folder = folder
         self.client_environment = client_environment
         self.least_seconds = 0.0
+        self.boot = True
         self._running: dict[str, asyncio.Task[None]] = {}
         self._finished: dict[str, threading.Event] = {}
 
@@ -78,7 +80,7 @@ class RunningMachines:
 
     async def _power_on(self, instance: Instance) -> None:
         boot = BootImage.named(_boot_source(instance))
-        if boot is None:
+        if boot is None or not self.boot:
             return  # another image has no launcher: the machine stays on
         disk = Disk(self.folder / instance.id)
         earliest_end = asyncio.get_running_loop().time() + self.least_seconds

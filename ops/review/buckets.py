@@ -1,0 +1,199 @@
+"""Buckets and data: what would be lost, and what protects the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from infra.wording import counted
+from ops.review.change import Change, Effect, Section
+from ops.review.values import NOT_KNOWN, at, differences, text
+from policy.resource import is_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.review.preview import Preview, Step
+
+BUCKET: Final = "gcp:storage/bucket:Bucket"
+OBJECT: Final = "gcp:storage/bucketObject:BucketObject"
+REPOSITORY: Final = "gcp:artifactregistry/repository:Repository"
+TYPES: Final = (BUCKET, OBJECT, REPOSITORY)
+
+_SHOWN: Final = 10
+"""Objects named one by one."""
+_DAY: Final = 24 * 60 * 60
+
+_JUDGED: Final = (
+    "forceDestroy",
+    "publicAccessPrevention",
+    "softDeletePolicy",
+    "uniformBucketLevelAccess",
+)
+_WITHOUT_EFFECT: Final = ("labels", "effectiveLabels", "pulumiLabels")
+
+
+def changes(preview: Preview) -> Iterator[Change]:
+    """Losses first, then the settings of the buckets that stay."""
+    for step in preview.of_type(BUCKET, REPOSITORY):
+        if step.before is not None and step.ends:
+            yield _lost(step)
+    yield from _lost_objects(preview)
+    for step in preview.of_type(BUCKET):
+        if step.changes and step.after is not None:
+            yield from _settings(step)
+
+
+def _why(step: Step) -> str:
+    """What makes the engine replace a resource."""
+    if step.op.startswith("delete"):
+        return "is deleted"
+    paths = sorted({path for path, _, _ in differences(step.declared_before, step.after)})
+    return f"is replaced ({', '.join(paths)} changes)" if paths else "is replaced"
+
+
+def _lost(step: Step) -> Change:
+    if step.type == REPOSITORY:
+        name = text(at(step.before, "repositoryId"))
+        sentence = f"the image repository {name} {_why(step)}, and every image in it is lost"
+    else:
+        name = text(at(step.before, "name"))
+        sentence = f"the bucket {name} {_why(step)}, and every object in it is lost"
+        if at(step.before, "forceDestroy") is not True:
+            sentence += (
+                ". Google refuses that while the bucket holds an object that this stack did not"
+                " upload, such as a result: then `up` stops halfway"
+            )
+    if step.protected:
+        sentence += ". It is protected: the engine refuses the whole `up`"
+    return _change(Effect.LOSS, sentence, step=step, access=False)
+
+
+def _lost_objects(preview: Preview) -> Iterator[Change]:
+    """Objects that are deleted; one that is uploaded again in its place is not lost."""
+    gone: Counter[str] = Counter()
+    for step in preview.of_type(OBJECT):
+        if step.before is None or not step.ends:
+            continue
+        bucket, name = at(step.before, "bucket"), text(at(step.before, "name"))
+        if not step.op.startswith("delete"):
+            continue  # the new one has the same source, and the bucket's own loss is said above
+        if name.endswith("/model.tar.gz") or name == "model.tar.gz":
+            sentence = f"the model {name} is deleted from the bucket {text(bucket)}"
+            yield _change(Effect.LOSS, sentence, step=step, access=False)
+        else:
+            gone[text(bucket)] += 1
+    for bucket, number in gone.items():
+        are = "is" if number == 1 else "are"
+        sentence = f"{counted(number, 'object')} {are} deleted from the bucket {bucket}"
+        names = [
+            text(at(step.before, "name"))
+            for step in preview.of_type(OBJECT)
+            if step.op.startswith("delete") and text(at(step.before, "bucket")) == bucket
+        ][:_SHOWN]
+        rest = (f"and {number - _SHOWN} more",) if number > _SHOWN else ()
+        yield _change(Effect.LOSS, sentence, (*names, *rest), access=False)
+
+
+def _settings(step: Step) -> Iterator[Change]:
+    name = text(at(step.after, "name"))
+    first = step.before is None
+    prevention = at(step.after, "publicAccessPrevention")
+    if prevention != "enforced" and (
+        first or at(step.before, "publicAccessPrevention") != prevention
+    ):
+        yield _change(
+            Effect.UNKNOWN if is_unknown(prevention) else Effect.LOOSENING,
+            f"the bucket {name}: public access prevention is {_was(step, 'publicAccessPrevention')}"
+            ": a grant to everybody would take effect, unless the organisation prevents it",
+            step=step,
+        )
+    uniform = at(step.after, "uniformBucketLevelAccess")
+    if uniform is not True and (first or at(step.before, "uniformBucketLevelAccess") != uniform):
+        yield _change(
+            Effect.UNKNOWN if is_unknown(uniform) else Effect.LOOSENING,
+            f"the bucket {name}: uniform access is {_was(step, 'uniformBucketLevelAccess')}: each"
+            " object can have grants of its own, which no preview shows",
+            step=step,
+        )
+    if first:
+        return
+    for key, again in (("publicAccessPrevention", "enforced"), ("uniformBucketLevelAccess", True)):
+        if at(step.after, key) == again != at(step.before, key):
+            yield _change(
+                Effect.TIGHTENING, f"the bucket {name}: {key} is {_was(step, key)}", step=step
+            )
+    yield from _deletion(step, name)
+    others = sorted(
+        {
+            path.partition(".")[0].partition("[")[0]
+            for path, _, _ in differences(step.declared_before, step.after)
+        }
+        - {*_JUDGED, *_WITHOUT_EFFECT}
+    )
+    if others and step.op == "update":
+        yield _change(
+            Effect.UNJUDGED if "lifecycleRules" in others else Effect.NOTE,
+            f"the bucket {name} also changes: {', '.join(others)}",
+            step=step,
+            access=False,
+        )
+
+
+def _deletion(step: Step, name: str) -> Iterator[Change]:
+    """How easily objects are deleted for good."""
+    forced = at(step.after, "forceDestroy") is True
+    if forced != (at(step.before, "forceDestroy") is True):
+        consequence = (
+            "`destroy`, or a replacement, deletes the bucket with every object in it"
+            if forced
+            else "Google refuses to delete the bucket while it holds objects"
+        )
+        yield _change(
+            Effect.NOTE,
+            f"the bucket {name}: forceDestroy is {_was(step, 'forceDestroy')}: {consequence}",
+            step=step,
+            access=False,
+        )
+    path = ("softDeletePolicy", "retentionDurationSeconds")
+    before, after = at(step.before, *path), at(step.after, *path)
+    # Without the block in the program, Google keeps what the bucket has.
+    if after is not None and after != before:
+        yield _change(
+            Effect.NOTE,
+            f"the bucket {name}: a deleted object can be restored for {_days(after)}, and no longer"
+            f" for {_days(before)}",
+            step=step,
+            access=False,
+        )
+
+
+def _was(step: Step, key: str) -> str:
+    after = text(at(step.after, key))
+    return after if step.before is None else f"{after}, and no longer {text(at(step.before, key))}"
+
+
+def _days(seconds: object) -> str:
+    if is_unknown(seconds):
+        return f"a time that is {NOT_KNOWN}"
+    if not isinstance(seconds, int | float):
+        return "7 days (Google's default)"
+    return counted(round(seconds / _DAY), "day")
+
+
+def _change(
+    effect: Effect,
+    sentence: str,
+    details: tuple[str, ...] = (),
+    *,
+    step: Step | None = None,
+    access: bool = True,
+) -> Change:
+    return Change(
+        effect=effect,
+        section=Section.DATA,
+        sentence=sentence,
+        details=details,
+        urn=step.urn if step else "",
+        access=access,
+    )

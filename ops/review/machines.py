@@ -1,0 +1,101 @@
+"""Machines: replaced or not, by which input, what they will run; and which images are approved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ops.review.change import Change, Effect, Section
+from ops.review.values import at, differences, text
+from policy.resource import is_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.review.preview import Preview, Step
+
+MACHINE: Final = "gcp:compute/instance:Instance"
+COMPANY: Final = "confidential-inference:infra:Secundus"
+TYPES: Final = (MACHINE,)
+
+_IMAGE: Final = ("metadata", "tee-image-reference")
+_APPROVED: Final = "approvedDigests"
+
+
+def changes(preview: Preview) -> Iterator[Change]:
+    """What happens to each machine, and to the list of approved images."""
+    for step in preview.of_type(COMPANY):
+        if step.after is not None:
+            yield from _approved(step)
+    for step in preview.of_type(MACHINE):
+        if step.changes:
+            yield from _machine(step)
+
+
+def _approved(step: Step) -> Iterator[Change]:
+    """Without a list, Secundus' machine runs whatever image Primus publishes."""
+    before, after = (at(properties, _APPROVED) for properties in (step.before, step.after))
+    if step.before is None or before == after or is_unknown(after):
+        return
+    if not isinstance(after, list):
+        yield _change(
+            Effect.LOOSENING,
+            "approvedDigests is removed: any image that Primus publishes may run on the pictures",
+            step,
+        )
+        return
+    if not isinstance(before, list):
+        images = ", ".join(map(text, after))
+        yield _change(
+            Effect.TIGHTENING, f"only approved images may run on the pictures: {images}", step
+        )
+        return
+    for digest in (each for each in after if each not in before):
+        yield _change(Effect.ADMITTED, f"image {text(digest)} is approved for the pictures", step)
+    for digest in (each for each in before if each not in after):
+        yield _change(Effect.RETIRED, f"image {text(digest)} is approved no longer", step)
+
+
+def _machine(step: Step) -> Iterator[Change]:
+    name = text(at(step.after or step.before, "name"))
+    before, after = at(step.before, *_IMAGE), at(step.after, *_IMAGE)
+    if step.after is None:
+        yield _change(Effect.RETIRED, f"the machine {name} is deleted; a running job ends", step)
+        return
+    if step.before is not None and before != after:
+        yield _change(
+            Effect.OTHER,
+            f"the machine {name} runs another image on the pictures: {text(after)}",
+            step,
+        )
+    yield _happens(step, name)
+
+
+def _happens(step: Step, name: str) -> Change:
+    runs = (
+        f"It runs {text(at(step.after, *_IMAGE))} on"
+        f" {text(at(step.after, 'bootDisk', 'initializeParams', 'image'))}"
+        f" ({text(at(step.after, 'confidentialInstanceConfig', 'confidentialInstanceType'))},"
+        f" {text(at(step.after, 'machineType'))})"
+    )
+    if step.before is None:
+        return _change(Effect.ADMITTED, f"the machine {name} is new. {runs}", step)
+    differing = tuple(
+        f"{path}: {text(old)} → {text(new)}"
+        for path, old, new in differences(step.declared_before, step.after)
+    )
+    if step.op.startswith("replace"):
+        reason = "of these inputs" if differing else "something that it depends on is replaced"
+        sentence = f"the machine {name} is replaced because {reason}; a running job ends. {runs}"
+        return _change(Effect.NOTE, sentence, step, differing)
+    sentence = f"the machine {name} changes in place; a running job goes on. {runs}"
+    return _change(Effect.NOTE, sentence, step, differing)
+
+
+def _change(effect: Effect, sentence: str, step: Step, details: tuple[str, ...] = ()) -> Change:
+    return Change(
+        effect=effect,
+        section=Section.MACHINES,
+        sentence=sentence,
+        details=details,
+        urn=step.urn,
+    )

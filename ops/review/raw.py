@@ -1,0 +1,37 @@
+"""The raw difference: each changed input of each changed resource, old and new."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ops.review.values import differences, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.review.preview import Preview
+
+_SIGNS: Final = {"create": "+", "delete": "-", "update": "~", "replace": "+-"}
+
+
+def lines(preview: Preview) -> Iterator[str]:
+    """One line for each resource, and one for each changed input below it."""
+    for step in preview.steps:
+        if not step.changes:
+            continue
+        yield f"{_SIGNS.get(step.op, step.op)} {step.type} {text(step.name)}"
+        if step.op == "delete":
+            continue
+        for path, old, new in differences(step.declared_before, step.after):
+            if isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
+                yield f"    {path}:"
+                yield from (f"      - {text(line)}" for line in _without(old, new))
+                yield from (f"      + {text(line)}" for line in _without(new, old))
+            else:
+                yield f"    {path}: {text(old)} → {text(new)}"
+
+
+def _without(one: str, other: str) -> list[str]:
+    """The lines of a text that the other has not."""
+    there = set(other.splitlines())
+    return [line for line in one.splitlines() if line not in there]

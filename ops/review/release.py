@@ -1,0 +1,196 @@
+"""The release: identity pools, their providers with the condition, and the built image."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.attestation.clause import literals
+from infra.attestation.release_policy import ISSUER, MAPPING, TOKEN_AUDIENCE, parts
+from infra.naming import NO_SUFFIX
+from ops.review import conditions
+from ops.review.change import Change, Effect, Section
+from ops.review.values import at, text
+from policy.resource import is_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.review.preview import Preview, Step
+
+POOL: Final = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
+PROVIDER: Final = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+IMAGE: Final = "docker:index/image:Image"
+RELEASE: Final = "confidential-inference:infra:ModelRelease"
+TYPES: Final = (POOL, PROVIDER, IMAGE)
+
+_READER: Final = "submods.container.env.MODEL_READER"
+_URI: Final = "submods.container.env.MODEL_URI"
+_OTHER_KINDS: Final = ("aws", "saml", "x509")
+"""Kinds of identity providers that are no attestation."""
+
+DECLARED: Final = (
+    "The condition's text is not known before `up`, because the image is not built yet. This is"
+    " what the program declares; `up` with the policy pack checks the text before it is deployed."
+)
+
+
+def changes(preview: Preview) -> Iterator[Change]:
+    """Every change of who may act as the model's reader by attestation."""
+    for step in preview.of_type(IMAGE):
+        yield from _image(step)
+    for step in preview.of_type(POOL):
+        yield from _pool(step)
+    providers = list(preview.of_type(PROVIDER))
+    for step in providers:
+        yield from _provider(step, preview)
+    remaining = [step for step in providers if step.after is not None]
+    if len(remaining) > 1:
+        names = ", ".join(step.name for step in remaining)
+        yield _change(
+            Effect.LOOSENING,
+            f"{len(remaining)} providers admit ({names}): each admits by its own condition",
+        )
+
+
+def model_names(preview: Preview) -> dict[str, str]:
+    """By its name, what is of the model: the reader and the bucket that the conditions name."""
+    names: dict[str, str] = {}
+    for step in preview.of_type(PROVIDER, RELEASE):
+        for properties in (step.before, step.after):
+            for key in ("attributeCondition", "declaredCondition"):
+                condition = at(properties, key)
+                if isinstance(condition, str) and condition:
+                    names.update(_names(condition))
+    return names
+
+
+def _names(condition: str) -> Iterator[tuple[str, str]]:
+    for part in parts(condition):
+        claim = part.clause.claim if part.clause else ""
+        values = literals(part.text)
+        if claim == _READER:
+            yield values[0], "the model's reader"
+        elif claim == _URI:
+            yield values[0].removeprefix("gs://").partition("/")[0], "the model's bucket"
+
+
+def _image(step: Step) -> Iterator[Change]:
+    """The tag is made of the build context, so it says which sources an image is built from."""
+    before, after = at(step.before, "imageName"), at(step.after, "imageName")
+    if step.changes and after is not None:
+        was = f", and no longer {text(before)}" if before not in (None, after) else ""
+        yield _change(Effect.NOTE, f"`up` builds and pushes {text(after)}{was}", step=step)
+
+
+def _pool(step: Step) -> Iterator[Change]:
+    name = text(at(step.before, "workloadIdentityPoolId"))
+    if step.ends:
+        yield _change(
+            Effect.RETIRED,
+            f"the pool {name} ends: what it admitted is refused from then on, and its id stays"
+            " reserved for 30 days",
+            step=step,
+        )
+    yield from _disabled(step, f"the pool {step.name}")
+
+
+def _disabled(step: Step, what: str) -> Iterator[Change]:
+    """A disabled pool or provider admits nobody."""
+    if step.before is None or step.after is None:
+        return
+    before, after = at(step.before, "disabled") is True, at(step.after, "disabled")
+    if is_unknown(after):
+        yield _change(Effect.UNKNOWN, f"whether {what} is disabled", step=step)
+    elif before and after is not True:
+        yield _change(Effect.ADMITTED, f"{what} is enabled: it admits again", step=step)
+    elif not before and after is True:
+        yield _change(Effect.RETIRED, f"{what} is disabled: it admits nobody", step=step)
+
+
+def _provider(step: Step, preview: Preview) -> Iterator[Change]:
+    what = f"the provider {step.name}"
+    if step.after is None:
+        yield _change(
+            Effect.RETIRED, f"{what} is deleted: nobody gets the model by attestation", step=step
+        )
+        return
+    yield from _disabled(step, what)
+    yield from _trusted(step, what)
+    after = at(step.after, "attributeCondition")
+    known = not is_unknown(after)
+    if not known:
+        after = declared_condition(step, preview)
+        if after is None:
+            yield _change(
+                Effect.UNKNOWN,
+                f"the condition of {what}, and with it who may act as the model's reader",
+                step=step,
+            )
+            return
+    condition = str(after or "")
+    if step.before is None:
+        compared = conditions.first(condition)
+    else:
+        compared = conditions.compare(str(at(step.before, "attributeCondition") or ""), condition)
+    yield from compared
+    if not known:
+        yield _change(Effect.NOTE, DECLARED, step=step)
+
+
+def declared_condition(step: Step, preview: Preview) -> str | None:
+    """A provider's condition as the program declares it, with the pool's id where that is known."""
+    component = next((each for each in preview.of_type(RELEASE) if each.urn == step.parent), None)
+    declared = at(component.after, "declaredCondition") if component else None
+    if not isinstance(declared, str) or is_unknown(declared):
+        return None
+    pool = at(step.after, "workloadIdentityPoolId")
+
+    def named(found: re.Match[str]) -> str:
+        known = isinstance(pool, str) and pool.startswith(f"{found[1]}-")
+        return f"/workloadIdentityPools/{pool}/" if known else found[0]
+
+    return re.sub(rf"/workloadIdentityPools/([^/']+)-{NO_SUFFIX}/", named, declared)
+
+
+def _trusted(step: Step, what: str) -> Iterator[Change]:
+    """Whose tokens the provider accepts, and what it reads from them."""
+    expected: dict[tuple[str, ...], Any] = {
+        ("oidc", "issuerUri"): ISSUER,
+        ("oidc", "allowedAudiences"): [TOKEN_AUDIENCE],
+        ("oidc", "jwksJson"): None,
+        ("attributeMapping",): dict(MAPPING),
+        **{(kind,): None for kind in _OTHER_KINDS},
+    }
+    for path, right in expected.items():
+        before, after = at(step.before, *path) or None, at(step.after, *path) or None
+        key = ".".join(path)
+        if before == after:
+            continue
+        if is_unknown(after):
+            yield _change(Effect.UNKNOWN, f"{key} of {what}", step=step)
+        elif after != right:
+            yield _change(
+                Effect.LOOSENING,
+                f"{key} of {what} is not that of this program:",
+                (f"expected: {text(right)}", f"got: {text(after)}"),
+                step=step,
+            )
+        elif step.before is not None:
+            yield _change(
+                Effect.OTHER,
+                f"{key} of {what} becomes that of this program, and is no longer {text(before)}",
+                step=step,
+            )
+
+
+def _change(
+    effect: Effect, sentence: str, details: tuple[str, ...] = (), step: Step | None = None
+) -> Change:
+    return Change(
+        effect=effect,
+        section=Section.RELEASE,
+        sentence=sentence,
+        details=details,
+        urn=step.urn if step else "",
+    )

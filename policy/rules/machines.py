@@ -1,0 +1,115 @@
+"""Rules about the confidential machine, and about the images that may run on the pictures."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from infra.config.machine_types import CONFIDENTIAL_TYPES
+from infra.config.validators import CONFIDENTIAL_SPACE
+from infra.launch import METADATA_KEYS
+from infra.naming import IMAGE_REFERENCE
+from policy.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy.resource import Resource
+
+MACHINE: Final = "gcp:compute/instance:Instance"
+COMPANY: Final = "confidential-inference:infra:Secundus"
+_OTHER_MACHINES: Final = re.compile(
+    r"gcp:compute/(instanceTemplate|regionInstanceTemplate|instanceFromTemplate"
+    r"|instanceFromMachineImage|machineImage):.*"
+)
+
+
+def confidential(resource: Resource) -> Iterator[str]:
+    """What the machine boots, and how."""
+    if _OTHER_MACHINES.fullmatch(resource.type):
+        yield f"got {resource.type}, expected {MACHINE}: no rule judges this kind of machine"
+    if resource.type != MACHINE:
+        return
+    image = resource.value("bootDisk", "initializeParams", "image")
+    if not isinstance(image, str) or not re.fullmatch(CONFIDENTIAL_SPACE.pattern, image):
+        yield (
+            f"bootDisk.initializeParams.image: got {image!r}, expected"
+            f" {CONFIDENTIAL_SPACE.expected}"
+        )
+    kind = resource.value("confidentialInstanceConfig", "confidentialInstanceType")
+    if kind not in CONFIDENTIAL_TYPES:
+        yield (
+            f"confidentialInstanceType: got {kind!r}, expected"
+            f" {' or '.join(CONFIDENTIAL_TYPES)}: Google attests no other"
+        )
+    for key in ("enableSecureBoot", "enableVtpm"):
+        value = resource.value("shieldedInstanceConfig", key)
+        if value is not True:
+            yield f"shieldedInstanceConfig.{key}: got {value!r}, expected true"
+
+
+def unreachable(resource: Resource) -> Iterator[str]:
+    """No address of the Internet."""
+    if resource.type != MACHINE:
+        return
+    interfaces = resource.value("networkInterfaces")
+    for number, interface in enumerate(interfaces if isinstance(interfaces, list) else ()):
+        for key in ("accessConfigs", "ipv6AccessConfigs"):
+            if isinstance(interface, dict) and interface.get(key):
+                yield (
+                    f"networkInterfaces[{number}].{key}: got {interface[key]!r}, expected none: the"
+                    " machine would have an external address"
+                )
+
+
+def launch(resource: Resource) -> Iterator[str]:
+    """What the launcher reads."""
+    if resource.type != MACHINE:
+        return
+    metadata = resource.value("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    for key in sorted(metadata.keys() - METADATA_KEYS):
+        yield f"metadata.{key}: expected no other keys than {', '.join(sorted(METADATA_KEYS))}"
+    image = resource.value("metadata", "tee-image-reference")
+    if not isinstance(image, str) or not re.fullmatch(IMAGE_REFERENCE, image):
+        yield (
+            f"metadata.tee-image-reference: got {image!r}, expected an image by digest: a tag can"
+            " be moved between preview and boot"
+        )
+    if resource.value("metadataStartupScript"):
+        yield "metadataStartupScript: expected none: the machine runs the attested workload only"
+
+
+def approved(resource: Resource) -> Iterator[str]:
+    """Whether somebody has approved the images that run on the pictures."""
+    if resource.type == COMPANY and not resource.value("approvedDigests"):
+        yield (
+            "approvedDigests: got none, expected the images that somebody has reviewed: whatever"
+            " code Primus publishes will run on the pictures"
+        )
+
+
+RULES: Final = (
+    Rule(
+        name="machine-confidential",
+        description="The machine boots a production image of Confidential Space, by name, with a"
+        " confidential type that is attested, secure boot and vTPM.",
+        check=confidential,
+    ),
+    Rule(
+        name="machine-unreachable",
+        description="The machine has no external address.",
+        check=unreachable,
+    ),
+    Rule(
+        name="machine-launch",
+        description="The machine launches an image by digest, with the agreed metadata only.",
+        check=launch,
+    ),
+    Rule(
+        name="approved-images",
+        description="Only images that somebody has approved run on the pictures.",
+        advisory=True,
+        check=approved,
+    ),
+)

@@ -1,0 +1,97 @@
+"""The stack files of a copy of the program: whose companies they name, and their secrets provider.
+
+A company that uses this program has its own projects in them, and often the secrets provider of its
+real stack, whose key is not here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from infra.config.problems import NAMESPACE
+from rehearsal.companies import COMPANIES, Company
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SALT: Final = "encryptionsalt"
+OF_THE_REAL_STACK: Final = (SALT, "secretsprovider", "encryptedkey")
+"""What `pulumi stack init` writes into a stack file, for the secrets provider of that stack."""
+
+
+class StackFileError(Exception):
+    """A stack file that the local cloud cannot deploy; the message says why."""
+
+
+def detach(program: Path) -> None:
+    """Forget the secrets providers of the real stacks, in a scratch copy of the program."""
+    for name in COMPANIES:
+        parsed = _read(program, name)
+        if secret := _secret_key(parsed.get("config")):
+            raise StackFileError(
+                f"Pulumi.{name}.yaml: got a secret value for {secret!r}, expected plain values,"
+                " because no key of this program is secret, and nothing here can decrypt it. Set"
+                f" it in plain text: pulumi config set --stack {name} --plaintext {secret} VALUE"
+            )
+        _write(program, name, {k: v for k, v in parsed.items() if k not in OF_THE_REAL_STACK})
+
+
+def take_salts(program: Path, other: Path) -> None:
+    """Give a second copy of the program the secrets providers of the first one's stacks."""
+    for name in COMPANIES:
+        salt = _read(program, name).get(SALT)
+        _write(other, name, {**_read(other, name), SALT: salt})
+
+
+def companies(program: Path) -> dict[str, Company]:
+    """The companies with the projects of these files, and a deployer who may start the machine."""
+    return {name: _company(company, _read(program, name)) for name, company in COMPANIES.items()}
+
+
+def _company(company: Company, parsed: dict[str, Any]) -> Company:
+    project = setting(parsed, "project")
+    number = setting(parsed, "projectNumber")
+    operators = setting(parsed, "operators")
+    people = [
+        member
+        for member in (operators if isinstance(operators, list) else [])
+        if str(member).startswith(("user:", "serviceAccount:"))
+    ]
+    return replace(
+        company,
+        project=str(project or company.project),
+        project_number=str(number or company.project_number),
+        deployer=str(people[0]) if people else company.deployer,
+    )
+
+
+def setting(parsed: dict[str, Any], key: str) -> Any:  # noqa: ANN401  any YAML value
+    """The value of a key of this program in a stack file; None if it has none."""
+    config = parsed.get("config")
+    return config.get(f"{NAMESPACE}:{key}") if isinstance(config, dict) else None
+
+
+def _secret_key(config: object) -> str:
+    """The first key with a secret value; "" if there is none."""
+    for key, value in config.items() if isinstance(config, dict) else ():
+        if isinstance(value, dict) and ("secure" in value or _secret_key(value)):
+            return str(key)
+    return ""
+
+
+def _read(program: Path, name: str) -> dict[str, Any]:
+    path = program / f"Pulumi.{name}.yaml"
+    try:
+        parsed = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise StackFileError(f"{path.name} cannot be read: {error}") from error
+    if not isinstance(parsed, dict):
+        raise StackFileError(f"{path.name}: got no mapping, expected the file of a Pulumi stack")
+    return parsed
+
+
+def _write(program: Path, name: str, parsed: dict[str, Any]) -> None:
+    (program / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(parsed, sort_keys=False))
