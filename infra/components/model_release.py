@@ -40,9 +40,9 @@ class ModelReleaseArgs:
     """the admitted digests in config, each once"""
     built_digest: pulumi.Output[str] | None
     """the admitted digest that this stack built, if it built one"""
-    declared_condition: str
-    """the condition as far as a preview can always know it: with UNBUILT for an image that is built
-    here, and NO_SUFFIX in the pool's id. `review` compares it where the real one is unknown"""
+    declared: AttestationPolicy
+    """the policy as far as a preview can always know it: with UNBUILT for an image that is built
+    here, and NO_SUFFIX in the pool's id. `review` reads it in place of an unknown condition"""
     reader: pulumi.Input[str]
     """the full name of the account that an admitted workload may act as"""
     known_once_created: pulumi.Output[str]
@@ -61,7 +61,7 @@ class ModelRelease(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ModelReleaseArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        inputs = {"declaredCondition": args.declared_condition}
+        inputs = {"declaredClauses": args.declared.described()}
         super().__init__("confidential-inference:infra:ModelRelease", name, inputs, opts)
         child = pulumi.ResourceOptions(parent=self)
         pool = gcp.iam.WorkloadIdentityPool(

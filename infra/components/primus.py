@@ -57,7 +57,7 @@ class Primus(pulumi.ComponentResource):
         super().__init__("confidential-inference:infra:Primus", name, {}, opts)
         settings = args.settings
         # Render the policy now: otherwise a mistake would be found only after the push.
-        declared = _policy(args, settings.image.digest or UNBUILT, _unnamed(settings)).condition
+        declared = _policy(args, settings.image.digest or UNBUILT, _unnamed(settings))
         after_apis = pulumi.ResourceOptions(
             parent=self, depends_on=enabled(name, APIS, project=settings.project, parent=self)
         )
@@ -150,7 +150,7 @@ class Primus(pulumi.ComponentResource):
                 ),
                 configured_digests=tuple(dict.fromkeys((*pinned, *settings.image.admit_also))),
                 built_digest=None if pinned else image.digest,
-                declared_condition=declared,
+                declared=declared,
                 reader=reader.name,
                 known_once_created=reader.id,
                 protect="pool" in settings.protect,

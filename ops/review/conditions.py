@@ -1,15 +1,19 @@
 """Compares two release conditions clause by clause, to say what is admitted after a change.
 
 A text difference would not say it: a dropped line admits more, an added list entry, too, and an
-added line admits less. Only clauses that this program writes can be compared.
+added line admits less. Only clauses that a version of this program wrote can be compared. The state
+of a stack describes its own clauses, so a clause can be named that this version has dropped.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from infra.attestation.release_policy import UNBUILT, Part, parts
+from infra.attestation.clause import literals
+from infra.attestation.release_policy import UNBUILT, parts
 from ops.review.change import Change, Effect, Section
 
 if TYPE_CHECKING:
@@ -27,11 +31,85 @@ entry weakens the guard."""
 BUILT: Final = "the image that `up` builds from this commit"
 
 
-def compare(before: str, after: str) -> tuple[Change, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """What one clause of a condition requires."""
+
+    claim: str
+    sentence: str
+    without: str
+    cel: str
+    expected: str
+    allowed: tuple[str, ...] | None
+
+    @property
+    def shown(self) -> str:
+        """What is expected, for people: an image that is not built yet has no digest."""
+        return self.expected.replace(f'"{UNBUILT}"', BUILT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """The text of a condition, and the clauses that the program described when it wrote it."""
+
+    text: str
+    described: tuple[Requirement, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it would admit everybody."""
+        return not self.text.strip()
+
+    def requirements(self) -> Iterator[tuple[int, str, Requirement | None]]:
+        """Line, text and meaning of each part; no meaning if nobody has described it."""
+        by_text = {each.cel: each for each in self.described}
+        for part in () if self.is_empty else parts(self.text):
+            known = _of_clause(part.clause) if part.clause else by_text.get(part.text)
+            yield part.line, part.text, known
+
+    def by_claim(self) -> dict[str, Requirement]:
+        """The requirements by their claims."""
+        return {each.claim: each for _, _, each in self.requirements() if each is not None}
+
+
+def described(listed: object) -> tuple[Requirement, ...]:
+    """The clauses that a component's input describes; whatever has another form is left out."""
+    return tuple(
+        _of_description(each)
+        for each in (listed if isinstance(listed, list) else [])
+        if isinstance(each, dict) and {"claim", "requires", "without", "cel"} <= each.keys()
+    )
+
+
+def _of_clause(clause: Clause) -> Requirement:
+    return Requirement(
+        claim=clause.claim,
+        sentence=clause.sentence,
+        without=clause.without,
+        cel=clause.cel,
+        expected=clause.expected,
+        allowed=clause.allowed,
+    )
+
+
+def _of_description(texts: dict[str, Any]) -> Requirement:
+    cel = str(texts["cel"])
+    allowed = literals(cel) if " in [" in cel else None
+    return Requirement(
+        claim=str(texts["claim"]),
+        sentence=str(texts["requires"]),
+        without=str(texts["without"]),
+        cel=cel,
+        expected=cel if allowed is None else " or ".join(map(json.dumps, allowed)),
+        allowed=allowed,
+    )
+
+
+def compare(before: Condition, after: Condition) -> tuple[Change, ...]:
     """What changes from one condition to the other; nothing if only their form differs."""
-    if before == after:
+    if before.text == after.text:
         return ()
-    if not after.strip():
+    if after.is_empty:
         return (_NO_CONDITION,)
     unjudged = [
         *_unreadable(before, "the deployed condition"),
@@ -39,61 +117,48 @@ def compare(before: str, after: str) -> tuple[Change, ...]:
     ]
     if unjudged:
         return tuple(unjudged)
-    old, new = _by_claim(before), _by_claim(after)
+    old, new = before.by_claim(), after.by_claim()
     return (
-        *(dropped(old[claim]) for claim in old if claim not in new),
+        *(_dropped(old[claim]) for claim in old if claim not in new),
         *(
             change
             for claim in old
             if claim in new and old[claim].cel != new[claim].cel
             for change in _changed(old[claim], new[claim])
         ),
-        *(added(new[claim]) for claim in new if claim not in old),
+        *(_added(new[claim]) for claim in new if claim not in old),
     )
 
 
-def first(condition: str) -> tuple[Change, ...]:
+def first(condition: Condition) -> tuple[Change, ...]:
     """What the first condition of a stack admits."""
-    if not condition.strip():
+    if condition.is_empty:
         return (_NO_CONDITION,)
     unjudged = tuple(_unreadable(condition, "the condition"))
     if unjudged:
         return unjudged
-    clauses = [part.clause for part in parts(condition) if part.clause is not None]
-    required = tuple(f"{each.sentence}: {shown_value(each)}" for each in clauses)
-    return (
-        _change(
-            Effect.ADMITTED,
-            "the model is released for the first time. It is required that",
-            required,
-        ),
-    )
+    required = tuple(f"{each.sentence}: {each.shown}" for each in condition.by_claim().values())
+    sentence = "the model is released for the first time. It is required that"
+    return (_change(Effect.ADMITTED, sentence, required),)
 
 
-def dropped(clause: Clause) -> Change:
-    """A clause that the condition has no longer."""
+def _dropped(old: Requirement) -> Change:
     return _change(
         Effect.LOOSENING,
-        f"no longer required: {clause.sentence}. After this change {clause.without}",
+        f"it is no longer required that {old.sentence}. After this change {old.without}",
     )
 
 
-def added(clause: Clause) -> Change:
-    """A clause that the condition did not have."""
+def _added(new: Requirement) -> Change:
     return _change(
-        Effect.TIGHTENING, f"required from now on: {clause.sentence} ({shown_value(clause)})"
+        Effect.TIGHTENING, f"it is required from now on that {new.sentence} ({new.shown})"
     )
 
 
-def shown_value(clause: Clause) -> str:
-    """What a clause expects, for people: an image that is not built yet has no digest."""
-    return clause.expected.replace(f'"{UNBUILT}"', BUILT)
-
-
-def _changed(old: Clause, new: Clause) -> Iterator[Change]:
+def _changed(old: Requirement, new: Requirement) -> Iterator[Change]:
     if old.allowed is None or new.allowed is None:
         yield _change(
-            Effect.OTHER, f"{new.sentence}: {shown_value(new)}, and no longer {old.expected}"
+            Effect.OTHER, f"{new.sentence}: {new.shown} is required, and no longer {old.shown}"
         )
         return
     kind = ADMISSIONS.get(new.claim, "")
@@ -110,32 +175,23 @@ def _changed(old: Clause, new: Clause) -> Iterator[Change]:
             yield _change(Effect.TIGHTENING, f"{new.sentence}: {value} is accepted no longer")
 
 
-def _unreadable(condition: str, which: str) -> Iterator[Change]:
+def _unreadable(condition: Condition, which: str) -> Iterator[Change]:
     """Why a condition cannot be compared, with its own text."""
-    read = _parts(condition)
-    unknown = [f"line {part.line}: {part.text}" for part in read if part.clause is None]
+    read = list(condition.requirements())
+    unknown = [f"line {line}: {text}" for line, text, known in read if known is None]
     if unknown:
         yield _change(
             Effect.UNJUDGED, f"{which} holds what this program does not write:", tuple(unknown)
         )
         return
-    claims = Counter(part.clause.claim for part in read if part.clause is not None)
+    claims = Counter(known.claim for _, _, known in read if known is not None)
     twice = [claim for claim, number in claims.items() if number > 1]
     if twice:
         yield _change(
             Effect.UNJUDGED,
             f"{which} has more than one clause about one claim ({', '.join(twice)}):",
-            tuple(condition.splitlines()),
+            tuple(condition.text.splitlines()),
         )
-
-
-def _by_claim(condition: str) -> dict[str, Clause]:
-    return {part.clause.claim: part.clause for part in _parts(condition) if part.clause is not None}
-
-
-def _parts(condition: str) -> tuple[Part, ...]:
-    """The parts; none of a condition that is empty."""
-    return parts(condition) if condition.strip() else ()
 
 
 def _change(effect: Effect, sentence: str, details: tuple[str, ...] = ()) -> Change:

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation.clause import literals
-from infra.attestation.release_policy import ISSUER, MAPPING, TOKEN_AUDIENCE, parts
+from infra.attestation.release_policy import AND, ISSUER, MAPPING, TOKEN_AUDIENCE, parts
 from infra.naming import NO_SUFFIX
 from ops.review import conditions
 from ops.review.change import Change, Effect, Section
+from ops.review.conditions import Condition, Requirement, described
 from ops.review.values import at, text
 from policy.resource import is_unknown
 
@@ -24,6 +25,8 @@ IMAGE: Final = "docker:index/image:Image"
 RELEASE: Final = "confidential-inference:infra:ModelRelease"
 TYPES: Final = (POOL, PROVIDER, IMAGE)
 
+_POOL_ID: Final = "workloadIdentityPoolId"
+_CONDITION: Final = "attributeCondition"
 _READER: Final = "submods.container.env.MODEL_READER"
 _URI: Final = "submods.container.env.MODEL_URI"
 _OTHER_KINDS: Final = ("aws", "saml", "x509")
@@ -44,24 +47,27 @@ def changes(preview: Preview) -> Iterator[Change]:
     providers = list(preview.of_type(PROVIDER))
     for step in providers:
         yield from _provider(step, preview)
-    remaining = [step for step in providers if step.after is not None]
-    if len(remaining) > 1:
-        names = ", ".join(step.name for step in remaining)
-        yield _change(
-            Effect.LOOSENING,
-            f"{len(remaining)} providers admit ({names}): each admits by its own condition",
-        )
+        yield from _beside_another(step, providers)
+
+
+def _beside_another(step: Step, providers: list[Step]) -> Iterator[Change]:
+    """A new provider gets around the condition of the one that the pool has."""
+    pool = at(step.after, _POOL_ID)
+    for other in providers:
+        if step.before is None and other.before is not None and at(other.after, _POOL_ID) == pool:
+            yield _change(
+                Effect.LOOSENING,
+                f"the provider {step.name} admits beside {other.name}, by its own condition",
+                step=step,
+            )
 
 
 def model_names(preview: Preview) -> dict[str, str]:
     """By its name, what is of the model: the reader and the bucket that the conditions name."""
     names: dict[str, str] = {}
-    for step in preview.of_type(PROVIDER, RELEASE):
-        for properties in (step.before, step.after):
-            for key in ("attributeCondition", "declaredCondition"):
-                condition = at(properties, key)
-                if isinstance(condition, str) and condition:
-                    names.update(_names(condition))
+    for step in preview.of_type(PROVIDER):
+        for condition in (at(step.before, _CONDITION), declared_condition(step, preview)):
+            names.update(_names(condition) if isinstance(condition, str) and condition else ())
     return names
 
 
@@ -84,7 +90,7 @@ def _image(step: Step) -> Iterator[Change]:
 
 
 def _pool(step: Step) -> Iterator[Change]:
-    name = text(at(step.before, "workloadIdentityPoolId"))
+    name = text(at(step.before, _POOL_ID))
     if step.ends:
         yield _change(
             Effect.RETIRED,
@@ -117,7 +123,7 @@ def _provider(step: Step, preview: Preview) -> Iterator[Change]:
         return
     yield from _disabled(step, what)
     yield from _trusted(step, what)
-    after = at(step.after, "attributeCondition")
+    after = at(step.after, _CONDITION)
     known = not is_unknown(after)
     if not known:
         after = declared_condition(step, preview)
@@ -128,11 +134,13 @@ def _provider(step: Step, preview: Preview) -> Iterator[Change]:
                 step=step,
             )
             return
-    condition = str(after or "")
+    new = Condition(text=str(after or ""), described=_described(step, preview, before=False))
     if step.before is None:
-        compared = conditions.first(condition)
+        compared = conditions.first(new)
     else:
-        compared = conditions.compare(str(at(step.before, "attributeCondition") or ""), condition)
+        deployed = str(at(step.before, _CONDITION) or "")
+        old = Condition(text=deployed, described=_described(step, preview, before=True))
+        compared = conditions.compare(old, new)
     yield from compared
     if not known:
         yield _change(Effect.NOTE, DECLARED, step=step)
@@ -140,17 +148,25 @@ def _provider(step: Step, preview: Preview) -> Iterator[Change]:
 
 def declared_condition(step: Step, preview: Preview) -> str | None:
     """A provider's condition as the program declares it, with the pool's id where that is known."""
-    component = next((each for each in preview.of_type(RELEASE) if each.urn == step.parent), None)
-    declared = at(component.after, "declaredCondition") if component else None
-    if not isinstance(declared, str) or is_unknown(declared):
+    declared = _described(step, preview, before=False)
+    if not declared:
         return None
-    pool = at(step.after, "workloadIdentityPoolId")
+    pool = at(step.after, _POOL_ID)
 
     def named(found: re.Match[str]) -> str:
         known = isinstance(pool, str) and pool.startswith(f"{found[1]}-")
         return f"/workloadIdentityPools/{pool}/" if known else found[0]
 
-    return re.sub(rf"/workloadIdentityPools/([^/']+)-{NO_SUFFIX}/", named, declared)
+    text = AND.join(each.cel for each in declared)
+    return re.sub(rf"/workloadIdentityPools/([^/']+)-{NO_SUFFIX}/", named, text)
+
+
+def _described(step: Step, preview: Preview, *, before: bool) -> tuple[Requirement, ...]:
+    """The clauses that a provider's component describes."""
+    component = next((each for each in preview.of_type(RELEASE) if each.urn == step.parent), None)
+    if component is None:
+        return ()
+    return described(at(component.before if before else component.after, "declaredClauses"))
 
 
 def _trusted(step: Step, what: str) -> Iterator[Change]:

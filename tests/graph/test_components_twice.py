@@ -70,7 +70,7 @@ def two_of_each() -> None:
                 policy=lambda _: pulumi.Output.from_input(policy),
                 configured_digests=(DIGEST,),
                 built_digest=pulumi.Output.from_input(DIGEST),
-                declared_condition=policy.condition,
+                declared=policy,
                 reader="reader",
                 known_once_created=pulumi.Output.from_input("created"),
             ),

@@ -13,7 +13,7 @@ import pytest
 
 from infra import naming
 from infra.attestation.clause import listed
-from infra.attestation.release_policy import MAPPING, UNBUILT
+from infra.attestation.release_policy import AND, MAPPING, UNBUILT
 from infra.build_context import context_hash
 from tests.fixtures import model_files
 from tests.graph.mocked import BUILT, Graph, Refused
@@ -343,7 +343,9 @@ def test_the_bucket_and_the_pool_are_protected_only_where_config_says_so(primus:
 def test_a_built_image_leaves_the_rest_of_the_condition_known(primus: Deploy) -> None:
     """The component's input is the condition but for the digest and the pool's suffix."""
     graph = primus(image={"admitAlso": [A]})
-    declared = graph.one("ModelRelease").inputs["declaredCondition"]
+    declared = AND.join(
+        clause["cel"] for clause in graph.one("ModelRelease").inputs["declaredClauses"]
+    )
     deployed = graph.one("WorkloadIdentityPoolProvider").inputs["attributeCondition"]
     pool = graph.one("WorkloadIdentityPool").inputs["workloadIdentityPoolId"]
     assert UNBUILT in declared
@@ -355,6 +357,7 @@ def test_a_built_image_leaves_the_rest_of_the_condition_known(primus: Deploy) ->
 
 def test_a_pinned_image_is_in_the_declared_condition(primus: Deploy) -> None:
     """Nothing of it is unknown but the pool's suffix."""
-    declared = primus(image={"digest": A}).one("ModelRelease").inputs["declaredCondition"]
+    clauses = primus(image={"digest": A}).one("ModelRelease").inputs["declaredClauses"]
+    (declared,) = (each["cel"] for each in clauses if each["claim"].endswith("image_digest"))
     assert A in declared
     assert UNBUILT not in declared
