@@ -71,6 +71,8 @@ class _Grant:
     role: str
     principal: Principal
     to_repository: bool
+    of_model: bool
+    """whether the target is the model's reader or bucket"""
 
     @property
     def sentence(self) -> str:
@@ -115,9 +117,8 @@ def _own_accounts(preview: Preview) -> Iterator[str]:
 
 def _member(step: Step, own: set[str], names: Mapping[str, str]) -> Iterator[Change]:
     before, after = (_grant(step, each, names) for each in (step.before, step.after))
-    if before == after:
-        if before is not None:
-            yield _change(step, Effect.NOTE, f"made anew: {before.sentence}")
+    if before is not None and before == after:
+        yield _change(step, Effect.NOTE, f"made anew: {before.sentence}")
         return
     if after is not None:
         yield _added(step, after, own)
@@ -154,8 +155,9 @@ def _added(step: Step, after: _Grant, own: set[str]) -> Change:
         return _change(step, Effect.NOTE, sentence, access=False)
     expected = (
         (who.attested and after.role == _ACTS_AS)
-        or who.address in own
-        or after.role == _MACHINE_ATTACHES
+        or (who.address in own and after.role in _ROLES)
+        # A machine that runs as the model's reader has the model without any attestation.
+        or (after.role == _MACHINE_ATTACHES and not after.of_model)
     )
     return _change(step, Effect.ADMITTED if expected else Effect.LOOSENING, sentence)
 
@@ -176,6 +178,7 @@ def _grant(
         role=NOT_KNOWN if is_unknown(role) else str(role),
         principal=principal(at(properties, "member")),
         to_repository=word == "the repository",
+        of_model=name in names,
     )
 
 

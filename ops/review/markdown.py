@@ -34,7 +34,8 @@ _CLOSING: Final = 500
 
 _WORD: Final = re.compile(r"[(']*[A-Za-z0-9][A-Za-z0-9.'%-]*[)',.;:]*|`[a-z]+`[,.;:]?|[→…]")
 """A word that means nothing to Markdown: no emphasis, link, mention, reference, emoji or HTML."""
-_LINK: Final = re.compile(r"www\.", re.IGNORECASE)
+_LINK: Final = re.compile(r"www\.|gh-[0-9]", re.IGNORECASE)
+"""Words of which GitHub makes links."""
 
 
 def marker(stack: str) -> str:

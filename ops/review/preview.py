@@ -84,11 +84,6 @@ class Preview:
         """The steps of resources of these types."""
         return (step for step in self.steps if step.type in types)
 
-    @property
-    def is_first(self) -> bool:
-        """Whether the stack holds nothing yet."""
-        return all(step.before is None for step in self.steps if step.op != "read")
-
 
 def read(text: bytes) -> Preview:
     """The preview in a text; PreviewError if it is none, or if the preview failed."""

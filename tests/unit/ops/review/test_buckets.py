@@ -1,0 +1,189 @@
+"""What would be lost, and what protects the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.review import buckets
+from ops.review.change import Effect
+from tests.fixtures.previews import (
+    BUCKET,
+    OBJECT,
+    REPOSITORY,
+    UNKNOWN,
+    Json,
+    read_preview,
+    step,
+)
+
+
+def bucket(**changes: Any) -> Json:
+    """The inputs of a private bucket."""
+    return {
+        "name": "results",
+        "location": "us-west1",
+        "forceDestroy": False,
+        "publicAccessPrevention": "enforced",
+        "uniformBucketLevelAccess": True,
+        **changes,
+    }
+
+
+def told(*steps: Json) -> list[tuple[Effect, str]]:
+    """Effect and sentence of every change."""
+    return [(each.effect, each.sentence) for each in buckets.changes(read_preview(*steps))]
+
+
+def test_a_deleted_bucket_is_a_loss() -> None:
+    """Google refuses while it holds something else than what the stack uploaded."""
+    ((effect, sentence),) = told(step("delete", BUCKET, old=bucket()))
+    assert effect is Effect.LOSS
+    assert sentence.startswith("the bucket results is deleted, and every object in it is lost. Goo")
+
+
+def test_a_bucket_that_is_forced_is_deleted_with_everything() -> None:
+    """Nobody refuses then."""
+    ((_, sentence),) = told(step("delete", BUCKET, old=bucket(forceDestroy=True)))
+    assert sentence == "the bucket results is deleted, and every object in it is lost"
+
+
+def test_a_replaced_bucket_is_a_loss_and_says_why() -> None:
+    """A new location, for example."""
+    moved = step("replace", BUCKET, old=bucket(), new=bucket(location="us-east1"))
+    ((effect, sentence),) = told(moved)
+    assert effect is Effect.LOSS
+    assert sentence.startswith("the bucket results is replaced (location changes), and every")
+
+
+def test_a_protected_bucket_is_not_lost_because_the_engine_refuses() -> None:
+    """The review says it before the engine does."""
+    ((_, sentence),) = told(step("delete", BUCKET, old=bucket(), protect=True))
+    assert sentence.endswith("It is protected: the engine refuses the whole `up`")
+
+
+def test_a_bucket_that_the_engine_only_forgets_is_not_lost() -> None:
+    """`retainOnDelete`."""
+    assert told(step("delete", BUCKET, old=bucket(), retainOnDelete=True)) == []
+
+
+def test_a_replaced_repository_loses_its_images() -> None:
+    """Until they are pushed again, no machine can boot one."""
+    old, new = ({"repositoryId": "images", "location": each} for each in ("us", "europe"))
+    ((effect, sentence),) = told(step("replace", REPOSITORY, old=old, new=new))
+    assert effect is Effect.LOSS
+    assert sentence == (
+        "the image repository images is replaced (location changes), and every image in it is lost"
+    )
+
+
+def test_a_deleted_model_is_named() -> None:
+    """Its hash may be admitted still."""
+    model = {"bucket": "models", "name": "models/ab/model.tar.gz"}
+    assert told(step("delete", OBJECT, old=model)) == [
+        (Effect.LOSS, "the model models/ab/model.tar.gz is deleted from the bucket models")
+    ]
+
+
+@pytest.mark.parametrize(("number", "shown"), [(1, 1), (10, 10), (11, 11), (500, 11)])
+def test_deleted_pictures_are_counted_and_the_first_are_named(number: int, shown: int) -> None:
+    """A folder may hold ten thousand."""
+    steps = [
+        step("delete", OBJECT, f"p{each}", old={"bucket": "input", "name": f"{each:05}.jpg"})
+        for each in range(number)
+    ]
+    (change,) = buckets.changes(read_preview(*steps))
+    assert change.effect is Effect.LOSS
+    assert str(number) in change.sentence
+    assert len(change.details) == shown
+    assert change.details[0] == "00000.jpg"
+
+
+def test_a_picture_that_is_uploaded_again_is_not_lost() -> None:
+    """Its source is the file."""
+    picture = {"bucket": "input", "name": "a.jpg"}
+    assert told(step("replace", OBJECT, old=picture, new={**picture, "contentType": "x"})) == []
+    assert told(step("update", OBJECT, old=picture, new=picture)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("publicAccessPrevention", "inherited"),
+        ("publicAccessPrevention", None),
+        ("uniformBucketLevelAccess", False),
+        ("uniformBucketLevelAccess", None),
+    ],
+)
+def test_a_weaker_bucket_is_a_loosening(key: str, value: Any) -> None:
+    """Also if the program no longer says it; and the way back is a tightening."""
+    weak = bucket(**{key: value})
+    ((effect, sentence),) = told(step("update", BUCKET, old=bucket(), new=weak))
+    assert effect is Effect.LOOSENING
+    assert sentence.startswith("the bucket results: ")
+    ((effect, _),) = told(step("update", BUCKET, old=weak, new=bucket()))
+    assert effect is Effect.TIGHTENING
+    ((effect, _),) = told(step("create", BUCKET, new=weak))
+    assert effect is Effect.LOOSENING
+
+
+@pytest.mark.parametrize("key", ["publicAccessPrevention", "uniformBucketLevelAccess"])
+def test_an_unknown_protection_is_not_known(key: str) -> None:
+    """It could be weaker."""
+    changed = step("update", BUCKET, old=bucket(), new=bucket(**{key: UNKNOWN}))
+    ((effect, _),) = told(changed)
+    assert effect is Effect.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (False, True, "forceDestroy is true, and no longer false: `destroy`, or a replacement,"),
+        (True, False, "forceDestroy is false, and no longer true: Google refuses to delete"),
+    ],
+)
+def test_a_forced_deletion_is_mentioned(words: str, *, before: bool, after: bool) -> None:
+    """It loses nothing yet."""
+    changed = step(
+        "update", BUCKET, old=bucket(forceDestroy=before), new=bucket(forceDestroy=after)
+    )
+    ((effect, sentence),) = told(changed)
+    assert effect is Effect.NOTE
+    assert words in sentence
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (604800, 0, "for 0 days, and no longer for 7 days"),
+        (None, 86400, "for 1 day, and no longer for 7 days (Google's default)"),
+        (0, UNKNOWN, "for a time that is not known before `up`, and no longer for 0 days"),
+    ],
+)
+def test_another_soft_delete_says_how_long(before: Any, after: Any, words: str) -> None:
+    """In days."""
+    old, new = (
+        bucket(softDeletePolicy=None if each is None else {"retentionDurationSeconds": each})
+        for each in (before, after)
+    )
+    ((effect, sentence),) = told(step("update", BUCKET, old=old, new=new))
+    assert effect is Effect.NOTE
+    assert words in sentence
+
+
+def test_a_soft_delete_that_the_program_does_not_mention_stays() -> None:
+    """Google keeps what the bucket has."""
+    old = bucket(softDeletePolicy={"retentionDurationSeconds": 604800})
+    assert told(step("update", BUCKET, old=old, new=bucket(labels={"a": "b"}))) == []
+
+
+def test_other_settings_are_named() -> None:
+    """A rule that deletes objects by their age cannot be judged."""
+    ((effect, sentence),) = told(
+        step("update", BUCKET, old=bucket(), new=bucket(storageClass="COLDLINE"))
+    )
+    assert (effect, sentence) == (Effect.NOTE, "the bucket results also changes: storageClass")
+    rule = [{"action": {"type": "Delete"}, "condition": {"age": 1}}]
+    ((effect, _),) = told(step("update", BUCKET, old=bucket(), new=bucket(lifecycleRules=rule)))
+    assert effect is Effect.UNJUDGED

@@ -1,0 +1,137 @@
+"""Machines: replaced or not, by which input, what they run, and which images are approved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.review import machines
+from ops.review.change import Change, Effect
+from tests.fixtures.previews import MACHINE, SECUNDUS, UNKNOWN, Json, read_preview, step
+
+OLD, NEW = (f"host/p/r/workload@sha256:{letter * 64}" for letter in "ab")
+
+
+def machine(image: str = OLD, **changes: Any) -> Json:
+    """The inputs of a machine."""
+    return {
+        "name": "workload-vm",
+        "machineType": "n2d-standard-2",
+        "bootDisk": {"initializeParams": {"image": "confidential-space-1"}},
+        "confidentialInstanceConfig": {"confidentialInstanceType": "SEV"},
+        "metadata": {"tee-image-reference": image},
+        **changes,
+    }
+
+
+def told(*steps: Json) -> list[Change]:
+    """Every change."""
+    return list(machines.changes(read_preview(*steps)))
+
+
+RUNS = f"It runs {OLD} on confidential-space-1 (SEV, n2d-standard-2)"
+
+
+def test_a_new_image_replaces_the_machine_and_ends_its_job() -> None:
+    """The pictures are read by other code, and the input that did it is shown."""
+    other, replaced = told(step("replace", MACHINE, old=machine(), new=machine(NEW)))
+    assert other.effect is Effect.OTHER
+    assert other.sentence == f"the machine workload-vm runs another image on the pictures: {NEW}"
+    assert replaced.effect is Effect.NOTE
+    assert replaced.sentence.startswith(
+        "the machine workload-vm is replaced because of these inputs; a running job ends. It runs"
+        f" {NEW} on confidential-space-1"
+    )
+    assert replaced.details == (f"metadata.tee-image-reference: {OLD} → {NEW}",)
+
+
+def test_a_machine_is_replaced_with_what_it_depends_on() -> None:
+    """No input of its own changes."""
+    (replaced,) = told(step("replace", MACHINE, old=machine(), new=machine()))
+    assert replaced.sentence == (
+        "the machine workload-vm is replaced because something that it depends on is replaced; a"
+        f" running job ends. {RUNS}"
+    )
+
+
+def test_a_change_in_place_ends_no_job() -> None:
+    """Such as a label."""
+    (changed,) = told(step("update", MACHINE, old=machine(), new=machine(labels={"a": "b"})))
+    assert (
+        changed.sentence
+        == f"the machine workload-vm changes in place; a running job goes on. {RUNS}"
+    )
+    assert changed.details == ("labels.a: nothing → b",)
+
+
+def test_a_new_and_a_deleted_machine_are_named() -> None:
+    """One reads the pictures from now on, the other no longer."""
+    (new,) = told(step("create", MACHINE, new=machine()))
+    assert (new.effect, new.sentence) == (
+        Effect.ADMITTED,
+        f"the machine workload-vm is new. {RUNS}",
+    )
+    (gone,) = told(step("delete", MACHINE, old=machine()))
+    assert (gone.effect, gone.sentence) == (
+        Effect.RETIRED,
+        "the machine workload-vm is deleted; a running job ends",
+    )
+
+
+def test_an_unchanged_machine_is_not_mentioned() -> None:
+    """Only changes are."""
+    assert told(step("same", MACHINE, old=machine(), new=machine())) == []
+
+
+def test_an_unknown_image_is_called_so() -> None:
+    """Its digest comes with `up`."""
+    other, _ = told(step("replace", MACHINE, old=machine(), new=machine(UNKNOWN)))
+    assert other.sentence.endswith("not known before `up`")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (["a"], ["a", "b"], [(Effect.ADMITTED, "image b is approved for the pictures")]),
+        (["a", "b"], ["a"], [(Effect.RETIRED, "image b is approved no longer")]),
+        (
+            ["a"],
+            None,
+            [
+                (
+                    Effect.LOOSENING,
+                    (
+                        "approvedDigests is removed: any image that Primus publishes may run on the"
+                        " pictures"
+                    ),
+                )
+            ],
+        ),
+        (
+            None,
+            ["a", "b"],
+            [(Effect.TIGHTENING, "only approved images may run on the pictures: a, b")],
+        ),
+        (None, None, []),
+        (["a"], UNKNOWN, []),
+    ],
+    ids=["one more", "one less", "all", "a list", "no list", "unknown"],
+)
+def test_approved_images_come_and_go(
+    before: Any, after: Any, expected: list[tuple[Effect, str]]
+) -> None:
+    """The list is Secundus' own guard."""
+    old, new = ({} if each is None else {"approvedDigests": each} for each in (before, after))
+    found = told(step("update", SECUNDUS, old=old, new=new))
+    assert [(change.effect, change.sentence) for change in found] == expected
+
+
+def test_the_first_list_of_a_new_stack_is_no_change() -> None:
+    """Nothing ran before."""
+    assert told(step("create", SECUNDUS, new={"approvedDigests": ["a"]})) == []
+
+
+def test_a_deleted_company_approves_nothing_any_more() -> None:
+    """Its machine is deleted, too, and that is said."""
+    assert told(step("delete", SECUNDUS, old={"approvedDigests": ["a"]})) == []
