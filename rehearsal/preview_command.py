@@ -41,6 +41,7 @@ def preview(options: argparse.Namespace) -> int:
             running(Cloud()) as local,
         ):
             local.machines.boot = False
+            print_progress(f"deploying {revisions.described(base)}")
             folder = Path(scratch)
             old, new = folder / "base", folder / "tree"
             revisions.copy_commit(base, old)
@@ -55,7 +56,6 @@ def preview(options: argparse.Namespace) -> int:
                 program=old,
                 companies=stack_files.companies(old),
             )
-            print_progress(f"deploying {revisions.described(base)}")
             workspace.create_stacks()
             for company in COMPANIES:
                 _up(workspace, company)

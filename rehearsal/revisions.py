@@ -49,8 +49,11 @@ def copy_commit(revision: str, target: Path) -> None:
     archive = _git("archive", "--format=tar", revision)
     if archive.returncode:
         raise RevisionError(f"git archive {revision} failed: {_reason(archive)}")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(target, filter="data")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+            files.extractall(target, filter="data")
+    except tarfile.TarError as error:
+        raise RevisionError(f"{revision} holds a file that is not copied: {error}") from error
 
 
 def copy_working_tree(target: Path) -> None:

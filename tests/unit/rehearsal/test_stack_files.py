@@ -1,0 +1,95 @@
+"""Stack files of a company that took this program over work with the local cloud."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from rehearsal.companies import COMPANIES
+from rehearsal.stack_files import StackFileError, companies, detach, take_salts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN = """
+encryptionsalt: v1:abc
+secretsprovider: gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k
+encryptedkey: abc
+config:
+  confidential-inference:project: acme-models
+  confidential-inference:projectNumber: "123456789012"
+  confidential-inference:operators:
+    - group:people@acme.example
+    - user:ann@acme.example
+"""
+BARE = "config:\n  confidential-inference:project: acme-models\n"
+
+
+def write(folder: Path, text: str) -> Path:
+    """The same stack file for both companies."""
+    folder.mkdir(exist_ok=True)
+    for name in COMPANIES:
+        (folder / f"Pulumi.{name}.yaml").write_text(text)
+    return folder
+
+
+def read(folder: Path) -> dict[str, object]:
+    """Primus' stack file."""
+    parsed: dict[str, object] = yaml.safe_load((folder / "Pulumi.primus.yaml").read_text())
+    return parsed
+
+
+def test_the_secrets_provider_of_the_real_stack_is_forgotten(tmp_path: Path) -> None:
+    """Its key is not here; nothing else changes."""
+    before = yaml.safe_load(OWN)
+    detach(write(tmp_path, OWN))
+    assert read(tmp_path) == {"config": before["config"]}
+
+
+def test_a_second_copy_gets_the_salt_of_the_first(tmp_path: Path) -> None:
+    """Otherwise the engine could not read the stack that the first copy made."""
+    first, second = write(tmp_path / "a", OWN), write(tmp_path / "b", BARE)
+    take_salts(first, second)
+    assert read(second) == {**yaml.safe_load(BARE), "encryptionsalt": "v1:abc"}
+
+
+def test_the_companies_are_those_of_the_files(tmp_path: Path) -> None:
+    """The deployer is a person who may start the machine; a group is nobody in particular."""
+    found = companies(write(tmp_path, OWN))["secundus"]
+    assert (found.project, found.project_number) == ("acme-models", "123456789012")
+    assert found.deployer == "user:ann@acme.example"
+    assert found.roles == COMPANIES["secundus"].roles
+
+
+def test_what_a_file_does_not_say_is_as_in_the_example(tmp_path: Path) -> None:
+    """The program itself refuses what is missing, with its own error."""
+    found = companies(write(tmp_path, BARE))["secundus"]
+    assert found.project_number == COMPANIES["secundus"].project_number
+    assert found.deployer == COMPANIES["secundus"].deployer
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1, 2]", "Pulumi.primus.yaml: got no mapping"),
+        ("", "Pulumi.primus.yaml: got no mapping"),
+        ("a: [", "Pulumi.primus.yaml cannot be read"),
+        (
+            "config:\n  confidential-inference:names:\n    pool:\n      secure: abc\n",
+            "got a secret value for 'confidential-inference:names'.*--plaintext",
+        ),
+        ("config:\n  other:key:\n    secure: abc\n", "got a secret value for 'other:key'"),
+    ],
+)
+def test_a_file_that_cannot_be_deployed_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """With what to do."""
+    with pytest.raises(StackFileError, match=message):
+        detach(write(tmp_path, text))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """The other company's program alone is not enough."""
+    with pytest.raises(StackFileError, match=r"Pulumi\.primus\.yaml cannot be read"):
+        companies(tmp_path)
