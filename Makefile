@@ -20,9 +20,9 @@ PULUMI_ENGINE := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/eng
 # These import TensorFlow, which takes seconds: `make unit` runs them only when T names them.
 MODEL_ENGINES := tests/unit/workload/engines tests/unit/packing
 # The fast tests of what a company runs beside the workload. Their branch coverage is measured, by area.
-FAST := tests/graph tests/contract tests/unit/infra tests/unit/ops tests/unit/rehearsal \
+FAST := tests/graph tests/contract tests/unit/infra tests/unit/ops tests/unit/policy tests/unit/rehearsal \
 	tests/cloud/test_ops_results.py
-AREAS := infra/attestation infra/components infra/config infra ops
+AREAS := infra/attestation infra/components infra/config infra ops policy
 SOURCES := __main__.py infra workload ops policy rehearsal model bench tests
 
 # Where this is set, every process of a test run would compile every module anew.
@@ -91,7 +91,7 @@ unit: $(READY) ## the unit tests of one area, without engine or TensorFlow: make
 	@$(RUN) -m pytest -q $(if $(T),tests/unit/$(T),tests/unit) $(if $(filter workload/engines packing,$(T)),,$(MODEL_ENGINES:%=--ignore=%)) $(ARGS)
 
 .PHONY: coverage
-coverage: $(READY) ## the fast tests of infra and ops, and the branch coverage they reach, by area: a minute
+coverage: $(READY) ## the fast tests of infra, ops and policy, and the branch coverage they reach, by area: a minute
 	@$(RUN) -m coverage run -m pytest $(FAST)
 	@$(RUN) -m coverage report --fail-under=0 --skip-covered
 	@for area in $(AREAS); do printf '%-20s ' $$area; $(RUN) -m coverage report --format=total \

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 UNKNOWN: Final = frozenset(
     {
@@ -33,9 +33,9 @@ def is_unknown(value: object) -> bool:
 class UnknownError(Exception):
     """A rule needs a value that is not known before `up`."""
 
-    def __init__(self, *path: str) -> None:
-        super().__init__(".".join(path))
-        self.path = path
+    def __init__(self, *path: str | int) -> None:
+        self.path = tuple(map(str, path))
+        super().__init__(".".join(self.path))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +49,34 @@ class Resource:
     properties: Mapping[str, Any]
     """keys as the engine has them, such as `uniformBucketLevelAccess`"""
 
-    def value(self, *path: str) -> Any:  # noqa: ANN401  any JSON value
-        """The value at a path of keys, or None; UnknownError if it, or one above it, is unknown."""
+    def value(self, *path: str | int) -> Any:  # noqa: ANN401  any JSON value
+        """The value at a path of keys and places in lists, or None.
+
+        UnknownError if it, or one above it, is unknown.
+        """
         value: Any = self.properties
         for depth, key in enumerate(path, 1):
-            value = value.get(key) if isinstance(value, dict) else None
+            if isinstance(key, int):
+                value = value[key] if isinstance(value, list) and key < len(value) else None
+            else:
+                value = value.get(key) if isinstance(value, dict) else None
             if is_unknown(value):
                 raise UnknownError(*path[:depth])
         return value
+
+    def whole(self, *path: str | int) -> Any:  # noqa: ANN401  same
+        """The same; UnknownError also if anything in it is unknown."""
+        value = self.value(*path)
+        keys: Iterable[str | int] = ()
+        if isinstance(value, list):
+            keys = range(len(value))
+        elif isinstance(value, dict):
+            keys = value
+        for key in keys:
+            self.whole(*path, key)
+        return value
+
+    def places(self, *path: str | int) -> range:
+        """The places of the list at a path; none if there is no list."""
+        value = self.value(*path)
+        return range(len(value)) if isinstance(value, list) else range(0)

@@ -19,6 +19,12 @@ _AUTHORITATIVE: Final = re.compile(
 _KEYS: Final = ("gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey")
 _PUBLIC: Final = ("allUsers", "allAuthenticatedUsers")
 _PRIMITIVE: Final = ("roles/owner", "roles/editor", "roles/viewer")
+_TOKENS: Final = (
+    "roles/iam.serviceAccountAdmin",
+    "roles/iam.serviceAccountKeyAdmin",
+    "roles/iam.serviceAccountOpenIdTokenCreator",
+    "roles/iam.serviceAccountTokenCreator",
+)
 _WHOLE_POOL: Final = re.compile(
     r"principal(Set)?://iam\.googleapis\.com/.*/workloadIdentityPools/[^/]+(/(\*|group/.*|attribute\."
     r"(?!(image_digest|built_image_digest)/sha256:).*)?)?"
@@ -47,11 +53,9 @@ def members(resource: Resource) -> Iterator[str]:
 
 
 def _members(resource: Resource) -> Iterator[str]:
-    one, many = resource.value("member"), resource.value("members")
-    for index, _ in enumerate(many if isinstance(many, list) else ()):
-        yield str(many[index])
-    if one is not None:
-        yield str(one)
+    for place in resource.places("members"):
+        yield str(resource.value("members", place))
+    yield str(resource.value("member") or "")
 
 
 def roles(resource: Resource) -> Iterator[str]:
@@ -61,6 +65,11 @@ def roles(resource: Resource) -> Iterator[str]:
     role = resource.value("role")
     if role in _PRIMITIVE:
         yield f"got {role}, expected the one role that is needed: it covers the whole project"
+    if role in _TOKENS:
+        yield (
+            f"got {role}, expected roles/iam.workloadIdentityUser for an attested image: whoever"
+            " has it acts as the account without any attestation"
+        )
 
 
 def kinds(resource: Resource) -> Iterator[str]:
@@ -85,7 +94,7 @@ RULES: Final = (
     ),
     Rule(
         name="grant-roles",
-        description="No grant gives owner, editor or viewer.",
+        description="No grant gives owner, editor or viewer, or an account's tokens and keys.",
         check=roles,
     ),
     Rule(

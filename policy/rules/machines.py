@@ -52,13 +52,13 @@ def unreachable(resource: Resource) -> Iterator[str]:
     """No address of the Internet."""
     if resource.type != MACHINE:
         return
-    interfaces = resource.value("networkInterfaces")
-    for number, interface in enumerate(interfaces if isinstance(interfaces, list) else ()):
+    for place in resource.places("networkInterfaces"):
         for key in ("accessConfigs", "ipv6AccessConfigs"):
-            if isinstance(interface, dict) and interface.get(key):
+            configs = resource.value("networkInterfaces", place, key)
+            if configs:
                 yield (
-                    f"networkInterfaces[{number}].{key}: got {interface[key]!r}, expected none: the"
-                    " machine would have an external address"
+                    f"networkInterfaces[{place}].{key}: got {configs!r}, expected none: the machine"
+                    " would have an external address"
                 )
 
 

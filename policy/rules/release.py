@@ -103,12 +103,12 @@ def trust(resource: Resource) -> Iterator[str]:
     issuer = resource.value("oidc", "issuerUri")
     if issuer != ISSUER:
         yield f"got the issuer {issuer!r}, expected Google's attestation service, {ISSUER!r}"
-    audiences = resource.value("oidc", "allowedAudiences")
+    audiences = resource.whole("oidc", "allowedAudiences")
     if audiences != [TOKEN_AUDIENCE]:
         yield f"got the audiences {audiences!r}, expected {[TOKEN_AUDIENCE]!r} alone"
     if resource.value("oidc", "jwksJson"):
         yield "got keys in jwksJson, expected none: the issuer's own keys sign the tokens"
-    mapping = resource.value("attributeMapping")
+    mapping = resource.whole("attributeMapping")
     if mapping != dict(MAPPING):
         yield f"got the attribute mapping {mapping!r}, expected {dict(MAPPING)!r}"
 

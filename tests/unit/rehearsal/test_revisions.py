@@ -104,7 +104,7 @@ def test_a_link_out_of_the_copy_is_refused(repository: Path, tmp_path: Path) -> 
     (repository / "out").symlink_to("/etc/hostname")
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "A link")
-    with pytest.raises(RevisionError, match="HEAD holds a file that is not copied.*'out'"):
+    with pytest.raises(RevisionError, match=r"HEAD holds a file that is not copied.*'out'"):
         revisions.copy_commit("HEAD", tmp_path / "copy")
 
 

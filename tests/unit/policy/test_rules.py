@@ -1,0 +1,371 @@
+"""Every rule, on resources that keep it and on resources that break it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.attestation.clause import in_one_line
+from infra.attestation.release_policy import AND, CLAIMS, ISSUER, MAPPING, TOKEN_AUDIENCE
+from infra.launch import METADATA_KEYS, LaunchSpec
+from policy.resource import UNKNOWN, Resource, UnknownError, is_unknown
+from policy.rule import NotKnown, Rule, Violation, judge
+from policy.rules import EVERY, release
+from tests.fixtures.tokens import DIGEST, LAUNCHED, policy
+
+TEXT = policy().condition
+NOT_YET = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+BUCKET = "gcp:storage/bucket:Bucket"
+MACHINE = "gcp:compute/instance:Instance"
+SECUNDUS = "confidential-inference:infra:Secundus"
+ACCOUNT_GRANT = "gcp:serviceaccount/iAMMember:IAMMember"
+BUCKET_GRANT = "gcp:storage/bucketIAMMember:BucketIAMMember"
+REPOSITORY_GRANT = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+POOL = "iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/primus-wip-1"
+PROJECT = "principalSet://cloudresourcemanager.googleapis.com/projects/1/type/ServiceAccount"
+IMAGE = f"us-west1-docker.pkg.dev/p/r/workload@{DIGEST}"
+CONFIDENTIAL_SPACE = "projects/confidential-space-images/global/images/confidential-space-260900"
+
+GOOD: dict[str, dict[str, Any]] = {
+    PROVIDER: {
+        "attributeCondition": TEXT,
+        "attributeMapping": dict(MAPPING),
+        "oidc": {"issuerUri": ISSUER, "allowedAudiences": [TOKEN_AUDIENCE]},
+    },
+    BUCKET: {
+        "uniformBucketLevelAccess": True,
+        "publicAccessPrevention": "enforced",
+        "forceDestroy": False,
+        "labels": {"team": "models"},
+    },
+    ACCOUNT_GRANT: {
+        "role": "roles/iam.workloadIdentityUser",
+        "member": f"principalSet://{POOL}/attribute.image_digest/{DIGEST}",
+    },
+    BUCKET_GRANT: {
+        "role": "roles/storage.objectViewer",
+        "member": "serviceAccount:primus-sa@primus-models.iam.gserviceaccount.com",
+    },
+    REPOSITORY_GRANT: {"role": "roles/artifactregistry.reader", "member": PROJECT},
+    MACHINE: {
+        "labels": {"team": "vision"},
+        "bootDisk": {"initializeParams": {"image": CONFIDENTIAL_SPACE}},
+        "confidentialInstanceConfig": {"confidentialInstanceType": "TDX"},
+        "shieldedInstanceConfig": {"enableSecureBoot": True, "enableVtpm": True},
+        "networkInterfaces": [{"subnetwork": "s"}],
+        "metadata": {"tee-image-reference": IMAGE, "tee-env-MODEL_URI": "gs://a/b"},
+    },
+    SECUNDUS: {"approvedDigests": [DIGEST]},
+}
+"""Resources that keep every rule."""
+
+
+def without(*claims: str) -> str:
+    """The condition without the clauses about some claims."""
+    return AND.join(clause.cel for clause in policy().clauses if clause.claim not in claims)
+
+
+BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
+    "release-condition": [
+        (PROVIDER, {"attributeCondition": None}, "got no condition"),
+        (PROVIDER, {"attributeCondition": " \n"}, "got no condition"),
+        (PROVIDER, {"attributeCondition": ["odd"]}, "got no condition"),
+        (PROVIDER, {"attributeCondition": "true"}, "what this program does not write"),
+        (PROVIDER, {"attributeCondition": f"{TEXT} || true"}, "what this program does not write"),
+        (PROVIDER, {"attributeCondition": without("dbgstat")}, "no clause about dbgstat"),
+        (
+            PROVIDER,
+            {"attributeCondition": f"{TEXT}{AND}assertion.secboot == true"},
+            "got 2 clauses about secboot, expected one",
+        ),
+        (
+            PROVIDER,
+            {"attributeCondition": TEXT.replace(f"'{DIGEST}'", "'sha256:abc'")},
+            "got the image digest 'sha256:abc'",
+        ),
+        (
+            PROVIDER,
+            {"attributeCondition": TEXT.replace(f"  '{DIGEST}',\n", "")},
+            "got no image digest",
+        ),
+        (
+            PROVIDER,
+            {"attributeCondition": TEXT.replace(DIGEST, "a" * 4096)},
+            "expected at most 4096: Google refuses more",
+        ),
+    ],
+    "release-trust": [
+        (PROVIDER, {"oidc": None}, "got the issuer None"),
+        (PROVIDER, {"oidc": "odd"}, "got the issuer None"),
+        (
+            PROVIDER,
+            {"oidc": {"issuerUri": "https://x.example", "allowedAudiences": [TOKEN_AUDIENCE]}},
+            "got the issuer 'https://x.example'",
+        ),
+        (
+            PROVIDER,
+            {"oidc": {"issuerUri": ISSUER, "allowedAudiences": [TOKEN_AUDIENCE, "x"]}},
+            "got the audiences",
+        ),
+        (
+            PROVIDER,
+            {
+                "oidc": {
+                    "issuerUri": ISSUER,
+                    "allowedAudiences": [TOKEN_AUDIENCE],
+                    "jwksJson": "{}",
+                }
+            },
+            "got keys in jwksJson",
+        ),
+        (PROVIDER, {"aws": {"accountId": "1"}}, "got a provider of kind aws"),
+        (PROVIDER, {"saml": {}}, "got a provider of kind saml"),
+        (PROVIDER, {"attributeMapping": {"google.subject": "assertion.sub"}}, "got the attribute"),
+    ],
+    "grant-members": [
+        (BUCKET_GRANT, {"member": "allUsers"}, "got the member allUsers"),
+        (BUCKET_GRANT, {"member": "allAuthenticatedUsers"}, "it is public"),
+        (REPOSITORY_GRANT, {"member": "allUsers"}, "got the member allUsers"),
+        (ACCOUNT_GRANT, {"member": f"principalSet://{POOL}/*"}, "more than one image"),
+        (ACCOUNT_GRANT, {"member": f"principalSet://{POOL}/attribute.x/y"}, "more than one image"),
+        (ACCOUNT_GRANT, {"member": f"principalSet://{POOL}/group/g"}, "more than one image"),
+        (
+            ACCOUNT_GRANT,
+            {"member": f"principalSet://{POOL}/attribute.image_digest/*"},
+            "more than one image",
+        ),
+        (ACCOUNT_GRANT, {"member": f"principal://{POOL}"}, "more than one image"),
+        (ACCOUNT_GRANT, {"member": PROJECT}, "it is everybody of a project"),
+        (BUCKET_GRANT, {"member": "projectViewer:p"}, "it is everybody of a project"),
+        (
+            "gcp:storage/bucketIAMBinding:BucketIAMBinding",
+            {"members": ["user:a@b.example", "allUsers"]},
+            "got the member allUsers",
+        ),
+        (
+            "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
+            {"member": "allUsers"},
+            "got the member allUsers",
+        ),
+    ],
+    "grant-roles": [
+        (BUCKET_GRANT, {"role": "roles/owner"}, "got roles/owner"),
+        (BUCKET_GRANT, {"role": "roles/editor"}, "got roles/editor"),
+        (BUCKET_GRANT, {"role": "roles/viewer"}, "got roles/viewer"),
+        (
+            ACCOUNT_GRANT,
+            {"role": "roles/iam.serviceAccountTokenCreator"},
+            "acts as the account without any attestation",
+        ),
+    ],
+    "grant-kinds": [
+        ("gcp:storage/bucketIAMBinding:BucketIAMBinding", {}, "it removes every grant"),
+        ("gcp:projects/iAMPolicy:IAMPolicy", {}, "it removes every grant"),
+        (
+            "gcp:artifactregistry/repositoryIamPolicy:RepositoryIamPolicy",
+            {},
+            "it removes every grant",
+        ),
+        ("gcp:storage/bucketACL:BucketACL", {}, "hides grants"),
+        ("gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl", {}, "hides grants"),
+        ("gcp:serviceaccount/key:Key", {}, "whoever has the key is the account"),
+        ("gcp:storage/hmacKey:HmacKey", {}, "whoever has the key is the account"),
+    ],
+    "bucket-private": [
+        (BUCKET, {"uniformBucketLevelAccess": False}, "got False, expected true"),
+        (BUCKET, {"uniformBucketLevelAccess": None}, "got None, expected true"),
+        (BUCKET, {"uniformBucketLevelAccess": "true"}, "got 'true', expected true"),
+        (BUCKET, {"publicAccessPrevention": "inherited"}, "got 'inherited', expected 'enforced'"),
+        (BUCKET, {"publicAccessPrevention": None}, "got None, expected 'enforced'"),
+    ],
+    "bucket-force-destroy": [(BUCKET, {"forceDestroy": True}, "got true, expected false")],
+    "labels": [
+        (BUCKET, {"labels": {}}, "got no labels"),
+        (MACHINE, {"labels": None}, "got no labels"),
+    ],
+    "machine-confidential": [
+        (MACHINE, {"bootDisk": {"initializeParams": {"image": each}}}, f"image: got {each!r}")
+        for each in (
+            None,
+            "confidential-space",
+            "projects/confidential-space-images/global/images/family/confidential-space",
+            CONFIDENTIAL_SPACE.replace("space-2", "space-debug-2"),
+            "projects/other/global/images/confidential-space-260900",
+        )
+    ]
+    + [
+        (
+            MACHINE,
+            {"confidentialInstanceConfig": {"confidentialInstanceType": "SEV_SNP"}},
+            "got 'SEV_SNP', expected SEV or TDX",
+        ),
+        (MACHINE, {"confidentialInstanceConfig": None}, "got None, expected SEV or TDX"),
+        (
+            MACHINE,
+            {"shieldedInstanceConfig": {"enableSecureBoot": False, "enableVtpm": True}},
+            "enableSecureBoot: got False",
+        ),
+        (
+            MACHINE,
+            {"shieldedInstanceConfig": {"enableSecureBoot": True}},
+            "enableVtpm: got None",
+        ),
+        ("gcp:compute/instanceTemplate:InstanceTemplate", {}, "no rule judges this kind"),
+    ],
+    "machine-unreachable": [
+        (
+            MACHINE,
+            {"networkInterfaces": [{}, {key: [{"natIp": "1.2.3.4"}]}]},
+            rf"networkInterfaces\[1\].{key}: got",
+        )
+        for key in ("accessConfigs", "ipv6AccessConfigs")
+    ]
+    + [(MACHINE, {"networkInterfaces": [{"accessConfigs": [{}]}]}, "external address")],
+    "machine-launch": [
+        (MACHINE, {"metadata": None}, "tee-image-reference: got None"),
+        (
+            MACHINE,
+            {"metadata": {"tee-image-reference": "host/p/workload:1"}},
+            "expected an image by digest",
+        ),
+        (
+            MACHINE,
+            {"metadata": {"tee-image-reference": IMAGE, "tee-cmd": '["sh"]'}},
+            "metadata.tee-cmd: expected no other keys",
+        ),
+        (
+            MACHINE,
+            {"metadata": {"tee-image-reference": IMAGE, "startup-script": "x"}},
+            "metadata.startup-script",
+        ),
+        (MACHINE, {"metadataStartupScript": "x"}, "metadataStartupScript: expected none"),
+    ],
+    "approved-images": [
+        (SECUNDUS, {"approvedDigests": None}, "got none"),
+        (SECUNDUS, {"approvedDigests": []}, "got none"),
+    ],
+}
+"""By rule: the type of a resource, what differs from the good one, and what the rule says."""
+
+BY_NAME = {rule.name: rule for rule in EVERY}
+
+
+def resource(type_: str, changes: dict[str, Any]) -> Resource:
+    """A good resource with changes; None removes a property."""
+    properties = {**GOOD.get(type_, {}), **changes}
+    kept = {key: value for key, value in properties.items() if value is not None}
+    return Resource(type=type_, name="it", properties=kept)
+
+
+@pytest.mark.parametrize("type_", GOOD)
+def test_a_good_resource_keeps_every_rule(type_: str) -> None:
+    """Otherwise the failures below would show nothing."""
+    assert list(judge(EVERY, resource(type_, {}))) == []
+
+
+def test_every_rule_is_broken_by_a_case() -> None:
+    """A rule that nothing breaks would be untested: add cases to BROKEN."""
+    assert BROKEN.keys() == BY_NAME.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "changes", "message"),
+    [(name, *case) for name, cases in BROKEN.items() for case in cases],
+)
+def test_a_resource_that_breaks_a_rule_is_reported(
+    name: str, type_: str, changes: dict[str, Any], message: str
+) -> None:
+    """With what was got and what was expected."""
+    found = [each for each in BY_NAME[name].check(resource(type_, changes)) if message]
+    assert found
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError("\n".join(found))
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "changes"),
+    [
+        ("release-condition", PROVIDER, {"attributeCondition": NOT_YET}),
+        ("release-trust", PROVIDER, {"oidc": NOT_YET}),
+        ("release-trust", PROVIDER, {"oidc": {"issuerUri": NOT_YET}}),
+        ("release-trust", PROVIDER, {"attributeMapping": NOT_YET}),
+        ("release-trust", PROVIDER, {"attributeMapping": {"google.subject": NOT_YET}}),
+        ("grant-members", BUCKET_GRANT, {"member": NOT_YET}),
+        ("grant-members", "gcp:projects/iAMBinding:IAMBinding", {"members": [NOT_YET]}),
+        ("grant-roles", BUCKET_GRANT, {"role": NOT_YET}),
+        ("bucket-private", BUCKET, {"uniformBucketLevelAccess": NOT_YET}),
+        ("bucket-private", BUCKET, {"publicAccessPrevention": NOT_YET}),
+        ("bucket-force-destroy", BUCKET, {"forceDestroy": NOT_YET}),
+        ("labels", BUCKET, {"labels": NOT_YET}),
+        ("machine-confidential", MACHINE, {"bootDisk": {"initializeParams": NOT_YET}}),
+        ("machine-confidential", MACHINE, {"shieldedInstanceConfig": NOT_YET}),
+        ("machine-unreachable", MACHINE, {"networkInterfaces": NOT_YET}),
+        ("machine-unreachable", MACHINE, {"networkInterfaces": [NOT_YET]}),
+        ("machine-unreachable", MACHINE, {"networkInterfaces": [{"accessConfigs": NOT_YET}]}),
+        ("machine-launch", MACHINE, {"metadata": NOT_YET}),
+        ("machine-launch", MACHINE, {"metadata": {"tee-image-reference": NOT_YET}}),
+        ("approved-images", SECUNDUS, {"approvedDigests": NOT_YET}),
+    ],
+)
+def test_an_unknown_value_is_reported_as_unknown(
+    name: str, type_: str, changes: dict[str, Any]
+) -> None:
+    """Neither broken nor kept: `up` judges it."""
+    judged = list(judge((BY_NAME[name],), resource(type_, changes)))
+    assert [type(each) for each in judged if isinstance(each, NotKnown)] == [NotKnown]
+
+
+def test_what_is_wrong_beside_an_unknown_value_is_reported_too() -> None:
+    """One does not hide the other."""
+    broken = {"uniformBucketLevelAccess": False, "publicAccessPrevention": NOT_YET}
+    violation, unknown = judge((BY_NAME["bucket-private"],), resource(BUCKET, broken))
+    assert isinstance(violation, Violation)
+    assert isinstance(unknown, NotKnown)
+    assert unknown.path == ("publicAccessPrevention",)
+
+
+@pytest.mark.parametrize("odd", [None, [], {}, 7, True, "odd", [None], {"a": None}])
+@pytest.mark.parametrize("rule", EVERY, ids=lambda rule: rule.name)
+def test_a_property_of_another_type_ends_in_no_stack_trace(rule: Rule, odd: Any) -> None:
+    """A program may hand anything to the engine; a crash would hide what is wrong."""
+    for type_, properties in GOOD.items():
+        for key in properties:
+            made = Resource(type=type_, name="it", properties={**properties, key: odd})
+            assert all(isinstance(each, Violation) for each in judge((rule,), made))
+
+
+def test_the_required_claims_are_those_of_the_release_policy() -> None:
+    """The list is a second one on purpose; a clause that is added must be added to it, too."""
+    assert release.REQUIRED == CLAIMS
+
+
+def test_the_agreed_metadata_is_what_the_program_writes() -> None:
+    """Every key, with a run and without."""
+    written = LaunchSpec(image=IMAGE, environment=LAUNCHED, run="1").metadata()
+    assert written.keys() == METADATA_KEYS
+
+
+def test_a_condition_of_an_earlier_version_keeps_the_rule() -> None:
+    """Each clause in one line."""
+    text = AND.join(in_one_line(clause.cel) for clause in policy().clauses)
+    assert list(release.condition_problems(text)) == []
+
+
+@pytest.mark.parametrize("value", sorted(UNKNOWN))
+def test_every_unknown_of_the_engine_is_known_as_such(value: str) -> None:
+    """Also inside of objects; the path says where."""
+    assert is_unknown(value)
+    made = Resource(type="t", name="n", properties={"a": {"b": value}, "c": value})
+    for path, upto in ((("a", "b"), "a.b"), (("c", "d", "e"), "c")):
+        with pytest.raises(UnknownError, match=f"^{upto}$"):
+            made.value(*path)
+    assert made.value("a", "x") is None
+
+
+def test_rules_have_names_of_their_own_and_sentences() -> None:
+    """The engine refuses two policies of one name."""
+    assert len(BY_NAME) == len(EVERY)
+    assert all(rule.description.endswith(".") for rule in EVERY)
