@@ -95,17 +95,16 @@ class AttestationPolicy(PolicyValues):
         """
         return AND.join(clause.cel for clause in self.clauses)
 
-    def described(self) -> list[dict[str, str]]:
-        """The clauses as plain texts, for readers that may know other clauses than this version."""
-        return [
-            {
-                "claim": clause.claim,
+    def described(self) -> dict[str, dict[str, str]]:
+        """The clauses by claim, for readers that may know other clauses than this version."""
+        return {
+            clause.claim: {
                 "requires": clause.sentence,
                 "without": clause.without,
                 "cel": clause.cel,
             }
             for clause in self.clauses
-        ]
+        }
 
     def explain(self, claims: Mapping[str, Any]) -> tuple[Clause, ...]:
         """The clauses that these claims do not meet; empty exactly when they are admitted."""

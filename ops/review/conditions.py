@@ -72,12 +72,12 @@ class Condition:
         return {each.claim: each for _, _, each in self.requirements() if each is not None}
 
 
-def described(listed: object) -> tuple[Requirement, ...]:
+def described(clauses: object) -> tuple[Requirement, ...]:
     """The clauses that a component's input describes; whatever has another form is left out."""
     return tuple(
-        _of_description(each)
-        for each in (listed if isinstance(listed, list) else [])
-        if isinstance(each, dict) and {"claim", "requires", "without", "cel"} <= each.keys()
+        _of_description(claim, each)
+        for claim, each in (clauses.items() if isinstance(clauses, dict) else ())
+        if isinstance(each, dict) and {"requires", "without", "cel"} <= each.keys()
     )
 
 
@@ -92,11 +92,11 @@ def _of_clause(clause: Clause) -> Requirement:
     )
 
 
-def _of_description(texts: dict[str, Any]) -> Requirement:
+def _of_description(claim: str, texts: dict[str, Any]) -> Requirement:
     cel = str(texts["cel"])
     allowed = literals(cel) if " in [" in cel else None
     return Requirement(
-        claim=str(texts["claim"]),
+        claim=claim,
         sentence=str(texts["requires"]),
         without=str(texts["without"]),
         cel=cel,

@@ -157,7 +157,6 @@ def test_two_clauses_about_one_claim_cannot_be_judged() -> None:
 
 
 NEWER = {
-    "claim": "newer.claim",
     "requires": "it is of a newer kind",
     "without": "an older kind is admitted",
     "cel": "assertion.newer.claim in [\n  'a',\n  'b',\n]",
@@ -167,7 +166,7 @@ NEWER = {
 def test_a_clause_that_only_the_state_describes_can_be_named() -> None:
     """The branch may have dropped it, so this version's program does not know it."""
     text = f"{TEXT}{AND}{NEWER['cel']}"
-    known = described([NEWER])
+    known = described({"newer.claim": NEWER})
     (change,) = compare(Condition(text=text, described=known), of())
     assert change.effect is Effect.LOOSENING
     assert change.sentence.endswith(
@@ -176,7 +175,8 @@ def test_a_clause_that_only_the_state_describes_can_be_named() -> None:
     more = text.replace("'b'", "'b',\n  'c'")
     wider = {**NEWER, "cel": NEWER["cel"].replace("'b'", "'b',\n  'c'")}
     (change,) = compare(
-        Condition(text=text, described=known), Condition(text=more, described=described([wider]))
+        Condition(text=text, described=known),
+        Condition(text=more, described=described({"newer.claim": wider})),
     )
     assert (change.effect, change.sentence) == (
         Effect.LOOSENING,
@@ -184,7 +184,7 @@ def test_a_clause_that_only_the_state_describes_can_be_named() -> None:
     )
 
 
-@pytest.mark.parametrize("listed", [None, "text", [None], [{"claim": "a"}], {"claim": "a"}])
+@pytest.mark.parametrize("listed", [None, "text", [None], {"a": None}, {"a": {"cel": "b"}}])
 def test_a_description_of_another_form_is_left_out(listed: object) -> None:
     """A program of another version may register something else."""
     assert described(listed) == ()

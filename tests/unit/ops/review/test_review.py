@@ -160,7 +160,7 @@ def test_a_rule_that_needs_an_unknown_value_is_left_open() -> None:
 def test_the_declared_condition_is_judged_by_the_rules_too() -> None:
     """Where the text is unknown, so that a dropped clause is a violation at preview."""
     release_type = "confidential-inference:infra:ModelRelease"
-    short = [each for each in policy().described() if each["claim"] != "dbgstat"]
+    short = {claim: each for claim, each in policy().described().items() if claim != "dbgstat"}
     component = step("same", release_type, old={}, new={"declaredClauses": short})
     changed = release(ONE, UNKNOWN)
     changed["newState"]["parent"] = component["urn"]
