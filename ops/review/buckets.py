@@ -37,7 +37,7 @@ def changes(preview: Preview) -> Iterator[Change]:
     """Losses first, then the settings of the buckets that stay."""
     for step in preview.of_type(BUCKET, REPOSITORY):
         if step.before is not None and step.ends:
-            yield _lost(step)
+            yield _lost(step, preview)
     yield from _lost_objects(preview)
     for step in preview.of_type(BUCKET):
         if step.changes and step.after is not None:
@@ -52,13 +52,16 @@ def _why(step: Step) -> str:
     return f"is replaced ({', '.join(paths)} changes)" if paths else "is replaced"
 
 
-def _lost(step: Step) -> Change:
+def _lost(step: Step, preview: Preview) -> Change:
     if step.type == REPOSITORY:
         name = text(at(step.before, "repositoryId"))
         sentence = f"the image repository {name} {_why(step)}, and every image in it is lost"
     else:
         name = text(at(step.before, "name"))
         sentence = f"the bucket {name} {_why(step)}, and every object in it is lost"
+        again = _uploaded_again(at(step.before, "name"), preview)
+        if again:
+            sentence += f"; `up` uploads {again} of them again"
         if at(step.before, "forceDestroy") is not True:
             sentence += (
                 ". Google refuses that while the bucket holds an object that this stack did not"
@@ -67,6 +70,14 @@ def _lost(step: Step) -> Change:
     if step.protected:
         sentence += ". It is protected: the engine refuses the whole `up`"
     return _change(Effect.LOSS, sentence, step=step, access=False)
+
+
+def _uploaded_again(bucket: object, preview: Preview) -> int:
+    """How many objects of a bucket the stack has the files of."""
+    return sum(
+        each.op.startswith("replace") and at(each.before, "bucket") == bucket
+        for each in preview.of_type(OBJECT)
+    )
 
 
 def _lost_objects(preview: Preview) -> Iterator[Change]:

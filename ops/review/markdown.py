@@ -32,7 +32,7 @@ _LONGEST_LINE: Final = 1_000
 _CLOSING: Final = 500
 """Characters that the end of the comment needs."""
 
-_WORD: Final = re.compile(r"[(']*[A-Za-z0-9][A-Za-z0-9.'%-]*[)',.;:]*|`[a-z]+`[,.;:]?|[→…]")
+_WORD: Final = re.compile(r"[(']*[A-Za-z0-9][A-Za-z0-9.'%-]*[)',.;:]*|`[a-z]+`[)',.;:]*|[→…]")
 """A word that means nothing to Markdown: no emphasis, link, mention, reference, emoji or HTML."""
 _LINK: Final = re.compile(r"www\.|gh-[0-9]", re.IGNORECASE)
 """Words of which GitHub makes links."""

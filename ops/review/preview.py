@@ -105,7 +105,8 @@ def read(text: bytes) -> Preview:
     others = [error for error in errors if error != BECAUSE_OF_POLICY]
     if others:
         raise PreviewError("the preview failed, so there is nothing to judge: " + "; ".join(others))
-    steps = tuple(_steps(parsed))
+    # The engine's order differs from run to run, and a comment must not.
+    steps = tuple(sorted(_steps(parsed), key=lambda step: step.urn))
     if not steps:
         raise PreviewError(
             "got a preview without a resource; `pulumi preview --json --show-sames` lists all"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from infra.wording import counted
 from ops.review.values import differences, text
 
 if TYPE_CHECKING:
@@ -23,12 +24,22 @@ def lines(preview: Preview) -> Iterator[str]:
         if step.op == "delete":
             continue
         for path, old, new in differences(step.declared_before, step.after):
-            if isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
+            if _in_lines(old) and _in_lines(new):
                 yield f"    {path}:"
                 yield from (f"      - {text(line)}" for line in _without(old, new))
                 yield from (f"      + {text(line)}" for line in _without(new, old))
             else:
-                yield f"    {path}: {text(old)} → {text(new)}"
+                yield f"    {path}: {_short(old)} → {_short(new)}"
+
+
+def _short(value: object) -> str:
+    """A value in one line; of several lines only their number."""
+    return counted(len(str(value).splitlines()), "line") if _in_lines(value) else text(value)
+
+
+def _in_lines(value: object) -> bool:
+    """Whether a value is a text of several lines, such as a condition."""
+    return isinstance(value, str) and "\n" in value
 
 
 def _without(one: str, other: str) -> list[str]:

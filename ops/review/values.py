@@ -52,5 +52,5 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
     elif isinstance(value, list) and value:
         for number, each in enumerate(value):
             yield from _leaves(each, f"{path}[{number}]")
-    else:
+    elif path:
         yield path, value

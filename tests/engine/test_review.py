@@ -20,6 +20,7 @@ from rehearsal import revisions
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
+from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import Workspace
 from tests.engine.deployed_stacks import run
 
@@ -296,13 +297,36 @@ def test_a_grant_for_the_whole_pool_is_a_violation(deployed: Workspace) -> None:
     assert found["code"] == 1
 
 
-def test_a_comment_of_a_pull_request_begins_with_its_marker(deployed: Workspace) -> None:
-    """A bot finds its own comment, and the worst comes first."""
-    with configured(
-        deployed, "secundus", "zone=us-east1-b", "region=us-east1", "acceptLoss=us-east1"
+def in_the_document(comment: str) -> str:
+    """A comment as the document shows it: without what differs from run to run."""
+    for pattern, shown in (
+        (r"sha256:[0-9a-f]{64}", "sha256:777f…"),
+        (r"/workload:[0-9a-f]{16}", "/workload:c84e…"),
+        (r"primus-wip-[0-9a-f]{6}", "primus-wip-e863…"),
     ):
-        preview, _ = previewed(deployed, "secundus")
-    text = reviewed(deployed, preview, "--markdown").stdout
-    assert text.splitlines()[0] == markdown.marker("secundus")
-    assert text.splitlines()[3].startswith("- 🛑 **DATA LOSS**: the bucket")
-    assert len(text) < markdown.LONGEST
+        comment = re.sub(pattern, shown, comment)
+    return comment.strip()
+
+
+@pytest.mark.parametrize(
+    ("change", "heading"),
+    [("clause", "A branch that drops a clause"), ("region", "A branch that moves the model")],
+)
+def test_the_document_shows_what_a_comment_says(
+    deployed: Workspace, change: str, heading: str
+) -> None:
+    """docs/pull-requests.md has the comments of (b) and (f), as they are today."""
+    changed = (
+        edited(deployed, "infra/attestation/clauses.py", DBGSTAT, "")
+        if change == "clause"
+        else configured(deployed, "primus", "region=us-east1", "acceptLoss=us-east1")
+    )
+    with changed:
+        preview, _ = previewed(deployed, "primus")
+        comment = reviewed(deployed, preview, "--markdown").stdout
+    assert comment.splitlines()[0] == markdown.marker("primus")
+    assert len(comment) < markdown.LONGEST
+    page = (REPOSITORY / "docs" / "pull-requests.md").read_text()
+    shown = page.partition(f"### {heading}\n")[2].partition("````markdown\n")[2]
+    expected = in_the_document(comment)
+    assert shown.partition("\n````")[0] == expected, f"docs/pull-requests.md:\n{expected}"

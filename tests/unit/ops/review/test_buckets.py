@@ -57,6 +57,18 @@ def test_a_replaced_bucket_is_a_loss_and_says_why() -> None:
     assert sentence.startswith("the bucket results is replaced (location changes), and every")
 
 
+def test_what_the_stack_uploads_again_is_counted() -> None:
+    """It has the files of these; results it has not."""
+    old, new = (bucket(forceDestroy=True, location=each) for each in ("us-west1", "us-east1"))
+    moved = step("replace", BUCKET, old=old, new=new)
+    pictures = [
+        step("replace", OBJECT, name, old={"bucket": where, "name": name}, new={"name": name})
+        for name, where in (("a", "results"), ("b", "results"), ("c", "other"))
+    ]
+    ((_, sentence),) = told(moved, *pictures)
+    assert sentence.endswith("every object in it is lost; `up` uploads 2 of them again")
+
+
 def test_a_protected_bucket_is_not_lost_because_the_engine_refuses() -> None:
     """The review says it before the engine does."""
     ((_, sentence),) = told(step("delete", BUCKET, old=bucket(), protect=True))

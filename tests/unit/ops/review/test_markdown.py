@@ -9,7 +9,7 @@ import pytest
 
 from ops.review import markdown
 from ops.review.change import ALARMS, Effect, Section
-from tests.fixtures.previews import BUCKET, OBJECT, Json, reviewed, step
+from tests.fixtures.previews import BUCKET, OBJECT, UNKNOWN, Json, reviewed, step
 
 HOSTILE = [
     "@everybody",
@@ -55,6 +55,12 @@ def test_the_text_of_a_resource_is_never_markup(name: str) -> None:
     assert name not in outside_of_code(text).replace("<details><summary>", "").replace(
         "\n</details>", ""
     ).replace("<!-- confidential-inference review: primus -->", "").replace("**", "")
+
+
+def test_words_and_commands_of_the_review_stay_readable() -> None:
+    """Also at the end of a sentence."""
+    text = markdown.written(reviewed(bucket("b", uniformBucketLevelAccess=UNKNOWN)))
+    assert "the bucket b: uniform access is not known before `up`: each object can" in text
 
 
 def test_a_block_is_not_ended_by_its_own_text() -> None:
