@@ -65,7 +65,7 @@ def _lost(step: Step, preview: Preview) -> Change:
         if at(step.before, "forceDestroy") is not True:
             sentence += (
                 ". Google refuses that while the bucket holds an object that this stack did not"
-                " upload, such as a result: then `up` stops halfway"
+                " upload, such as a result: then the update stops halfway"
             )
     if step.protected:
         sentence += ". It is protected: the engine refuses the whole `up`"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ops.review import buckets, machines, release
 from ops.review.change import Change, Effect, Section
-from ops.review.grants import is_grant
+from ops.review.grant import is_grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

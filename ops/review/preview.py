@@ -65,7 +65,7 @@ class Step:
     @property
     def changes(self) -> bool:
         """Whether anything happens to the resource."""
-        return self.op not in ("same", "read")
+        return self.op not in ("same", "read", "discard")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,8 @@ class Principal:
     words: str
     wide: bool = False
     """whether it is more than the person, group, account or image that somebody chose"""
-    attested: bool = False
-    """whether it is a workload by its attested image"""
+    digest: str = ""
+    """the attested image, if it is one"""
     address: str = ""
     """the e-mail address of an account"""
     known: bool = True
@@ -75,7 +75,8 @@ def _set(member: str) -> Principal:
     """A principal or a set of them, by its URI."""
     if found := _ATTESTED.fullmatch(member):
         where = "built here" if found["attribute"] == BUILT_HERE else "named in config"
-        return Principal(f"the image {where}, {text(found['digest'])},", attested=True)
+        digest = text(found["digest"])
+        return Principal(f"the image {where}, {digest},", digest=digest)
     if found := _IN_POOL.fullmatch(member):
         which = found["which"]
         words = "every identity" if which == "*" else f"identities with {text(which)}"

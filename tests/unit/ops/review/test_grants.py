@@ -272,15 +272,54 @@ def test_a_replaced_grant_is_one_added_and_one_removed() -> None:
 
 def test_the_grant_of_the_built_image_is_an_admission_although_its_member_is_unknown() -> None:
     """Its name and its parent say that it is for the image; `up` checks the member."""
-    inputs = account(UNKNOWN)
-    made = step("create", ACCOUNT_GRANT, "primus-attestation-release-built", new=inputs)
-    made["urn"] = made["urn"].replace(
-        ACCOUNT_GRANT, f"confidential-inference:infra:ModelRelease${ACCOUNT_GRANT}"
-    )
-    ((effect, sentence),) = told(made)
+    ((effect, sentence),) = told(released("primus-attestation-release-built"))
     assert effect is Effect.ADMITTED
     who = "the image that `up` builds (not known before `up`)"
     assert sentence == f"from now on: {who} may act as {THE_READER}"
+
+
+def released(name: str) -> previews.Json:
+    """A new grant below the release whose member is not known yet."""
+    made = step("create", ACCOUNT_GRANT, name, new=account(UNKNOWN))
+    made["urn"] = made["urn"].replace(
+        ACCOUNT_GRANT, f"confidential-inference:infra:ModelRelease${ACCOUNT_GRANT}"
+    )
+    return made
+
+
+def test_a_grant_for_an_image_of_config_is_an_admission_before_the_pool_has_a_name() -> None:
+    """The first preview does not know the pool, and so no member."""
+    ((effect, sentence),) = told(released("primus-attestation-release-0123456789ab"))
+    assert effect is Effect.ADMITTED
+    assert "the image sha256:0123456789ab… (not known before `up`) may act" in sentence
+    ((effect, _),) = told(released("primus-attestation-other"))
+    assert effect is Effect.UNKNOWN
+
+
+def test_pinning_the_built_image_admits_nobody_else() -> None:
+    """The grant names it by another attribute (ADR 2)."""
+    built = account(ATTESTED.replace(".image_digest", ".built_image_digest"))
+    ((effect, sentence),) = told(
+        step("delete", ACCOUNT_GRANT, "built", old=built),
+        step("create", ACCOUNT_GRANT, "pinned", new=account(ATTESTED)),
+    )
+    assert effect is Effect.NOTE
+    assert sentence.startswith("by another grant, for the same image: the image named in config")
+
+
+def test_an_account_that_comes_with_the_grant_gets_around_the_attestation() -> None:
+    """Somebody could act as it; accounts that the stack had before are known."""
+    address = "eve-sa@primus-models.iam.gserviceaccount.com"
+    inputs = {"accountId": "eve-sa", "project": "primus-models"}
+    new = step("create", "gcp:serviceaccount/account:Account", "eve", new=inputs)
+    for where in (BUCKET, "another-bucket"):
+        grant = {**bucket(f"serviceAccount:{address}"), "bucket": where}
+        ((effect, _),) = told(new, step("create", BUCKET_GRANT, new=grant))
+        assert effect is Effect.LOOSENING
+    old = {**new, "op": "same", "oldState": {**new["newState"], "outputs": inputs}}
+    grant = {**bucket(f"serviceAccount:{address}"), "bucket": "another-bucket"}
+    ((effect, _),) = told(old, step("create", BUCKET_GRANT, new=grant))
+    assert effect is Effect.ADMITTED
 
 
 @pytest.mark.parametrize(

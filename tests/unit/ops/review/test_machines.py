@@ -86,8 +86,9 @@ def test_an_unchanged_machine_is_not_mentioned() -> None:
 
 def test_an_unknown_image_is_called_so() -> None:
     """Its digest comes with `up`."""
-    other, _ = told(step("replace", MACHINE, old=machine(), new=machine(UNKNOWN)))
-    assert other.sentence.endswith("not known before `up`")
+    for new in (machine(UNKNOWN), machine(metadata=UNKNOWN)):
+        other, _ = told(step("replace", MACHINE, old=machine(), new=new))
+        assert other.sentence.endswith("not known before `up`")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ def test_before_is_what_the_cloud_said_and_after_what_the_program_wants() -> Non
         ("create", None, {}, False, True),
         ("same", {}, {}, False, False),
         ("read", {}, {}, False, False),
+        ("discard", {}, None, False, False),
         ("update", {}, {}, False, True),
         ("replace", {}, {}, True, True),
         ("delete", {}, None, True, True),
@@ -102,7 +103,7 @@ def test_an_operation_says_whether_something_ends(
     (only,) = read_preview(step(op, BUCKET, old=old, new=new)).steps
     assert (only.ends, only.changes) == (ends, changes)
     assert (only.before is None) == (old is None)
-    assert (only.after is None) == (op == "delete")
+    assert (only.after is None) == (new is None)
 
 
 def test_a_resource_that_is_kept_in_the_cloud_does_not_end() -> None:

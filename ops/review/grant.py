@@ -1,0 +1,130 @@
+"""One grant in words: who may do what, on which resource.
+
+https://docs.cloud.google.com/iam/docs/roles-overview
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ops.review.principals import Principal, principal
+from ops.review.values import NOT_KNOWN, at, text
+from policy.resource import is_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ops.review.preview import Step
+
+ACTS_AS: Final = "roles/iam.workloadIdentityUser"
+MACHINE_ATTACHES: Final = "roles/iam.serviceAccountUser"
+
+_GRANT: Final = re.compile(
+    r".*I[aA]M(Member|Binding|Policy|AuditConfig)|.*Iam(Member|Binding|Policy)"
+)
+_TARGETS: Final = {
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": (
+        "repository",
+        "the repository",
+    ),
+    "gcp:projects/iAMMember:IAMMember": ("project", "the project"),
+    "gcp:serviceaccount/iAMMember:IAMMember": ("serviceAccountId", "the account"),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": ("bucket", "the bucket"),
+}
+"""By type of grant, the property that names what it is for, and the word for that."""
+
+_ROLES: Final = {
+    ACTS_AS: "may act as {}",
+    MACHINE_ATTACHES: "may start machines that run as {}",
+    "roles/artifactregistry.reader": "may pull the images of {}",
+    "roles/confidentialcomputing.workloadUser": "may have a machine attested in {}",
+    "roles/iam.serviceAccountTokenCreator": "may get tokens of {}",
+    "roles/logging.logWriter": "may write logs in {}",
+    "roles/storage.objectUser": "may read, write and delete the objects of {}",
+    "roles/storage.objectViewer": "may read the objects of {}",
+}
+
+_NO_ACCESS: Final = frozenset(
+    {
+        # An image is no secret: the model is, and no image holds it.
+        "roles/artifactregistry.reader",
+        "roles/confidentialcomputing.workloadUser",
+        "roles/logging.logWriter",
+    }
+)
+"""Roles that give access neither to a model nor to pictures."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a grant gives to one member."""
+
+    target: str
+    role: str
+    principal: Principal
+    to_repository: bool
+    of_model: bool
+    """whether the target is the model's reader or bucket"""
+    to_model_reader: bool
+
+    @property
+    def sentence(self) -> str:
+        """Who may do what, from now on or no longer."""
+        may = _ROLES.get(self.role, f"has {text(self.role)} on {{}}").format(self.target)
+        return f"{self.principal.words} {may}"
+
+    @property
+    def is_in_words(self) -> bool:
+        """Whether the role is one that this program grants."""
+        return self.role in _ROLES
+
+    @property
+    def access(self) -> bool:
+        """Whether it leads to a model, or to pictures and results."""
+        return self.role not in _NO_ACCESS
+
+    @property
+    def admits(self) -> tuple[str, str, str]:
+        """What two grants have in common that admit the same image; empty if it is for no image."""
+        digest = self.principal.digest
+        return (digest, self.role, self.target) if digest else ("", "", "")
+
+
+def is_grant(type_: str) -> bool:
+    """Whether a resource type says who may do something."""
+    return _GRANT.fullmatch(type_) is not None or type_.endswith(("AccessControl", "ACL"))
+
+
+def is_for_one_member(type_: str) -> bool:
+    """Whether a grant leaves all other grants as they are."""
+    return type_.lower().endswith("iammember")
+
+
+def read(
+    step: Step, properties: Mapping[str, Any] | None, names: Mapping[str, str]
+) -> Grant | None:
+    """The grant with these properties; `names` has the words for what is of the model."""
+    if properties is None:
+        return None
+    key, word = _TARGETS.get(step.type, ("", ""))
+    name = _short(at(properties, key)) if key else step.name
+    target = f"{names.get(name) or word or step.type} {name}"
+    condition = at(properties, "condition", "expression")
+    role = at(properties, "role")
+    limit = f" (if {text(condition)})" if condition else ""
+    who = principal(at(properties, "member"))
+    return Grant(
+        target=target + limit,
+        role=NOT_KNOWN if is_unknown(role) else str(role),
+        principal=who,
+        to_repository=word == "the repository",
+        of_model=name in names,
+        to_model_reader=who.address in names,
+    )
+
+
+def _short(name: object) -> str:
+    """The last part of a full name, which people know."""
+    return text(name.rpartition("/")[2] if isinstance(name, str) else name)
