@@ -25,6 +25,8 @@ FAST := tests/graph tests/contract tests/unit/infra tests/unit/ops tests/unit/po
 AREAS := infra/attestation infra/components infra/config infra ops policy
 SOURCES := __main__.py infra workload ops policy rehearsal model bench tests
 
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
 # Where this is set, every process of a test run would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -47,6 +49,15 @@ $(PACK_READY): policy/requirements.txt $(READY)
 
 .PHONY: setup
 setup: $(READY) $(PACK_READY) ## the virtual environments that everything below uses
+
+.PHONY: company
+company: ## what a company's own CI needs: the program, its commands, the policy pack
+	@$(PYTHON) -m venv $(VENV)
+	@for lock in requirements.txt requirements-ops.txt; do \
+	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r $$lock || exit 1; done
+	@$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -m venv $(PACK)
+	@$(PACK)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r policy/requirements.txt
 
 .PHONY: demo
 demo: $(READY) ## the main job, end to end, on a local cloud
@@ -81,10 +92,17 @@ BASE ?= HEAD
 CHANGED = $(shell git diff --name-only --diff-filter=d $(BASE) -- '*.py'; git ls-files -o --exclude-standard '*.py')
 
 .PHONY: check
-check: $(READY) ## ruff on the changed files, types, import contracts: seconds (BASE=main: since main)
+check: $(READY) ## ruff on the changed files, types, import contracts, workflows: seconds (BASE=main: since main)
 	@test -z "$(CHANGED)" || { $(RUN) -m ruff check $(CHANGED) && $(RUN) -m ruff format --check $(CHANGED); }
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo >/dev/null || $(VENV)/bin/lint-imports --no-logo
+	@$(MAKE) --no-print-directory workflows
+
+.PHONY: workflows
+workflows: $(READY) ## zizmor, and actionlint with shellcheck, on .github/workflows
+	@$(VENV)/bin/zizmor --offline --quiet --no-progress --persona=auditor .github/workflows
+	@if $(ACTIONLINT) -version >/dev/null 2>&1; then $(ACTIONLINT) -shellcheck=$(VENV)/bin/shellcheck; \
+	else echo "NOT RUN: actionlint. It needs Go, and the Internet once."; fi
 
 .PHONY: unit
 unit: $(READY) ## the unit tests of one area, without engine or TensorFlow: make unit T=infra
@@ -98,11 +116,12 @@ coverage: $(READY) ## the fast tests of infra, ops and policy, and the branch co
 	--include="$$area/*.py" || { echo "the coverage of $$area is too low, see above"; exit 1; }; done
 
 .PHONY: lint
-lint: $(READY) ## ruff, mypy, import-linter
+lint: $(READY) ## ruff, mypy, import-linter, workflows
 	@$(RUN) -m ruff check $(SOURCES)
 	@$(RUN) -m ruff format --check $(SOURCES)
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
+	@$(MAKE) --no-print-directory workflows
 
 .PHONY: cli
 cli: $(READY) ## get the Pulumi CLI (PATH, official download, or built from Go modules)

@@ -178,7 +178,9 @@ def _review(options: argparse.Namespace) -> int:
         preview = (
             _bytes(options.file, LARGEST_PREVIEW)
             if options.file
-            else review_command.of_stack(options.stack, refresh=options.refresh)
+            else review_command.of_stack(
+                options.stack, refresh=options.refresh, policy_pack=options.policy_pack
+            )
         )
         reviewed = review_command.shown(preview, options)
     except (PreviewError, StackError) as error:

@@ -48,6 +48,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --stack: ask the cloud first, so that a change by hand is reviewed, too",
     )
+    parser.add_argument(
+        "--policy-pack",
+        metavar="FOLDER",
+        help="with --stack: have the engine run this policy pack; policy/ itself always applies",
+    )
     add_output(parser)
 
 
@@ -65,12 +70,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def of_stack(stack: str, *, refresh: bool) -> bytes:
+def of_stack(stack: str, *, refresh: bool, policy_pack: str | None) -> bytes:
     """A new preview of a stack of the current folder; StackError if `pulumi` prints none."""
     command = [
         pulumi_program(os.environ),
         *("preview", "--json", "--show-sames", "--non-interactive", "--stack", stack),
         *(["--refresh"] if refresh else []),
+        *(["--policy-pack", policy_pack] if policy_pack else []),
     ]
     print_progress(f"`pulumi {' '.join(command[1:])}`")
     answer = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  found on the user's own PATH

@@ -6,7 +6,7 @@ import io
 import json
 import stat
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -140,9 +140,11 @@ def pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
-@pytest.mark.parametrize("refresh", [False, True])
+@pytest.mark.parametrize(
+    "further", [[], ["--refresh"], ["--policy-pack", "policy"]], ids=["", "refresh", "pack"]
+)
 def test_a_stack_is_previewed(
-    refresh: Any,
+    further: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -151,9 +153,9 @@ def test_a_stack_is_previewed(
     (tmp_path / "preview.json").write_bytes(LOSS)
     said = tmp_path / "arguments"
     pulumi(tmp_path, monkeypatch, f'echo "$@" > {said}; cat {tmp_path}/preview.json; exit 1')
-    assert main(["review", "--stack", "primus", *(["--refresh"] if refresh else [])]) == OK
-    expected = "preview --json --show-sames --non-interactive --stack primus"
-    assert said.read_text().strip() == expected + (" --refresh" if refresh else "")
+    assert main(["review", "--stack", "primus", *further]) == OK
+    expected = ["preview", "--json", "--show-sames", "--non-interactive", "--stack", "primus"]
+    assert said.read_text().split() == [*expected, *further]
     shown = capsys.readouterr()
     assert "DATA LOSS" in shown.out
     assert shown.err == f"`pulumi {said.read_text().strip()}`\n"
