@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from ops.review.review import Review
 
 LONGEST: Final = 65_536
-"""Characters of a comment: https://github.com/orgs/community/discussions/41331"""
+"""GitHub takes so many characters: https://github.com/orgs/community/discussions/41331. A review
+has no more bytes than that, so that a shell can pass it in a variable, whose limit is 131,072."""
 
 _FOR_CHANGES: Final = 45_000
-"""Characters of everything but the raw difference."""
+"""Bytes of everything but the raw difference."""
 _FOR_ALARMS: Final = 30_000
-"""Characters of what nobody may overlook: it comes first, so nothing else takes its room."""
+"""Bytes of what nobody may overlook: it comes first, so nothing else takes its room."""
 _LONGEST_LINE: Final = 1_000
 _CLOSING: Final = 500
-"""Characters that the end of the comment needs."""
+"""Bytes that the end of the comment needs."""
 
 _WORD: Final = re.compile(r"[(']*[A-Za-z0-9][A-Za-z0-9.'%-]*[)',.;:]*|`[a-z]+`[)',.;:]*|[→…]")
 """A word that means nothing to Markdown: no emphasis, link, mention, reference, emoji or HTML."""
@@ -51,12 +52,12 @@ def written(review: Review) -> str:
     for section in Section:
         items = [_item(change) for change in review.in_section(section)]
         if items:
-            room = max(0, _FOR_CHANGES - len(text))
+            room = max(0, _FOR_CHANGES - _size(text))
             text += f"\n**{section}**\n\n" + _fitting(items, room, "change")
     text += "\n" + _fitting(
         (f"- {_plain(_cut(note))}\n" for note in review.notes), _FOR_CHANGES, "note"
     )
-    return text + _raw(review, LONGEST - len(text) - _CLOSING)
+    return text + _raw(review, LONGEST - _size(text) - _CLOSING)
 
 
 def _item(change: Change) -> str:
@@ -77,7 +78,7 @@ def _fitting(items: Iterable[str], room: int, what: str) -> str:
     text = ""
     left = 0
     for item in items:
-        if left or len(text) + len(item) > room:
+        if left or _size(text) + _size(item) > room:
             left += 1
         else:
             text += item
@@ -101,7 +102,7 @@ def _raw(review: Review, room: int) -> str:
 def _numbered(every: Iterator[str], room: int) -> Iterator[str]:
     for number, line in enumerate(every):
         short = _cut(printable(line))
-        room -= len(short) + 1
+        room -= _size(short) + 1
         if room < 0:
             rest = sum(1 for _ in every) + 1
             yield f"… and {counted(rest, 'more line')}, after {counted(number, 'line')}"
@@ -127,6 +128,11 @@ def _code(word: str) -> str:
     fence = _fence(inside, 1)
     space = " " if "`" in inside else ""
     return f"{fence}{space}{inside}{space}{fence}{after}"
+
+
+def _size(text: str) -> int:
+    """The bytes of a text."""
+    return len(text.encode())
 
 
 def _cut(line: str) -> str:
