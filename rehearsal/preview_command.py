@@ -7,7 +7,9 @@ Secundus is previewed, if the policy pack allows it. No machine boots.
 
 from __future__ import annotations
 
+import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +29,7 @@ from rehearsal.workspace import EngineError, Workspace, environment_of
 if TYPE_CHECKING:
     import argparse
 
-PACK: Final = "policy"
+PACK: Final = ("--policy-pack", "policy")
 UP: Final = ("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress")
 
 
@@ -48,21 +50,24 @@ def preview(options: argparse.Namespace) -> int:
             revisions.copy_working_tree(new)
             for program in (old, new):
                 stack_files.detach(program)
-                two_companies(local.cloud, stack_files.companies(program))
+                revisions.add_ignored(program, stack_files.local_files(program))
+            companies = stack_files.companies(old)
+            two_companies(local.cloud, companies)
+            # The change may name other projects. The same people deploy.
+            for name, company in stack_files.companies(new).items():
+                moved = replace(company, deployer=companies[name].deployer)
+                two_companies(local.cloud, {name: moved})
             workspace = Workspace(
-                folder / "workspace",
-                local,
-                cli,
-                program=old,
-                companies=stack_files.companies(old),
+                folder / "workspace", local, cli, program=old, companies=companies
             )
             workspace.create_stacks()
-            for company in COMPANIES:
-                _up(workspace, company)
+            for name in COMPANIES:
+                _approve_built_image(workspace)
+                _up(workspace, name)
             stack_files.take_salts(old, new)
             environment_of(new)
             workspace.program = new
-            return max(_reviewed(workspace, company, options) for company in COMPANIES)
+            return max(_reviewed(workspace, name, options) for name in COMPANIES)
     except (
         PulumiCliError,
         PluginError,
@@ -77,10 +82,9 @@ def preview(options: argparse.Namespace) -> int:
 
 def _reviewed(workspace: Workspace, company: str, options: argparse.Namespace) -> int:
     """Preview a stack, print the review, and deploy the change if nothing forbids it."""
+    _approve_built_image(workspace)
     print_progress(f"previewing {company}")
-    previewed = workspace.pulumi(
-        company, "preview", "--json", "--show-sames", "--policy-pack", PACK
-    )
+    previewed = workspace.pulumi(company, "preview", "--json", "--show-sames", *PACK)
     try:
         reviewed = command.shown(previewed.stdout.encode(), options)
     except PreviewError as error:
@@ -88,14 +92,29 @@ def _reviewed(workspace: Workspace, company: str, options: argparse.Namespace) -
         print_error(f"{company}: {error}\n{previewed.stderr.strip()}".rstrip())
         return UNUSABLE
     if previewed.returncode == 0 and company != list(COMPANIES)[-1]:
-        _up(workspace, company)
+        try:
+            _up(workspace, company, *PACK)
+        except EngineError as error:
+            print_error(error)
+            return BROKEN
     return BROKEN if command.fails(reviewed, options.fail_on) else OK
 
 
-def _up(workspace: Workspace, company: str) -> None:
-    done = workspace.pulumi(company, *UP)
+def _up(workspace: Workspace, company: str, *further: str) -> None:
+    done = workspace.pulumi(company, *UP, *further)
     if done.returncode:
         raise EngineError(
-            f"{company}: `pulumi up` failed on the local cloud, so nothing can be compared:\n"
+            f"{company}: `pulumi up` failed on the local cloud:\n"
             f"{done.stdout.strip()}\n{done.stderr.strip()}"
+        )
+
+
+def _approve_built_image(workspace: Workspace) -> None:
+    """Let Secundus approve what the local builder built: Docker would give it another digest."""
+    done = workspace.pulumi("primus", "stack", "output", "--json")
+    built = json.loads(done.stdout or "{}").get("imageDigests", [])
+    if stack_files.approve(workspace.program, built):
+        print_progress(
+            "note: approvedDigests has no digest of the local image builder, so the image that it"
+            " built is approved for this preview; approve Docker's own before you deploy"
         )

@@ -6,12 +6,13 @@ import io
 import shutil
 import subprocess
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
 MAIN: Final = ("main", "origin/main")
 """Branches that a change is compared with, if nobody names a commit."""
@@ -66,6 +67,19 @@ def copy_working_tree(target: Path) -> None:
         if source.is_symlink() or source.is_file():  # not: deleted, and the deletion not committed
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name, follow_symlinks=False)
+
+
+def add_ignored(target: Path, names: Iterable[str]) -> None:
+    """Files and folders of this repository that a copy needs, if git has given it none of them."""
+    for name in names:
+        source, copy = REPOSITORY / name, target / name
+        if Path(name).is_absolute() or copy.exists() or not source.exists():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        else:
+            shutil.copy2(source, copy)
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:

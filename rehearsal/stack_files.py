@@ -21,6 +21,8 @@ SALT: Final = "encryptionsalt"
 OF_THE_REAL_STACK: Final = (SALT, "secretsprovider", "encryptedkey")
 """What `pulumi stack init` writes into a stack file, for the secrets provider of that stack."""
 
+APPROVED: Final = "approvedDigests"
+
 
 class StackFileError(Exception):
     """A stack file that the local cloud cannot deploy; the message says why."""
@@ -49,6 +51,37 @@ def take_salts(program: Path, other: Path) -> None:
 def companies(program: Path) -> dict[str, Company]:
     """The companies with the projects of these files, and a deployer who may start the machine."""
     return {name: _company(company, _read(program, name)) for name, company in COMPANIES.items()}
+
+
+def local_files(program: Path) -> list[str]:
+    """The files and folders that the configuration names: git may ignore a model or pictures."""
+    primus, secundus = (_read(program, name) for name in ("primus", "secundus"))
+    model = setting(primus, "model")
+    model = model if isinstance(model, dict) else {}
+    also = model.get("admitAlso")
+    named = [
+        model.get("archive"),
+        model.get("manifest"),
+        *(also.values() if isinstance(also, dict) else ()),
+        setting(secundus, "pictures"),
+    ]
+    return [name for name in named if isinstance(name, str)]
+
+
+def approve(program: Path, built: list[str]) -> bool:
+    """Add the images that stack primus built to Secundus' approved ones; False if none is missing.
+
+    An image that `image.digest` names has the same digest everywhere, so it needs no help.
+    """
+    image = setting(_read(program, "primus"), "image")
+    secundus = _read(program, "secundus")
+    approved = setting(secundus, APPROVED)
+    if not isinstance(approved, list) or (isinstance(image, dict) and "digest" in image):
+        return False
+    missing = [digest for digest in built if digest not in approved]
+    secundus["config"][f"{NAMESPACE}:{APPROVED}"] = [*approved, *missing]
+    _write(program, "secundus", secundus)
+    return bool(missing)
 
 
 def _company(company: Company, parsed: dict[str, Any]) -> Company:

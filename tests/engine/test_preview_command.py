@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("pulumi_cli")]
 
 WHO = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false")
+APPROVED = f"confidential-inference:approvedDigests: [sha256:{'ab' * 32}]"
 SECRETS_PROVIDER = "secretsprovider: gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k\n"
 
 
@@ -40,7 +42,10 @@ def replace(path: Path, *pairs: tuple[str, str]) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """This program with other companies, projects and people, as the only commit of main."""
+    """This program with other companies, projects and people, as the only commit of main.
+
+    Its pictures are not in git, and Secundus approves only what Docker built.
+    """
     folder = tmp_path / "their repository"
     revisions.copy_working_tree(folder)
     environment_of(folder)
@@ -52,6 +57,14 @@ def repository(tmp_path: Path) -> Path:
     )
     replace(folder / "Pulumi.primus.yaml", *names)
     replace(folder / "Pulumi.secundus.yaml", *names, ("user:deployer@secundus", "user:ann@globex"))
+    replace(
+        folder / "Pulumi.secundus.yaml",
+        ("pictures: model/pictures", f"pictures: photos\n  {APPROVED}"),
+    )
+    (folder / "photos").mkdir()
+    shutil.copy(next((folder / "model" / "pictures").iterdir()), folder / "photos")
+    with (folder / ".gitignore").open("a") as ignored:
+        ignored.write("/photos/\n")
     for name in ("primus", "secundus"):
         path = folder / f"Pulumi.{name}.yaml"
         path.write_text(SECRETS_PROVIDER + path.read_text())
@@ -93,6 +106,7 @@ def test_a_changed_workload_is_another_image_and_another_machine(repository: Pat
     machine = [each for each in found["secundus"]["changes"] if each["section"] == "Machines"]
     assert any("the machine workload-vm is replaced" in each["sentence"] for each in machine)
     assert "acme-model-prod" in done.stdout
+    assert "the image that it built is approved for this preview" in done.stderr
     assert "deploying" in done.stderr
     assert "As deployed" in done.stderr
 
@@ -109,6 +123,24 @@ def test_a_violation_is_not_deployed_and_fails(repository: Path) -> None:
     found = reviews(nothing)
     assert set(found["primus"]["alarms"]) == {"CANNOT BE JUDGED", "VIOLATION"}
     assert found["secundus"]["alarms"] == []
+
+
+def test_a_change_that_cannot_be_deployed_fails(repository: Path) -> None:
+    """The policy pack sees at `up` what no preview knows. The other stack is reviewed, too."""
+    replace(
+        repository / "infra" / "components" / "model_release.py",
+        (
+            "attribute_condition=self.attribute_condition",
+            "attribute_condition=self.attribute_condition.apply(lambda text: text + ' || true')",
+        ),
+    )
+    with (repository / "workload" / "job.py").open("a") as file:
+        file.write("# changed\n")
+    done = preview(repository, "--json")
+    assert done.returncode == 1
+    assert "primus: `pulumi up` failed on the local cloud" in done.stderr
+    assert "[mandatory]  release-condition" in done.stderr
+    assert set(reviews(done)) == {"primus", "secundus"}
 
 
 def test_a_base_that_does_not_exist_is_refused(repository: Path) -> None:

@@ -71,6 +71,23 @@ def test_the_working_tree_has_all_changes_and_nothing_that_git_ignores(
     assert (copied / "link").is_symlink()
 
 
+def test_what_git_ignores_is_added_where_the_configuration_names_it(
+    repository: Path, tmp_path: Path
+) -> None:
+    """Models and pictures are seldom in git; what the copy has already stays as it is."""
+    (repository / "ignored").write_text("model")
+    (repository / "pictures").mkdir()
+    (repository / "pictures" / "a.jpg").write_text("picture")
+    (repository / "kept").write_text("new")
+    copy = tmp_path / "copy"
+    revisions.copy_commit("HEAD", copy)
+    revisions.add_ignored(copy, ["ignored", "pictures", "kept", "nowhere", "/etc/hostname"])
+    assert (copy / "ignored").read_text() == "model"
+    assert (copy / "pictures" / "a.jpg").read_text() == "picture"
+    assert (copy / "kept").read_text() == "old"
+    assert not (copy / "nowhere").exists()
+
+
 def test_the_base_is_where_the_branch_left_main(repository: Path) -> None:
     """Not what main has become since."""
     base = git(repository, "rev-parse", "HEAD")

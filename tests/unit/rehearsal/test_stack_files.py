@@ -8,7 +8,14 @@ import pytest
 import yaml
 
 from rehearsal.companies import COMPANIES
-from rehearsal.stack_files import StackFileError, companies, detach, take_salts
+from rehearsal.stack_files import (
+    StackFileError,
+    approve,
+    companies,
+    detach,
+    local_files,
+    take_salts,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,3 +100,52 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """The other company's program alone is not enough."""
     with pytest.raises(StackFileError, match=r"Pulumi\.primus\.yaml cannot be read"):
         companies(tmp_path)
+
+
+CONFIG = "confidential-inference:"
+
+
+def configure(folder: Path, primus: dict[str, object], secundus: dict[str, object]) -> Path:
+    """Two stack files with these settings."""
+    for name, settings in (("primus", primus), ("secundus", secundus)):
+        text = yaml.safe_dump(
+            {"config": {f"{CONFIG}{key}": each for key, each in settings.items()}}
+        )
+        (folder / f"Pulumi.{name}.yaml").write_text(text)
+    return folder
+
+
+def test_the_files_that_the_configuration_names(tmp_path: Path) -> None:
+    """Model, manifest, other admitted models, pictures."""
+    model = {"archive": "a.tar.gz", "manifest": "m.json", "admitAlso": {"0" * 64: "old.tar.gz"}}
+    configure(tmp_path, {"model": model}, {"pictures": "photos"})
+    assert local_files(tmp_path) == ["a.tar.gz", "m.json", "old.tar.gz", "photos"]
+    assert local_files(configure(tmp_path, {"model": "odd"}, {"pictures": 7})) == []
+
+
+@pytest.mark.parametrize(
+    ("primus", "secundus", "approved"),
+    [
+        ({}, {"approvedDigests": ["a"]}, ["a", "b"]),
+        ({}, {"approvedDigests": ["a", "b"]}, None),
+        ({}, {}, None),
+        ({"image": {"digest": "c"}}, {"approvedDigests": ["a"]}, None),
+        ({"image": {"admitAlso": ["c"]}}, {"approvedDigests": ["a"]}, ["a", "b"]),
+    ],
+    ids=["missing", "there", "any image", "pinned", "built"],
+)
+def test_a_built_image_is_approved_where_only_approved_ones_run(
+    tmp_path: Path,
+    primus: dict[str, object],
+    secundus: dict[str, object],
+    approved: list[str] | None,
+) -> None:
+    """The local builder's digest is in no real list; a pinned digest is."""
+    configure(tmp_path, primus, secundus)
+    before = (tmp_path / "Pulumi.secundus.yaml").read_text()
+    assert approve(tmp_path, ["b"]) == (approved is not None)
+    parsed = yaml.safe_load((tmp_path / "Pulumi.secundus.yaml").read_text())
+    expected = yaml.safe_load(before)
+    if approved is not None:
+        expected["config"][f"{CONFIG}approvedDigests"] = approved
+    assert parsed == expected
