@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from typing import TYPE_CHECKING
 
 from infra.config.local_files import FilesError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -24,8 +26,38 @@ def context_hash(folder: Path) -> str:
             " with git, or pin an image built elsewhere: pulumi config set --stack primus --path"
             " 'confidential-inference:image.digest' sha256:..."
         )
-    ignored = _Ignored(folder / ".dockerignore")
     total = hashlib.sha256()
+    for path, name in _files(folder):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"{content} {'x' if _is_executable(path) else '-'} {name}\n".encode())
+    return total.hexdigest()
+
+
+def set_modes(folder: Path) -> None:
+    """Give each file that docker would receive the mode that git stores: 644, or 755.
+
+    The docker provider hashes the whole mode, most of which is the umask of the checkout: two
+    machines would each see another image in every preview. FilesError if a mode cannot be changed.
+    https://github.com/pulumi/pulumi-docker/blob/v5.2.0/provider/provider.go
+    """
+    for path, _ in _files(folder):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        expected = 0o755 if _is_executable(path) else 0o644
+        if mode != expected:
+            try:
+                path.chmod(expected)
+            except OSError as error:
+                raise FilesError(
+                    f"{path}: got mode {mode:o}, expected {expected:o}, and it cannot be changed"
+                    f" ({error.strerror}). With another mode the docker provider would build the"
+                    f" image anew, and its digest would lock the operator out; nothing was changed."
+                    f" As the file's owner: chmod {expected:o} {path}"
+                ) from error
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Each file that docker would receive, with its name in the context; FilesError for a link."""
+    ignored = _Ignored(folder / ".dockerignore")
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if ignored(name) and name != "Dockerfile":  # docker always receives it
@@ -35,12 +67,12 @@ def context_hash(folder: Path) -> str:
                 f"{path} is a link: what it leads to differs between machines, and so would the"
                 " image. Put the file itself into the build context."
             )
-        if path.is_dir():
-            continue
-        executable = bool(path.stat().st_mode & 0o100)
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        total.update(f"{content} {'x' if executable else '-'} {name}\n".encode())
-    return total.hexdigest()
+        if not path.is_dir():
+            yield path, name
+
+
+def _is_executable(path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o100)
 
 
 class _Ignored:

@@ -14,7 +14,7 @@ from typing import Final
 import pulumi
 import pulumi_docker as docker
 
-from infra.build_context import context_hash
+from infra.build_context import context_hash, set_modes
 from infra.components.pinned_image import require_image
 from infra.errors import ProgramError
 from infra.naming import DIGEST
@@ -65,6 +65,7 @@ class WorkloadImage(pulumi.ComponentResource):
                 image, args.digest, args.repository_name, args.repository_created, parent=self
             )
         else:
+            set_modes(CONTEXT)
             built = docker.Image(
                 name,
                 # The tag only tells people the context of the build; nothing runs by tag.

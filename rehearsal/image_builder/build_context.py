@@ -1,6 +1,8 @@
 """The build context: a folder's files, without those that its .dockerignore excludes.
 
-Modes are reduced to "executable or not": a checkout with another umask gives the same image.
+For the image, modes are reduced to "executable or not": a checkout with another umask gives the
+same. The digest has the whole modes, because that of the genuine plugin has them:
+https://github.com/pulumi/pulumi-docker/blob/v5.2.0/provider/provider.go
 https://docs.docker.com/build/concepts/context/#dockerignore-files
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,10 +46,11 @@ def read(folder: Path, dockerfile: Path) -> Tree:
     return tree
 
 
-def digest(tree: Tree, dockerfile: bytes) -> str:
-    """One hash over names, modes and contents of the context, and the Dockerfile."""
+def digest(folder: Path, tree: Tree, dockerfile: bytes) -> str:
+    """One hash over names, modes and contents of the context in a folder, and the Dockerfile."""
     total = hashlib.sha256(hashlib.sha256(dockerfile).digest())
-    for name, (mode, data) in sorted(tree.items()):
+    for name, (_, data) in sorted(tree.items()):
+        mode = stat.S_IMODE((folder / name).stat().st_mode)
         total.update(f"{mode:o} {name}\0".encode() + hashlib.sha256(data).digest())
     return total.hexdigest()
 

@@ -50,7 +50,7 @@ class DockerImage(Resource):
             return news, [f"build.platform: got {platform}, expected {PLATFORM}: no other is built"]
         try:
             tree = build_context.read(Path(context), file)
-            digest = build_context.digest(tree, file.read_bytes())
+            digest = build_context.digest(Path(context), tree, file.read_bytes())
         except (build_context.ContextError, OSError) as error:
             return news, [f"build: {error}"]
         build = given | {"context": context, "dockerfile": str(file), "contextDigest": digest}

@@ -241,6 +241,16 @@ def test_a_dockerignore_beside_the_dockerfile_wins(context: Path) -> None:
     assert set(build_context.read(context, context / "Dockerfile")) == {"main.py"}
 
 
+def test_the_digest_has_the_whole_mode_and_the_image_has_not(context: Path) -> None:
+    """As with the genuine plugin, another umask looks like another context."""
+    before = build_context.read(context, context / "Dockerfile")
+    digest = build_context.digest(context, before, b"")
+    (context / "main.py").chmod(0o664)
+    after = build_context.read(context, context / "Dockerfile")
+    assert after == before
+    assert build_context.digest(context, after, b"") != digest
+
+
 def test_a_symbolic_link_in_the_context_is_refused(context: Path) -> None:
     """It could point out of the context, and Docker would copy the link, not the file."""
     (context / "link").symlink_to("main.py")

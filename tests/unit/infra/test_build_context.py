@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.build_context import context_hash
+from infra.build_context import context_hash, set_modes
 from infra.config.local_files import FilesError
 
 if TYPE_CHECKING:
@@ -30,6 +30,43 @@ def test_the_hash_depends_on_the_files_only(context: Path) -> None:
         path.chmod(0o640)
     moved = context.rename(context.with_name("elsewhere"))
     assert context_hash(moved) == before
+
+
+def test_the_modes_become_those_that_git_stores(context: Path) -> None:
+    """Of what docker receives; the docker provider takes another umask for another image."""
+    (context / ".dockerignore").write_text("ignored\n")
+    modes = {"job.py": 0o664, "inner/a.txt": 0o600, "Dockerfile": 0o666, "ignored": 0o600}
+    for name, mode in modes.items():
+        (context / name).touch()
+        (context / name).chmod(mode)
+    (context / "run.sh").touch()
+    (context / "run.sh").chmod(0o775)
+    before = context_hash(context)
+    set_modes(context)
+    assert {
+        name: f"{(context / name).stat().st_mode & 0o777:o}" for name in [*modes, "run.sh"]
+    } == {
+        "job.py": "644",
+        "inner/a.txt": "644",
+        "Dockerfile": "644",
+        "ignored": "600",
+        "run.sh": "755",
+    }
+    assert context_hash(context) == before
+
+
+def test_a_mode_that_cannot_be_changed_is_an_error(
+    context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as of a file that belongs to somebody else; with the command for its owner."""
+
+    def refuse(_path: Path, _mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    (context / "job.py").chmod(0o664)
+    monkeypatch.setattr(type(context), "chmod", refuse)
+    with pytest.raises(FilesError, match=r"got mode 664, expected 644.*chmod 644 .*job\.py"):
+        set_modes(context)
 
 
 @pytest.mark.parametrize(
