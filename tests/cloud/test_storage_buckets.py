@@ -235,6 +235,20 @@ def test_a_role_allows_exactly_its_operations_on_its_bucket(
     )
 
 
+@pytest.mark.parametrize(
+    ("role", "permission"),
+    [("objectViewer", "storage.objects.create"), ("objectCreator", "storage.objects.get")],
+)
+def test_a_copy_needs_to_read_its_source_and_to_write_its_target(
+    model: Bucket, storage_as: Callable[[str], Client], role: str, permission: str
+) -> None:
+    """Either right alone is refused for want of the other one."""
+    grant(model, f"roles/storage.{role}", WORKLOAD)
+    bucket = storage_as(WORKLOAD).bucket(model.name)
+    with pytest.raises(exceptions.Forbidden, match=f"does not have {permission} access"):
+        bucket.blob("copy").rewrite(bucket.blob("model"))
+
+
 def test_each_decision_is_in_the_audit_log(
     cloud: Cloud, model: Bucket, storage_as: Callable[[str], Client]
 ) -> None:

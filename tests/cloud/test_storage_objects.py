@@ -265,6 +265,48 @@ def test_an_object_with_no_transform_is_served_as_stored(bucket: Bucket, cloud: 
     assert (answer.status_code, answer.headers["content-encoding"]) == (206, "gzip")
 
 
+def test_a_copy_has_the_content_and_the_settings_of_its_source(bucket: Bucket) -> None:
+    """And a generation of its own; the source stays."""
+    source = bucket.blob("from/a b")
+    source.metadata = {"k": "v"}
+    source.upload_from_string(b"data", content_type="text/plain")
+    copied = bucket.blob("to/a b")
+    copied.rewrite(source)
+    assert copied.download_as_bytes() == source.download_as_bytes() == b"data"
+    assert (copied.metadata, copied.content_type) == ({"k": "v"}, "text/plain")
+    assert copied.generation > source.generation
+
+
+def test_a_copy_may_have_settings_of_its_own(bucket: Bucket) -> None:
+    """All of them then come from the request, and none from the source."""
+    source = bucket.blob("o")
+    source.metadata = {"k": "v"}
+    source.upload_from_string(b"data", content_type="text/plain")
+    copied = bucket.blob("c")
+    copied.content_type = "text/html"
+    copied.rewrite(source)
+    assert (copied.metadata, copied.content_type) == (None, "text/html")
+
+
+def test_a_copy_needs_its_source(bucket: Bucket) -> None:
+    """404 in the words of a read, also for a generation that is no longer there."""
+    copied = bucket.blob("c")
+    with pytest.raises(exceptions.NotFound, match="No such object: a-bucket/o"):
+        copied.rewrite(bucket.blob("o"))
+    bucket.blob("o").upload_from_string(b"data")
+    with pytest.raises(exceptions.NotFound, match="No such object: a-bucket/o"):
+        copied.rewrite(bucket.blob("o", generation=1))
+    assert not bucket.blob("c").exists()
+
+
+def test_a_precondition_of_a_copy_is_on_its_target(bucket: Bucket) -> None:
+    """Zero means that the target must not exist yet, whatever the source's generation."""
+    bucket.blob("o").upload_from_string(b"data")
+    bucket.blob("c").rewrite(bucket.blob("o"), if_generation_match=0)
+    with pytest.raises(exceptions.PreconditionFailed, match="pre-conditions"):
+        bucket.blob("c").rewrite(bucket.blob("o"), if_generation_match=0)
+
+
 def test_a_resumable_upload_continues_at_the_last_byte(bucket: Bucket, cloud: Cloud) -> None:
     """The session tells how many bytes arrived; the rest completes the object."""
     session = bucket.blob("o").create_resumable_upload_session()

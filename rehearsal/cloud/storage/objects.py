@@ -44,20 +44,21 @@ def check_preconditions(query: Mapping[str, str], stored: StoredObject | None) -
 
 def requested(request: Request, permission: str) -> tuple[Bucket, StoredObject]:
     """The bucket and the object of a request, in the generation that it names; ApiError."""
-    cloud, caller, query, name = (
-        request.cloud,
-        request.caller,
-        request.query,
-        request.path["object"],
-    )
-    bucket = authorize(cloud, caller, permission, request.path["bucket"], name)
+    bucket, stored = live(request, permission, request.query.get("generation"))
+    check_preconditions(request.query, stored)
+    return bucket, stored
+
+
+def live(request: Request, permission: str, generation: str | None) -> tuple[Bucket, StoredObject]:
+    """The bucket and the object of a request, if it has this generation or none is named; ApiError.
+
+    404 for an older generation, which no longer exists.
+    """
+    name = request.path["object"]
+    bucket = authorize(request.cloud, request.caller, permission, request.path["bucket"], name)
     stored = bucket.objects.get(name)
-    if (
-        stored is None
-        or query.get("generation", stored.meta["generation"]) != stored.meta["generation"]
-    ):
+    if stored is None or generation not in (None, stored.meta["generation"]):
         raise ApiError(404, f"No such object: {bucket.name}/{name}")
-    check_preconditions(query, stored)
     return bucket, stored
 
 

@@ -24,6 +24,7 @@ JSON_ROUTES = (
     Route("GET", OBJECTS, objects.list_objects),
     Route("GET", OBJECT, objects.get),
     Route("GET", "/download" + OBJECT, objects.get),
+    Route("POST", OBJECT + "/rewriteTo/b/{to_bucket}/o/{to_object}", uploads.copy),
     Route("PATCH", OBJECT, objects.patch),
     Route("DELETE", OBJECT, objects.delete),
     Route("POST", "/upload" + OBJECTS, uploads.insert),

@@ -1,4 +1,4 @@
-"""How an object is written: by one multipart request, or by a resumable upload.
+"""How an object is written: by one multipart request, by a resumable upload, or as a copy.
 
 https://docs.cloud.google.com/storage/docs/uploads-downloads
 """
@@ -21,7 +21,7 @@ from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.state import StoredObject
 from rehearsal.cloud.storage.bucket_iam import authorize
 from rehearsal.cloud.storage.buckets import timestamp
-from rehearsal.cloud.storage.objects import WRITABLE, check_preconditions
+from rehearsal.cloud.storage.objects import WRITABLE, check_preconditions, live
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,6 +127,35 @@ def insert(request: Request) -> Json | Response:
         case other:
             raise ApiError(400, f"Unknown uploadType: {other!r}")
     return _write(request, upload)
+
+
+def copy(request: Request) -> Json:
+    """POST /b/BUCKET/o/OBJECT/rewriteTo/b/BUCKET/o/OBJECT: a copy, always in one step; ApiError.
+
+    https://docs.cloud.google.com/storage/docs/json_api/v1/objects/rewrite
+    """
+    _, source = live(request, "storage.objects.get", request.query.get("sourceGeneration"))
+    # The settings of the request, or else those of the source; never some of both.
+    settings = next(
+        {key: given[key] for key in WRITABLE & given.keys()}
+        for given in (request.body, source.meta)
+        if WRITABLE & given.keys()
+    )
+    upload = Upload(
+        request.caller,
+        request.path["to_bucket"],
+        settings | {"name": request.path["to_object"]},
+        request.query,
+        bytearray(source.data),
+    )
+    written = _write(request, upload)
+    return {
+        "kind": "storage#rewriteResponse",
+        "totalBytesRewritten": written["size"],
+        "objectSize": written["size"],
+        "done": True,
+        "resource": written,
+    }
 
 
 def _parts(content_type: str, body: bytes) -> tuple[Json, bytearray]:
