@@ -16,7 +16,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         "storage.objects.delete",
         "storage.objects.update",
     ),
-    "roles/storage.objectViewer": ("storage.objects.get", "storage.objects.list"),
+    "roles/storage.objectViewer": (
+        "resourcemanager.projects.get",
+        "storage.objects.get",
+        "storage.objects.list",
+    ),
+    "roles/storage.bucketViewer": ("storage.buckets.get", "storage.buckets.list"),
     "roles/storage.objectCreator": ("storage.objects.create",),
     "roles/storage.legacyBucketOwner": ("storage.buckets.*", "storage.objects.list"),
     "roles/storage.legacyBucketReader": ("storage.buckets.get", "storage.objects.list"),
@@ -83,6 +88,34 @@ ROLES: dict[str, tuple[str, ...]] = {
         "compute.firewalls.*",
         "compute.networks.updatePolicy",
         "compute.globalOperations.get",
+    ),
+    # Roles that only read, for a preview with --refresh (docs/pull-requests.md)
+    "roles/iam.securityReviewer": (
+        "artifactregistry.repositories.getIamPolicy",
+        "iam.serviceAccounts.get",
+        "iam.serviceAccounts.getIamPolicy",
+        "iam.serviceAccounts.list",
+        "iam.workloadIdentityPoolProviders.list",
+        "iam.workloadIdentityPools.list",
+        "resourcemanager.projects.getIamPolicy",
+        "serviceusage.services.list",
+        "storage.buckets.getIamPolicy",
+        "storage.buckets.list",
+        "storage.objects.list",
+    ),
+    "roles/iam.workloadIdentityPoolViewer": (
+        "iam.workloadIdentityPoolProviders.get",
+        "iam.workloadIdentityPoolProviders.list",
+        "iam.workloadIdentityPools.get",
+        "iam.workloadIdentityPools.list",
+        "resourcemanager.projects.get",
+    ),
+    "roles/compute.viewer": (
+        "compute.*.get",
+        "compute.instances.getSerialPortOutput",
+        "resourcemanager.projects.get",
+        "serviceusage.services.get",
+        "serviceusage.services.list",
     ),
     # Roles of the workload's own account
     "roles/confidentialcomputing.workloadUser": (
