@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packing import operation_reasons
 from packing.errors import PackError
-from workload import archive, golden, job, manifest
+from workload import archive, golden, manifest
 from workload.decoding import pixels
 from workload.engines import litert_operators, selection, tensorflow_operations
 from workload.errors import Failure, PictureError, WorkloadError
@@ -59,10 +59,10 @@ def check_archive(packed: Path, scratch: Path, model: Model) -> None:
 
     `model` is the one in the archive, which `load` has loaded. Raises PackError.
     """
-    if packed.stat().st_size > job.MAX_ARCHIVE:
+    if packed.stat().st_size > archive.MAX_ARCHIVE:
         raise PackError(
             f"the archive has {packed.stat().st_size:,} bytes, and the workload takes at most"
-            f" {job.MAX_ARCHIVE:,}. Save the weights as float16, or pack with --engine litert"
+            f" {archive.MAX_ARCHIVE:,}. Save the weights as float16, or pack with --engine litert"
             " --quantize float16"
         )
     try:

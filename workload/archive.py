@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+MAX_ARCHIVE = 1024**3
+"""Bytes of the archive itself."""
 MAX_ENTRIES = 1_000
 MAX_PATH = 255
 """Bytes of an entry's path; also the longest file name on Linux."""
@@ -39,6 +41,8 @@ def unpack(
 ) -> None:
     """Unpacks a .tar.gz into `folder`, which must not exist; raises MODEL_ARCHIVE_REJECTED.
 
+    The error's cause says why, for a check outside of the enclave: no run prints it.
+
     Files that `keep` does not choose stay empty: for a check that needs no space on the disk.
 
     The folder gets mode 0700; modes, owners and times in the archive are ignored. If the archive is
@@ -50,7 +54,7 @@ def unpack(
             stream = _LimitedReader(decompressed, max_unpacked)
             for number, entry in enumerate(tar.entries(stream)):
                 if number >= MAX_ENTRIES:
-                    raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
+                    raise ValueError(f"more than {MAX_ENTRIES:,} entries")
                 _extract(entry, folder, keep)
             while stream.read(tar.READ_BYTES):  # gzip checks its checksum at the end
                 pass
@@ -66,11 +70,11 @@ class _LimitedReader:
         self._remaining = limit
 
     def read(self, size: int) -> bytes:
-        """Returns the next bytes; MODEL_ARCHIVE_REJECTED beyond the limit."""
+        """Returns the next bytes; ValueError beyond the limit."""
         data = self._stream.read(size)
         self._remaining -= len(data)
         if self._remaining < 0:
-            raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
+            raise ValueError("more than 2 GiB when it is unpacked")
         return data
 
 
@@ -82,7 +86,7 @@ def _extract(entry: tar.Entry, folder: Path, keep: Callable[[PurePosixPath], boo
         return
     # Links, devices, pipes, and sparse files, whose size in the archive is not their real size.
     if entry.kind != tar.FILE:
-        raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
+        raise ValueError("a link, a device, or a sparse file")
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as file:  # x: an entry never replaces another entry
         for block in entry.content:
@@ -90,10 +94,10 @@ def _extract(entry: tar.Entry, folder: Path, keep: Callable[[PurePosixPath], boo
 
 
 def _safe_path(name: str) -> PurePosixPath:
-    """A relative path without `..`; it is printable, so it holds no NUL and no broken UTF-8."""
+    """A relative path without `..`; printable, so without NUL or broken UTF-8; else ValueError."""
     path = PurePosixPath(name)
     if not name.isprintable() or path.is_absolute() or ".." in path.parts:
-        raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
+        raise ValueError("a path that leaves the folder, or is not printable")
     if len(name.encode()) > MAX_PATH:
-        raise WorkloadError(Failure.MODEL_ARCHIVE_REJECTED)
+        raise ValueError(f"a path of more than {MAX_PATH} bytes")
     return path

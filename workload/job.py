@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     Pixels: TypeAlias = npt.NDArray[np.float32]
 
-MAX_ARCHIVE = 1024**3
 DOWNLOADS = 32
 """Concurrent downloads: at 30 ms each, a thousand pictures a second."""
 READ_AHEAD = 64
@@ -141,7 +140,7 @@ def receive(
     bucket = collaborators.model_reader(launch)(launch.model_bucket)
     packed, unpacked = private / "model.tar.gz", private / "model"
     try:
-        sha256 = bucket.fetch(launch.model_object, packed, MAX_ARCHIVE)
+        sha256 = bucket.fetch(launch.model_object, packed, archive.MAX_ARCHIVE)
     except BucketError as error:
         raise WorkloadError(Failure.MODEL_NOT_READABLE) from error
     except TooLargeError as error:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from infra.config.local_files import FilesError
+from infra.untrusted_text import shown
 from workload import archive, manifest
 from workload.errors import WorkloadError
 
@@ -50,6 +51,12 @@ def model_archive(path: Path, manifest_path: Path) -> ModelArchive:
             f" {PACK}. Or name another: pulumi config set --stack primus --path"
             " 'confidential-inference:model.archive' PATH"
         ) from error
+    if size > archive.MAX_ARCHIVE:
+        raise FilesError(
+            f"model.archive: {path} has {size:,} bytes, and the workload takes at most"
+            f" {archive.MAX_ARCHIVE:,}; every run with this model would end with model_too_large."
+            f" Save the weights as float16, or quantize: {PACK} --engine litert --quantize float16"
+        )
     if (size, sha256) != (declared.get("bytes"), declared.get("sha256")):
         raise FilesError(
             f"model.archive: {path} has {size} bytes and SHA-256 {sha256}, but {manifest_path} says"
@@ -97,8 +104,8 @@ def _check_content(
             archive.unpack(path, folder, keep=lambda each: each == inner)
             problems = [f"{each} is missing" for each in needed if not (folder / each).is_file()]
             problems += _differences(folder / inner, manifest_path, data)
-        except WorkloadError:
-            problems = ["it is damaged, too large, or holds links, devices or paths that leave it"]
+        except WorkloadError as error:
+            problems = [f"it is rejected: {_cause(error)}"]
     if problems:
         raise FilesError(
             f"model.archive: {path} is not an archive that the workload takes; every run with this"
@@ -109,17 +116,31 @@ def _check_content(
         )
 
 
+def _cause(error: WorkloadError) -> str:
+    """Why the enclave rejects an archive; its own code for that keeps the reason to itself."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.filename:
+        return f"two entries are called {Path(cause.filename).name}"
+    return shown(f"{cause or error}")
+
+
 def _differences(inner: Path, manifest_path: Path, data: dict[str, Any]) -> list[str]:
     """What is wrong with the manifest within the archive; it must be the one beside it."""
     if not inner.is_file():
         return [f"{manifest.FILE} is missing"]
+    with inner.open("rb") as file:
+        content = file.read(manifest.MAX_BYTES + 1)
     try:
-        own = json.loads(inner.read_bytes())
-    except (ValueError, RecursionError):
-        return [f"its {manifest.FILE} is not JSON"]
-    if not isinstance(own, dict):
-        return [f"its {manifest.FILE} is not a JSON object"]
-    if own == data:
-        return []
-    keys = [key for key in {**data, **own} if data.get(key) != own.get(key)]
-    return [f"its {manifest.FILE} differs from {manifest_path} in {', '.join(keys)}"]
+        manifest.parse(content)
+    except manifest.ManifestError as error:
+        return [f"its {manifest.FILE}: {problem}" for problem in error.problems]
+    own = json.loads(content)
+    # As texts: to Python, true equals 1, and the enclave takes only one of the two.
+    keys = [
+        key
+        for key in {**data, **own}
+        if (key in data) != (key in own) or json.dumps(data[key]) != json.dumps(own[key])
+    ]
+    if keys:
+        return [f"its {manifest.FILE} differs from {manifest_path} in {', '.join(keys)}"]
+    return []

@@ -10,7 +10,7 @@ from ops import cause, error_table
 from ops.detail_causes import DETAILS
 from ops.failure_causes import FAILURES
 from ops.picture_causes import PICTURES
-from workload import errors, job, retries, settings
+from workload import archive, errors, retries, settings
 from workload.decoding import image_limits
 from workload.errors import Detail, Failure, PictureFailure
 
@@ -88,7 +88,7 @@ def test_a_detail_is_listed_for_the_failure_that_the_workload_raises_with_it() -
 @pytest.mark.parametrize(
     ("when", "limit"),
     [
-        (FAILURES[Failure.MODEL_TOO_LARGE].when, f"{job.MAX_ARCHIVE // 1024**3} GiB"),
+        (FAILURES[Failure.MODEL_TOO_LARGE].when, f"{archive.MAX_ARCHIVE // 1024**3} GiB"),
         (PICTURES[PictureFailure.TOO_LARGE].when, f"{image_limits.MAX_FILE_BYTES // 1024**2} MiB"),
         (
             PICTURES[PictureFailure.TOO_MANY_PIXELS].when,

@@ -13,6 +13,7 @@ from infra.config.local_files import FilesError
 from rehearsal.repository import REPOSITORY
 from tests.fixtures.manifests import FULL, GOLDEN, GOOD, changed
 from tests.fixtures.model_files import contents, described, write
+from workload import archive, manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,19 @@ def test_an_archive_that_is_not_the_described_one_is_refused(
     """The condition would admit the wrong model."""
     with pytest.raises(FilesError, match=r"has \d+ bytes and SHA-256 [0-9a-f]{64}, but .* says"):
         model_archive.model_archive(*write(tmp_path, LITERT, **archive))
+
+
+def test_an_archive_that_is_too_large_for_the_workload_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every run would download it in vain."""
+    path, beside = write(tmp_path, LITERT)
+    size = path.stat().st_size
+    monkeypatch.setattr(archive, "MAX_ARCHIVE", size)
+    model_archive.model_archive(path, beside)
+    monkeypatch.setattr(archive, "MAX_ARCHIVE", size - 1)
+    with pytest.raises(FilesError, match=f"has {size:,} bytes, and the workload takes at most"):
+        model_archive.model_archive(path, beside)
 
 
 def test_a_missing_archive_is_refused_with_the_command_that_packs_one(tmp_path: Path) -> None:
@@ -101,14 +115,33 @@ def test_every_problem_of_a_manifest_is_named(tmp_path: Path) -> None:
     [
         ({"manifest.json": FILES["manifest.json"]}, "model.tflite is missing"),
         ({"model.tflite": b""}, "manifest.json is missing"),
-        ({**FILES, "manifest.json": b"{"}, "its manifest.json is not JSON"),
-        ({**FILES, "manifest.json": b"[]"}, "its manifest.json is not a JSON object"),
+        (
+            {**FILES, "manifest.json": b"{"},
+            "its manifest.json: the file: got JSONDecodeError, expected JSON",
+        ),
+        (
+            {**FILES, "manifest.json": b"[]"},
+            "its manifest.json: the file: got [], expected an object",
+        ),
+        (
+            {**FILES, "manifest.json": b" " * (manifest.MAX_BYTES + 1)},
+            "its manifest.json: the file: got a larger file, expected at most",
+        ),
+        (
+            {**FILES, "manifest.json": json.dumps({**LITERT, "topK": True}).encode()},
+            "its manifest.json: topK: got true, expected a whole number",
+        ),
+        (
+            {**FILES, "manifest.json": json.dumps({**LITERT, "metadata": {"a": 1}}).encode()},
+            "in metadata",
+        ),
         (
             {**FILES, "manifest.json": json.dumps({**LITERT, "topK": 1, "name": "x"}).encode()},
             "in name, topK",
         ),
         ({"./saved_model.pb": b"a hub module"}, "model.tflite is missing"),
-        ({**FILES, "../x": b"1"}, "it is damaged, too large, or holds links"),
+        ({**FILES, "../x": b"1"}, "it is rejected: a path that leaves the folder"),
+        ({**FILES, "model.tflite/x": b"1"}, "it is rejected: two entries are called"),
     ],
 )
 def test_an_archive_that_the_enclave_would_refuse_is_refused(
@@ -123,11 +156,11 @@ def test_an_archive_that_the_enclave_would_refuse_is_refused(
 
 def test_golden_pictures_must_be_in_the_archive(tmp_path: Path) -> None:
     """A run would end before it classifies anything."""
-    manifest = {**LITERT, "golden": [GOLDEN]}
-    files = {**FILES, "manifest.json": json.dumps(manifest).encode()}
+    golden = {**LITERT, "golden": [GOLDEN]}
+    files = {**FILES, "manifest.json": json.dumps(golden).encode()}
     with pytest.raises(FilesError, match=r"golden/00\.png is missing"):
-        model_archive.model_archive(*write(tmp_path, manifest, files))
-    path, beside = write(tmp_path, manifest, {**files, "golden/00.png": b"a picture"})
+        model_archive.model_archive(*write(tmp_path, golden, files))
+    path, beside = write(tmp_path, golden, {**files, "golden/00.png": b"a picture"})
     assert model_archive.model_archive(path, beside).format == "litert"
 
 
