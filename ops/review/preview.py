@@ -44,6 +44,7 @@ class Step:
     """the inputs before"""
     protected: bool = False
     """whether the engine refuses to delete or replace it"""
+    protected_after: bool = False
     kept_in_the_cloud: bool = False
     """whether the engine only forgets it when it is deleted"""
 
@@ -162,6 +163,7 @@ def _step(op: str, urn: str, parsed: Mapping[str, Any]) -> Step:
         parent=str((new or old).get("parent", "")),
         declared_before=inputs,
         protected=old.get("protect") is True,
+        protected_after=new.get("protect") is True,
         kept_in_the_cloud=(old if gone else new).get("retainOnDelete") is True,
     )
 

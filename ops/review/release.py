@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation.clause import literals
@@ -25,6 +26,7 @@ IMAGE: Final = "docker:index/image:Image"
 RELEASE: Final = "confidential-inference:infra:ModelRelease"
 TYPES: Final = (POOL, PROVIDER, IMAGE)
 
+_ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 _POOL_ID: Final = "workloadIdentityPoolId"
 _CONDITION: Final = "attributeCondition"
 _READER: Final = "submods.container.env.MODEL_READER"
@@ -44,6 +46,8 @@ def changes(preview: Preview) -> Iterator[Change]:
         yield from _image(step)
     for step in preview.of_type(POOL):
         yield from _pool(step)
+    for step in preview.of_type(_ACCOUNT):
+        yield from _disabled(step, f"the account {text(at(step.after, 'accountId'))}")
     providers = list(preview.of_type(PROVIDER))
     for step in providers:
         yield from _provider(step, preview)
@@ -102,16 +106,16 @@ def _pool(step: Step) -> Iterator[Change]:
 
 
 def _disabled(step: Step, what: str) -> Iterator[Change]:
-    """A disabled pool or provider admits nobody."""
+    """A disabled pool or provider admits nobody, and nobody acts as a disabled account."""
     if step.before is None or step.after is None:
         return
     before, after = at(step.before, "disabled") is True, at(step.after, "disabled")
     if is_unknown(after):
         yield _change(Effect.UNKNOWN, f"whether {what} is disabled", step=step)
     elif before and after is not True:
-        yield _change(Effect.ADMITTED, f"{what} is enabled: it admits again", step=step)
+        yield _change(Effect.ADMITTED, f"{what} is enabled again", step=step)
     elif not before and after is True:
-        yield _change(Effect.RETIRED, f"{what} is disabled: it admits nobody", step=step)
+        yield _change(Effect.RETIRED, f"{what} is disabled", step=step)
 
 
 def _provider(step: Step, preview: Preview) -> Iterator[Change]:
@@ -141,7 +145,7 @@ def _provider(step: Step, preview: Preview) -> Iterator[Change]:
         deployed = str(at(step.before, _CONDITION) or "")
         old = Condition(text=deployed, described=_described(step, preview, before=True))
         compared = conditions.compare(old, new)
-    yield from compared
+    yield from (replace(change, urn=step.urn) for change in compared)
     if not known:
         yield _change(Effect.NOTE, DECLARED, step=step)
 

@@ -63,14 +63,14 @@ class Review:
 
 def review(preview: Preview, every_rule: Sequence[Rule]) -> Review:
     """The review of a preview, by the rules of the policy pack too."""
-    found = (
+    judged = (
         *release.changes(preview),
         *grants.changes(preview),
         *buckets.changes(preview),
         *machines.changes(preview),
-        *rules.changes(preview, every_rule),
-        *others.changes(preview),
     )
+    mentioned = {change.urn for change in judged}
+    found = (*judged, *rules.changes(preview, every_rule), *others.changes(preview, mentioned))
     notes = [rules.summary(preview, every_rule) + "."]
     if preview.unlisted:
         notes.append(UNLISTED.format(preview.unlisted))

@@ -163,7 +163,7 @@ def test_an_unknown_issuer_is_not_known() -> None:
         (False, UNKNOWN, Effect.UNKNOWN),
     ],
 )
-@pytest.mark.parametrize("type_", [POOL, PROVIDER])
+@pytest.mark.parametrize("type_", [POOL, PROVIDER, "gcp:serviceaccount/account:Account"])
 def test_a_switch_that_admits_again_is_an_admission(
     type_: str, before: Any, after: Any, effect: Effect
 ) -> None:

@@ -15,6 +15,7 @@ from tests.fixtures.previews import (
     ACCOUNT_GRANT,
     BUCKET,
     MACHINE,
+    OBJECT,
     PROVIDER,
     UNKNOWN,
     Json,
@@ -24,6 +25,7 @@ from tests.fixtures.previews import (
 )
 from tests.fixtures.tokens import DIGEST, NEXT_DIGEST, policy
 
+FIREWALL = "gcp:compute/firewall:Firewall"
 BOTH = policy(image_digests=(DIGEST, NEXT_DIGEST)).condition
 ONE = policy().condition
 OTHER = policy(image_digests=(NEXT_DIGEST,)).condition
@@ -133,6 +135,53 @@ def test_known_kinds_without_access_are_counted() -> None:
     (counted,) = found.in_section(Section.OTHERS)
     assert counted.sentence == "create: 3 gcp:projects/service:Service"
     assert found.verdict == "Nothing about the release of the model changes."
+
+
+def test_changes_that_no_module_has_words_for_are_counted_too() -> None:
+    """Of an update, also which inputs change."""
+    found = reviewed(
+        release(ONE, ONE),
+        *(
+            step("create", OBJECT, f"o{number}", new={"name": f"{number}", "bucket": "b"})
+            for number in range(2)
+        ),
+        step("update", FIREWALL, "f", old={"denies": [1], "priority": 0}, new={"denies": [2]}),
+    )
+    assert [change.sentence for change in found.in_section(Section.OTHERS)] == [
+        f"update: 1 {FIREWALL} (denies, priority)",
+        f"create: 2 {OBJECT}",
+    ]
+
+
+def test_a_grant_that_is_only_made_in_another_way_is_no_unknown_kind() -> None:
+    """Of the same image, by another attribute: one line says so, and nothing is counted."""
+    pool = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p"
+    built, named = (
+        {
+            "serviceAccountId": "reader",
+            "role": "roles/iam.workloadIdentityUser",
+            "member": f"{pool}/attribute.{attribute}/{DIGEST}",
+        }
+        for attribute in ("built_image_digest", "image_digest")
+    )
+    found = reviewed(
+        release(ONE, ONE),
+        step("delete", ACCOUNT_GRANT, "built", old=built),
+        step("create", ACCOUNT_GRANT, "named", new=named),
+    )
+    assert found.verdict == "Nothing about the release of the model changes."
+    assert (found.alarms, found.in_section(Section.OTHERS)) == ((), ())
+    assert len(found.in_section(Section.GRANTS)) == 1
+
+
+def test_a_protection_that_ends_is_mentioned() -> None:
+    """The next change may delete it."""
+    old = step("same", BUCKET, "b", old=bucket("b"), new=bucket("b"))
+    old["oldState"]["protect"] = True
+    (note,) = reviewed(old).in_section(Section.OTHERS)
+    assert note.sentence == f"{BUCKET} b is protected no longer"
+    old["newState"]["protect"] = True
+    assert reviewed(old).in_section(Section.OTHERS) == ()
 
 
 def test_a_mandatory_rule_is_a_violation_and_an_advisory_one_advice() -> None:
