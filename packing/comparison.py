@@ -26,6 +26,10 @@ TOLERANCE: Final = 1e-4
 OTHER_ENGINE: Final = 1e-3
 """The same if the other engine runs it: LiteRT approximates some functions, such as tanh."""
 
+HALVES: Final = 4
+"""The same for a model that computes in halves (float16, bfloat16), in units of their precision:
+each processor adds in another order, and rounds elsewhere."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -103,7 +107,10 @@ def compare(
     rows = tuple(map(_row, pictures, owners, packed))
     return Comparison(
         rows=rows,
-        tolerance=TOLERANCE if same_engine else OTHER_ENGINE,
+        tolerance=max(
+            TOLERANCE if same_engine else OTHER_ENGINE,
+            HALVES * original.graph.precision() if original.graph else 0.0,
+        ),
         scale=max(1.0, *(abs(row.original.score) for row in rows)),
         pictures_per_second=len(pictures) / seconds,
     )

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CONDITIONS: Final = ("If", "StatelessIf")
+_PASSING: Final = ("Cast", "Identity", "IdentityN", "Reshape", "Squeeze")
+"""Operations that pass numbers on, or shape them."""
+_HALVES: Final = {tf.float16.as_datatype_enum: 2**-10, tf.bfloat16.as_datatype_enum: 2**-7}
+"""Types of two bytes, with the distance from 1 to the next number."""
 _ROUNDS: Final = 10
 """Most nested conditions that are decided one after the other."""
 
@@ -54,9 +58,21 @@ class InferenceGraph:
         """The operation that computes the output, without those that only pass or shape it."""
         nodes = {node.name: node for node in self.graph_def.node}
         node = nodes[_node(self._output)]
-        while node.op in ("Identity", "IdentityN", "Reshape", "Squeeze", "Cast"):
+        while node.op in _PASSING:
             node = nodes[_node(node.input[0])]
         return str(node.op)
+
+    def precision(self) -> float:
+        """The distance from 1 to the next number, if an operation computes in halves; else 0.
+
+        Numbers that are only stored in halves, and cast before they are used, do not count.
+        """
+        types = {
+            node.attr["T"].type
+            for node in self.graph_def.node
+            if "T" in node.attr and node.op not in _PASSING
+        }
+        return max((_HALVES[each] for each in types & _HALVES.keys()), default=0.0)
 
     def first_constants(self) -> tuple[float, ...]:
         """The numbers that the input is multiplied by, or divided by, before anything else."""

@@ -205,7 +205,8 @@ def _golden(
     pictures: list[SamplePicture], comparison: Comparison, model_manifest: Manifest
 ) -> list[dict[str, Any]]:
     """The owner's model's answers. A quantized model may differ as much as on the sample."""
-    tolerance = comparison.scale * _GOLDEN_TOLERANCE + comparison.largest_difference
+    relative = max(_GOLDEN_TOLERANCE, comparison.tolerance)
+    tolerance = comparison.scale * relative + comparison.largest_difference
     return [
         {
             "file": f"golden/{number:02}{Path(picture.name).suffix.lower()}",

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from bench.models import forms, hub_module, metadata, networks, subjects, unusual
 from infra.config import model_archive
-from packing import options
+from packing import comparison, options
 from packing.errors import PackError
 from packing.pack import Packed, pack
 from rehearsal.repository import REPOSITORY
@@ -80,6 +80,26 @@ def test_a_model_that_owners_have_is_packed_or_refused_by_name(
     folder = tmp_path / "packed"
     checked = model_archive.model_archive(folder / "model.tar.gz", folder / "manifest.json")
     assert checked.sha256 == done.sha256
+
+
+@pytest.mark.parametrize(
+    ("network", "tolerance"),
+    [
+        (networks.small, comparison.TOLERANCE),
+        (unusual.float16_input, comparison.TOLERANCE),
+        (unusual.mixed_precision, comparison.HALVES * 2**-10),
+    ],
+    ids=["float32", "halves that are only stored", "computes in halves"],
+)
+def test_a_model_that_computes_in_halves_may_differ_by_their_precision(
+    network: Callable[[], keras.Model], tolerance: float, tmp_path: Path
+) -> None:
+    """Two processors do; the golden pictures of such a model allow for it, too."""
+    model = forms.keras_file(network(), tmp_path)
+    done = packed(model, "--range", "-1", "1", "--classes", "5", "--engine", "tensorflow")
+    assert done.comparison.tolerance == tolerance
+    written = json.loads((tmp_path / "packed" / "manifest.json").read_text())
+    assert all(golden["tolerance"] >= tolerance for golden in written["golden"])
 
 
 def test_the_files_describe_one_another(small: Path, tmp_path: Path) -> None:
