@@ -138,7 +138,8 @@ def _provider(step: Step, preview: Preview) -> Iterator[Change]:
                 step=step,
             )
             return
-    new = Condition(text=str(after or ""), described=_described(step, preview, before=False))
+    # Only what this version of the program writes: a branch could describe any text as harmless.
+    new = Condition(text=str(after or ""))
     if step.before is None:
         compared = conditions.first(new)
     else:

@@ -97,6 +97,22 @@ def test_a_pool_with_a_new_id_changes_the_clause_about_the_provider() -> None:
     )
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["known text", "declared text"])
+def test_a_branch_cannot_describe_a_text_as_harmless(*, known: bool) -> None:
+    """What it declares is judged by the clauses of the program, like what it deploys."""
+    harmless = {"requires": "it is harmless", "without": "nothing is admitted", "cel": "true || x"}
+    declared = component()["declaredClauses"] | {"harmless": harmless}
+    text = f"{policy().condition} &&\ntrue || x" if known else UNKNOWN
+    told_ = told(
+        step("update", RELEASE, "release", old=component(), new={"declaredClauses": declared}),
+        with_component("update", old=provider(), new=provider(attributeCondition=text)),
+    )
+    assert (
+        Effect.UNJUDGED,
+        "the condition holds what this program does not write:",
+    ) in told_
+
+
 @pytest.mark.parametrize(
     "inputs", [None, {}, {"declaredClauses": UNKNOWN}], ids=["no component", "older", "unknown"]
 )
