@@ -87,7 +87,7 @@ def _lost_objects(preview: Preview) -> Iterator[Change]:
         if step.before is None or not step.ends:
             continue
         bucket, name = at(step.before, "bucket"), text(at(step.before, "name"))
-        if not step.op.startswith("delete"):
+        if step.after is not None:
             continue  # the new one has the same source, and the bucket's own loss is said above
         if name.endswith("/model.tar.gz") or name == "model.tar.gz":
             sentence = f"the model {name} is deleted from the bucket {text(bucket)}"
@@ -100,7 +100,7 @@ def _lost_objects(preview: Preview) -> Iterator[Change]:
         names = [
             text(at(step.before, "name"))
             for step in preview.of_type(OBJECT)
-            if step.op.startswith("delete") and text(at(step.before, "bucket")) == bucket
+            if step.ends and step.after is None and text(at(step.before, "bucket")) == bucket
         ][:_SHOWN]
         rest = (f"and {number - _SHOWN} more",) if number > _SHOWN else ()
         yield _change(Effect.LOSS, sentence, (*names, *rest), access=False)
