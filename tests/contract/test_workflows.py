@@ -103,6 +103,12 @@ def test_what_changes_a_stack_waits_for_an_approval_and_for_others(name: str, jo
     assert deploying == {("deploy.yml", "deploy"), ("destroy.yml", "destroy")}
 
 
+@pytest.mark.parametrize("name", ["deploy.yml", "destroy.yml"])
+def test_only_main_is_deployed_and_destroyed(name: str) -> None:
+    """Whoever may push a branch may start a workflow by hand on it."""
+    assert "github.ref == 'refs/heads/main'" in JOBS[name, "review"]["if"]
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_no_value_is_pasted_into_a_script(script: str) -> None:
     """A branch can be called `$(curl …)`; scripts get values by their environment."""

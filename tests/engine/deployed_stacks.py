@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from rehearsal.workspace import Workspace
 
 
@@ -19,3 +23,13 @@ def run(workspace: Workspace, company: str, *command: str) -> str:
 def urns(state: str) -> set[str]:
     """The URNs of an exported state."""
     return {resource["urn"] for resource in json.loads(state)["deployment"]["resources"]}
+
+
+@contextmanager
+def unchanged(path: Path) -> Iterator[None]:
+    """The file is afterwards what it was before."""
+    before = path.read_text()
+    try:
+        yield
+    finally:
+        path.write_text(before)

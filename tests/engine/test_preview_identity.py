@@ -21,7 +21,7 @@ from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import Workspace
-from tests.engine.deployed_stacks import run
+from tests.engine.deployed_stacks import run, unchanged
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def table(title: str) -> dict[str, list[Grant]]:
     }
 
 
-PREVIEW: Final = table("3. Roles")
+PREVIEW: Final = table("4. Roles")
 REFRESH: Final = table("Who may ask the cloud, too")
 EACH: Final = [(company, grant) for company in COMPANIES for grant in REFRESH[company]]
 
@@ -105,16 +105,6 @@ def deploy(local: LocalCloud, folder: Path, cli: Path) -> OwnBackends:
     run(workspace, "secundus", "config", "set", "pictures", "model/one")
     run(workspace, "secundus", "up", "--yes", "--skip-preview")
     return workspace
-
-
-@contextmanager
-def unchanged(path: Path) -> Iterator[None]:
-    """The file is afterwards what it was before."""
-    before = path.read_text()
-    try:
-        yield
-    finally:
-        path.write_text(before)
 
 
 def state_with(handover: str, folder: Path) -> Path:
