@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pulumi
 
 from infra.errors import ProgramError
+from infra.untrusted_text import lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,11 @@ def applied(value: pulumi.Output[_In], pure: Callable[[_In], _Out]) -> pulumi.Ou
         try:
             return pure(resolved)
         except ProgramError as error:
-            raise pulumi.RunError(str(error)) from None
+            raise run_error(error) from None
 
     return value.apply(or_run_error)
+
+
+def run_error(error: ProgramError) -> pulumi.RunError:
+    """The error without a stack trace; names in it, as of a model's entries, control nothing."""
+    return pulumi.RunError(lines(str(error)))

@@ -28,7 +28,7 @@ from infra.config import (
 from infra.config.problems import NAMESPACE
 from infra.errors import ProgramError
 from infra.handover import OUTPUT, approved
-from infra.outputs import applied
+from infra.outputs import applied, run_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def run() -> None:
     try:
         _company(pulumi.get_stack())()
     except ProgramError as error:
-        raise pulumi.RunError(str(error)) from None
+        raise run_error(error) from None
 
 
 def _company(stack: str) -> Callable[[], None]:

@@ -139,6 +139,12 @@ def test_another_stack_name_is_refused() -> None:
         deploy("staging", {})
 
 
+def test_what_an_error_repeats_controls_no_terminal() -> None:
+    """The Pulumi CLI ends with a stack trace at a colour that it does not know."""
+    with pytest.raises(Refused, match=r"a stack called '<\\x7b%x%}>', expected"):
+        deploy("<{%x%}>", {})
+
+
 def test_an_invalid_configuration_ends_with_all_problems_and_no_stack_trace() -> None:
     """All of them, before anything else."""
     with pytest.raises(Refused, match="4 problems in the configuration of stack 'primus'"):
