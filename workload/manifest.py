@@ -167,11 +167,12 @@ def parse(content: bytes) -> Manifest:
     if len(content) > MAX_BYTES:
         raise ManifestError([Problem("", "a larger file", f"at most {MAX_BYTES:,} bytes")])
     try:
-        data = json.loads(content)
-    # RecursionError: maliciously deep nesting.
+        return of(json.loads(content))
+    except ManifestError:
+        raise
+    # RecursionError: maliciously deep nesting; of some depths JSON is read, and no problem shown.
     except (ValueError, RecursionError) as error:
         raise ManifestError([Problem("", type(error).__name__, "JSON in UTF-8")]) from error
-    return of(data)
 
 
 def of(data: object) -> Manifest:

@@ -105,7 +105,7 @@ def _check_content(
             problems = [f"{each} is missing" for each in needed if not (folder / each).is_file()]
             problems += _differences(folder / inner, manifest_path, data)
         except WorkloadError as error:
-            problems = [f"it is rejected: {_cause(error)}"]
+            problems = [f"it is rejected: {_cause(error, folder)}"]
     if problems:
         raise FilesError(
             f"model.archive: {path} is not an archive that the workload takes; every run with this"
@@ -116,11 +116,12 @@ def _check_content(
         )
 
 
-def _cause(error: WorkloadError) -> str:
-    """Why the enclave rejects an archive; its own code for that keeps the reason to itself."""
+def _cause(error: WorkloadError, folder: Path) -> str:
+    """Why the enclave does not unpack an archive to this folder; the enclave tells nobody."""
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.filename:
-        return f"two entries are called {Path(cause.filename).name}"
+        entry = shown(f"{Path(cause.filename).relative_to(folder)}")
+        return f"{entry} is there twice, or as a file and as a folder"
     return shown(f"{cause or error}")
 
 
@@ -134,13 +135,9 @@ def _differences(inner: Path, manifest_path: Path, data: dict[str, Any]) -> list
         manifest.parse(content)
     except manifest.ManifestError as error:
         return [f"its {manifest.FILE}: {problem}" for problem in error.problems]
+    # The enclave takes both, so neither has `true` in the place of 1, which Python calls equal.
     own = json.loads(content)
-    # As texts: to Python, true equals 1, and the enclave takes only one of the two.
-    keys = [
-        key
-        for key in {**data, **own}
-        if (key in data) != (key in own) or json.dumps(data[key]) != json.dumps(own[key])
-    ]
+    keys = [key for key in {**data, **own} if data.get(key) != own.get(key)]
     if keys:
         return [f"its {manifest.FILE} differs from {manifest_path} in {', '.join(keys)}"]
     return []

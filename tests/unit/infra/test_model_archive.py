@@ -141,7 +141,13 @@ def test_every_problem_of_a_manifest_is_named(tmp_path: Path) -> None:
         ),
         ({"./saved_model.pb": b"a hub module"}, "model.tflite is missing"),
         ({**FILES, "../x": b"1"}, "it is rejected: a path that leaves the folder"),
-        ({**FILES, "model.tflite/x": b"1"}, "it is rejected: two entries are called"),
+        (
+            {**FILES, "model.tflite/x": b"1"},
+            "it is rejected: model.tflite is there twice, or as a file and as a folder",
+        ),
+        ({**FILES, "a/b": b"1", "a": b"1"}, "it is rejected: a is there twice, or as"),
+        ({**FILES, "a/b": b"1", "a//b": b"1"}, "it is rejected: a/b is there twice, or as"),
+        ({**FILES, ".": b"1"}, "it is rejected: . is there twice, or as"),
     ],
 )
 def test_an_archive_that_the_enclave_would_refuse_is_refused(
@@ -168,3 +174,39 @@ def test_a_full_manifest_is_accepted(tmp_path: Path) -> None:
     """Every key."""
     files = {**FILES, "manifest.json": json.dumps(FULL).encode(), "golden/00.png": b"a picture"}
     assert model_archive.model_archive(*write(tmp_path, FULL, files)).format == "litert"
+
+
+def in_reverse(value: Any) -> Any:
+    """The same JSON with the keys of every object in another order."""
+    if isinstance(value, dict):
+        return {key: in_reverse(each) for key, each in reversed(value.items())}
+    return value
+
+
+WITH_NOTES = {**LITERT, "metadata": {"loss": float("nan"), "epochs": 3, "at": {"b": 1, "a": 2}}}
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        json.dumps(in_reverse(WITH_NOTES)),
+        json.dumps(WITH_NOTES).replace("-1.0", "-1").replace("1.0", "1"),
+        json.dumps(WITH_NOTES, indent=2),
+    ],
+    ids=["order", "numbers", "spaces"],
+)
+def test_the_same_manifest_written_otherwise_is_the_same(inner: str, tmp_path: Path) -> None:
+    """Tools that format JSON sort keys and write 1 for 1.0; the enclave takes both."""
+    assert inner != json.dumps(WITH_NOTES)
+    files = {**FILES, "manifest.json": inner.encode()}
+    path, beside = write(tmp_path, WITH_NOTES, files)
+    assert model_archive.model_archive(path, beside).format == "litert"
+
+
+def test_nesting_of_any_depth_ends_with_an_error_for_the_reader(tmp_path: Path) -> None:
+    """Python reads some depths that it cannot write into an error any more."""
+    for depth in range(850, 1001):
+        nested = f'{json.dumps(LITERT)[:-1]}, "x": {"[" * depth}{"]" * depth}}}'
+        path, beside = write(tmp_path, LITERT, {**FILES, "manifest.json": nested.encode()})
+        with pytest.raises(FilesError, match=r"its manifest\.json: "):
+            model_archive.model_archive(path, beside)

@@ -193,3 +193,12 @@ def test_an_archive_without_a_manifest_is_refused(tmp_path: Path) -> None:
     """A missing manifest is an invalid one."""
     with pytest.raises(WorkloadError, match=r"^model_manifest_invalid: "):
         manifest.read(tmp_path / "manifest.json")
+
+
+def test_nesting_of_any_depth_is_an_invalid_manifest(tmp_path: Path) -> None:
+    """Its author's mistake, not one of the workload; Python reads more depths than it writes."""
+    path = tmp_path / "manifest.json"
+    for depth in range(850, 1001):
+        path.write_text(f'{{"x": {"[" * depth}{"]" * depth}}}')
+        with pytest.raises(WorkloadError, match=r"^model_manifest_invalid: "):
+            manifest.read(path)
