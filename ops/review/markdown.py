@@ -54,7 +54,7 @@ def written(review: Review) -> str:
         if items:
             room = max(0, _FOR_CHANGES - _size(text))
             text += f"\n**{section}**\n\n" + _fitting(items, room, "change")
-    text += "\n" + _fitting(
+    text += "\n**Notes**\n\n" + _fitting(
         (f"- {_plain(_cut(note))}\n" for note in review.notes), _FOR_CHANGES, "note"
     )
     return text + _raw(review, LONGEST - _size(text) - _CLOSING)
