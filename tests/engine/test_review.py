@@ -17,9 +17,11 @@ import pytest
 
 from ops.review import markdown
 from rehearsal import revisions
+from rehearsal.administrator import Admin
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
+from rehearsal.demo import loosen
 from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import Workspace
 from tests.engine.deployed_stacks import run
@@ -295,6 +297,32 @@ def test_a_grant_for_the_whole_pool_is_a_violation(deployed: Workspace) -> None:
     (violation,) = sentences(found, "VIOLATION")
     assert violation.startswith("grant-members (IAMMember primus-attestation-pool): got the member")
     assert found["code"] == 1
+
+
+def test_a_condition_that_somebody_changed_by_hand_is_shown_after_a_refresh(
+    deployed: Workspace,
+) -> None:
+    """The command makes the preview itself; `up` would put the condition back."""
+    state = json.loads(run(deployed, "primus", "stack", "export"))["deployment"]["resources"]
+    (provider,) = (each["outputs"] for each in state if each["type"].endswith("PoolProvider"))
+    admin = Admin(deployed.environment("primus"))
+    try:
+        loosen.condition(admin, provider["name"])
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", "review", "--stack", "primus", "--refresh", "--json"],
+            cwd=deployed.program,
+            env=deployed.environment("primus"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        url = f"iam.googleapis.com/v1/{provider['name']}?updateMask=attributeCondition"
+        admin.call("PATCH", url, {"attributeCondition": provider["attributeCondition"]})
+    found = json.loads(done.stdout)
+    assert found["verdict"] == "The model can be read by fewer workloads or people."
+    assert len(sentences(found, "tightening")) == 16
+    assert (found["alarms"], done.returncode) == ([], 0)
 
 
 def in_the_document(comment: str) -> str:
