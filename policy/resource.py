@@ -48,6 +48,8 @@ class Resource:
     """its logical name"""
     properties: Mapping[str, Any]
     """keys as the engine has them, such as `uniformBucketLevelAccess`"""
+    parent: Resource | None = None
+    """the component that it belongs to, if that is one of this program"""
 
     def value(self, *path: str | int) -> Any:  # noqa: ANN401  any JSON value
         """The value at a path of keys and places in lists, or None.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from infra.wording import counted
 from ops.review.change import Change, Effect, Section
-from ops.review.release import PROVIDER, declared_condition
-from policy.resource import Resource, is_unknown
+from ops.review.release import PROVIDER, RELEASE, declared_condition
+from policy.resource import UNKNOWN, Resource, is_unknown
 from policy.rule import NotKnown, Rule, judge
 
 if TYPE_CHECKING:
@@ -20,29 +20,51 @@ _CONDITION = "attributeCondition"
 
 
 def changes(preview: Preview, rules: Sequence[Rule]) -> Iterator[Change]:
-    """Each broken rule, and each rule that an unknown value leaves open."""
+    """Each broken rule, and each value that rules would need to know."""
+    listed = {step.urn: step for step in preview.steps}
     for step in preview.steps:
         if step.after is None or step.op == "read":
             continue
-        resource = Resource(type=step.type, name=step.name, properties=_inputs(step, preview))
-        for judged in judge(rules, resource):
-            what = f"{judged.rule.name} ({step.type.rpartition(':')[2]} {step.name})"
-            if isinstance(judged, NotKnown):
-                yield Change(
-                    effect=Effect.NOTE if judged.rule.advisory else Effect.OPEN,
-                    section=Section.RULES,
-                    sentence=f"{what}: {'.'.join(judged.path)} is not known before",
-                    urn=step.urn,
-                    access=False,
-                )
-            else:
-                yield Change(
-                    effect=Effect.ADVICE if judged.rule.advisory else Effect.VIOLATION,
-                    section=Section.RULES,
-                    sentence=f"{what}: {judged.message}",
-                    urn=step.urn,
-                    access=False,
-                )
+        resource = Resource(
+            type=step.type,
+            name=step.name,
+            properties=_inputs(step, preview),
+            parent=_component(step, listed),
+        )
+        yield from _judged(step, resource, rules)
+
+
+def _judged(step: Step, resource: Resource, rules: Sequence[Rule]) -> Iterator[Change]:
+    """A change for each violation, and one for each value that rules would need to know."""
+    what = f"{step.type.rpartition(':')[2]} {step.name}"
+    open_: dict[tuple[Effect, str], list[str]] = {}
+    for judged in judge(rules, resource):
+        advisory = judged.rule.advisory
+        if isinstance(judged, NotKnown):
+            effect = Effect.NOTE if advisory else Effect.OPEN
+            open_.setdefault((effect, ".".join(judged.path)), []).append(judged.rule.name)
+        else:
+            effect = Effect.ADVICE if advisory else Effect.VIOLATION
+            yield _change(step, effect, f"{judged.rule.name} ({what}): {judged.message}")
+    for (effect, path), names in open_.items():
+        yield _change(step, effect, f"{', '.join(names)} ({what}): {path} is not known before")
+
+
+def _change(step: Step, effect: Effect, sentence: str) -> Change:
+    return Change(
+        effect=effect, section=Section.RULES, sentence=sentence, urn=step.urn, access=False
+    )
+
+
+def _component(step: Step, listed: Mapping[str, Step]) -> Resource | None:
+    """The component above a resource; one that the preview does not list is not known."""
+    found = listed.get(step.parent)
+    if found is not None:
+        return Resource(type=found.type, name=found.name, properties=found.after or {})
+    if RELEASE in step.parent:
+        unknown = {"declaredClauses": min(UNKNOWN)}
+        return Resource(type=RELEASE, name=step.name, properties=unknown)
+    return None
 
 
 def _inputs(step: Step, preview: Preview) -> Mapping[str, Any]:

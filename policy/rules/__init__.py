@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.rules import buckets, grants, machines, release
+from policy.rules import buckets, declared, grants, machines, plugins, release
 
 if TYPE_CHECKING:
     from policy.rule import Rule
 
 EVERY: Final[tuple[Rule, ...]] = (
     *release.RULES,
+    *declared.RULES,
     *grants.RULES,
     *buckets.RULES,
     *machines.RULES,
+    *plugins.RULES,
 )

@@ -1,4 +1,4 @@
-"""Rules about grants: who never gets one, and which kinds are never used."""
+"""Rules about grants: who may get one, and which roles and kinds are never used."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from policy.rule import Rule
+from policy.rules.pinned import ATTESTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,31 @@ _AUTHORITATIVE: Final = re.compile(
     r".*(I[aA]M|Iam)(Binding|Policy)|gcp:storage/.*(AccessControl|ACL)"
 )
 _KEYS: Final = ("gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey")
-_PUBLIC: Final = ("allUsers", "allAuthenticatedUsers")
+_REPOSITORY: Final = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+_OF_A_CONTAINER: Final = re.compile(r"gcp:(projects|folder|organizations)/.*")
+"""Grants for everything in a project, a folder or an organisation."""
+
+_ONE: Final = re.compile(r"(user|group|serviceAccount):[^@\s:]+@[^@\s:]+\.[^@\s:]+")
+_PROJECT_ACCOUNTS: Final = re.compile(
+    r"principalSet://cloudresourcemanager\.googleapis\.com/projects/[0-9]+/type/ServiceAccount"
+)
+_REASONS: Final = (
+    (re.compile(r"allUsers|allAuthenticatedUsers", re.IGNORECASE), "it is public"),
+    (
+        re.compile(r"principal(Set)?://iam\.googleapis\.com/.*"),
+        "it is more than one image of the pool, whatever the grant's purpose",
+    ),
+    (
+        re.compile(
+            r"project(Owner|Editor|Viewer):.*|principalSet://cloudresourcemanager\.googleapis.*"
+        ),
+        "it is everybody of a project",
+    ),
+    (re.compile(".*", re.DOTALL), "it can be many"),
+)
+
+_PULL: Final = "roles/artifactregistry.reader"
+_FEDERATED: Final = "roles/iam.workloadIdentityUser"
 _PRIMITIVE: Final = ("roles/owner", "roles/editor", "roles/viewer")
 _TOKENS: Final = (
     "roles/iam.serviceAccountAdmin",
@@ -25,14 +50,27 @@ _TOKENS: Final = (
     "roles/iam.serviceAccountOpenIdTokenCreator",
     "roles/iam.serviceAccountTokenCreator",
 )
-_WHOLE_POOL: Final = re.compile(
-    r"principal(Set)?://iam\.googleapis\.com/.*/workloadIdentityPools/[^/]+(/(\*|group/.*|attribute\."
-    r"(?!(image_digest|built_image_digest)/sha256:).*)?)?"
+_ADMINISTRATORS: Final = (
+    "roles/iam.organizationRoleAdmin",
+    "roles/iam.roleAdmin",
+    "roles/iam.securityAdmin",
+    "roles/iam.workloadIdentityPoolAdmin",
+    "roles/resourcemanager.folderAdmin",
+    "roles/resourcemanager.folderIamAdmin",
+    "roles/resourcemanager.organizationAdmin",
+    "roles/resourcemanager.projectIamAdmin",
+    "roles/storage.admin",
+    "roles/storage.folderAdmin",
+    "roles/storage.legacyBucketOwner",
 )
-_WHOLE_PROJECT: Final = re.compile(
-    r"project(Owner|Editor|Viewer):.*|principalSet://cloudresourcemanager\.googleapis\.com/.*"
+"""Roles that may change allow policies, custom roles or a provider's condition."""
+_TO_ONE: Final = (
+    "roles/iam.serviceAccountUser",
+    _FEDERATED,
+    "roles/storage.legacy",
+    "roles/storage.object",
 )
-_REPOSITORY: Final = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+"""How the names of roles begin that give access to accounts, or to objects."""
 
 
 def members(resource: Resource) -> Iterator[str]:
@@ -40,22 +78,25 @@ def members(resource: Resource) -> Iterator[str]:
     if not _GRANT.fullmatch(resource.type):
         return
     for member in _members(resource):
-        if member in _PUBLIC:
-            yield f"got the member {member}, expected nobody but those who need it: it is public"
-        if _WHOLE_POOL.fullmatch(member):
-            yield (
-                f"got the member {member}, expected an attested image (attribute.image_digest/…):"
-                " it is more than one image of the pool, whatever the grant's purpose"
-            )
+        if _ONE.fullmatch(member) or ATTESTED.fullmatch(member):
+            continue
         # An image is no secret, and the operator's accounts do not exist yet.
-        if _WHOLE_PROJECT.fullmatch(member) and resource.type != _REPOSITORY:
-            yield f"got the member {member}, expected one account: it is everybody of a project"
+        may_pull = resource.type == _REPOSITORY and resource.value("role") == _PULL
+        if may_pull and _PROJECT_ACCOUNTS.fullmatch(member):
+            continue
+        reason = next(reason for form, reason in _REASONS if form.fullmatch(member))
+        yield (
+            f"got the member {member}, expected one user, group or service account by its address,"
+            f" or an attested image (attribute.image_digest/…): {reason}"
+        )
 
 
 def _members(resource: Resource) -> Iterator[str]:
     for place in resource.places("members"):
         yield str(resource.value("members", place))
-    yield str(resource.value("member") or "")
+    member = resource.value("member")
+    if member is not None:
+        yield str(member)
 
 
 def roles(resource: Resource) -> Iterator[str]:
@@ -67,9 +108,26 @@ def roles(resource: Resource) -> Iterator[str]:
         yield f"got {role}, expected the one role that is needed: it covers the whole project"
     if role in _TOKENS:
         yield (
-            f"got {role}, expected roles/iam.workloadIdentityUser for an attested image: whoever"
-            " has it acts as the account without any attestation"
+            f"got {role}, expected {_FEDERATED} for an attested image: whoever has it acts as the"
+            " account without any attestation"
         )
+    if role in _ADMINISTRATORS:
+        yield (
+            f"got {role}, expected the one role that is needed: whoever has it can give the model"
+            " or the pictures to anybody"
+        )
+    if _OF_A_CONTAINER.fullmatch(resource.type) and str(role).startswith(_TO_ONE):
+        yield (
+            f"got {role} on everything in a project, a folder or an organisation, expected it on"
+            " the one bucket or account"
+        )
+    if role == _FEDERATED:
+        for member in _members(resource):
+            if not ATTESTED.fullmatch(member):
+                yield (
+                    f"got {role} for {member}, expected it for an attested image alone: whoever"
+                    " has it gets tokens of the account, a person too"
+                )
 
 
 def kinds(resource: Resource) -> Iterator[str]:
@@ -89,12 +147,14 @@ def kinds(resource: Resource) -> Iterator[str]:
 RULES: Final = (
     Rule(
         name="grant-members",
-        description="No grant names everybody, a whole pool, or a whole project.",
+        description="Each grant names one user, group, service account or attested image; an image"
+        " may be pulled by the service accounts of one project.",
         check=members,
     ),
     Rule(
         name="grant-roles",
-        description="No grant gives owner, editor or viewer, or an account's tokens and keys.",
+        description="No grant gives owner, editor or viewer, an account's tokens or keys, the right"
+        " to change grants, or every bucket or account of a project.",
         check=roles,
     ),
     Rule(

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from infra.config.machine_types import CONFIDENTIAL_TYPES
-from infra.config.validators import CONFIDENTIAL_SPACE
-from infra.launch import METADATA_KEYS
-from infra.naming import IMAGE_REFERENCE
 from policy.rule import Rule
+from policy.rules.pinned import (
+    CONFIDENTIAL_SPACE,
+    CONFIDENTIAL_TYPES,
+    IMAGE_REFERENCE,
+    METADATA_KEYS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy.resource import Resource
 
+FIREWALL: Final = "gcp:compute/firewall:Firewall"
 MACHINE: Final = "gcp:compute/instance:Instance"
 COMPANY: Final = "confidential-inference:infra:Secundus"
 _OTHER_MACHINES: Final = re.compile(
@@ -31,10 +34,12 @@ def confidential(resource: Resource) -> Iterator[str]:
     if resource.type != MACHINE:
         return
     image = resource.value("bootDisk", "initializeParams", "image")
-    if not isinstance(image, str) or not re.fullmatch(CONFIDENTIAL_SPACE.pattern, image):
+    if not isinstance(image, str) or not re.fullmatch(CONFIDENTIAL_SPACE, image):
         yield (
-            f"bootDisk.initializeParams.image: got {image!r}, expected"
-            f" {CONFIDENTIAL_SPACE.expected}"
+            f"bootDisk.initializeParams.image: got {image!r}, expected a production image of"
+            " Confidential Space by its full name, such as projects/confidential-space-images"
+            "/global/images/confidential-space-260900: a family moves under a running machine, and"
+            " a debug image lets the operator log in"
         )
     kind = resource.value("confidentialInstanceConfig", "confidentialInstanceType")
     if kind not in CONFIDENTIAL_TYPES:
@@ -49,7 +54,11 @@ def confidential(resource: Resource) -> Iterator[str]:
 
 
 def unreachable(resource: Resource) -> Iterator[str]:
-    """No address of the Internet."""
+    """No address of the Internet, and no rule that lets anybody in."""
+    if resource.type == FIREWALL and resource.value("direction") != "EGRESS":
+        allows = resource.value("allows")
+        if allows:
+            yield f"allows: got {allows!r}, expected none: nobody needs to reach the machine"
     if resource.type != MACHINE:
         return
     for place in resource.places("networkInterfaces"):
@@ -98,7 +107,7 @@ RULES: Final = (
     ),
     Rule(
         name="machine-unreachable",
-        description="The machine has no external address.",
+        description="The machine has no external address, and no firewall rule allows ingress.",
         check=unreachable,
     ),
     Rule(

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from infra.attestation.clause import PolicyError, literals
-from infra.attestation.release_policy import (
-    ISSUER,
-    MAPPING,
-    MAX_CONDITION,
-    TOKEN_AUDIENCE,
-    read,
-)
-from infra.naming import DIGEST
+from infra.attestation.clause import PolicyError, in_one_line
+from infra.attestation.release_policy import MAX_CONDITION, read
 from policy.rule import Rule
+from policy.rules.pinned import CLAUSES, ISSUER, MAPPING, TOKEN_AUDIENCE, is_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,33 +17,11 @@ if TYPE_CHECKING:
 
 PROVIDER: Final = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 
-REQUIRED: Final = frozenset(
-    {
-        "dbgstat",
-        "google_service_accounts",
-        "hwmodel",
-        "secboot",
-        "submods.confidential_space.monitoring_enabled.memory",
-        "submods.confidential_space.support_attributes",
-        "submods.container.args",
-        "submods.container.cmd_override",
-        "submods.container.env.MODEL_AUDIENCE",
-        "submods.container.env.MODEL_READER",
-        "submods.container.env.MODEL_SHA256",
-        "submods.container.env.MODEL_URI",
-        "submods.container.env_override",
-        "submods.container.image_digest",
-        "submods.gce.project_number",
-        "submods.nvidia_gpu",
-        "swname",
-    }
-)
-"""The claims that a condition must be about. They are here a second time on purpose: whoever drops
-a clause from infra/attestation/clauses.py must drop it here too, in a file with its own owners."""
+OTHER_KINDS: Final = ("aws", "saml", "x509")
+"""Kinds of identity providers that are no attestation."""
 
-_IMAGE: Final = "submods.container.image_digest"
-_OTHER_KINDS: Final = ("aws", "saml", "x509")
-"""Identity providers that are no attestation."""
+SHOWN: Final = 300
+"""Characters of a clause in a message."""
 
 
 def condition(resource: Resource) -> Iterator[str]:
@@ -76,28 +47,28 @@ def condition_problems(text: str) -> Iterator[str]:
         yield f"{error}. Expected nothing but clauses of infra/attestation/clauses.py"
         return
     claims = Counter(clause.claim for clause in clauses)
-    for claim in sorted(REQUIRED - claims.keys()):
+    for claim in sorted(CLAUSES.keys() - claims.keys()):
         yield f"got no clause about {claim}, expected each clause of the release policy"
     for claim in sorted(claim for claim, number in claims.items() if number > 1):
         yield f"got {claims[claim]} clauses about {claim}, expected one"
     for clause in clauses:
-        if clause.claim == _IMAGE:
-            yield from _digests(literals(clause.cel))
-
-
-def _digests(admitted: tuple[str, ...]) -> Iterator[str]:
-    if not admitted:
-        yield "got no image digest, expected at least one"
-    for digest in admitted:
-        if not re.fullmatch(DIGEST, digest):
-            yield f"got the image digest {digest!r}, expected 'sha256:' and 64 hex digits"
+        if clause.claim not in CLAUSES:
+            yield (
+                f"got a clause about {clause.claim}, expected only those of"
+                " policy/rules/pinned.py: add the new one there"
+            )
+        elif not is_pinned(clause.claim, in_one_line(clause.cel)):
+            yield (
+                f"got the clause {in_one_line(clause.cel)[:SHOWN]!r}, expected"
+                f" {CLAUSES[clause.claim]!r}, as in policy/rules/pinned.py"
+            )
 
 
 def trust(resource: Resource) -> Iterator[str]:
     """Whose tokens a provider accepts, and what it takes from them."""
     if resource.type != PROVIDER:
         return
-    for kind in _OTHER_KINDS:
+    for kind in OTHER_KINDS:
         if resource.value(kind) is not None:
             yield f"got a provider of kind {kind}, expected oidc alone: no other attests a workload"
     issuer = resource.value("oidc", "issuerUri")

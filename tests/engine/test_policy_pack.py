@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.companies import COMPANIES
-from tests.engine.deployed_stacks import run, urns
+from tests.engine.deployed_stacks import run, unchanged, urns
 
 if TYPE_CHECKING:
     from rehearsal.cloud.http.server import LocalCloud
@@ -59,19 +59,53 @@ def test_the_stacks_keep_every_rule_and_a_broken_rule_stops_everything(
     assert deployed_bucket.meta["iamConfiguration"]["publicAccessPrevention"] == "enforced"
 
 
-def test_a_condition_by_hand_is_refused_at_up_although_preview_did_not_know_it(
+RELEASE = "infra/components/model_release.py"
+CONDITION = "attribute_condition=self.attribute_condition"
+CHANGED = (
+    (
+        "plugin-google",
+        "infra/program.py",
+        'gcp.Provider("google", project=project)',
+        'gcp.Provider("google", project=project, storage_custom_endpoint="https://x.example/")',
+    ),
+    (
+        "release-condition",
+        RELEASE,
+        CONDITION,
+        f"{CONDITION}.apply(lambda text: text + ' || true')",
+    ),
+    (
+        "release-declared",
+        RELEASE,
+        CONDITION,
+        f"{CONDITION}.apply(lambda text: text.replace('222222222222', '666666666666'))",
+    ),
+    (
+        "release-pool",
+        RELEASE,
+        'naming.attested("{0}", "{1}", attribute, "{2}")',
+        'naming.attested("666666666666", "{1}", attribute, "{2}")',
+    ),
+)
+"""By rule, a change of the program that breaks it; what it deploys is known at `up` only."""
+
+
+def test_the_first_up_stops_where_it_learns_that_a_rule_is_broken(
     workspace: Workspace, local_cloud: LocalCloud
 ) -> None:
-    """The program may declare one thing and deploy another; the first `up` stops there."""
-    release = workspace.program / "infra" / "components" / "model_release.py"
-    release.write_text(
-        release.read_text().replace(
-            "attribute_condition=self.attribute_condition",
-            "attribute_condition=self.attribute_condition.apply(lambda text: text + ' || true')",
-        )
-    )
-    assert "mandatory" not in policies(run(workspace, "primus", "preview", *PACK))
-    refused = workspace.pulumi("primus", "up", "--yes", "--skip-preview", *PACK)
-    assert refused.returncode != 0
-    assert "[mandatory]  release-condition" in policies(refused.stdout)
-    assert local_cloud.cloud.providers == {}
+    """The program may declare one thing and deploy another; what leads to the model is not made."""
+    for rule, file, old, new in CHANGED:
+        with unchanged(workspace.program / file):
+            text = (workspace.program / file).read_text()
+            assert text.count(old) == 1
+            (workspace.program / file).write_text(text.replace(old, new))
+            if rule == "release-condition":
+                assert "mandatory" not in policies(run(workspace, "primus", "preview", *PACK))
+            refused = workspace.pulumi("primus", "up", "--yes", "--skip-preview", *PACK)
+        assert refused.returncode != 0
+        assert re.findall(r"\[mandatory\]  ([a-z-]+)", policies(refused.stdout)) == [rule]
+        # The grant for the attested image does not wait for the provider, and is as declared.
+        cloud = local_cloud.cloud
+        assert cloud.providers == {} or rule == "release-pool"
+        assert "666666666666" not in str(cloud.service_accounts)
+        assert cloud.buckets == {} or rule != "plugin-google"

@@ -294,8 +294,10 @@ def test_a_grant_for_the_whole_pool_is_a_violation(deployed: Workspace) -> None:
         r" reader primus-sa@primus-models.iam.gserviceaccount.com",
         loosening,
     )
-    (violation,) = sentences(found, "VIOLATION")
-    assert violation.startswith("grant-members (IAMMember primus-attestation-pool): got the member")
+    for violation, rule in zip(
+        sentences(found, "VIOLATION"), ("grant-members", "grant-roles"), strict=True
+    ):
+        assert violation.startswith(f"{rule} (IAMMember primus-attestation-pool): got ")
     assert found["code"] == 1
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from infra import launch, naming
+from infra.attestation import policy_values, release_policy
 from infra.attestation.clause import in_one_line
-from infra.attestation.release_policy import AND, CLAIMS, ISSUER, MAPPING, TOKEN_AUDIENCE
-from infra.launch import METADATA_KEYS, LaunchSpec
+from infra.attestation.release_policy import AND, CLAIMS, UNBUILT
+from infra.config import machine_types, validators
+from infra.launch import LaunchSpec
 from policy.resource import UNKNOWN, Resource, UnknownError, is_unknown
 from policy.rule import NotKnown, Rule, Violation, judge
-from policy.rules import EVERY, release
-from tests.fixtures.tokens import DIGEST, LAUNCHED, policy
+from policy.rules import EVERY, pinned, release
+from policy.rules.pinned import CLAUSES, ISSUER, MAPPING, METADATA_KEYS, TOKEN_AUDIENCE
+from tests.fixtures.tokens import AUDIENCE, DIGEST, LAUNCHED, NEXT_DIGEST, policy
 
 TEXT = policy().condition
 NOT_YET = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -24,7 +29,11 @@ SECUNDUS = "confidential-inference:infra:Secundus"
 ACCOUNT_GRANT = "gcp:serviceaccount/iAMMember:IAMMember"
 BUCKET_GRANT = "gcp:storage/bucketIAMMember:BucketIAMMember"
 REPOSITORY_GRANT = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
-POOL = "iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/primus-wip-1"
+PROJECT_GRANT = "gcp:projects/iAMMember:IAMMember"
+FIREWALL = "gcp:compute/firewall:Firewall"
+PLUGIN = "pulumi:providers:gcp"
+RELEASE = "confidential-inference:infra:ModelRelease"
+POOL = AUDIENCE.removeprefix("//").partition("/providers/")[0]
 PROJECT = "principalSet://cloudresourcemanager.googleapis.com/projects/1/type/ServiceAccount"
 IMAGE = f"us-west1-docker.pkg.dev/p/r/workload@{DIGEST}"
 CONFIDENTIAL_SPACE = "projects/confidential-space-images/global/images/confidential-space-260900"
@@ -59,8 +68,23 @@ GOOD: dict[str, dict[str, Any]] = {
         "metadata": {"tee-image-reference": IMAGE, "tee-env-MODEL_URI": "gs://a/b"},
     },
     SECUNDUS: {"approvedDigests": [DIGEST]},
+    PROJECT_GRANT: {
+        "role": "roles/logging.logWriter",
+        "member": "serviceAccount:workload-sa@secundus-vision.iam.gserviceaccount.com",
+    },
+    FIREWALL: {"direction": "INGRESS", "denies": [{"protocol": "all"}]},
+    PLUGIN: {"project": "p", "version": "10.2.0", "__internal": {}},
 }
 """Resources that keep every rule."""
+
+UNNAMED = AUDIENCE.replace("1a2b3c", naming.NO_SUFFIX)
+
+
+def component(**changes: Any) -> Resource:
+    """What the component above a provider declares before the image is built."""
+    declared = policy(**{"image_digests": (UNBUILT,), "audience": UNNAMED, **changes})
+    properties = {"declaredClauses": declared.described()}
+    return Resource(type=RELEASE, name="release", properties=properties)
 
 
 def without(*claims: str) -> str:
@@ -84,12 +108,32 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         (
             PROVIDER,
             {"attributeCondition": TEXT.replace(f"'{DIGEST}'", "'sha256:abc'")},
-            "got the image digest 'sha256:abc'",
+            r"in \['sha256:abc'\]\", expected .* in \[<digests>\]",
         ),
         (
             PROVIDER,
             {"attributeCondition": TEXT.replace(f"  '{DIGEST}',\n", "")},
-            "got no image digest",
+            r"image_digest in \[.*expected .* in \[<digests>\]",
+        ),
+        (
+            PROVIDER,
+            {"attributeCondition": TEXT.replace(policy_values.HARDWARE[0], "GCP_SHIELDED_VM")},
+            r"got the clause .*GCP_SHIELDED_VM.*expected 'assertion.hwmodel in \[<hardware>\]'",
+        ),
+        (
+            PROVIDER,
+            {"attributeCondition": TEXT.replace("'INPUT_URI'", "'LD_PRELOAD'")},
+            "got the clause .*LD_PRELOAD.*expected .*'INPUT_URI'",
+        ),
+        (
+            PROVIDER,
+            {"attributeCondition": TEXT.replace("'-m'", "'-c'")},
+            "got the clause .*'-c'.*expected .*'-m'",
+        ),
+        (
+            PROVIDER,
+            {"attributeCondition": TEXT.replace("gs://primus", "gs://Primus")},
+            "got the clause .*MODEL_URI.*expected .*gs://<bucket>/models/",
         ),
         (
             PROVIDER,
@@ -125,6 +169,31 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         (PROVIDER, {"saml": {}}, "got a provider of kind saml"),
         (PROVIDER, {"attributeMapping": {"google.subject": "assertion.sub"}}, "got the attribute"),
     ],
+    "release-declared": [
+        (
+            PROVIDER,
+            {"attributeCondition": policy(**{key: value}).condition},
+            f"got .*{claim}.*, expected .*{claim}.*, as the component {RELEASE} declares",
+        )
+        for key, value, claim in (
+            ("project_number", "666666666666", "project_number"),
+            ("model_bucket", "another-bucket", "MODEL_URI"),
+            ("audience", AUDIENCE.replace("1111", "6666"), "MODEL_AUDIENCE"),
+            ("image_digests", (DIGEST, NEXT_DIGEST), "image_digest"),
+        )
+    ],
+    "release-pool": [
+        (
+            ACCOUNT_GRANT,
+            {"member": f"principalSet://{pool}/attribute.image_digest/{DIGEST}"},
+            f"got an image of the pool principalSet://{pool}, expected .*-000000, which the comp",
+        )
+        for pool in (
+            POOL.replace("primus-wip", "eve"),
+            POOL.replace("111111111111", "666666666666"),
+            f"{POOL}1",
+        )
+    ],
     "grant-members": [
         (BUCKET_GRANT, {"member": "allUsers"}, "got the member allUsers"),
         (BUCKET_GRANT, {"member": "allAuthenticatedUsers"}, "it is public"),
@@ -138,6 +207,30 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             "more than one image",
         ),
         (ACCOUNT_GRANT, {"member": f"principal://{POOL}"}, "more than one image"),
+        (ACCOUNT_GRANT, {"member": f"principal://{POOL}/subject/x"}, "more than one image"),
+        (
+            ACCOUNT_GRANT,
+            {
+                "member": "principalSet://iam.googleapis.com/locations/global/workforcePools/p"
+                "/attribute.image_digest/" + DIGEST
+            },
+            "more than one image",
+        ),
+        (BUCKET_GRANT, {"member": "allusers"}, "it is public"),
+        (BUCKET_GRANT, {"member": "domain:x.example"}, "it can be many"),
+        (BUCKET_GRANT, {"member": "serviceAccount:p.svc.id.goog[a/b]"}, "it can be many"),
+        (BUCKET_GRANT, {"member": "allUsers\n"}, "it can be many"),
+        (BUCKET_GRANT, {"member": ["user:a@b.example"]}, "it can be many"),
+        (
+            REPOSITORY_GRANT,
+            {"role": "roles/artifactregistry.writer"},
+            "it is everybody of a project",
+        ),
+        (
+            REPOSITORY_GRANT,
+            {"member": PROJECT.replace("projects/1/type/ServiceAccount", "organizations/1")},
+            "it is everybody of a project",
+        ),
         (ACCOUNT_GRANT, {"member": PROJECT}, "it is everybody of a project"),
         (BUCKET_GRANT, {"member": "projectViewer:p"}, "it is everybody of a project"),
         (
@@ -159,6 +252,28 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             ACCOUNT_GRANT,
             {"role": "roles/iam.serviceAccountTokenCreator"},
             "acts as the account without any attestation",
+        ),
+        (ACCOUNT_GRANT, {"member": "user:eve@x.example"}, "for an attested image alone"),
+        (
+            "gcp:serviceaccount/iAMBinding:IAMBinding",
+            {
+                "role": "roles/iam.workloadIdentityUser",
+                "members": [GOOD[ACCOUNT_GRANT]["member"], "user:eve@x.example"],
+            },
+            "for user:eve@x.example, expected it for an attested image alone",
+        ),
+        (BUCKET_GRANT, {"role": "roles/storage.admin"}, "can give the model or the pictures"),
+        (
+            PROJECT_GRANT,
+            {"role": "roles/iam.workloadIdentityPoolAdmin"},
+            "can give the model or the pictures to anybody",
+        ),
+        (PROJECT_GRANT, {"role": "roles/iam.serviceAccountUser"}, "on the one bucket or account"),
+        (PROJECT_GRANT, {"role": "roles/storage.objectViewer"}, "on the one bucket or account"),
+        (
+            "gcp:folder/iAMMember:IAMMember",
+            {"role": "roles/storage.objectViewer"},
+            "on the one bucket or account",
         ),
     ],
     "grant-kinds": [
@@ -223,7 +338,15 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         )
         for key in ("accessConfigs", "ipv6AccessConfigs")
     ]
-    + [(MACHINE, {"networkInterfaces": [{"accessConfigs": [{}]}]}, "external address")],
+    + [
+        (MACHINE, {"networkInterfaces": [{"accessConfigs": [{}]}]}, "external address"),
+        (FIREWALL, {"allows": [{"protocol": "tcp"}]}, "nobody needs to reach the machine"),
+        (
+            FIREWALL,
+            {"allows": [{"protocol": "tcp"}], "direction": None},
+            "nobody needs to reach the machine",
+        ),
+    ],
     "machine-launch": [
         (MACHINE, {"metadata": None}, "tee-image-reference: got None"),
         (
@@ -243,6 +366,12 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ),
         (MACHINE, {"metadataStartupScript": "x"}, "metadataStartupScript: expected none"),
     ],
+    "plugin-google": [
+        (PLUGIN, {"storageCustomEndpoint": "https://x.example/"}, "uploaded to another address"),
+        (PLUGIN, {"universeDomain": "x.example"}, "uploaded to another address"),
+        (PLUGIN, {"accessToken": "x"}, "got accessToken, expected none: the state would hold"),
+        (PLUGIN, {"credentials": "x"}, "got credentials, expected none: the state would hold"),
+    ],
     "approved-images": [
         (SECUNDUS, {"approvedDigests": None}, "got none"),
         (SECUNDUS, {"approvedDigests": []}, "got none"),
@@ -254,10 +383,10 @@ BY_NAME = {rule.name: rule for rule in EVERY}
 
 
 def resource(type_: str, changes: dict[str, Any]) -> Resource:
-    """A good resource with changes; None removes a property."""
+    """A good resource with changes, below its component; None removes a property."""
     properties = {**GOOD.get(type_, {}), **changes}
     kept = {key: value for key, value in properties.items() if value is not None}
-    return Resource(type=type_, name="it", properties=kept)
+    return Resource(type=type_, name="it", properties=kept, parent=component())
 
 
 @pytest.mark.parametrize("type_", GOOD)
@@ -293,7 +422,10 @@ def test_a_resource_that_breaks_a_rule_is_reported(
         ("release-trust", PROVIDER, {"oidc": {"issuerUri": NOT_YET}}),
         ("release-trust", PROVIDER, {"attributeMapping": NOT_YET}),
         ("release-trust", PROVIDER, {"attributeMapping": {"google.subject": NOT_YET}}),
+        ("release-declared", PROVIDER, {"attributeCondition": NOT_YET}),
+        ("release-pool", ACCOUNT_GRANT, {"member": NOT_YET}),
         ("grant-members", BUCKET_GRANT, {"member": NOT_YET}),
+        ("grant-members", REPOSITORY_GRANT, {"role": NOT_YET}),
         ("grant-members", "gcp:projects/iAMBinding:IAMBinding", {"members": [NOT_YET]}),
         ("grant-roles", BUCKET_GRANT, {"role": NOT_YET}),
         ("bucket-private", BUCKET, {"uniformBucketLevelAccess": NOT_YET}),
@@ -307,6 +439,9 @@ def test_a_resource_that_breaks_a_rule_is_reported(
         ("machine-unreachable", MACHINE, {"networkInterfaces": [{"accessConfigs": NOT_YET}]}),
         ("machine-launch", MACHINE, {"metadata": NOT_YET}),
         ("machine-launch", MACHINE, {"metadata": {"tee-image-reference": NOT_YET}}),
+        ("machine-unreachable", FIREWALL, {"allows": NOT_YET}),
+        ("machine-unreachable", FIREWALL, {"direction": NOT_YET}),
+        ("plugin-google", PLUGIN, {"credentials": NOT_YET}),
         ("approved-images", SECUNDUS, {"approvedDigests": NOT_YET}),
     ],
 )
@@ -335,17 +470,108 @@ def test_a_property_of_another_type_ends_in_no_stack_trace(rule: Rule, odd: Any)
         for key in properties:
             made = Resource(type=type_, name="it", properties={**properties, key: odd})
             assert all(isinstance(each, Violation) for each in judge((rule,), made))
+    for declared in ({"declaredClauses": odd}, {"declaredClauses": {"swname": odd}}):
+        for type_ in (PROVIDER, ACCOUNT_GRANT):
+            above = Resource(type=RELEASE, name="release", properties=declared)
+            made = Resource(type=type_, name="it", properties=GOOD[type_], parent=above)
+            assert all(isinstance(each, Violation) for each in judge((rule,), made))
 
 
-def test_the_required_claims_are_those_of_the_release_policy() -> None:
+def test_the_pinned_clauses_are_those_of_the_release_policy() -> None:
     """The list is a second one on purpose; a clause that is added must be added to it, too."""
-    assert release.REQUIRED == CLAIMS
+    assert CLAUSES.keys() == CLAIMS
+
+
+@pytest.mark.parametrize("clause", policy().clauses, ids=lambda clause: clause.claim)
+def test_a_clause_that_is_written_in_another_way_breaks_the_rule(
+    monkeypatch: pytest.MonkeyPatch, clause: Any
+) -> None:
+    """Although the program on the branch takes it for its own: `|| true` in a clause it writes."""
+    weak = [
+        dataclasses.replace(each, cel=f"({each.cel} || true)") if each == clause else each
+        for each in policy().clauses
+    ]
+    monkeypatch.setattr(release, "read", lambda _: tuple(weak))
+    (problem,) = release.condition_problems(TEXT)
+    assert "|| true" in problem or len(clause.cel) > 300
+    assert problem.endswith("as in policy/rules/pinned.py")
+
+
+def test_a_clause_of_the_program_that_is_not_pinned_breaks_the_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody must add it to the list, and have that approved."""
+    new = dataclasses.replace(policy().clauses[0], claim="iat")
+    monkeypatch.setattr(release, "read", lambda _: (*policy().clauses, new))
+    (problem,) = release.condition_problems(TEXT)
+    assert problem.startswith("got a clause about iat, expected only those of policy/rules/pinned")
+
+
+def test_what_is_pinned_beside_the_clauses_is_what_the_program_has() -> None:
+    """Each a second time, on purpose."""
+    assert release_policy.ISSUER == pinned.ISSUER
+    assert release_policy.TOKEN_AUDIENCE == pinned.TOKEN_AUDIENCE
+    assert release_policy.MAPPING == pinned.MAPPING
+    assert launch.METADATA_KEYS == pinned.METADATA_KEYS
+    assert naming.IMAGE_REFERENCE == pinned.IMAGE_REFERENCE
+    assert machine_types.CONFIDENTIAL_TYPES == pinned.CONFIDENTIAL_TYPES
+    assert validators.CONFIDENTIAL_SPACE.pattern == pinned.CONFIDENTIAL_SPACE
 
 
 def test_the_agreed_metadata_is_what_the_program_writes() -> None:
     """Every key, with a run and without."""
     written = LaunchSpec(image=IMAGE, environment=LAUNCHED, run="1").metadata()
     assert written.keys() == METADATA_KEYS
+
+
+@pytest.mark.parametrize(
+    "digests", [(UNBUILT,), (DIGEST,), (UNBUILT, NEXT_DIGEST), (DIGEST, NEXT_DIGEST)]
+)
+def test_a_condition_may_differ_from_the_declared_one_by_the_built_image_and_the_pool(
+    digests: tuple[str, ...],
+) -> None:
+    """What no preview knows."""
+    deployed = tuple(DIGEST if each == UNBUILT else each for each in digests)
+    made = Resource(
+        type=PROVIDER,
+        name="it",
+        properties={"attributeCondition": policy(image_digests=deployed).condition},
+        parent=component(image_digests=digests),
+    )
+    assert list(judge((BY_NAME["release-declared"],), made)) == []
+
+
+@pytest.mark.parametrize("type_", [PROVIDER, ACCOUNT_GRANT])
+@pytest.mark.parametrize("above", [None, SECUNDUS])
+def test_a_provider_or_an_image_without_a_declaration_breaks_a_rule(
+    type_: str, above: str | None
+) -> None:
+    """A grant or a provider beside the component is judged by no declaration."""
+    parent = above and Resource(type=above, name="c", properties=component().properties)
+    made = Resource(type=type_, name="it", properties=GOOD[type_], parent=parent or None)
+    found = list(judge(EVERY, made))
+    assert found
+    assert {each.rule.name for each in found} <= {"release-declared", "release-pool"}
+
+
+def test_a_clause_that_is_not_declared_breaks_the_rule() -> None:
+    """Nobody has reviewed it."""
+    above = component()
+    del above.properties["declaredClauses"]["dbgstat"]
+    made = Resource(type=PROVIDER, name="it", properties=GOOD[PROVIDER], parent=above)
+    (found,) = judge(EVERY, made)
+    assert isinstance(found, Violation)
+    assert "dbgstat" in found.message
+    assert "expected no clause about that claim" in found.message
+
+
+def test_an_unknown_declaration_is_reported_as_unknown() -> None:
+    """Neither broken nor kept."""
+    above = Resource(type=RELEASE, name="c", properties={"declaredClauses": {"swname": NOT_YET}})
+    for type_ in (PROVIDER, ACCOUNT_GRANT):
+        made = Resource(type=type_, name="it", properties=GOOD[type_], parent=above)
+        (found,) = judge(EVERY, made)
+        assert isinstance(found, NotKnown)
 
 
 def test_a_condition_of_an_earlier_version_keeps_the_rule() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from ops.cli import BROKEN, OK, UNUSABLE, main
 from ops.review import markdown
+from policy.rules import EVERY
 from tests.fixtures.previews import BUCKET, preview, step
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def test_the_text_shows_verdict_alarms_sections_and_details(
         "      n",
         "Everything else",
         "  create: 1 gcp:projects/service:Service",
-        "note: 12 rules judged 1 resource.",
+        f"note: {len(EVERY)} rules judged 1 resource.",
         "Every changed input: pulumi preview --diff --stack primus",
     ]
 

@@ -17,11 +17,13 @@ from tests.fixtures.previews import (
     MACHINE,
     OBJECT,
     PROVIDER,
+    RELEASE,
     UNKNOWN,
     Json,
     read_preview,
     reviewed,
     step,
+    urn,
 )
 from tests.fixtures.tokens import DIGEST, NEXT_DIGEST, policy
 
@@ -32,7 +34,7 @@ OTHER = policy(image_digests=(NEXT_DIGEST,)).condition
 
 
 def release(before: Any, after: Any) -> Json:
-    """The step of a provider whose condition changes."""
+    """The step of a provider whose condition changes; its component is not listed."""
     old, new = (
         {
             "attributeCondition": each,
@@ -41,7 +43,8 @@ def release(before: Any, after: Any) -> Json:
         }
         for each in (before, after)
     )
-    return step("same" if before == after else "update", PROVIDER, old=old, new=new)
+    op = "same" if before == after else "update"
+    return step(op, PROVIDER, old=old, new=new, parent=urn(RELEASE, "release"))
 
 
 def bucket(name: str, **changes: Any) -> Json:
@@ -167,7 +170,7 @@ def test_a_grant_that_is_only_made_in_another_way_is_no_unknown_kind() -> None:
     found = reviewed(
         release(ONE, ONE),
         step("delete", ACCOUNT_GRANT, "built", old=built),
-        step("create", ACCOUNT_GRANT, "named", new=named),
+        step("create", ACCOUNT_GRANT, "named", new=named, parent=urn(RELEASE, "release")),
     )
     assert found.verdict == "Nothing about the release of the model changes."
     assert (found.alarms, found.in_section(Section.OTHERS)) == ((), ())
@@ -206,16 +209,36 @@ def test_a_rule_that_needs_an_unknown_value_is_left_open() -> None:
     )
 
 
+def test_a_value_that_several_rules_need_is_mentioned_once() -> None:
+    """With the names of the rules."""
+    grant = {"role": "roles/iam.workloadIdentityUser", "member": UNKNOWN}
+    found = reviewed(release(ONE, ONE), step("create", ACCOUNT_GRANT, new=grant))
+    assert (
+        "release-pool, grant-members, grant-roles (IAMMember it): member is not known before"
+    ) in [change.sentence for change in found.changes if change.effect is Effect.OPEN]
+
+
 def test_the_declared_condition_is_judged_by_the_rules_too() -> None:
     """Where the text is unknown, so that a dropped clause is a violation at preview."""
-    release_type = "confidential-inference:infra:ModelRelease"
     short = {claim: each for claim, each in policy().described().items() if claim != "dbgstat"}
-    component = step("same", release_type, old={}, new={"declaredClauses": short})
-    changed = release(ONE, UNKNOWN)
-    changed["newState"]["parent"] = component["urn"]
-    found = reviewed(component, changed)
+    component = step("same", RELEASE, "release", old={}, new={"declaredClauses": short})
+    found = reviewed(component, release(ONE, UNKNOWN))
     violations = [each.sentence for each in found.changes if each.effect is Effect.VIOLATION]
     assert [each for each in violations if "no clause about dbgstat" in each]
+
+
+def test_a_condition_that_is_not_the_declared_one_is_a_violation() -> None:
+    """A review shows what is declared; of a component that is not listed nothing is known."""
+    declared = {"declaredClauses": policy().described()}
+    component = step("same", RELEASE, "release", old=declared, new=declared)
+    found = reviewed(component, release(ONE, OTHER))
+    (violation,) = (each.sentence for each in found.changes if each.effect is Effect.VIOLATION)
+    assert violation.startswith("release-declared (WorkloadIdentityPoolProvider it): got ")
+    found = reviewed(release(ONE, OTHER))
+    (left_open,) = (each.sentence for each in found.changes if each.effect is Effect.OPEN)
+    assert left_open == (
+        "release-declared (WorkloadIdentityPoolProvider it): declaredClauses is not known before"
+    )
 
 
 def test_a_refusal_by_an_unknown_rule_is_a_violation() -> None:
