@@ -73,6 +73,11 @@ def in_one_line(cel: str) -> str:
     return cel.replace("[\n  ", "[").replace(",\n  ", ", ").replace(",\n]", "]").replace("\n ", "")
 
 
+def form(cel: str) -> str:
+    """A clause without the values of its literals: two of one form differ in values only."""
+    return re.sub(r"\[''(, '')*\]", "['']", _LITERAL.sub("''", in_one_line(cel)))
+
+
 NOTHING: Final = "nothing"
 
 

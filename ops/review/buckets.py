@@ -30,7 +30,18 @@ _JUDGED: Final = (
     "softDeletePolicy",
     "uniformBucketLevelAccess",
 )
-_WITHOUT_EFFECT: Final = ("labels", "effectiveLabels", "pulumiLabels")
+_WITHOUT_EFFECT: Final = ("labels", "location", "name", "project", "storageClass")
+_OF_REPOSITORY: Final = (
+    "description",
+    "format",
+    "labels",
+    "location",
+    "project",
+    "repositoryId",
+)
+"""Inputs that delete no image."""
+_DEFAULT_RETENTION: Final = 7 * 24 * 60 * 60
+"""Seconds: https://docs.cloud.google.com/storage/docs/soft-delete"""
 
 
 def changes(preview: Preview) -> Iterator[Change]:
@@ -39,6 +50,12 @@ def changes(preview: Preview) -> Iterator[Change]:
         if step.before is not None and step.ends:
             yield _lost(step, preview)
     yield from _lost_objects(preview)
+    yield from _uploads(preview)
+    for step in preview.of_type(REPOSITORY):
+        others = sorted(step.changed_keys - {*_OF_REPOSITORY})
+        if step.changes and step.after is not None and others:
+            sentence = f"the image repository {step.name} also changes: {', '.join(others)}"
+            yield _change(Effect.UNJUDGED, sentence, step=step, access=False)
     for step in preview.of_type(BUCKET):
         if step.changes and step.after is not None:
             yield from _settings(step)
@@ -101,9 +118,54 @@ def _lost_objects(preview: Preview) -> Iterator[Change]:
             text(at(step.before, "name"))
             for step in preview.of_type(OBJECT)
             if step.ends and step.after is None and text(at(step.before, "bucket")) == bucket
-        ][:_SHOWN]
-        rest = (f"and {number - _SHOWN} more",) if number > _SHOWN else ()
-        yield _change(Effect.LOSS, sentence, (*names, *rest), access=False)
+        ]
+        yield _change(Effect.LOSS, sentence, _first(names), access=False)
+
+
+def _uploads(preview: Preview) -> Iterator[Change]:
+    """Files that go into buckets of others, or in the place of other content."""
+    own = {at(step.after, "name") for step in preview.of_type(BUCKET)}
+    elsewhere: dict[str, list[str]] = {}
+    over: dict[str, list[str]] = {}
+    for step in preview.of_type(OBJECT):
+        if not step.changes or step.after is None:
+            continue
+        bucket, name = at(step.after, "bucket"), text(at(step.after, "name"))
+        if bucket not in own and not preview.unlisted:
+            elsewhere.setdefault(text(bucket), []).append(name)
+        elif step.before is not None and _is_overwritten(step):
+            over.setdefault(text(bucket), []).append(name)
+    for bucket, names in elsewhere.items():
+        files = counted(len(names), "file")
+        if bucket == NOT_KNOWN:
+            sentence = f"into which bucket {files} of this machine will be uploaded"
+            yield _change(Effect.UNKNOWN, sentence, _first(names))
+            continue
+        sentence = (
+            f"{files} of this machine will be uploaded into the bucket {bucket}, which is none of"
+            " this stack: its owner reads what is uploaded"
+        )
+        yield _change(Effect.LOOSENING, sentence, _first(names))
+    for bucket, names in over.items():
+        sentence = (
+            f"the content of {counted(len(names), 'object')} in the bucket {bucket} is overwritten"
+        )
+        yield _change(Effect.LOSS, sentence, _first(names), access=False)
+
+
+def _is_overwritten(step: Step) -> bool:
+    """Whether an object gets other content under its name."""
+    kept = all(at(step.before, key) == at(step.after, key) for key in ("bucket", "name"))
+    contents = [
+        (at(inputs, "source", "hash"), at(inputs, "content"))
+        for inputs in (step.declared_before, step.after)
+    ]
+    return kept and contents[0] != contents[1]
+
+
+def _first(names: list[str]) -> tuple[str, ...]:
+    rest = (f"and {len(names) - _SHOWN} more",) if len(names) > _SHOWN else ()
+    return (*names[:_SHOWN], *rest)
 
 
 def _settings(step: Step) -> Iterator[Change]:
@@ -127,6 +189,10 @@ def _settings(step: Step) -> Iterator[Change]:
             " object can have grants of its own, which no preview shows",
             step=step,
         )
+    others = sorted(step.changed_keys - {*_JUDGED, *_WITHOUT_EFFECT})
+    if others:
+        sentence = f"the bucket {name} has settings that the review does not know: "
+        yield _change(Effect.UNJUDGED, sentence + ", ".join(others), step=step, access=False)
     if first:
         return
     for key, again in (("publicAccessPrevention", "enforced"), ("uniformBucketLevelAccess", True)):
@@ -135,20 +201,9 @@ def _settings(step: Step) -> Iterator[Change]:
                 Effect.TIGHTENING, f"the bucket {name}: {key} is {_was(step, key)}", step=step
             )
     yield from _deletion(step, name)
-    others = sorted(
-        {
-            path.partition(".")[0].partition("[")[0]
-            for path, _, _ in differences(step.declared_before, step.after)
-        }
-        - {*_JUDGED, *_WITHOUT_EFFECT}
-    )
-    if others and step.op == "update":
-        yield _change(
-            Effect.UNJUDGED if "lifecycleRules" in others else Effect.NOTE,
-            f"the bucket {name} also changes: {', '.join(others)}",
-            step=step,
-            access=False,
-        )
+    if step.op == "update" and "storageClass" in step.changed_keys:
+        sentence = f"the bucket {name} also changes: storageClass"
+        yield _change(Effect.NOTE, sentence, step=step, access=False)
 
 
 def _deletion(step: Step, name: str) -> Iterator[Change]:
@@ -170,8 +225,10 @@ def _deletion(step: Step, name: str) -> Iterator[Change]:
     before, after = at(step.before, *path), at(step.after, *path)
     # Without the block in the program, Google keeps what the bucket has.
     if after is not None and after != before:
+        earlier = before if isinstance(before, int | float) else _DEFAULT_RETENTION
+        shorter = isinstance(after, int | float) and after < earlier
         yield _change(
-            Effect.NOTE,
+            Effect.LOOSENING if shorter else Effect.NOTE,
             f"the bucket {name}: a deleted object can be restored for {_days(after)}, and no longer"
             f" for {_days(before)}",
             step=step,

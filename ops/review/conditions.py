@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.attestation.clause import literals
+from infra.attestation.clause import form, literals
 from infra.attestation.release_policy import UNBUILT, parts
 from ops.review.change import Change, Effect, Section
 
@@ -156,6 +156,13 @@ def _added(new: Requirement) -> Change:
 
 
 def _changed(old: Requirement, new: Requirement) -> Iterator[Change]:
+    if form(old.cel) != form(new.cel):
+        yield _change(
+            Effect.UNJUDGED,
+            f"the clause about {new.claim} is another one, and not only its values:",
+            (f"deployed: {old.cel}", f"new: {new.cel}"),
+        )
+        return
     if old.allowed is None or new.allowed is None:
         yield _change(
             Effect.OTHER, f"{new.sentence}: {new.shown} is required, and no longer {old.shown}"

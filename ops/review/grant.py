@@ -14,10 +14,15 @@ from ops.review.values import NOT_KNOWN, at, text
 from policy.resource import is_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from ops.review.preview import Step
 
+ACCOUNT: Final = "the account"
+BUCKET: Final = "the bucket"
+REPOSITORY: Final = "the repository"
+
+READS: Final = "roles/storage.objectViewer"
 ACTS_AS: Final = "roles/iam.workloadIdentityUser"
 MACHINE_ATTACHES: Final = "roles/iam.serviceAccountUser"
 
@@ -27,11 +32,11 @@ _GRANT: Final = re.compile(
 _TARGETS: Final = {
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": (
         "repository",
-        "the repository",
+        REPOSITORY,
     ),
     "gcp:projects/iAMMember:IAMMember": ("project", "the project"),
-    "gcp:serviceaccount/iAMMember:IAMMember": ("serviceAccountId", "the account"),
-    "gcp:storage/bucketIAMMember:BucketIAMMember": ("bucket", "the bucket"),
+    "gcp:serviceaccount/iAMMember:IAMMember": ("serviceAccountId", ACCOUNT),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": ("bucket", BUCKET),
 }
 """By type of grant, the property that names what it is for, and the word for that."""
 
@@ -64,7 +69,10 @@ class Grant:
     target: str
     role: str
     principal: Principal
-    to_repository: bool
+    kind: str
+    """what the target is, such as `the bucket`; empty if the review has no word for it"""
+    target_name: str
+    """its short name; empty if it is not known"""
     of_model: bool
     """whether the target is the model's reader or bucket"""
     to_model_reader: bool
@@ -103,23 +111,31 @@ def is_for_one_member(type_: str) -> bool:
 
 
 def read(
-    step: Step, properties: Mapping[str, Any] | None, names: Mapping[str, str]
+    step: Step,
+    properties: Mapping[str, Any] | None,
+    names: Mapping[str, str],
+    pools: Collection[str],
 ) -> Grant | None:
-    """The grant with these properties; `names` has the words for what is of the model."""
+    """The grant with these properties.
+
+    `names` has the words for what is of the model, `pools` the full names of the stack's own pools.
+    """
     if properties is None:
         return None
     key, word = _TARGETS.get(step.type, ("", ""))
-    name = _short(at(properties, key)) if key else step.name
+    full = at(properties, key) if key else step.name
+    name = _short(full)
     target = f"{names.get(name) or word or step.type} {name}"
     condition = at(properties, "condition", "expression")
     role = at(properties, "role")
     limit = f" (if {text(condition)})" if condition else ""
-    who = principal(at(properties, "member"))
+    who = principal(at(properties, "member"), pools)
     return Grant(
         target=target + limit,
         role=NOT_KNOWN if is_unknown(role) else str(role),
         principal=who,
-        to_repository=word == "the repository",
+        kind=word,
+        target_name="" if is_unknown(full) else name,
         of_model=name in names,
         to_model_reader=who.address in names,
     )

@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, Final
 from ops.review import release
 from ops.review.change import Change, Effect, Section
 from ops.review.grant import (
+    ACCOUNT,
     ACTS_AS,
+    BUCKET,
     MACHINE_ATTACHES,
+    READS,
+    REPOSITORY,
     Grant,
     is_for_one_member,
     is_grant,
@@ -30,19 +34,23 @@ _RELEASED: Final = re.compile(r"-release-(built|[0-9a-f]{12})$")
 """The end of the name of a grant for an admitted image. Its member is not known before `up` if the
 stack builds the image, or if the pool has no name yet."""
 
-_ACCOUNT: Final = "gcp:serviceaccount/account:Account"
+_SERVICE_ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 
 
 def changes(preview: Preview) -> Iterator[Change]:
     """Every grant that is added or removed."""
     names = release.model_names(preview)
+    pools = release.pool_names(preview)
     own = set(_own_accounts(preview))
     pairs: list[tuple[Step, Grant | None, Grant | None]] = []
     for step in preview.steps:
         if not is_grant(step.type) or not step.changes:
             continue
         if is_for_one_member(step.type):
-            pairs.append((step, read(step, step.before, names), read(step, step.after, names)))
+            before, after = (
+                read(step, properties, names, pools) for properties in (step.before, step.after)
+            )
+            pairs.append((step, before, after))
         else:
             sentence = (
                 f"{step.type} {step.name}: it sets all members at once, so it can remove and add"
@@ -57,13 +65,16 @@ def changes(preview: Preview) -> Iterator[Change]:
 
 def _own_accounts(preview: Preview) -> Iterator[str]:
     """The addresses of the stack's accounts; of a stack that has some, not those that are new."""
-    steps = list(preview.of_type(_ACCOUNT))
+    steps = list(preview.of_type(_SERVICE_ACCOUNT))
     has_some = any(step.before is not None for step in steps)
     for step in steps:
         if step.before is not None or not has_some:
+            # Whoever owns another project can act as its accounts.
+            project = at(step.before or step.after, "project")
             for properties in (step.before, step.after):
-                account, project = at(properties, "accountId"), at(properties, "project")
-                yield f"{account}@{project}.iam.gserviceaccount.com"
+                if at(properties, "project") == project:
+                    account = at(properties, "accountId")
+                    yield f"{account}@{project}.iam.gserviceaccount.com"
 
 
 def _member(
@@ -98,13 +109,13 @@ def _added(step: Step, after: Grant, own: set[str]) -> Change:
     sentence = f"from now on: {after.sentence}"
     if not who.known:
         image = _RELEASED.search(step.name) if release.RELEASE in step.urn else None
-        if image:
+        if image and after.role == ACTS_AS:
             which = "that `up` builds" if image[1] == "built" else f"sha256:{image[1]}…"
             sentence = sentence.replace(who.words, f"the image {which} ({NOT_KNOWN})", 1)
             return _change(step, Effect.ADMITTED, sentence)
         if after.access:
             return _change(step, Effect.UNKNOWN, sentence)
-    if who.wide and not (after.to_repository and not after.access):
+    if who.wide and not (after.kind == REPOSITORY and not after.access):
         return _change(step, Effect.LOOSENING, sentence)
     if not after.access:
         return _change(step, Effect.NOTE, sentence, access=False)
@@ -117,8 +128,11 @@ def _is_expected(grant: Grant, own: set[str]) -> bool:
     if grant.principal.digest:
         return grant.role == ACTS_AS
     if grant.of_model:
-        return grant.is_in_words and grant.to_model_reader
-    return grant.role == MACHINE_ATTACHES or (grant.is_in_words and grant.principal.address in own)
+        return grant.role == READS and grant.to_model_reader
+    if grant.kind == ACCOUNT and grant.role == MACHINE_ATTACHES:
+        # In the first preview the account has no name yet.
+        return not grant.target_name or grant.target_name in own
+    return grant.kind == BUCKET and grant.is_in_words and grant.principal.address in own
 
 
 def _change(step: Step, effect: Effect, sentence: str, *, access: bool = True) -> Change:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ops.review.change import Change, Effect, Section
+from ops.review.release import model_names
 from ops.review.values import at, differences, text
 from policy.resource import is_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ops.review.preview import Preview, Step
 
@@ -17,6 +18,28 @@ MACHINE: Final = "gcp:compute/instance:Instance"
 COMPANY: Final = "confidential-inference:infra:Secundus"
 TYPES: Final = (MACHINE,)
 
+_KNOWN: Final = frozenset(
+    {
+        "bootDisk",
+        "confidentialInstanceConfig",
+        "labels",
+        "machineType",
+        "metadata",
+        "minCpuPlatform",
+        "name",
+        "networkInterfaces",
+        "project",
+        "scheduling",
+        "serviceAccount",
+        "shieldedInstanceConfig",
+        "zone",
+    }
+)
+"""Inputs that this program gives to its machine."""
+
+_BUCKET: Final = "gcp:storage/bucket:Bucket"
+_EMAIL: Final = ("serviceAccount", "email")
+_RESULTS: Final = ("metadata", "tee-env-RESULT_URI")
 _IMAGE: Final = ("metadata", "tee-image-reference")
 _APPROVED: Final = "approvedDigests"
 
@@ -29,6 +52,8 @@ def changes(preview: Preview) -> Iterator[Change]:
     for step in preview.of_type(MACHINE):
         if step.changes:
             yield from _machine(step)
+            if step.after is not None:
+                yield from _guards(step, preview)
 
 
 def _approved(step: Step) -> Iterator[Change]:
@@ -63,11 +88,59 @@ def _machine(step: Step) -> Iterator[Change]:
         return
     if step.before is not None and before != after:
         yield _change(
-            Effect.OTHER,
+            Effect.UNKNOWN if is_unknown(after) else Effect.OTHER,
             f"the machine {name} runs another image on the pictures: {text(after)}",
             step,
         )
     yield _happens(step, name)
+
+
+def _guards(step: Step, preview: Preview) -> Iterator[Change]:
+    """What a machine may not become: it has the pictures, or the model's own account."""
+    name = text(at(step.after, "name"))
+    unknown = sorted(step.changed_keys - _KNOWN)
+    if unknown:
+        sentence = f"the machine {name} has inputs that the review does not know: "
+        yield _change(Effect.UNJUDGED, sentence + ", ".join(unknown), step)
+    image = at(step.after, *_IMAGE)
+    approved = [at(each.after, _APPROVED) for each in preview.of_type(COMPANY)]
+    for digests in (each for each in approved if isinstance(each, list)):
+        if isinstance(image, str) and image.rpartition("@")[2] not in digests:
+            sentence = f"the machine {name} runs {text(image)}, which approvedDigests does not hold"
+            yield _change(Effect.LOOSENING, sentence, step)
+    yield from _account(step, name, model_names(preview))
+    yield from _results(step, name, preview)
+
+
+def _account(step: Step, name: str, of_model: Mapping[str, str]) -> Iterator[Change]:
+    before, after = at(step.before, *_EMAIL), at(step.after, *_EMAIL)
+    if after in of_model:
+        sentence = (
+            f"the machine {name} runs as {of_model[after]} {after}: whoever starts it reads the"
+            " model, without any attestation"
+        )
+        yield _change(Effect.LOOSENING, sentence, step)
+    elif step.before is not None and before != after:
+        effect = Effect.UNKNOWN if is_unknown(after) else Effect.OTHER
+        sentence = f"the machine {name} runs as {text(after)}, and no longer as {text(before)}"
+        yield _change(effect, sentence, step)
+
+
+def _results(step: Step, name: str, preview: Preview) -> Iterator[Change]:
+    """A bucket of somebody else needs no grant of this stack."""
+    before, after = at(step.before, *_RESULTS), at(step.after, *_RESULTS)
+    if before == after or preview.unlisted:
+        return
+    own = {at(each.after, "name") for each in preview.of_type(_BUCKET)}
+    bucket = str(after).removeprefix("gs://").partition("/")[0]
+    if is_unknown(after):
+        yield _change(Effect.UNKNOWN, f"where the machine {name} writes its results", step)
+    elif after is not None and bucket not in own:
+        sentence = (
+            f"the machine {name} writes its results to {text(after)}, which is no bucket of this"
+            " stack: its owner reads them"
+        )
+        yield _change(Effect.LOOSENING, sentence, step)
 
 
 def _happens(step: Step, name: str) -> Change:

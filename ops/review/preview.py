@@ -64,6 +64,22 @@ class Step:
         return self.op.startswith(("delete", "replace")) and not self.kept_in_the_cloud
 
     @property
+    def changed_keys(self) -> frozenset[str]:
+        """The inputs that differ from those before; of a new resource, all.
+
+        Without those that the plugin adds by itself: it lists them in `__defaults`.
+        """
+        after = self.after or {}
+        added = after.get("__defaults")
+        return frozenset(
+            key
+            for key in {*self.declared_before, *after}
+            if self.declared_before.get(key) != after.get(key)
+            and not key.startswith("__")
+            and not (isinstance(added, list) and key in added)
+        )
+
+    @property
     def changes(self) -> bool:
         """Whether anything happens to the resource."""
         return self.op not in ("same", "read", "discard")

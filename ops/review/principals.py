@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from infra.attestation.release_policy import BUILT_HERE, CONFIGURED
+from infra.naming import DIGEST
 from ops.review.values import NOT_KNOWN, text
 from policy.resource import is_unknown
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 _POOL: Final = (
-    r"principal(?:Set)?://iam\.googleapis\.com/projects/[^/]+/locations/global"
-    r"/workloadIdentityPools/(?P<pool>[^/]+)"
+    r"principal(?:Set)?://iam\.googleapis\.com/(?P<path>projects/(?P<project>[^/]+)/locations/global"
+    r"/workloadIdentityPools/(?P<pool>[^/]+))"
 )
 _ATTESTED: Final = re.compile(
-    rf"{_POOL}/attribute\.(?P<attribute>{BUILT_HERE}|{CONFIGURED})/(?P<digest>.+)"
+    rf"{_POOL}/attribute\.(?P<attribute>{BUILT_HERE}|{CONFIGURED})/(?P<digest>{DIGEST})"
 )
 _IN_POOL: Final = re.compile(rf"{_POOL}/(?P<which>.+)")
 _PROJECT_ACCOUNTS: Final = re.compile(
@@ -51,8 +55,12 @@ class Principal:
     known: bool = True
 
 
-def principal(member: object) -> Principal:
-    """The member of a grant; anything of an unknown form counts as wide."""
+def principal(member: object, pools: Collection[str]) -> Principal:
+    """The member of a grant; anything of an unknown form counts as wide.
+
+    `pools` are the full names of the stack's own pools: in another one, its owner decides what is
+    an image.
+    """
     if is_unknown(member) or not isinstance(member, str):
         known = not is_unknown(member)
         return Principal(
@@ -61,7 +69,7 @@ def principal(member: object) -> Principal:
     if member in _PUBLIC:
         return Principal(f"{_PUBLIC[member]} ({member})", wide=True)
     if member.startswith("principal"):
-        return _set(member)
+        return _set(member, pools)
     kind, _, name = member.partition(":")
     if kind in _PROJECT_ROLES:
         return Principal(f"every {_PROJECT_ROLES[kind]} of the project {text(name)}", wide=True)
@@ -71,9 +79,10 @@ def principal(member: object) -> Principal:
     return Principal(text(member), wide=True)
 
 
-def _set(member: str) -> Principal:
+def _set(member: str, pools: Collection[str]) -> Principal:
     """A principal or a set of them, by its URI."""
-    if found := _ATTESTED.fullmatch(member):
+    found = _ATTESTED.fullmatch(member)
+    if found and found["path"] in pools:
         where = "built here" if found["attribute"] == BUILT_HERE else "named in config"
         digest = text(found["digest"])
         return Principal(f"the image {where}, {digest},", digest=digest)
@@ -82,7 +91,10 @@ def _set(member: str) -> Principal:
         words = "every identity" if which == "*" else f"identities with {text(which)}"
         # A subject is one run. Any other attribute can be the same for all.
         wide = not which.startswith("subject/")
-        return Principal(f"{words} of the pool {text(found['pool'])}", wide=wide)
+        where = f"the pool {text(found['pool'])}"
+        if found["path"] not in pools:
+            where += f" in the project {text(found['project'])}, which is none of this stack,"
+        return Principal(f"{words} of {where}", wide=wide)
     if found := _PROJECT_ACCOUNTS.fullmatch(member):
         words = f"every service account of the project {text(found['project'])}"
         return Principal(words, wide=True)

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation.clause import literals
-from infra.attestation.release_policy import AND, ISSUER, MAPPING, TOKEN_AUDIENCE, parts
+from infra.attestation.release_policy import AND, parts
 from infra.naming import NO_SUFFIX
 from ops.review import conditions
 from ops.review.change import Change, Effect, Section
 from ops.review.conditions import Condition, Requirement, described
 from ops.review.values import at, text
 from policy.resource import is_unknown
+from policy.rules.pinned import ISSUER, MAPPING, TOKEN_AUDIENCE
+from policy.rules.release import OTHER_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +33,6 @@ _POOL_ID: Final = "workloadIdentityPoolId"
 _CONDITION: Final = "attributeCondition"
 _READER: Final = "submods.container.env.MODEL_READER"
 _URI: Final = "submods.container.env.MODEL_URI"
-_OTHER_KINDS: Final = ("aws", "saml", "x509")
-"""Kinds of identity providers that are no attestation."""
 
 DECLARED: Final = (
     "The condition's text is not known before `up`, because the image is not built yet. This is"
@@ -73,6 +73,12 @@ def model_names(preview: Preview) -> dict[str, str]:
         for condition in (at(step.before, _CONDITION), declared_condition(step, preview)):
             names.update(_names(condition) if isinstance(condition, str) and condition else ())
     return names
+
+
+def pool_names(preview: Preview) -> frozenset[str]:
+    """The full names of the pools whose providers this stack has, as the cloud knows them."""
+    names = (at(step.before, "name") for step in preview.of_type(PROVIDER))
+    return frozenset(str(name).partition("/providers/")[0] for name in names if name)
 
 
 def _names(condition: str) -> Iterator[tuple[str, str]]:
@@ -140,15 +146,22 @@ def _provider(step: Step, preview: Preview) -> Iterator[Change]:
             return
     # Only what this version of the program writes: a branch could describe any text as harmless.
     new = Condition(text=str(after or ""))
-    if step.before is None:
+    replaced = step if step.before is not None else _predecessor(preview)
+    if replaced is None:
         compared = conditions.first(new)
     else:
-        deployed = str(at(step.before, _CONDITION) or "")
-        old = Condition(text=deployed, described=_described(step, preview, before=True))
+        deployed = str(at(replaced.before, _CONDITION) or "")
+        old = Condition(text=deployed, described=_described(replaced, preview, before=True))
         compared = conditions.compare(old, new)
     yield from (replace(change, urn=step.urn) for change in compared)
     if not known:
         yield _change(Effect.NOTE, DECLARED, step=step)
+
+
+def _predecessor(preview: Preview) -> Step | None:
+    """The one provider that is deleted: a new one in its place is compared with it."""
+    deleted = [step for step in preview.of_type(PROVIDER) if step.after is None]
+    return deleted[0] if len(deleted) == 1 else None
 
 
 def declared_condition(step: Step, preview: Preview) -> str | None:
@@ -181,7 +194,7 @@ def _trusted(step: Step, what: str) -> Iterator[Change]:
         ("oidc", "allowedAudiences"): [TOKEN_AUDIENCE],
         ("oidc", "jwksJson"): None,
         ("attributeMapping",): dict(MAPPING),
-        **{(kind,): None for kind in _OTHER_KINDS},
+        **{(kind,): None for kind in OTHER_KINDS},
     }
     for path, right in expected.items():
         before, after = at(step.before, *path) or None, at(step.after, *path) or None

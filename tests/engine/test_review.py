@@ -327,6 +327,83 @@ def test_a_condition_that_somebody_changed_by_hand_is_shown_after_a_refresh(
     assert (found["alarms"], done.returncode) == ([], 0)
 
 
+PRIMUS = "infra/components/primus.py"
+SECUNDUS = "infra/components/secundus.py"
+END_OF_PRIMUS = '        self.register_outputs({"handover": self.handover})'
+OF_PRIMUS = "opts=pulumi.ResourceOptions(parent=self)"
+
+
+@pytest.mark.parametrize(
+    ("company", "file", "old", "new", "effect", "sentence"),
+    [
+        (
+            "primus",
+            "infra/components/model_release.py",
+            'naming.attested("{0}", "{1}", attribute, "{2}")',
+            'naming.attested("666666666666", "{1}", attribute, "{2}")',
+            "LOOSENING",
+            r"identities with .* in the project 666666666666, which is none of this stack, may act",
+        ),
+        (
+            "primus",
+            PRIMUS,
+            END_OF_PRIMUS,
+            (
+                '        gcp.projects.IAMMember("x", project=settings.project,'
+                ' role="roles/iam.serviceAccountUser", member="user:eve@x.example",'
+                f" {OF_PRIMUS})\n{END_OF_PRIMUS}"
+            ),
+            "LOOSENING",
+            "the user eve@x.example may start machines that run as the project primus-models",
+        ),
+        (
+            "primus",
+            PRIMUS,
+            END_OF_PRIMUS,
+            (
+                '        gcp.storage.BucketObject("x", bucket="eve", name="m",'
+                f" source=pulumi.FileAsset(str(args.model.path)), {OF_PRIMUS})\n{END_OF_PRIMUS}"
+            ),
+            "LOOSENING",
+            "1 file of this machine will be uploaded into the bucket eve, which is none",
+        ),
+        (
+            "primus",
+            "infra/components/private_bucket.py",
+            "source=pulumi.FileAsset(str(file)),",
+            'source=pulumi.FileAsset("Pulumi.yaml"),',
+            "DATA LOSS",
+            "the content of 1 object in the bucket primus-models-model-bucket is overwritten",
+        ),
+        (
+            "primus",
+            "infra/attestation/clauses.py",
+            '"a machine is admitted that booted without secure boot",\n            expected=True,',
+            '"a machine is admitted that booted without secure boot",\n            expected=False,',
+            "CANNOT BE JUDGED",
+            "the clause about secboot is another one, and not only its values",
+        ),
+        (
+            "secundus",
+            SECUNDUS,
+            '"RESULT_URI": resolved["result"],',
+            '"RESULT_URI": "gs://eve",',
+            "LOOSENING",
+            "the machine workload-vm writes its results to gs://eve, which is no bucket of this",
+        ),
+    ],
+    ids=["pool", "every account", "upload", "overwritten", "clause", "results"],
+)
+def test_what_a_careless_or_hostile_change_does_is_an_alarm(
+    deployed: Workspace, company: str, file: str, old: str, new: str, effect: str, sentence: str
+) -> None:
+    """Each of them was once a note, or an admission."""
+    with edited(deployed, file, old, new):
+        found = review(deployed, company)
+    assert effect in found["alarms"]
+    assert re.search(sentence, "\n".join(sentences(found, effect)))
+
+
 def in_the_document(comment: str) -> str:
     """A comment as the document shows it: without what differs from run to run."""
     for pattern, shown in (

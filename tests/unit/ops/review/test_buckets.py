@@ -62,7 +62,13 @@ def test_what_the_stack_uploads_again_is_counted() -> None:
     old, new = (bucket(forceDestroy=True, location=each) for each in ("us-west1", "us-east1"))
     moved = step("replace", BUCKET, old=old, new=new)
     pictures = [
-        step("replace", OBJECT, name, old={"bucket": where, "name": name}, new={"name": name})
+        step(
+            "replace",
+            OBJECT,
+            name,
+            old={"bucket": where, "name": name},
+            new={"bucket": "results", "name": name},
+        )
         for name, where in (("a", "results"), ("b", "results"), ("c", "other"))
     ]
     ((_, sentence),) = told(moved, *pictures)
@@ -114,9 +120,69 @@ def test_deleted_pictures_are_counted_and_the_first_are_named(number: int, shown
 
 def test_a_picture_that_is_uploaded_again_is_not_lost() -> None:
     """Its source is the file."""
-    picture = {"bucket": "input", "name": "a.jpg"}
-    assert told(step("replace", OBJECT, old=picture, new={**picture, "contentType": "x"})) == []
-    assert told(step("update", OBJECT, old=picture, new=picture)) == []
+    picture = {"bucket": "results", "name": "a.jpg", "source": {"hash": "1", "path": "a"}}
+    moved = {**picture, "contentType": "x", "source": {"hash": "1", "path": "b"}}
+    same = step("same", BUCKET, old=bucket(), new=bucket())
+    assert told(same, step("replace", OBJECT, old=picture, new=moved)) == []
+    assert told(same, step("update", OBJECT, old=picture, new=picture)) == []
+
+
+@pytest.mark.parametrize(("key", "other"), [("source", {"hash": "2"}), ("content", "x")])
+def test_an_object_that_is_overwritten_is_lost(key: str, other: Any) -> None:
+    """The model bucket keeps no deleted object for a day, and has no versions."""
+    model = {"bucket": "results", "name": "models/ab/model.tar.gz", "source": {"hash": "1"}}
+    same = step("same", BUCKET, old=bucket(), new=bucket())
+    changed = step("replace", OBJECT, old=model, new={**model, key: other})
+    (change,) = buckets.changes(read_preview(same, changed))
+    assert change.effect is Effect.LOSS
+    assert change.sentence == "the content of 1 object in the bucket results is overwritten"
+    assert change.details == ("models/ab/model.tar.gz",)
+
+
+def test_a_file_that_goes_into_a_bucket_of_others_is_a_loosening() -> None:
+    """A new resource needs no grant of this stack for that."""
+    same = step("same", BUCKET, old=bucket(), new=bucket())
+    inside, outside, unknown = (
+        step("create", OBJECT, str(each), new={"bucket": each, "name": "m"})
+        for each in ("results", "eve", UNKNOWN)
+    )
+    assert told(same, inside) == []
+    ((effect, sentence),) = told(same, outside)
+    assert effect is Effect.LOOSENING
+    assert sentence.startswith("1 file of this machine will be uploaded into the bucket eve, which")
+    ((effect, sentence),) = told(same, unknown)
+    assert (effect, sentence) == (
+        Effect.UNKNOWN,
+        "into which bucket 1 file of this machine will be uploaded",
+    )
+
+
+def test_a_bucket_that_is_not_listed_may_be_one_of_the_stack() -> None:
+    """Without --show-sames the review says that it judges little."""
+    upload = step("create", OBJECT, new={"bucket": "results", "name": "m"})
+    preview = read_preview(upload, changeSummary={"same": 1})
+    assert list(buckets.changes(preview)) == []
+
+
+@pytest.mark.parametrize("op", ["create", "update"])
+def test_a_setting_of_a_bucket_that_is_not_known_cannot_be_judged(op: str) -> None:
+    """It may delete objects, or let somebody in; what the plugin adds by itself does not."""
+    defaults = {"__defaults": ["storageClass", "rpo"], "storageClass": "STANDARD", "rpo": "x"}
+    old = bucket() if op == "update" else None
+    assert told(step(op, BUCKET, old=old, new=bucket(**defaults))) == []
+    ((effect, sentence),) = told(step(op, BUCKET, old=old, new=bucket(website={"a": "b"})))
+    assert effect is Effect.UNJUDGED
+    assert sentence == "the bucket results has settings that the review does not know: website"
+
+
+def test_a_repository_that_deletes_images_cannot_be_judged() -> None:
+    """By a clean-up policy."""
+    old = {"repositoryId": "images", "location": "us", "labels": {}}
+    new = {**old, "labels": {"a": "b"}, "cleanupPolicies": [{"action": "DELETE"}]}
+    ((effect, sentence),) = told(step("update", REPOSITORY, old=old, new=new))
+    assert effect is Effect.UNJUDGED
+    assert sentence == "the image repository it also changes: cleanupPolicies"
+    assert told(step("update", REPOSITORY, old=old, new={**old, "labels": {"a": "b"}})) == []
 
 
 @pytest.mark.parametrize(
@@ -166,21 +232,29 @@ def test_a_forced_deletion_is_mentioned(words: str, *, before: bool, after: bool
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "words"),
+    ("before", "after", "expected", "words"),
     [
-        (604800, 0, "for 0 days, and no longer for 7 days"),
-        (None, 86400, "for 1 day, and no longer for 7 days (Google's default)"),
-        (0, UNKNOWN, "for a time that is not known before `up`, and no longer for 0 days"),
+        (604800, 0, Effect.LOOSENING, "for 0 days, and no longer for 7 days"),
+        (None, 86400, Effect.LOOSENING, "for 1 day, and no longer for 7 days (Google's default)"),
+        (0, 604800, Effect.NOTE, "for 7 days, and no longer for 0 days"),
+        (
+            0,
+            UNKNOWN,
+            Effect.NOTE,
+            "for a time that is not known before `up`, and no longer for 0 days",
+        ),
     ],
 )
-def test_another_soft_delete_says_how_long(before: Any, after: Any, words: str) -> None:
-    """In days."""
+def test_another_soft_delete_says_how_long(
+    before: Any, after: Any, expected: Effect, words: str
+) -> None:
+    """In days; a shorter one is a weaker guard."""
     old, new = (
         bucket(softDeletePolicy=None if each is None else {"retentionDurationSeconds": each})
         for each in (before, after)
     )
     ((effect, sentence),) = told(step("update", BUCKET, old=old, new=new))
-    assert effect is Effect.NOTE
+    assert effect is expected
     assert words in sentence
 
 

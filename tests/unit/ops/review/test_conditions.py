@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -202,3 +203,25 @@ def test_a_first_condition_of_other_origin_cannot_be_judged() -> None:
     """Nobody knows what it admits."""
     (change,) = first(Condition(text="true"))
     assert (change.effect, change.details) == (Effect.UNJUDGED, ("line 1: true",))
+
+
+@pytest.mark.parametrize(
+    ("claim", "old", "new"),
+    [
+        ("secboot", "assertion.secboot == false", "assertion.secboot == true"),
+        ("hwmodel", "!(assertion.hwmodel in ['GCP_AMD_SEV'])", "assertion.hwmodel in ["),
+        ("dbgstat", "assertion.dbgstat != 'disabled-since-boot'", "assertion.dbgstat == '"),
+    ],
+)
+def test_a_clause_of_another_form_cannot_be_judged(claim: str, old: str, new: str) -> None:
+    """Values can be compared. An operator cannot: the clause may say the opposite, or nothing."""
+    clauses = tuple(
+        replace(each, cel=old) if each.claim == claim else each
+        for each in described(policy().described())
+    )
+    deployed = Condition(text=AND.join(each.cel for each in clauses), described=clauses)
+    (change,) = compare(deployed, Condition(text=TEXT))
+    assert change.effect is Effect.UNJUDGED
+    assert change.sentence.startswith(f"the clause about {claim} is another one")
+    assert change.details[0] == f"deployed: {old}"
+    assert change.details[1].startswith(f"new: {new}")

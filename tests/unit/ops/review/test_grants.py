@@ -30,9 +30,13 @@ ATTESTED = f"principalSet://{POOL}/attribute.image_digest/{DIGEST}"
 PROJECT_ACCOUNTS = (
     "principalSet://cloudresourcemanager.googleapis.com/projects/222222222222/type/ServiceAccount"
 )
+WORKLOAD = "workload-sa@p.iam.gserviceaccount.com"
 THE_READER = f"the model's reader {READER}"
 THE_BUCKET = f"the model's bucket {BUCKET}"
-CONDITION = {"attributeCondition": policy().condition}
+CONDITION = {
+    "attributeCondition": policy().condition,
+    "name": f"{POOL.removeprefix('iam.googleapis.com/')}/providers/primus-wip-provider",
+}
 DEPLOYED = (
     step("same", PROVIDER, old=CONDITION, new=CONDITION),
     step(
@@ -40,6 +44,13 @@ DEPLOYED = (
         "gcp:serviceaccount/account:Account",
         old={"accountId": "primus-sa", "project": "primus-models"},
         new={"accountId": "primus-sa", "project": "primus-models"},
+    ),
+    step(
+        "same",
+        "gcp:serviceaccount/account:Account",
+        "workload",
+        old={"accountId": "workload-sa", "project": "p"},
+        new={"accountId": "workload-sa", "project": "p"},
     ),
 )
 
@@ -114,12 +125,78 @@ def told(*steps: previews.Json) -> list[tuple[Effect, str]]:
         (
             ACCOUNT_GRANT,
             {
-                "serviceAccountId": "projects/p/serviceAccounts/workload-sa@p",
+                "serviceAccountId": f"projects/p/serviceAccounts/{WORKLOAD}",
                 "role": "roles/iam.serviceAccountUser",
                 "member": "user:bob@x.example",
             },
             Effect.ADMITTED,
-            "the user bob@x.example may start machines that run as the account workload-sa@p",
+            f"the user bob@x.example may start machines that run as the account {WORKLOAD}",
+        ),
+        (
+            ACCOUNT_GRANT,
+            {
+                "serviceAccountId": "projects/p/serviceAccounts/105420311358215697923",
+                "role": "roles/iam.serviceAccountUser",
+                "member": "user:eve@x.example",
+            },
+            Effect.LOOSENING,
+            (
+                "the user eve@x.example may start machines that run as the account"
+                " 105420311358215697923"
+            ),
+        ),
+        (
+            PROJECT_GRANT,
+            {
+                "project": "p",
+                "role": "roles/iam.serviceAccountUser",
+                "member": "user:eve@x.example",
+            },
+            Effect.LOOSENING,
+            "the user eve@x.example may start machines that run as the project p",
+        ),
+        (
+            PROJECT_GRANT,
+            {
+                "project": "p",
+                "role": "roles/storage.objectViewer",
+                "member": f"serviceAccount:{WORKLOAD}",
+            },
+            Effect.LOOSENING,
+            f"the account {WORKLOAD} may read the objects of the project p",
+        ),
+        (
+            BUCKET_GRANT,
+            bucket(f"serviceAccount:{READER}", "roles/storage.objectUser"),
+            Effect.LOOSENING,
+            f"the account {READER} may read, write and delete the objects of {THE_BUCKET}",
+        ),
+        (
+            ACCOUNT_GRANT,
+            account(ATTESTED.replace("111111111111", "666666666666")),
+            Effect.LOOSENING,
+            (
+                f"identities with attribute.image_digest/{DIGEST} of the pool primus-wip-1 in the"
+                f" project 666666666666, which is none of this stack, may act as {THE_READER}"
+            ),
+        ),
+        (
+            ACCOUNT_GRANT,
+            account(ATTESTED.replace("primus-wip-1", "eve-pool")),
+            Effect.LOOSENING,
+            (
+                f"identities with attribute.image_digest/{DIGEST} of the pool eve-pool in the"
+                f" project 111111111111, which is none of this stack, may act as {THE_READER}"
+            ),
+        ),
+        (
+            ACCOUNT_GRANT,
+            account(f"principalSet://{POOL}/attribute.image_digest/*"),
+            Effect.LOOSENING,
+            (
+                "identities with attribute.image_digest/* of the pool primus-wip-1 may act as"
+                f" {THE_READER}"
+            ),
         ),
         (
             BUCKET_GRANT,
@@ -278,9 +355,37 @@ def test_the_grant_of_the_built_image_is_an_admission_although_its_member_is_unk
     assert sentence == f"from now on: {who} may act as {THE_READER}"
 
 
-def released(name: str) -> previews.Json:
+def test_an_unknown_member_gets_no_other_role_as_an_image() -> None:
+    """The name of the resource is the program's to choose."""
+    made = released("primus-attestation-release-built", "roles/iam.serviceAccountTokenCreator")
+    ((effect, _),) = told(made)
+    assert effect is Effect.UNKNOWN
+
+
+def test_an_image_of_another_pool_is_not_the_one_that_was_admitted_before() -> None:
+    """Although the digest is the same."""
+    other = ATTESTED.replace("primus-wip-1", "eve-pool")
+    told_ = told(
+        step("delete", ACCOUNT_GRANT, "old", old=account(ATTESTED)),
+        step("create", ACCOUNT_GRANT, "new", new=account(other)),
+    )
+    assert sorted(effect for effect, _ in told_) == [Effect.LOOSENING, Effect.RETIRED]
+
+
+def test_an_account_that_moves_to_another_project_is_not_its_own_any_more() -> None:
+    """The owner of that project can act as it."""
+    old, new = ({"accountId": "a-sa", "project": each} for each in ("mine", "eve"))
+    moved = step("replace", "gcp:serviceaccount/account:Account", "a", old=old, new=new)
+    for project, expected in (("mine", Effect.ADMITTED), ("eve", Effect.LOOSENING)):
+        member = f"serviceAccount:a-sa@{project}.iam.gserviceaccount.com"
+        grant = {**bucket(member), "bucket": "another-bucket"}
+        ((effect, _),) = told(moved, step("create", BUCKET_GRANT, new=grant))
+        assert effect is expected
+
+
+def released(name: str, role: str = "roles/iam.workloadIdentityUser") -> previews.Json:
     """A new grant below the release whose member is not known yet."""
-    made = step("create", ACCOUNT_GRANT, name, new=account(UNKNOWN))
+    made = step("create", ACCOUNT_GRANT, name, new=account(UNKNOWN, role))
     made["urn"] = made["urn"].replace(
         ACCOUNT_GRANT, f"confidential-inference:infra:ModelRelease${ACCOUNT_GRANT}"
     )

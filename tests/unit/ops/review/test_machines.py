@@ -8,7 +8,17 @@ import pytest
 
 from ops.review import machines
 from ops.review.change import Change, Effect
-from tests.fixtures.previews import MACHINE, SECUNDUS, UNKNOWN, Json, read_preview, step
+from tests.fixtures.previews import (
+    BUCKET,
+    MACHINE,
+    PROVIDER,
+    SECUNDUS,
+    UNKNOWN,
+    Json,
+    read_preview,
+    step,
+)
+from tests.fixtures.tokens import READER, policy
 
 OLD, NEW = (f"host/p/r/workload@sha256:{letter * 64}" for letter in "ab")
 
@@ -87,7 +97,8 @@ def test_an_unchanged_machine_is_not_mentioned() -> None:
 def test_an_unknown_image_is_called_so() -> None:
     """Its digest comes with `up`."""
     for new in (machine(UNKNOWN), machine(metadata=UNKNOWN)):
-        other, _ = told(step("replace", MACHINE, old=machine(), new=new))
+        other, *_ = told(step("replace", MACHINE, old=machine(), new=new))
+        assert other.effect is Effect.UNKNOWN
         assert other.sentence.endswith("not known before `up`")
 
 
@@ -136,3 +147,65 @@ def test_the_first_list_of_a_new_stack_is_no_change() -> None:
 def test_a_deleted_company_approves_nothing_any_more() -> None:
     """Its machine is deleted, too, and that is said."""
     assert told(step("delete", SECUNDUS, old={"approvedDigests": ["a"]})) == []
+
+
+def test_an_image_that_is_not_approved_is_a_loosening() -> None:
+    """The program refuses it, unless somebody removes that from the program."""
+    approved = {"approvedDigests": [OLD.partition("@")[2]]}
+    company = step("same", SECUNDUS, "secundus", old=approved, new=approved)
+    for changed in (
+        step("replace", MACHINE, old=machine(), new=machine(NEW)),
+        step("create", MACHINE, new=machine(NEW)),
+    ):
+        (loosening,) = (each for each in told(company, changed) if each.effect is Effect.LOOSENING)
+        assert loosening.sentence == (
+            f"the machine workload-vm runs {NEW}, which approvedDigests does not hold"
+        )
+    fine = told(company, step("create", MACHINE, new=machine(OLD)))
+    assert Effect.LOOSENING not in {each.effect for each in fine}
+
+
+def test_a_machine_that_runs_as_the_models_reader_is_a_loosening() -> None:
+    """It needs no attestation to read the model."""
+    condition = {"attributeCondition": policy().condition}
+    provider = step("same", PROVIDER, old=condition, new=condition)
+    new = step("create", MACHINE, new=machine(serviceAccount={"email": READER}))
+    (loosening,) = (each for each in told(provider, new) if each.effect is Effect.LOOSENING)
+    assert loosening.sentence.startswith(
+        f"the machine workload-vm runs as the model's reader {READER}: whoever starts it reads"
+    )
+
+
+@pytest.mark.parametrize(("email", "effect"), [("b@x", Effect.OTHER), (UNKNOWN, Effect.UNKNOWN)])
+def test_another_account_of_a_machine_is_mentioned(email: str, effect: Effect) -> None:
+    """It may read other things."""
+    old, new = (machine(serviceAccount={"email": each}) for each in ("a@x", email))
+    changed = told(step("replace", MACHINE, old=old, new=new))
+    (other,) = (each for each in changed if each.effect is effect)
+    assert other.sentence.endswith(", and no longer as a@x")
+
+
+@pytest.mark.parametrize(
+    ("uri", "effect"), [("gs://eve/x", Effect.LOOSENING), (UNKNOWN, Effect.UNKNOWN)]
+)
+def test_results_for_a_bucket_of_others_are_a_loosening(uri: str, effect: Effect) -> None:
+    """Its owner gives the machine's account the right to write there."""
+    bucket = step("same", BUCKET, old={"name": "results"}, new={"name": "results"})
+    own, others = (
+        {"tee-image-reference": OLD, "tee-env-RESULT_URI": each} for each in ("gs://results", uri)
+    )
+    replaced = step("replace", MACHINE, old=machine(metadata=own), new=machine(metadata=others))
+    assert effect in {each.effect for each in told(bucket, replaced)}
+    back = step("replace", MACHINE, old=machine(metadata=others), new=machine(metadata=own))
+    assert [each.effect for each in told(bucket, back)] == [Effect.NOTE]
+
+
+def test_an_input_of_a_machine_that_is_not_known_cannot_be_judged() -> None:
+    """Another disk, for example."""
+    disk = machine(attachedDisks=[{"source": "x"}])
+    for changed in (
+        step("create", MACHINE, new=disk),
+        step("update", MACHINE, old=machine(), new=disk),
+    ):
+        (unjudged,) = (each for each in told(changed) if each.effect is Effect.UNJUDGED)
+        assert unjudged.sentence.endswith("the review does not know: attachedDisks")

@@ -207,6 +207,31 @@ def test_a_first_provider_admits_what_its_condition_says() -> None:
     ]
 
 
+def test_a_provider_in_the_place_of_another_is_compared_with_it() -> None:
+    """Another name is no reason to take its condition for the first one."""
+    wider = policy(hardware=("GCP_AMD_SEV",)).condition
+    told_ = told(
+        step("delete", PROVIDER, "old", old=provider(attributeCondition=wider)),
+        step("create", PROVIDER, "new", new=provider()),
+    )
+    assert (
+        Effect.LOOSENING,
+        "its memory is encrypted by hardware: GCP_INTEL_TDX is accepted, too",
+    ) in told_
+
+
+def test_what_the_branch_calls_the_issuer_is_no_reason_to_trust_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The policy pack's copy decides, which has owners of its own."""
+    other = "https://issuer.example"
+    monkeypatch.setattr("infra.attestation.release_policy.ISSUER", other)
+    oidc = {"issuerUri": other, "allowedAudiences": [TOKEN_AUDIENCE]}
+    ((effect, sentence),) = told(step("update", PROVIDER, old=provider(), new=provider(oidc=oidc)))
+    assert effect is Effect.LOOSENING
+    assert sentence == "oidc.issuerUri of the provider it is not that of this program:"
+
+
 def test_a_deleted_release_is_retired() -> None:
     """The provider, and the pool with its id."""
     told_ = told(

@@ -40,6 +40,7 @@ def release(before: Any, after: Any) -> Json:
             "attributeCondition": each,
             "attributeMapping": dict(MAPPING),
             "oidc": {"issuerUri": ISSUER, "allowedAudiences": [TOKEN_AUDIENCE]},
+            "name": "projects/1/locations/global/workloadIdentityPools/p/providers/q",
         }
         for each in (before, after)
     )
