@@ -43,7 +43,8 @@ def changes(preview: Preview, mentioned: Collection[str]) -> Iterator[Change]:
     known: Counter[tuple[str, str, str]] = Counter()
     for step in preview.steps:
         if step.protected and not step.protected_after and step.after is not None:
-            yield _change(Effect.NOTE, f"{_named(step)} is protected no longer", step)
+            sentence = f"{_named(step)} is protected no longer"
+            yield _change(Effect.LOOSENING, sentence, step, access=False)
         if not step.changes or step.type.startswith(_OWN) or step.urn in mentioned:
             continue
         if step.type == buckets.OBJECT and step.after is None:
@@ -75,11 +76,11 @@ def _named(step: Step) -> str:
     return f"{step.type} {step.name}"
 
 
-def _change(effect: Effect, sentence: str, step: Step) -> Change:
+def _change(effect: Effect, sentence: str, step: Step, *, access: bool = True) -> Change:
     return Change(
         effect=effect,
         section=Section.OTHERS,
         sentence=sentence,
         urn=step.urn,
-        access=effect is not Effect.NOTE,
+        access=access,
     )

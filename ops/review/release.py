@@ -33,6 +33,21 @@ _POOL_ID: Final = "workloadIdentityPoolId"
 _CONDITION: Final = "attributeCondition"
 _READER: Final = "submods.container.env.MODEL_READER"
 _URI: Final = "submods.container.env.MODEL_URI"
+_JUDGED: Final = frozenset(
+    {
+        *OTHER_KINDS,
+        "attributeCondition",
+        "attributeMapping",
+        "description",
+        "disabled",
+        "displayName",
+        "oidc",
+        "project",
+        "workloadIdentityPoolId",
+        "workloadIdentityPoolProviderId",
+    }
+)
+"""Inputs of pools and providers that something here judges, or that guard nothing."""
 
 DECLARED: Final = (
     "The condition's text is not known before `up`, because the image is not built yet. This is"
@@ -109,6 +124,15 @@ def _pool(step: Step) -> Iterator[Change]:
             step=step,
         )
     yield from _disabled(step, f"the pool {step.name}")
+    yield from _other_settings(step, f"the pool {step.name}")
+
+
+def _other_settings(step: Step, what: str) -> Iterator[Change]:
+    """Such as a pool's own trust in certificates."""
+    others = sorted(step.changed_keys - _JUDGED)
+    if step.changes and step.after is not None and others:
+        sentence = f"{what} has settings that the review does not know: {', '.join(others)}"
+        yield _change(Effect.UNJUDGED, sentence, step=step)
 
 
 def _disabled(step: Step, what: str) -> Iterator[Change]:
@@ -133,6 +157,7 @@ def _provider(step: Step, preview: Preview) -> Iterator[Change]:
         return
     yield from _disabled(step, what)
     yield from _trusted(step, what)
+    yield from _other_settings(step, what)
     after = at(step.after, _CONDITION)
     known = not is_unknown(after)
     if not known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ops.review import buckets, grants, machines, others, release, rules
+from ops.review import boundaries, buckets, grants, machines, others, release, rules
 from ops.review.change import ALARMS, GAIN, REDUCTION, Change, Effect, Section
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def review(preview: Preview, every_rule: Sequence[Rule]) -> Review:
         *grants.changes(preview),
         *buckets.changes(preview),
         *machines.changes(preview),
+        *boundaries.changes(preview),
     )
     mentioned = {change.urn for change in judged}
     found = (*judged, *rules.changes(preview, every_rule), *others.changes(preview, mentioned))

@@ -349,18 +349,6 @@ OF_PRIMUS = "opts=pulumi.ResourceOptions(parent=self)"
             PRIMUS,
             END_OF_PRIMUS,
             (
-                '        gcp.projects.IAMMember("x", project=settings.project,'
-                ' role="roles/iam.serviceAccountUser", member="user:eve@x.example",'
-                f" {OF_PRIMUS})\n{END_OF_PRIMUS}"
-            ),
-            "LOOSENING",
-            "the user eve@x.example may start machines that run as the project primus-models",
-        ),
-        (
-            "primus",
-            PRIMUS,
-            END_OF_PRIMUS,
-            (
                 '        gcp.storage.BucketObject("x", bucket="eve", name="m",'
                 f" source=pulumi.FileAsset(str(args.model.path)), {OF_PRIMUS})\n{END_OF_PRIMUS}"
             ),
@@ -391,8 +379,23 @@ OF_PRIMUS = "opts=pulumi.ResourceOptions(parent=self)"
             "LOOSENING",
             "the machine workload-vm writes its results to gs://eve, which is no bucket of this",
         ),
+        (
+            "primus",
+            "infra/program.py",
+            'gcp.Provider("google", project=project)',
+            'gcp.Provider("google", project=project, impersonate_service_account="e@x.example")',
+            "CANNOT BE JUDGED",
+            "the plugin google gets impersonateServiceAccount",
+        ),
     ],
-    ids=["pool", "every account", "upload", "overwritten", "clause", "results"],
+    ids=[
+        "pool",
+        "upload",
+        "overwritten",
+        "clause",
+        "results",
+        "plugin",
+    ],
 )
 def test_what_a_careless_or_hostile_change_does_is_an_alarm(
     deployed: Workspace, company: str, file: str, old: str, new: str, effect: str, sentence: str

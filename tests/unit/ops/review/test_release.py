@@ -188,6 +188,15 @@ def test_a_switch_that_admits_again_is_an_admission(
     assert [each for each, _ in told(step("update", type_, old=old, new=new))] == [effect]
 
 
+@pytest.mark.parametrize("type_", [POOL, PROVIDER])
+def test_a_setting_that_is_not_known_cannot_be_judged(type_: str) -> None:
+    """Such as a pool's own trust in certificates."""
+    changed = step("update", type_, old=provider(), new=provider(inlineTrustConfigs=[1]))
+    ((effect, sentence),) = told(changed)
+    assert effect is Effect.UNJUDGED
+    assert sentence.endswith("has settings that the review does not know: inlineTrustConfigs")
+
+
 def test_a_second_provider_of_a_pool_is_a_loosening() -> None:
     """It gets around the first one's condition."""
     told_ = told(

@@ -27,7 +27,7 @@ from tests.fixtures.previews import (
 )
 from tests.fixtures.tokens import DIGEST, NEXT_DIGEST, policy
 
-FIREWALL = "gcp:compute/firewall:Firewall"
+NETWORK = "gcp:compute/network:Network"
 BOTH = policy(image_digests=(DIGEST, NEXT_DIGEST)).condition
 ONE = policy().condition
 OTHER = policy(image_digests=(NEXT_DIGEST,)).condition
@@ -149,10 +149,10 @@ def test_changes_that_no_module_has_words_for_are_counted_too() -> None:
             step("create", OBJECT, f"o{number}", new={"name": f"{number}", "bucket": "b"})
             for number in range(2)
         ),
-        step("update", FIREWALL, "f", old={"denies": [1], "priority": 0}, new={"denies": [2]}),
+        step("update", NETWORK, "n", old={"mtu": 1, "description": "x"}, new={"mtu": 2}),
     )
     assert [change.sentence for change in found.in_section(Section.OTHERS)] == [
-        f"update: 1 {FIREWALL} (denies, priority)",
+        f"update: 1 {NETWORK} (description, mtu)",
         f"create: 2 {OBJECT}",
     ]
 
@@ -178,14 +178,19 @@ def test_a_grant_that_is_only_made_in_another_way_is_no_unknown_kind() -> None:
     assert len(found.in_section(Section.GRANTS)) == 1
 
 
-def test_a_protection_that_ends_is_mentioned() -> None:
-    """The next change may delete it."""
+def test_a_protection_that_ends_is_a_loosening() -> None:
+    """The next change may delete it; nobody can read more."""
     old = step("same", BUCKET, "b", old=bucket("b"), new=bucket("b"))
     old["oldState"]["protect"] = True
-    (note,) = reviewed(old).in_section(Section.OTHERS)
-    assert note.sentence == f"{BUCKET} b is protected no longer"
+    found = reviewed(old)
+    (alarm,) = found.alarms
+    assert (alarm.effect, alarm.sentence) == (
+        Effect.LOOSENING,
+        f"{BUCKET} b is protected no longer",
+    )
+    assert found.verdict == "Nothing about who can read the pictures and results changes."
     old["newState"]["protect"] = True
-    assert reviewed(old).in_section(Section.OTHERS) == ()
+    assert reviewed(old).alarms == ()
 
 
 def test_a_mandatory_rule_is_a_violation_and_an_advisory_one_advice() -> None:
