@@ -72,9 +72,8 @@ def _own_accounts(preview: Preview) -> Iterator[str]:
             # Whoever owns another project can act as its accounts.
             project = at(step.before or step.after, "project")
             for properties in (step.before, step.after):
-                if at(properties, "project") == project:
-                    account = at(properties, "accountId")
-                    yield f"{account}@{project}.iam.gserviceaccount.com"
+                account = at(properties, "accountId")
+                yield f"{account}@{project}.iam.gserviceaccount.com"
 
 
 def _member(

@@ -565,6 +565,12 @@ def test_a_clause_that_is_not_declared_breaks_the_rule() -> None:
     assert "expected no clause about that claim" in found.message
 
 
+def test_a_condition_that_cannot_be_read_is_the_matter_of_another_rule() -> None:
+    """`release-condition` says which line; there is nothing to compare."""
+    made = resource(PROVIDER, {"attributeCondition": "true"})
+    assert {each.rule.name for each in judge(EVERY, made)} == {"release-condition"}
+
+
 def test_an_unknown_declaration_is_reported_as_unknown() -> None:
     """Neither broken nor kept."""
     above = Resource(type=RELEASE, name="c", properties={"declaredClauses": {"swname": NOT_YET}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import pytest
@@ -235,10 +236,17 @@ def test_what_the_branch_calls_the_issuer_is_no_reason_to_trust_it(
     """The policy pack's copy decides, which has owners of its own."""
     other = "https://issuer.example"
     monkeypatch.setattr("infra.attestation.release_policy.ISSUER", other)
+    # A copy of its own: the module has read the names that it imports.
+    spec = importlib.util.find_spec("ops.review.release")
+    assert spec is not None
+    assert spec.loader is not None
+    on_the_branch = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(on_the_branch)
     oidc = {"issuerUri": other, "allowedAudiences": [TOKEN_AUDIENCE]}
-    ((effect, sentence),) = told(step("update", PROVIDER, old=provider(), new=provider(oidc=oidc)))
-    assert effect is Effect.LOOSENING
-    assert sentence == "oidc.issuerUri of the provider it is not that of this program:"
+    changed = step("update", PROVIDER, old=provider(), new=provider(oidc=oidc))
+    (change,) = on_the_branch.changes(read_preview(changed))
+    assert change.effect is Effect.LOOSENING
+    assert change.sentence == "oidc.issuerUri of the provider it is not that of this program:"
 
 
 def test_a_deleted_release_is_retired() -> None:
