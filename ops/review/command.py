@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 FAILING: Final = {
-    # What cannot be judged may be a loosening.
-    "loosening": (Effect.LOOSENING, Effect.UNJUDGED),
+    # What cannot be judged, or is not known yet, may be a loosening.
+    "loosening": (Effect.LOOSENING, Effect.UNJUDGED, Effect.UNKNOWN),
     "loss": (Effect.LOSS,),
     "never": (),
 }

@@ -13,7 +13,7 @@ import pytest
 from ops.cli import BROKEN, OK, UNUSABLE, main
 from ops.review import markdown
 from policy.rules import EVERY
-from tests.fixtures.previews import BUCKET, preview, step
+from tests.fixtures.previews import BUCKET, UNKNOWN, preview, step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,13 @@ LOOSENING = preview(
             "role": "roles/storage.objectViewer",
             "member": "user:a@b.example",
         },
+    )
+)
+UNKNOWN_MEMBER = preview(
+    step(
+        "create",
+        "gcp:storage/bucketIAMMember:BucketIAMMember",
+        new={"bucket": "models", "role": "roles/storage.objectViewer", "member": UNKNOWN},
     )
 )
 UNJUDGED = preview(step("create", "gcp:odd/kind:Kind", new={}))
@@ -61,6 +68,8 @@ def file(tmp_path: Path) -> Path:
         (LOOSENING, ["loss", "loosening"], BROKEN),
         (UNJUDGED, [], OK),
         (UNJUDGED, ["loosening"], BROKEN),
+        (UNKNOWN_MEMBER, [], OK),
+        (UNKNOWN_MEMBER, ["loosening"], BROKEN),
         (VIOLATION, [], BROKEN),
         (VIOLATION, ["never"], BROKEN),
         (b"{}", [], UNUSABLE),
