@@ -7,21 +7,27 @@ reads the values.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from infra import naming
 from infra.config.problems import NAMESPACE
+from infra.config.releases import UNNAMED_MODEL
+from infra.config.validators import FREE_NAME
 from infra.errors import ProgramError
 from infra.untrusted_text import described, shown
 from infra.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from infra.config.company_settings import Operator
     from infra.config.secundus_settings import Author
 
 OUTPUT: Final = "handover"
-"""The stack output with the handover."""
+"""The stack output with the handover to the operator without a name."""
+NAMED: Final = "handovers"
+"""The stack output with the handovers to named operators, by name."""
 
 SCHEMA: Final = "confidential-inference/handover/v1"
 
@@ -34,6 +40,8 @@ _KEYS: Final = (
     "modelReader",
     "operatorNumber",
     "operatorAccount",
+    "models",
+    "stopped",
 )
 
 _LONGEST_KEY: Final = 100
@@ -58,9 +66,18 @@ class Handover:
     """the one project whose machines are admitted; empty from versions that did not publish it"""
     operator_account: str = ""
     """the one account of these machines; empty from versions that did not publish it"""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each model that the operator may use, by name; `model_sha256` is one of them"""
+    stopped: bool = False
+    """whether the operator is refused every model for now"""
 
-    def published(self) -> dict[str, str]:
-        """The published form."""
+    def published(self) -> dict[str, Any]:
+        """The published form.
+
+        Versions before this one refuse keys that they do not know: so a key is there only if it
+        says something.
+        """
+        only_unnamed = tuple(self.models) in ((), (UNNAMED_MODEL,))
         return {
             "schema": SCHEMA,
             "image": self.image,
@@ -70,14 +87,76 @@ class Handover:
             "modelReader": self.model_reader,
             "operatorNumber": self.operator_number,
             "operatorAccount": self.operator_account,
+            **({} if only_unnamed else {"models": dict(self.models)}),
+            **({"stopped": True} if self.stopped else {}),
         }
 
+    def of_model(self, name: str | None, source: str) -> Handover:
+        """The handover for one of the models; the default one for None; HandoverError if absent."""
+        if name is None:
+            return self
+        if name not in self.models:
+            got = ", ".join(sorted(self.models)) or "one model without a name"
+            raise HandoverError(
+                f"model: got {name!r}, expected a model that {source} gives this company: {got};"
+                " nothing was changed. Use the first: pulumi config rm --stack secundus"
+                f" {NAMESPACE}:model"
+            )
+        sha256 = self.models[name]
+        bucket = self.model_uri.removeprefix("gs://").partition("/")[0]
+        uri = naming.model_uri(bucket, sha256)
+        return replace(self, model_sha256=sha256, model_uri=uri)
 
-def accepted(published: object, author: Author, us: Operator, source: str) -> Handover:
+
+def own(outputs: Mapping[str, Any], us: Operator, source: str) -> tuple[object, str]:
+    """The one of a stack's published handovers that is for this company, and its operator's key.
+
+    HandoverError if there are several, and none of them or more than one is for it. Of a single
+    one `accepted` says what differs.
+    """
+    named = outputs.get(NAMED)
+    every = {
+        "operator": outputs.get(OUTPUT),
+        **{
+            f"operators.{name}": each
+            for name, each in (named.items() if isinstance(named, dict) else ())
+        },
+    }
+    published = [(each, key) for key, each in every.items() if each is not None]
+    ours = [
+        (each, key)
+        for each, key in published
+        if isinstance(each, dict)
+        and (each.get("operatorNumber"), each.get("operatorAccount"))
+        == (us.project_number, us.service_account)
+    ]
+    if len(published) < 2 or len(ours) == 1:  # noqa: PLR2004  two: a choice
+        return (ours or published or [(None, "operator")])[0]
+    raise HandoverError(
+        f"{source} admits {counted(len(published), 'operator')}, and"
+        f" {counted(len(ours), 'of them is', 'of them are')} this stack, expected one: with project"
+        f" number {us.project_number} and account {us.service_account}. A machine would be refused"
+        " the model, so nothing was changed. Have Primus add this company, under a name of its"
+        " own: "
+        + " && ".join(
+            [
+                _set(source, "operators.NAME.project", us.project),
+                _set(source, "operators.NAME.projectNumber", us.project_number),
+                _set(source, "operators.NAME.serviceAccount", us.service_account),
+                f"pulumi up --stack {source}",
+            ]
+        )
+    )
+
+
+def accepted(
+    published: object, author: Author, us: Operator, source: str, key: str = "operator"
+) -> Handover:
     """The handover that `source` published, if every value is valid and belongs to the author.
 
-    HandoverError with every problem. With values of somebody else, their code would run on this
-    company's pictures; if Primus admits another machine, only a boot would show it.
+    `key` is where `source` configures the operator. HandoverError with every problem. With values
+    of somebody else, their code would run on this company's pictures; if Primus admits another
+    machine, only a boot would show it.
     """
     if published is None:
         raise HandoverError(
@@ -101,7 +180,13 @@ def accepted(published: object, author: Author, us: Operator, source: str) -> Ha
             + " && "
             + _set("secundus", "author.projectNumber", "NUMBER")
         )
-    _admits(published, us, source)
+    _admits(published, us, source, key)
+    if published.get("stopped"):
+        raise HandoverError(
+            f"{source} has stopped this operator: no machine of it is given the model until Primus"
+            " admits it again, so nothing was changed. Ask Primus' people; to remove what is"
+            " deployed here: pulumi destroy --stack secundus"
+        )
     return Handover(
         image=published["image"],
         audience=published["audience"],
@@ -110,10 +195,11 @@ def accepted(published: object, author: Author, us: Operator, source: str) -> Ha
         model_reader=published["modelReader"],
         operator_number=published.get("operatorNumber") or "",
         operator_account=published.get("operatorAccount") or "",
+        models=published.get("models") or {},
     )
 
 
-def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
+def _admits(published: dict[str, Any], us: Operator, source: str, key: str) -> None:
     """HandoverError if the release condition is for another machine than this company's."""
     number, account = published.get("operatorNumber"), published.get("operatorAccount")
     here = re.escape(us.service_account.partition("@")[2])
@@ -121,7 +207,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
         _Difference(
             f"operatorNumber: got {described(number)}, expected {us.project_number!r}, which is"
             " projectNumber of this stack",
-            _set(source, "operator.projectNumber", us.project_number),
+            _set(source, f"{key}.projectNumber", us.project_number),
             _set("secundus", "projectNumber", str(number))
             if _is(number, naming.PROJECT_NUMBER)
             else "",
@@ -129,7 +215,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str) -> None:
         _Difference(
             f"operatorAccount: got {described(account)}, expected {us.service_account!r}, which is"
             " names.serviceAccount in the project of this stack",
-            _set(source, "operator.serviceAccount", us.service_account),
+            _set(source, f"{key}.serviceAccount", us.service_account),
             # This stack cannot use an account of another project.
             _set("secundus", "names.serviceAccount", str(account).partition("@")[0])
             if _is(account, f"{naming.ACCOUNT_ID}@{here}")
@@ -198,11 +284,33 @@ def _problems(published: dict[str, Any], author: Author) -> list[str]:
             f"a service account of project {author.project}",
         ),
     }
-    return [
-        f"{key}: got {described(published.get(key))}, expected {meaning}"
-        for key, (pattern, meaning) in expected.items()
-        if not _is(published.get(key), pattern)
-    ] + _unknown([key for key in published if key not in _KEYS])
+    return (
+        [
+            f"{key}: got {described(published.get(key))}, expected {meaning}"
+            for key, (pattern, meaning) in expected.items()
+            if not _is(published.get(key), pattern)
+        ]
+        + _others(published)
+        + _unknown([key for key in published if key not in _KEYS])
+    )
+
+
+def _others(published: dict[str, Any]) -> list[str]:
+    """What is wrong with the keys that are there only if they say something."""
+    models, stopped = published.get("models", {}), published.get("stopped", False)
+    valid = isinstance(models, dict) and all(
+        _is(name, FREE_NAME.pattern) and _is(sha256, naming.SHA256)
+        for name, sha256 in models.items()
+    )
+    problems = []
+    if not valid or (models and published.get("modelSha256") not in models.values()):
+        problems.append(
+            f"models: got {described(models)}, expected the SHA-256 of each model by its name,"
+            " modelSha256 among them"
+        )
+    if not isinstance(stopped, bool):
+        problems.append(f"stopped: got {described(stopped)}, expected true or nothing")
+    return problems
 
 
 def _is(value: object, pattern: str) -> bool:

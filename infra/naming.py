@@ -11,6 +11,10 @@ POOL: Final = "primus-wip"
 PROVIDER: Final = "primus-wip-provider"
 """The default names of pool (before its suffix) and provider."""
 
+MODEL_READER: Final = "primus-sa"
+WORKLOAD_ACCOUNT: Final = "workload-sa"
+"""The default ids of the account that reads the model, and of the workload's."""
+
 SUFFIX_BYTES: Final = 3
 """Length of the random part of a pool id. Ids of deleted pools stay reserved for 30 days:
 https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers#delete-pool"""
@@ -36,7 +40,8 @@ BUCKET: Final = r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"
 https://docs.cloud.google.com/storage/docs/buckets#naming"""
 ACCOUNT_ID: Final = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 POOL_ID: Final = r"(?!gcp-)[a-z0-9-]{4,32}"
-POOL_PREFIX: Final = r"(?!gcp(-|$))[a-z0-9]([a-z0-9-]{0,23}[a-z0-9])?"
+MAX_POOL_PREFIX: Final = 25
+POOL_PREFIX: Final = rf"(?!gcp(-|$))[a-z0-9]([a-z0-9-]{{0,{MAX_POOL_PREFIX - 2}}}[a-z0-9])?"
 """The first part of a pool id; a hyphen and a suffix follow."""
 REPOSITORY_ID: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 COMPUTE_NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -59,6 +64,11 @@ https://github.com/distribution/reference/blob/main/reference.go"""
 IMAGE_REFERENCE: Final = r"[a-z0-9.-]+(:[0-9]+)?" + IMAGE_PATH + "@" + DIGEST
 
 
+def pool_prefix(text: str) -> str:
+    """As much of a text as the first part of a pool id holds; the suffix makes the id unique."""
+    return text[:MAX_POOL_PREFIX].rstrip("-")
+
+
 def service_account(account_id: str, project: str) -> str:
     """The e-mail address of a service account."""
     return f"{account_id}@{project}.iam.gserviceaccount.com"
@@ -72,6 +82,14 @@ def model_path(sha256: str) -> str:
 def model_uri(bucket: str, sha256: str) -> str:
     """The URI of a model, in the form of the workload's variable."""
     return f"gs://{bucket}/{model_path(sha256)}"
+
+
+def only_model(bucket: str, sha256: str) -> str:
+    """The condition of a grant on a bucket that limits it to one model's object.
+
+    https://docs.cloud.google.com/iam/docs/conditions-resource-attributes#resource-name
+    """
+    return f'resource.name.startsWith("projects/_/buckets/{bucket}/objects/{model_path(sha256)}")'
 
 
 def bucket_location(location: str) -> str:

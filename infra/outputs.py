@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pulumi
 
+from infra import stack_name
 from infra.errors import ProgramError
 from infra.untrusted_text import lines
 
@@ -30,4 +31,17 @@ def applied(value: pulumi.Output[_In], pure: Callable[[_In], _Out]) -> pulumi.Ou
 
 def run_error(error: ProgramError) -> pulumi.RunError:
     """The error without a stack trace; names in it, as of a model's entries, control nothing."""
-    return pulumi.RunError(lines(str(error)))
+    return pulumi.RunError(_for_this_stack(lines(str(error))))
+
+
+def warn(text: str) -> None:
+    """Print a warning, whose commands are for this stack."""
+    pulumi.log.warn(_for_this_stack(text))
+
+
+def _for_this_stack(text: str) -> str:
+    """A message for people; `infra` writes its commands for a company's main stack."""
+    try:
+        return stack_name.parse(pulumi.get_stack()).in_commands(text)
+    except stack_name.StackNameError:
+        return text  # which is about the name itself

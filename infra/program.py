@@ -1,7 +1,7 @@
 """Composition root: stack -> settings -> provider -> company -> exports.
 
 Only this module reads the stack's name and configuration from Pulumi, and only this one exports.
-The stack's name is the company: exactly `primus` or `secundus`.
+The stack's name says which company is deployed, and which of its stages.
 """
 
 from __future__ import annotations
@@ -12,51 +12,39 @@ import pulumi
 import pulumi_gcp as gcp
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from infra import peer_stack
+from infra import peer_stack, stack_name
 from infra.components import region_move
 from infra.components.earlier_names import aliased
 from infra.components.primus import Primus, PrimusArgs
 from infra.components.replacement import deleted_first
 from infra.components.secundus import Secundus, SecundusArgs
 from infra.config import (
-    local_files,
-    model_archive,
+    model_archives,
     picture_folder,
     primus_settings,
     secundus_settings,
 )
 from infra.config.problems import NAMESPACE
 from infra.errors import ProgramError
-from infra.handover import OUTPUT, approved
-from infra.outputs import applied, run_error
+from infra.handover import NAMED, OUTPUT, approved
+from infra.outputs import applied, run_error, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from infra.stack_name import StackName
 
 
 def run() -> None:
     """Declare the company of this stack; a ProgramError ends it without a stack trace."""
     try:
-        _company(pulumi.get_stack())()
+        stack = stack_name.parse(pulumi.get_stack())
+        {"primus": _primus, "secundus": _secundus}[stack.company](stack)
     except ProgramError as error:
         raise run_error(error) from None
 
 
-def _company(stack: str) -> Callable[[], None]:
-    companies = {"primus": _primus, "secundus": _secundus}
-    if stack not in companies:
-        raise ProgramError(
-            f"Got a stack called {stack!r}, expected 'primus' or 'secundus': the name says which"
-            " company is deployed, so nothing was changed. Make one of these: pulumi stack init"
-            " primus"
-        )
-    return companies[stack]
-
-
-def _primus() -> None:
-    configured = primus_settings.parse(_configuration())
-    model = model_archive.model_archive(configured.model.archive, configured.model.manifest)
-    local_files.admitted_archives(configured.model.admit_also, configured.names.model_bucket)
+def _primus(stack: StackName) -> None:
+    configured = primus_settings.parse(_configuration(), stack)
+    models = model_archives.of_settings(configured)
     region = region_move.allowed_region(
         "primus",
         configured.region,
@@ -65,19 +53,32 @@ def _primus() -> None:
     )
     company = Primus(
         "primus",
-        PrimusArgs(settings=configured, model=model),
+        PrimusArgs(settings=configured, models=models),
         _provided(region.apply(lambda _: configured.project)),
     )
-    pulumi.export(OUTPUT, company.handover)
-    pulumi.export("imageDigests", company.image_digests)
-    pulumi.export("attributeCondition", company.attribute_condition)
+    named = {name: each for name, each in company.releases.items() if name}
+    if unnamed := company.releases.get(""):
+        pulumi.export(OUTPUT, unnamed.handover)
+        pulumi.export("imageDigests", unnamed.image_digests)
+        pulumi.export("attributeCondition", unnamed.attribute_condition)
+    if named:
+        pulumi.export(NAMED, {name: each.handover for name, each in named.items()})
+        pulumi.export(
+            "operators",
+            {
+                name: {
+                    "imageDigests": each.image_digests,
+                    "attributeCondition": each.attribute_condition,
+                }
+                for name, each in named.items()
+            },
+        )
 
 
-def _secundus() -> None:
-    default_peer = f"{pulumi.get_organization()}/{pulumi.get_project()}/primus"
-    configured = secundus_settings.parse(_configuration(), default_peer=default_peer)
+def _secundus(stack: StackName) -> None:
+    configured = secundus_settings.parse(_configuration(), stack)
     if configured.approved_digests is None:
-        pulumi.log.warn(
+        warn(
             "approvedDigests is not set: whatever code Primus publishes will run on your pictures."
             " Approve what you have looked at: pulumi config set --stack secundus --path"
             f" '{NAMESPACE}:approvedDigests[0]' sha256:..."
@@ -86,14 +87,18 @@ def _secundus() -> None:
     if configured.pictures:
         folder = picture_folder.of_folder(configured.pictures, configured.names.input_bucket)
     if folder.warning:
-        pulumi.log.warn(folder.warning)
+        warn(folder.warning)
     region = region_move.allowed_region(
         "secundus",
         configured.region,
         configured.accept_loss,
         "both buckets would go with every picture and result in them, and the machine with its run",
     )
-    published = peer_stack.from_stack(configured.peer, configured.author, configured.operator)
+    peers = [configured.peer] if configured.peer else _peers(stack)
+    published = applied(
+        peer_stack.from_stack(peers, configured.author, configured.operator),
+        lambda handover: handover.of_model(configured.model, peers[0]),
+    )
     image = applied(
         published,
         lambda handover: approved(configured.image or handover.image, configured.approved_digests),
@@ -113,6 +118,15 @@ def _secundus() -> None:
     pulumi.export("instance", company.instance)
     pulumi.export("zone", configured.zone)
     pulumi.export("startedAt", company.started_at)
+
+
+def _peers(stack: StackName) -> list[str]:
+    """Primus' stacks of this organisation and project: that of the same stage before the main one.
+
+    A company with many customers has one stack for all of them.
+    """
+    names = dict.fromkeys((stack.of("primus"), "primus"))
+    return [f"{pulumi.get_organization()}/{pulumi.get_project()}/{name}" for name in names]
 
 
 def _configuration() -> dict[str, object]:

@@ -47,6 +47,8 @@ CODES_OF_WHY = (
 
 OUTPUT = "attributeCondition"
 """The output of Primus' stack that holds the release condition."""
+OPERATORS = "operators"
+"""The output that holds the conditions of named operators, by name."""
 
 OK, BROKEN, UNUSABLE, PARTLY = 0, 1, 2, 3
 """Exit codes: the run was admitted and succeeded; it was refused or failed; the command could not
@@ -61,7 +63,10 @@ def parser() -> argparse.ArgumentParser:
     results = commands.add_parser(
         "results", help="wait for a run's results and show them", epilog=CODES_OF_RESULTS
     )
-    results.add_argument("--uri", help="gs://BUCKET (default: output of the secundus stack here)")
+    results.add_argument("--uri", help="gs://BUCKET (default: output of the stack here)")
+    results.add_argument(
+        "--stack", default="secundus", help="the stack of the run (default: secundus)"
+    )
     results.add_argument(
         "--wait", type=float, default=600.0, metavar="SECONDS", help="how long (default: 600)"
     )
@@ -85,6 +90,11 @@ def parser() -> argparse.ArgumentParser:
     )
     condition.add_argument(
         "--stack", default="primus", help="the stack with the condition (default: primus)"
+    )
+    explain.add_argument(
+        "--operator",
+        metavar="NAME",
+        help="the operator, as stack primus names it (default: the one without a name)",
     )
     explain.add_argument("--json", action="store_true", help="as data")
 
@@ -138,7 +148,7 @@ def _results(options: argparse.Namespace) -> int:
         where = (
             results.Where(results.bucket_of(options.uri))
             if options.uri
-            else results.from_stack(os.environ)
+            else results.from_stack(options.stack, os.environ)
         )
         run = results.fetch(where, options.wait, print_progress)
     except ResultsError as error:
@@ -227,9 +237,20 @@ def _condition(options: argparse.Namespace) -> str:
     if options.condition:
         return evidence_reader.condition(_bytes(options.condition, evidence_reader.LARGEST))
     try:
-        return str(outputs(options.stack, OUTPUT, os.environ)[OUTPUT])
+        return _of_operator(options.stack, options.operator)
     except StackError as error:
         raise StackError(
             f"{error}; or name a file with the condition: --condition FILE. For Primus, "
             f"`pulumi stack output {OUTPUT} --stack primus` prints it"
         ) from error
+
+
+def _of_operator(stack: str, name: str | None) -> str:
+    """The condition for an operator, by its name; None is the one without a name."""
+    if name is None:
+        return str(outputs(stack, OUTPUT, os.environ)[OUTPUT])
+    named = outputs(stack, OPERATORS, os.environ)[OPERATORS]
+    if name not in named:
+        known = ", ".join(sorted(named))
+        raise StackError(f"the stack {stack} has no operator {name!r}, but {known}")
+    return str(named[name][OUTPUT])

@@ -67,10 +67,10 @@ def identity() -> Credentials:
     return credentials
 
 
-def from_stack(environment: Mapping[str, str]) -> Where:
-    """Where the results are, by the outputs of the secundus stack of the current folder."""
+def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
+    """Where the results are, by the outputs of a stack of the current folder."""
     try:
-        exported = outputs("secundus", "resultUri", environment)
+        exported = outputs(stack, "resultUri", environment)
     except StackError as error:
         raise ResultsError(f"{error}; or name the bucket: --uri gs://BUCKET") from error
     started = exported.get("startedAt")

@@ -112,7 +112,9 @@ def _up(workspace: Workspace, company: str, *further: str) -> None:
 def _approve_built_image(workspace: Workspace) -> None:
     """Let Secundus approve what the local builder built: Docker would give it another digest."""
     done = workspace.pulumi("primus", "stack", "output", "--json")
-    built = json.loads(done.stdout or "{}").get("imageDigests", [])
+    outputs = json.loads(done.stdout or "{}")
+    every = [outputs, *outputs.get("operators", {}).values()]
+    built = list(dict.fromkeys(digest for each in every for digest in each.get("imageDigests", [])))
     if stack_files.approve(workspace.program, built):
         print_progress(
             "note: approvedDigests has no digest of the local image builder, so the image that it"

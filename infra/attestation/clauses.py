@@ -268,8 +268,8 @@ def operator(values: PolicyValues) -> tuple[Clause, ...]:
             "it runs in the operator's project",
             "submods.gce.project_number",
             values.project_number,  # the claim is a string of digits, not a number
-            "deploy into the agreed project; or have Primus agree: operator.projectNumber of stack"
-            " primus",
+            "deploy into the agreed project; or have Primus agree: projectNumber of this operator"
+            " in stack primus",
             "a machine in any project is admitted",
         ),
         # Exactly one: with `in`, an account obtained by tee-impersonate-service-accounts
@@ -282,7 +282,7 @@ def operator(values: PolicyValues) -> tuple[Clause, ...]:
             expected=json.dumps([values.service_account]),
             accepts=lambda value: value == [values.service_account],
             fix="run as the agreed account alone, without tee-impersonate-service-accounts; or"
-            " have Primus agree: operator.serviceAccount of stack primus",
+            " have Primus agree: serviceAccount of this operator in stack primus",
             without="a machine that runs as any account is admitted",
         ),
     )

@@ -36,8 +36,11 @@ def aliased(
     args: pulumi.ResourceTransformationArgs,
 ) -> pulumi.ResourceTransformationResult:
     """Give a resource the alias of its earlier name; each child of a company inherits this."""
-    name = earlier_name(args.type_.rpartition(":")[2], args.name)
-    aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name)] if name else [])
+    kind = args.type_.rpartition(":")[2]
+    # A name that changed since has an alias of its own, and that may have changed before.
+    renamed = [alias.name for alias in args.opts.aliases or () if isinstance(alias, pulumi.Alias)]
+    earlier = [earlier_name(kind, name) for name in (args.name, *renamed) if isinstance(name, str)]
+    aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name) for name in earlier if name])
     return pulumi.ResourceTransformationResult(
         props=args.props, opts=pulumi.ResourceOptions.merge(args.opts, aliases)
     )

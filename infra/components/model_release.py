@@ -47,6 +47,8 @@ class ModelReleaseArgs:
     """the full name of the account that an admitted workload may act as"""
     known_once_created: pulumi.Output[str]
     """any output that only the first preview does not have"""
+    stopped: bool = False
+    """whether nobody is admitted: a disabled provider, and no grant"""
     protect: bool = False
     """whether the engine refuses to delete or replace the pool"""
 
@@ -86,6 +88,8 @@ class ModelRelease(pulumi.ComponentResource):
             workload_identity_pool_provider_id=args.provider,
             project=args.project,
             display_name="Confidential Space",
+            # It refuses every token from then on. The condition stays, for the way back.
+            disabled=args.stopped or None,
             oidc={
                 "issuer_uri": release_policy.ISSUER,
                 "allowed_audiences": [release_policy.TOKEN_AUDIENCE],
@@ -102,7 +106,7 @@ class ModelRelease(pulumi.ComponentResource):
         }
         if args.built_digest is not None:
             grants["release-built"] = (release_policy.BUILT_HERE, args.built_digest)
-        for grant, (attribute, digest) in grants.items():
+        for grant, (attribute, digest) in grants.items() if not args.stopped else ():
             gcp.serviceaccount.IAMMember(
                 f"{name}-{grant}",
                 service_account_id=args.reader,

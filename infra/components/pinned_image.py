@@ -13,6 +13,7 @@ from typing import Final
 import pulumi
 
 from infra.config.problems import NAMESPACE
+from infra.outputs import warn
 
 _ASK: Final = "gcp:artifactregistry/getDockerImage:getDockerImage"
 _ABSENT: Final = re.compile(r"Error 404|not found", re.IGNORECASE)
@@ -50,11 +51,11 @@ def require_image(
             )
         except Exception as error:  # noqa: BLE001  the SDK raises nothing narrower
             if not _ABSENT.search(str(error)):
-                pulumi.log.warn(f"Could not ask whether {image}@{digest} is there: {error}")
+                warn(f"Could not ask whether {image}@{digest} is there: {error}")
             elif started - datetime.fromisoformat(since) > FRESH:
                 raise pulumi.RunError(absence) from None
             else:
-                pulumi.log.warn(absence)
+                warn(absence)
         return digest
 
     return pulumi.Output.all(repository, created).apply(ask)

@@ -91,8 +91,15 @@ class PrivateBucket(pulumi.ComponentResource):
 
         return applied(stored.md5hash, checked)
 
-    def grant(self, name: str, role: str, member: pulumi.Input[str]) -> pulumi.Resource:
-        """Give one member one role on this bucket; other grants on it stay.
+    def grant(
+        self,
+        name: str,
+        role: str,
+        member: pulumi.Input[str],
+        *,
+        condition: gcp.storage.BucketIAMMemberConditionArgsDict | None = None,
+    ) -> pulumi.Resource:
+        """Give one member one role on this bucket, or on what a condition says; other grants stay.
 
         The grant is named after the bucket, so that two buckets can have grants of one name.
         """
@@ -101,5 +108,6 @@ class PrivateBucket(pulumi.ComponentResource):
             bucket=self.name,
             role=role,
             member=member,
+            condition=condition,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -50,15 +50,15 @@ class WorkloadImageArgs:
 class WorkloadImage(pulumi.ComponentResource):
     """The one image that Primus publishes."""
 
+    path: str
+    """HOST/PROJECT/REPOSITORY/workload"""
     digest: pulumi.Output[str]
-    reference: pulumi.Output[str]
-    """HOST/PROJECT/REPOSITORY/workload@sha256:..."""
 
     def __init__(
         self, name: str, args: WorkloadImageArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("confidential-inference:infra:WorkloadImage", name, {}, opts)
-        image = f"{args.repository}/{NAME}"
+        image = self.path = f"{args.repository}/{NAME}"
         if args.digest is not None:
             self.digest = pulumi.Output.from_input(args.digest)
             require_image(
@@ -86,8 +86,7 @@ class WorkloadImage(pulumi.ComponentResource):
                 ),
             )
             self.digest = applied(built.repo_digest, lambda text: digest_of(text, image))
-        self.reference = self.digest.apply(lambda digest: f"{image}@{digest}")
-        self.register_outputs({"reference": self.reference})
+        self.register_outputs({"digest": self.digest})
 
 
 def digest_of(repo_digest: str, image: str) -> str:

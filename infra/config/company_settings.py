@@ -1,14 +1,23 @@
 """What both companies configure."""
 
 # No `from __future__ import annotations`: `keys` reads the annotations at run time.
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from infra import naming
 from infra.config import contradictions, locations, validators
 from infra.config.keys import Key
 from infra.config.reader import Table
+
+SUFFIX: Final = "suffix of the stage"
+"""The name under which defaults get what ends the default names: a hyphen and the stage, or
+nothing."""
+
+
+def staged(name: str) -> Callable[[Mapping[str, str]], str]:
+    """A default name: in a stack with a stage, the stage ends it."""
+    return lambda before: name + before[SUFFIX]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +66,7 @@ class Operator:
             validators.SERVICE_ACCOUNT,
             "the one account that the workload must run as",
             default=lambda before: naming.service_account(
-                "workload-sa", before["operator.project"]
+                staged(naming.WORKLOAD_ACCOUNT)(before), before[".project"]
             ),
         ),
     ]

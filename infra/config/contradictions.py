@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra import naming
 from infra.config import machine_types, validators
 
 if TYPE_CHECKING:
@@ -30,13 +29,13 @@ def nothing_approved(table: Table, approved: Sequence[str] | None) -> None:
         )
 
 
-def reader_as_operator(operator: Table, account: str, reader: str, project: str) -> None:
-    """The operator's account must not be the one that reads the model."""
-    if account and account == naming.service_account(reader, project):
+def reader_as_operator(operator: Table, account: str, readers: Sequence[str]) -> None:
+    """The operator's account must not be one that reads a model."""
+    if account and account in readers:
         operator.refuse(
             "serviceAccount",
             got=repr(account),
-            expected="another account than the model's reader (names.serviceAccount)",
+            expected="another account than a model's reader (names.serviceAccount)",
             consequence="whoever runs a machine as it would read the model without any attestation",
             # Without the key it is the default of the operator's project.
             fix=operator.command("rm", "serviceAccount")

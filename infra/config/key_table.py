@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from infra.config import keys
+from infra.config.company_settings import SUFFIX
 from infra.config.primus_settings import PrimusSettings
-from infra.config.secundus_settings import DEFAULT_PEER, SecundusSettings
+from infra.config.secundus_settings import SecundusSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +21,10 @@ END: Final = "\n<!-- end of the table -->"
 PLACEHOLDERS: Final = {
     "project": "PROJECT",
     "region": "REGION",
-    "operator.project": "OPERATOR-PROJECT",
     "confidentialType": "SEV",
-    DEFAULT_PEER: "ORGANIZATION/PROJECT/primus",
+    ".project": "OPERATOR-PROJECT",
+    ".": "NAME",
+    SUFFIX: "",
 }
 """What stands for the values from which defaults are made."""
 
@@ -37,10 +39,20 @@ class Row(NamedTuple):
 
 
 def rows() -> Iterator[Row]:
-    """The keys of both stacks, in the order of the classes; a key that is equal in both, once."""
+    """The keys of both stacks, in the order of the classes; a key that is equal in both, once.
+
+    A key of one of several objects is left out where it is as in the single one.
+    """
     primus, secundus = (
-        list(_rows("primus", PrimusSettings)),
-        list(_rows("secundus", SecundusSettings)),
+        [
+            row
+            for row in every
+            if row._replace(key=row.key.replace("s.NAME.", ".")) not in every[: every.index(row)]
+        ]
+        for every in (
+            list(_rows("primus", PrimusSettings)),
+            list(_rows("secundus", SecundusSettings)),
+        )
     )
     yield from (
         row._replace(stack="both") for row in primus if row._replace(stack="secundus") in secundus
@@ -52,7 +64,10 @@ def rows() -> Iterator[Row]:
 def _rows(stack: str, kind: type, prefix: str = "") -> Iterator[Row]:
     for each in keys.declared(kind):
         name = prefix + each.name
-        if each.key is None:
+        if each.of is not None:
+            yield Row(stack, f"`{name}.NAME`", each.key.about if each.key else "", "none")
+            yield from _rows(stack, each.of, f"{name}.NAME.")
+        elif each.key is None:
             yield from _rows(stack, each.type, f"{name}.")
         else:
             yield Row(stack, f"`{name}`", each.key.about, _default(each.key, each.type))

@@ -42,8 +42,10 @@ def uploaded(file: Path, md5: str) -> None:
         )
 
 
-def admitted_archives(archives: Mapping[str, Path], bucket: str) -> None:
+def admitted_archives(archives: Mapping[str, Path], bucket: str, key: str = "model") -> None:
     """FilesError unless each archive exists and has its SHA-256: an admitted model must be stored.
+
+    `key` is where the model is configured.
 
     The bucket still has an archive of an earlier release; the error has the command to get it.
     """
@@ -59,13 +61,13 @@ def admitted_archives(archives: Mapping[str, Path], bucket: str) -> None:
                 problems.append((sha256, path, f"{path} has SHA-256 {found}"))
     if problems:
         raise FilesError(
-            "model.admitAlso: a model that is admitted must be stored, or nobody could load it;"
+            f"{key}.admitAlso: a model that is admitted must be stored, or nobody could load it;"
             " nothing was changed."
             + "".join(
                 f"\n  - got: {got}, expected the archive of {sha256}. If it was released before:"
                 f" gcloud storage cp gs://{bucket}/models/{sha256}/model.tar.gz {path}\n"
                 f"    To withdraw it: pulumi config rm --stack primus --path"
-                f" 'confidential-inference:model.admitAlso.{sha256}'"
+                f" 'confidential-inference:{key}.admitAlso.{sha256}'"
                 for sha256, path, got in problems
             )
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -20,6 +20,8 @@ from workload import archive, manifest
 from workload.errors import WorkloadError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workload.manifest import Manifest
 
 FORMATS: Final[tuple[str, ...]] = get_args(manifest.Format)
@@ -35,40 +37,50 @@ class ModelArchive:
     path: Path
     sha256: str
     format: str
+    admit_also: Mapping[str, Path] = field(default_factory=dict)
+    """archives of other versions that stay admitted, by their SHA-256"""
+
+    @property
+    def versions(self) -> dict[str, Path]:
+        """Every admitted archive, by its SHA-256."""
+        return {**self.admit_also, self.sha256: self.path}
 
 
-def model_archive(path: Path, manifest_path: Path) -> ModelArchive:
-    """The archive, if the enclave would take it and its manifest; FilesError with all problems."""
-    declared, data, described = _described(manifest_path)
+def model_archive(path: Path, manifest_path: Path, key: str = "model") -> ModelArchive:
+    """The archive, if the enclave would take it and its manifest; FilesError with all problems.
+
+    `key` is where both are configured.
+    """
+    declared, data, described = _described(manifest_path, key)
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.tell()
     except OSError as error:
         raise FilesError(
-            f"model.archive: {path} cannot be read ({error.strerror}), expected the archive that"
+            f"{key}.archive: {path} cannot be read ({error.strerror}), expected the archive that"
             f" {manifest_path} describes; without it there is nothing to release. Pack the model:"
             f" {PACK}. Or name another: pulumi config set --stack primus --path"
-            " 'confidential-inference:model.archive' PATH"
+            f" 'confidential-inference:{key}.archive' PATH"
         ) from error
     if size > archive.MAX_ARCHIVE:
         raise FilesError(
-            f"model.archive: {path} has {size:,} bytes, and the workload takes at most"
+            f"{key}.archive: {path} has {size:,} bytes, and the workload takes at most"
             f" {archive.MAX_ARCHIVE:,}; every run with this model would end with model_too_large."
             f" Save the weights as float16, or quantize: {PACK} --engine litert --quantize float16"
         )
     if (size, sha256) != (declared.get("bytes"), declared.get("sha256")):
         raise FilesError(
-            f"model.archive: {path} has {size} bytes and SHA-256 {sha256}, but {manifest_path} says"
+            f"{key}.archive: {path} has {size} bytes and SHA-256 {sha256}, but {manifest_path} says"
             f" {declared.get('bytes')!r} bytes and {declared.get('sha256')!r}: one of the two is"
             " not what was meant, and the release condition would pin the wrong model. Restore both"
             f" with git, or make both anew: {PACK}"
         )
-    _check_content(path, manifest_path, data, described)
+    _check_content(path, manifest_path, data, described, key)
     return ModelArchive(path=path, sha256=sha256, format=described.format)
 
 
-def _described(path: Path) -> tuple[dict[str, Any], dict[str, Any], Manifest]:
+def _described(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any], Manifest]:
     """What the manifest says of the archive, its other keys, and what the enclave reads in them."""
     try:
         data = json.loads(path.read_bytes())
@@ -84,15 +96,15 @@ def _described(path: Path) -> tuple[dict[str, Any], dict[str, Any], Manifest]:
         problems = ["archive: got nothing, expected an object with bytes and sha256"]
     listed = "".join(f"\n  - {problem}" for problem in problems)
     raise FilesError(
-        f"model.manifest: {path} is not a manifest that the workload takes; every run with this"
+        f"{key}.manifest: {path} is not a manifest that the workload takes; every run with this"
         f" model would end with model_manifest_invalid.{listed}\nMake it anew: {PACK}. Or name"
         " another: pulumi config set --stack primus --path"
-        " 'confidential-inference:model.manifest' PATH"
+        f" 'confidential-inference:{key}.manifest' PATH"
     )
 
 
 def _check_content(
-    path: Path, manifest_path: Path, data: dict[str, Any], described: Manifest
+    path: Path, manifest_path: Path, data: dict[str, Any], described: Manifest, key: str
 ) -> None:
     """FilesError unless the archive holds the manifest, the model and the golden pictures."""
     needed = [_MODELS[described.format], *(each.file for each in described.golden)]
@@ -108,7 +120,7 @@ def _check_content(
             problems = [f"it is rejected: {_cause(error, folder)}"]
     if problems:
         raise FilesError(
-            f"model.archive: {path} is not an archive that the workload takes; every run with this"
+            f"{key}.archive: {path} is not an archive that the workload takes; every run with this"
             " model would end with an error:"
             + "".join(f"\n  - {problem}" for problem in problems)
             + f"\nAn archive as TF-Hub has them, or a SavedModel that was packed by hand, must be"

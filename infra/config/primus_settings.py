@@ -1,21 +1,25 @@
-"""What stack `primus` configures: each key is declared once, here or in `company_settings`.
+"""What stack `primus` configures, each key declared once: here, or in the modules of its classes.
 
 `keys` reads these classes. Rules are in `validators`; checks that compare several keys are in
-`contradictions` and `locations`. `python -m infra.config.key_table` writes the README's table.
+`contradictions`, `locations` and `releases`. `python -m infra.config.key_table` writes the
+README's table.
 """
 
 # No `from __future__ import annotations`: `keys` reads the annotations at run time.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from infra import naming
 from infra.attestation import policy_values
-from infra.config import company_settings, contradictions, keys, validators
-from infra.config.company_settings import Company, Operator
+from infra.config import company_settings, contradictions, keys, releases, validators
+from infra.config.company_settings import SUFFIX, Company, staged
 from infra.config.keys import Key
+from infra.config.operators import AdmittedImages, AdmittedOperator, NamedOperator
 from infra.config.reader import Table
+from infra.config.releases import Release
+from infra.stack_name import StackName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +31,16 @@ class PrimusNames:
         Key(
             validators.BUCKET,
             "the model's bucket",
-            default=lambda before: f"{before['project']}-model-bucket",
+            default=lambda before: f"{before['project']}-model-bucket{before[SUFFIX]}",
         ),
     ]
     service_account: Annotated[
-        str, Key(validators.ACCOUNT, "the account that reads the model", default="primus-sa")
+        str,
+        Key(
+            validators.ACCOUNT,
+            "the account that reads the model",
+            default=staged(naming.MODEL_READER),
+        ),
     ]
     pool: Annotated[
         str,
@@ -39,7 +48,7 @@ class PrimusNames:
             validators.POOL,
             "the first part of the identity pool's id; a suffix follows it, because Google"
             " reserves the id of a deleted pool for 30 days",
-            default=naming.POOL,
+            default=lambda before: naming.pool_prefix(staged(naming.POOL)(before)),
         ),
     ]
     provider: Annotated[
@@ -50,7 +59,7 @@ class PrimusNames:
         Key(
             validators.REPOSITORY,
             "the repository of the workload's image",
-            default=lambda before: f"{before['project']}-artifact-repo",
+            default=lambda before: f"{before['project']}-artifact-repo{before[SUFFIX]}",
         ),
     ]
 
@@ -83,14 +92,18 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdmittedImages:
-    """The admitted image (built by the stack if no digest is given), and others beside it."""
+class NamedModel:
+    """One of several models."""
 
-    digest: Annotated[
-        str | None, Key(validators.DIGEST, "the admitted image", unset="built by the stack")
-    ]
+    archive: Annotated[Path, Key(validators.PATH, "the archive of this model")]
+    manifest: Annotated[Path, Key(validators.PATH, "the file that describes this archive")]
     admit_also: Annotated[
-        tuple[str, ...], Key(validators.DIGEST, "a list of other digests during a rollout")
+        Mapping[str, Path],
+        Key(
+            validators.PATH,
+            "other versions of this model during a rollout, as `model.admitAlso`",
+            names=validators.HASH,
+        ),
     ]
 
 
@@ -125,8 +138,28 @@ class PrimusSettings(Company):
         ),
     ]
     names: PrimusNames
-    operator: Operator
-    model: Model
+    operator: AdmittedOperator | None
+    """the operator without a name; None if there are only named ones"""
+    operators: Annotated[
+        Mapping[str, NamedOperator],
+        Key(
+            validators.OPERATORS,
+            "**more operators**, each under a name of your own, with the keys of `operator`, and"
+            " with a pool, a condition and a model reader of its own; then `operator` may be"
+            " absent. `docs/operators.md`",
+            names=validators.FREE_NAME,
+        ),
+    ]
+    model: Model | None
+    """the model without a name; None if there are only named ones"""
+    models: Annotated[
+        Mapping[str, NamedModel],
+        Key(
+            validators.MODELS,
+            "more models, each under a name of your own; then `model` may be absent",
+            names=validators.FREE_NAME,
+        ),
+    ]
     image: AdmittedImages
     hardware: Annotated[
         tuple[str, ...],
@@ -137,24 +170,39 @@ class PrimusSettings(Company):
         ),
     ]
 
+    @property
+    def all_models(self) -> dict[str, Model | NamedModel]:
+        """The models by name."""
+        unnamed = {} if self.model is None else {releases.UNNAMED_MODEL: self.model}
+        return {**unnamed, **self.models}
 
-def parse(values: Mapping[str, object]) -> PrimusSettings:
-    """The settings of Primus; SettingsError with every problem there is."""
-    table = Table(values, stack="primus")
-    settings = keys.read(PrimusSettings, table, {})
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """What each operator is admitted with."""
+        return releases.of(
+            operator=self.operator,
+            operators=self.operators,
+            models=tuple(self.all_models),
+            image=self.image,
+            hardware=self.hardware,
+            pool=self.names.pool,
+            reader=self.names.service_account,
+        )
+
+
+MAIN: Final = StackName("primus")
+
+
+def parse(values: Mapping[str, object], stack: StackName = MAIN) -> PrimusSettings:
+    """The settings of a stack of Primus; SettingsError with every problem there is."""
+    table = Table(values, stack.full)
+    unnamed = [key for key in ("operator", "model") if f"{key}s" in values and key not in values]
+    settings = keys.read(PrimusSettings, table, {SUFFIX: stack.suffix}, absent=unnamed)
     company_settings.check(table, settings, settings.region)
     contradictions.no_hardware(table, settings.hardware)
-    operator = table.table("operator")
-    contradictions.two_numbers(
-        operator,
-        (settings.operator.project, settings.operator.project_number),
-        (settings.project, settings.project_number),
-    )
-    contradictions.reader_as_operator(
-        operator,
-        settings.operator.service_account,
-        settings.names.service_account,
-        settings.project,
-    )
+    unnamed_model = () if settings.model is None else (releases.UNNAMED_MODEL,)
+    releases.check_models(table, unnamed_model, tuple(settings.models))
+    versions = {name: 1 + len(each.admit_also) for name, each in settings.all_models.items()}
+    releases.check(table, settings.releases, settings, versions)
     table.finish()
     return settings

@@ -112,11 +112,26 @@ class Table:
             )
             return {}
         table = self.table(key)
-        for name in table._values:  # noqa: SLF001  an object of the same class
+        return {name: table.text(name, values, default="") for name in table._names(names)}  # noqa: SLF001
+
+    def objects(self, key: str, names: Rule, what: Rule) -> dict[str, Table]:
+        """The objects under a key, each under a free name that meets a rule."""
+        self._rules[key] = what
+        table = self.table(key)
+        return {
+            name: table.table(name)
+            for name in table._names(names, what)  # noqa: SLF001  an object of the same class
+            if re.fullmatch(names.pattern, name)
+        }
+
+    def _names(self, names: Rule, what: Rule | None = None) -> list[str]:
+        """The free names of this object, after a report of those that do not meet the rule."""
+        for name in self._values:
+            self._rules[name] = what or names
             if not re.fullmatch(names.pattern, name):
-                table._rules[name] = names  # noqa: SLF001
-                table.refuse(name, got=repr(name), fix=table.command("rm", name))
-        return {name: table.text(name, values, default="") for name in table._values}  # noqa: SLF001
+                self._rules[name] = names
+                self.refuse(name, got=repr(name), fix=self.command("rm", name))
+        return [*self._values]
 
     def table(self, key: str) -> Table:
         """The object under a key; empty where it is not set. Always the same one for a key."""

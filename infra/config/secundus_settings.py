@@ -8,13 +8,11 @@ from typing import Annotated, Final
 
 from infra import naming
 from infra.config import company_settings, contradictions, keys, locations, validators
-from infra.config.company_settings import Company, Operator
+from infra.config.company_settings import SUFFIX, Company, Operator, staged
 from infra.config.keys import Key
 from infra.config.machine_types import DEFAULT_MACHINE
 from infra.config.reader import Table
-
-DEFAULT_PEER: Final = "default peer"
-"""The name under which the default of `peer` gets the stack of Primus in the same organisation."""
+from infra.stack_name import StackName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,7 @@ class SecundusNames:
         Key(
             validators.BUCKET,
             "the pictures' bucket",
-            default=lambda before: f"{before['project']}-input-bucket",
+            default=lambda before: f"{before['project']}-input-bucket{before[SUFFIX]}",
         ),
     ]
     result_bucket: Annotated[
@@ -34,25 +32,28 @@ class SecundusNames:
         Key(
             validators.BUCKET,
             "the results' bucket",
-            default=lambda before: f"{before['project']}-result-bucket",
+            default=lambda before: f"{before['project']}-result-bucket{before[SUFFIX]}",
         ),
     ]
     service_account: Annotated[
-        str, Key(validators.ACCOUNT, "the workload's account", default="workload-sa")
+        str,
+        Key(validators.ACCOUNT, "the workload's account", default=staged(naming.WORKLOAD_ACCOUNT)),
     ]
-    network: Annotated[str, Key(validators.COMPUTE_NAME, "the network", default="workload-network")]
+    network: Annotated[
+        str, Key(validators.COMPUTE_NAME, "the network", default=staged("workload-network"))
+    ]
     subnetwork: Annotated[
-        str, Key(validators.COMPUTE_NAME, "its subnetwork", default="workload-subnet")
+        str, Key(validators.COMPUTE_NAME, "its subnetwork", default=staged("workload-subnet"))
     ]
     firewall: Annotated[
         str,
         Key(
             validators.COMPUTE_NAME,
             "the rule that refuses all ingress",
-            default="workload-deny-ingress",
+            default=staged("workload-deny-ingress"),
         ),
     ]
-    vm: Annotated[str, Key(validators.COMPUTE_NAME, "the machine", default="workload-vm")]
+    vm: Annotated[str, Key(validators.COMPUTE_NAME, "the machine", default=staged("workload-vm"))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +104,20 @@ class SecundusSettings(Company):
     names: SecundusNames
     author: Author
     peer: Annotated[
-        str,
+        str | None,
         Key(
             validators.STACK,
             "the stack that Primus publishes from",
-            default=lambda before: before[DEFAULT_PEER],
+            unset="`ORGANIZATION/PROJECT/primus`; for stack `secundus-STAGE`, `…/primus-STAGE`"
+            " where there is such a stack",
+        ),
+    ]
+    model: Annotated[
+        str | None,
+        Key(
+            validators.FREE_NAME,
+            "which of the models that Primus gives this company",
+            unset="the first",
         ),
     ]
     approved_digests: Annotated[
@@ -174,10 +184,13 @@ class SecundusSettings(Company):
         )
 
 
-def parse(values: Mapping[str, object], *, default_peer: str) -> SecundusSettings:
-    """The settings of Secundus; SettingsError with every problem there is."""
-    table = Table(values, stack="secundus")
-    settings = keys.read(SecundusSettings, table, {DEFAULT_PEER: default_peer})
+MAIN: Final = StackName("secundus")
+
+
+def parse(values: Mapping[str, object], stack: StackName = MAIN) -> SecundusSettings:
+    """The settings of a stack of Secundus; SettingsError with every problem there is."""
+    table = Table(values, stack.full)
+    settings = keys.read(SecundusSettings, table, {SUFFIX: stack.suffix})
     company_settings.check(table, settings, settings.region)
     locations.check_zone(table, settings.zone, settings.region, settings.new_locations)
     contradictions.one_bucket_for_both(

@@ -172,6 +172,32 @@ def _name(pattern: str, expected: str, example: str) -> Rule:
     )
 
 
+FREE_NAME: Final = Rule(
+    # With it, the default id of an operator's reader has at most 30 characters.
+    pattern=r"[a-z]([a-z0-9-]{0,21}[a-z0-9])?",
+    expected="a name of your own: a-z, then up to 22 of a-z, 0-9 and -",
+    consequence="it ends the names of resources, and Google would refuse them",
+    example="acme",
+)
+BOOLEAN: Final = Rule(
+    pattern="true|false",
+    expected="true or false",
+    consequence="it would be unclear whether this operator is admitted",
+    example="true",
+)
+OPERATORS: Final = Rule(
+    pattern="",
+    expected="an object for each operator, under a name of your own: project, projectNumber and"
+    " more",
+    consequence="nobody of it would be admitted",
+    example="",
+)
+MODELS: Final = Rule(
+    pattern="",
+    expected="an object for each model, under a name of your own: archive and manifest",
+    consequence="nobody could be given the model",
+    example="",
+)
 BUCKET: Final = _name(
     naming.BUCKET, "a bucket name: 3 to 63 of a-z, 0-9, _ and -, without 'google'", "my-bucket"
 )

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from infra import naming
 from ops.review.principals import Principal, principal
 from ops.review.values import NOT_KNOWN, at, text
 from policy.resource import is_unknown
@@ -51,6 +52,13 @@ _ROLES: Final = {
     "roles/storage.objectViewer": "may read the objects of {}",
 }
 
+_ONE_MODEL: Final = re.compile(
+    re.escape(naming.only_model("BUCKET", "SHA256"))
+    .replace("BUCKET", rf"(?P<bucket>{naming.BUCKET})")
+    .replace("SHA256", rf"(?P<sha256>{naming.SHA256})")
+)
+"""The condition of a grant for one model."""
+
 _NO_ACCESS: Final = frozenset(
     {
         # An image is no secret: the model is, and no image holds it.
@@ -75,12 +83,17 @@ class Grant:
     """its short name; empty if it is not known"""
     of_model: bool
     """whether the target is the model's reader or bucket"""
+    of_one_model: bool
+    """whether it is for one model's object alone"""
     to_model_reader: bool
 
     @property
     def sentence(self) -> str:
         """Who may do what, from now on or no longer."""
-        may = _ROLES.get(self.role, f"has {text(self.role)} on {{}}").format(self.target)
+        words = _ROLES.get(self.role, f"has {text(self.role)} on {{}}")
+        if self.of_one_model:
+            words = words.replace("the objects of ", "")
+        may = words.format(self.target)
         return f"{self.principal.words} {may}"
 
     @property
@@ -128,7 +141,11 @@ def read(
     target = f"{names.get(name) or word or step.type} {name}"
     condition = at(properties, "condition", "expression")
     role = at(properties, "role")
-    limit = f" (if {text(condition)})" if condition else ""
+    model = _ONE_MODEL.fullmatch(condition) if isinstance(condition, str) else None
+    if model is not None and model["bucket"] == name:
+        target, limit = f"the model {model['sha256']} in {target}", ""
+    else:
+        model, limit = None, f" (if {text(condition)})" if condition else ""
     who = principal(at(properties, "member"), pools)
     return Grant(
         target=target + limit,
@@ -137,6 +154,7 @@ def read(
         kind=word,
         target_name="" if is_unknown(full) else name,
         of_model=name in names,
+        of_one_model=model is not None,
         to_model_reader=who.address in names,
     )
 

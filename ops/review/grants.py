@@ -127,7 +127,8 @@ def _is_expected(grant: Grant, own: set[str]) -> bool:
     if grant.principal.digest:
         return grant.role == ACTS_AS
     if grant.of_model:
-        return grant.role == READS and grant.to_model_reader
+        # Without its condition, the reader of one operator's models reads those of all.
+        return grant.role == READS and grant.to_model_reader and grant.of_one_model
     if grant.kind == ACCOUNT and grant.role == MACHINE_ATTACHES:
         # In the first preview the account has no name yet.
         return not grant.target_name or grant.target_name in own

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from policy.rule import Rule
-from policy.rules.pinned import ATTESTED
+from policy.rules.pinned import ATTESTED, ONE_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,8 @@ _AUTHORITATIVE: Final = re.compile(
     r".*(I[aA]M|Iam)(Binding|Policy)|gcp:storage/.*(AccessControl|ACL)"
 )
 _KEYS: Final = ("gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey")
+_BUCKET_GRANT: Final = "gcp:storage/bucketIAMMember:BucketIAMMember"
+_PRIVATE_BUCKET: Final = "confidential-inference:infra:PrivateBucket"
 _REPOSITORY: Final = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 _OF_A_CONTAINER: Final = re.compile(r"gcp:(projects|folder|organizations)/.*")
 """Grants for everything in a project, a folder or an organisation."""
@@ -144,6 +146,22 @@ def kinds(resource: Resource) -> Iterator[str]:
         )
 
 
+def one_model(resource: Resource) -> Iterator[str]:
+    """Whether a grant on the bucket of the models is for one of them."""
+    above = resource.parent
+    if resource.type != _BUCKET_GRANT or above is None or above.type != _PRIVATE_BUCKET:
+        return
+    if not above.name.endswith("-model"):
+        return
+    expression = resource.value("condition", "expression")
+    found = ONE_MODEL.fullmatch(expression) if isinstance(expression, str) else None
+    if found is None or found[1] != resource.value("bucket"):
+        yield (
+            f"got the condition {expression!r}, expected one for one model's object: the reader of"
+            " one operator's models would read those of another operator"
+        )
+
+
 RULES: Final = (
     Rule(
         name="grant-members",
@@ -156,6 +174,11 @@ RULES: Final = (
         description="No grant gives owner, editor or viewer, an account's tokens or keys, the right"
         " to change grants, or every bucket or account of a project.",
         check=roles,
+    ),
+    Rule(
+        name="grant-one-model",
+        description="A grant on the model bucket is for one model's object.",
+        check=one_model,
     ),
     Rule(
         name="grant-kinds",

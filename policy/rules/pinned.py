@@ -85,6 +85,12 @@ _VALUES: Final[Mapping[str, str]] = {
     "number": "[0-9]+",
 }
 
+ONE_MODEL: Final = re.compile(
+    r'resource\.name\.startsWith\("projects/_/buckets/([a-z0-9_-]+)/objects'
+    r'/models/[0-9a-f]{64}/model\.tar\.gz"\)'
+)
+"""The condition of a grant for one model; the group is its bucket."""
+
 METADATA_KEYS: Final = frozenset(
     {
         "run",

@@ -152,6 +152,7 @@ def _agree(extensions: Target, content: bytes) -> None:
     extensions.provider.doc = renamed(extensions.provider.doc)
     extensions.machine.doc = renamed(extensions.machine.doc)
     extensions.claims = renamed(extensions.claims)
+    bucket.policy.bindings = renamed(bucket.policy.bindings)
     extensions.presented = []  # another condition judges there
     bucket.objects[extensions.model[1]] = StoredObject(bucket.objects.pop(name).meta, content)
 

@@ -34,8 +34,28 @@ if TYPE_CHECKING:
 OLD_IMAGE = digest(b"the image before this one, still admitted during a rollout")
 OLD_ARCHIVE = b"the model before this one"
 OLD_MODEL = digest(OLD_ARCHIVE).removeprefix("sha256:")
+ACME, FORMER = "acme", "former"
+"""Two more operators: one with a model and an image of its own, and one that was stopped."""
+ACME_IMAGE = digest(b"the image that is admitted for Acme alone")
 PICTURES = 3
 WORKLOAD_SECONDS = 120
+
+
+ROLLOUT = (
+    f"image.admitAlso[0]={OLD_IMAGE}",
+    f"model.admitAlso.{OLD_MODEL}=model/before.tar.gz",
+)
+OPERATORS = (
+    "models.other.archive=model/model-litert.tar.gz",
+    "models.other.manifest=model/manifest-litert.json",
+    f"operators.{ACME}.project=acme-vision",
+    f"operators.{ACME}.projectNumber=555555555555",
+    f"operators.{ACME}.image.digest={ACME_IMAGE}",
+    f"operators.{ACME}.models[0]=other",
+    f"operators.{FORMER}.project=former-vision",
+    f"operators.{FORMER}.projectNumber=444444444444",
+)
+"""The configuration of Primus' stack beside the committed one."""
 
 
 @dataclass(kw_only=True)
@@ -45,6 +65,8 @@ class Target:
     cloud: Cloud
     issuer: Issuer
     handover: dict[str, str]
+    handovers: dict[str, Json]
+    """to the other operators, by name"""
     result_bucket: str
     claims: Json
     """of the token that the declared machine gets"""
@@ -68,6 +90,7 @@ class Target:
             cloud=copy.deepcopy(self.cloud),
             issuer=self.issuer,
             handover=dict(self.handover),
+            handovers=self.handovers,
             result_bucket=self.result_bucket,
             claims=copy.deepcopy(self.claims),
             presented=self.presented,
@@ -144,12 +167,11 @@ def deploy(folder: Path, cli: Path) -> Iterator[Deployment]:
         _keep_few(workspace.program / "model")
         workspace.create_stacks()
         (workspace.program / "model" / "before.tar.gz").write_bytes(OLD_ARCHIVE)
-        rollout = (
-            f"image.admitAlso[0]={OLD_IMAGE}",
-            f"model.admitAlso.{OLD_MODEL}=model/before.tar.gz",
-        )
-        also = [f"--plaintext={pair}" for pair in rollout]
+        also = [f"--plaintext={pair}" for pair in (*ROLLOUT, *OPERATORS)]
         _pulumi(workspace, "primus", "config", "set-all", "--path", *also)
+        _pulumi(workspace, "primus", "up", "--yes", "--skip-preview")
+        stop = f"operators.{FORMER}.stopped"
+        _pulumi(workspace, "primus", "config", "set", "--path", stop, "true")
         outputs = {}
         for company in ("primus", "secundus"):
             _pulumi(workspace, company, "up", "--yes", "--skip-preview")
@@ -166,6 +188,7 @@ def target_of(deployment: Deployment) -> Target:
         cloud=copy.deepcopy(local.cloud),
         issuer=local.issuer,
         handover=deployment.outputs["primus"]["handover"],
+        handovers=deployment.outputs["primus"]["handovers"],
         result_bucket=deployment.outputs["secundus"]["resultUri"].removeprefix("gs://"),
         claims={},
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from infra.attestation.release_policy import AND, read
 from infra.launch import ENVIRONMENT
 from rehearsal.attacks import workload_checks
+from rehearsal.attacks.deployment import FORMER
 from rehearsal.attacks.image_editions import edition, store
 from rehearsal.attacks.rest_api import OPERATOR, OWNER, WORKLOAD
 from rehearsal.attacks.scenarios.access import READER
@@ -69,6 +70,44 @@ def clauses(target: Target) -> tuple[Guard, ...]:
     return tuple(
         Guard(kind="clause", name=clause.sentence, without=_changed(dropping(clause.cel)))
         for clause in read(condition)
+    )
+
+
+def models(target: Target) -> tuple[Guard, ...]:
+    """The condition of each grant that is for one model."""
+
+    def unconditional(bucket: str, place: int) -> Callable[[Target], None]:
+        def change(weaker: Target) -> None:
+            del weaker.cloud.buckets[bucket].policy.bindings[place]["condition"]
+
+        return change
+
+    return tuple(
+        Guard(
+            kind="grant",
+            name=f"{binding['members'][0]} reads but {binding['condition']['title']} of {name}",
+            without=_changed(unconditional(name, place)),
+        )
+        for name, bucket in sorted(target.cloud.buckets.items())
+        for place, binding in enumerate(bucket.policy.bindings)
+        if "condition" in binding
+    )
+
+
+def stops(target: Target) -> tuple[Guard, ...]:
+    """What an operator lacks that was stopped."""
+    handover = target.handovers[FORMER]
+    provider = handover["audience"].removeprefix("//iam.googleapis.com/")
+
+    def enabled(weaker: Target) -> None:
+        del weaker.cloud.providers[provider].doc["disabled"]
+
+    def reader_enabled(weaker: Target) -> None:
+        weaker.cloud.service_accounts[handover["modelReader"]].disabled = False
+
+    return (
+        Guard(kind="stop", name="its provider is disabled", without=_changed(enabled)),
+        Guard(kind="stop", name="its reader is disabled", without=_changed(reader_enabled)),
     )
 
 
@@ -222,6 +261,8 @@ def guards(target: Target) -> tuple[Guard, ...]:
     return (
         *clauses(target),
         *grants(target),
+        *models(target),
+        *stops(target),
         *preventions(target),
         *labels(),
         *workload(),

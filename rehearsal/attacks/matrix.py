@@ -13,6 +13,7 @@ from rehearsal.attacks.scenarios import (
     launches,
     legitimate,
     machines,
+    operators,
     tokens,
     workloads,
 )
@@ -32,9 +33,10 @@ LIES: tuple[Row, ...] = (
     *machines.ROWS,
     *launches.ROWS,
     *access.ROWS,
+    *operators.ROWS,
     *workloads.ROWS,
 )
-LEGITIMATE: tuple[Row, ...] = legitimate.ROWS
+LEGITIMATE: tuple[Row, ...] = (*legitimate.ROWS, *operators.LEGITIMATE)
 ROWS: tuple[Row, ...] = (*LIES, *LEGITIMATE)
 
 
@@ -95,6 +97,7 @@ def disagreements(target: Target) -> list[Json]:
 GATES = {
     "clause": (Gate.MAPPING, Gate.CONDITION),
     "grant": (Gate.LAUNCHER, Gate.IAM, Gate.BUCKET),
+    "stop": (Gate.TOKEN, Gate.IAM),
     "prevention": (Gate.BUCKET,),
     "label": (Gate.LAUNCHER,),
     "check": (Gate.WORKLOAD,),

@@ -76,7 +76,7 @@ OBJECT = ResourceType(
 ACCOUNT = ResourceType(
     "gcp:serviceaccount/account:Account",
     Collection(IAM, "projects/{project}/serviceAccounts", "accountId"),
-    rest_paths=_paths("displayName description"),
+    rest_paths=_paths("displayName description disabled"),
     local_inputs=_set("project accountId"),
     outputs=_paths("name email uniqueId", member="email"),
     from_rest={"member": "serviceAccount:{}".format},

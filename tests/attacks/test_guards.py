@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-@pytest.mark.parametrize("kind", ["clauses", "grants", "preventions", "labels"])
+@pytest.mark.parametrize("kind", ["clauses", "grants", "models", "stops", "preventions", "labels"])
 def test_each_guard_alone_stops_a_lie(target: Target, kind: str) -> None:
     """Without it, at least one lie gets further: no guard is useless, and none is untested."""
     found = guards.labels() if kind == "labels" else getattr(guards, kind)(target)
@@ -42,8 +42,17 @@ def test_every_clause_and_every_label_is_among_the_guards(target: Target) -> Non
 
 
 def test_every_grant_of_both_stacks_is_among_the_guards(target: Target) -> None:
-    """Two for the release, one for each bucket, the repository and the account, one to attest."""
-    assert len(guards.grants(target)) == 8
+    """For all operators: to act as a reader, to read a model, to pull; and Secundus' own four."""
+    grants = [guard.name.partition(" on ")[0] for guard in guards.grants(target)]
+    assert {role: grants.count(role) for role in grants} == {
+        "roles/artifactregistry.reader": 3,
+        "roles/confidentialcomputing.workloadUser": 1,
+        "roles/iam.serviceAccountUser": 1,
+        "roles/iam.workloadIdentityUser": 3,
+        "roles/storage.objectUser": 1,
+        "roles/storage.objectViewer": 4,
+    }
+    assert len(guards.models(target)) == 3
 
 
 def test_without_the_image_digest_the_grant_still_refuses(target: Target) -> None:

@@ -329,7 +329,7 @@ def test_a_condition_that_somebody_changed_by_hand_is_shown_after_a_refresh(
 
 PRIMUS = "infra/components/primus.py"
 SECUNDUS = "infra/components/secundus.py"
-END_OF_PRIMUS = '        self.register_outputs({"handover": self.handover})'
+END_OF_PRIMUS = "        self.register_outputs({})"
 OF_PRIMUS = "opts=pulumi.ResourceOptions(parent=self)"
 
 
@@ -350,7 +350,8 @@ OF_PRIMUS = "opts=pulumi.ResourceOptions(parent=self)"
             END_OF_PRIMUS,
             (
                 '        gcp.storage.BucketObject("x", bucket="eve", name="m",'
-                f" source=pulumi.FileAsset(str(args.model.path)), {OF_PRIMUS})\n{END_OF_PRIMUS}"
+                " source=pulumi.FileAsset(str(args.models['model'].path)),"
+                f" {OF_PRIMUS})\n{END_OF_PRIMUS}"
             ),
             "LOOSENING",
             "1 file of this machine will be uploaded into the bucket eve, which is none",

@@ -115,11 +115,13 @@ class _Google(mocks.Mocks):
         *,
         preview: bool,
         peer: Mapping[str, Any] | None,
+        peer_stack: str,
         image_lookup: str,
         repository_created: str,
     ) -> None:
         self._preview = preview
         self._peer = peer
+        self._peer_stack = peer_stack
         self._image_lookup = image_lookup
         self._repository_created = repository_created
 
@@ -149,7 +151,7 @@ class _Google(mocks.Mocks):
             # What the genuine provider leaves unknown in a preview is left out there
             assigned = {"repoDigest": f"{given['imageName'].rpartition(':')[0]}@{BUILT}"}
         elif kind == "StackReference":
-            assigned = {"outputs": self._peer, "secretOutputNames": []}
+            assigned = {"outputs": self._peer, "secretOutputNames": [], "name": given["name"]}
         return f"{args.name}-id", {**given, **assigned}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
@@ -157,7 +159,7 @@ class _Google(mocks.Mocks):
             if self._image_lookup:
                 return {}, [("imageName", self._image_lookup)]
             return {"name": args.args["imageName"]}
-        if self._peer is None:
+        if self._peer is None or not args.args["name"].endswith(self._peer_stack):
             return {}, [("name", f"unknown stack {args.args['name']!r}")]
         return {"name": args.args["name"], "outputs": self._peer}
 
@@ -215,10 +217,13 @@ def deploy(
     *,
     preview: bool = False,
     peer: Mapping[str, Any] | None = None,
+    peer_stack: str = "",
     image_lookup: str = "",
     repository_created: str = "2026-11-23T10:00:00Z",
 ) -> Graph:
     """Run the program as stack `stack` in the current folder; `peer` is what primus exported.
+
+    `peer_stack` ends the name of the only stack that there is; empty: there is any stack.
 
     `image_lookup` is the error when the provider is asked for a pinned image; empty: it is there.
 
@@ -230,6 +235,7 @@ def deploy(
     google = _Google(
         preview=preview,
         peer=peer,
+        peer_stack=peer_stack,
         image_lookup=image_lookup,
         repository_created=repository_created,
     )

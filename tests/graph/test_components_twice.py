@@ -17,7 +17,7 @@ from infra.components.private_network import PrivateNetwork, PrivateNetworkArgs
 from infra.components.secundus import Secundus, SecundusArgs
 from infra.config import (
     machine_types,
-    model_archive,
+    model_archives,
     picture_folder,
     primus_settings,
     secundus_settings,
@@ -113,8 +113,8 @@ def two_primuses() -> None:
     for name in ("red", "blue"):
         keys = ("modelBucket", "serviceAccount", "pool", "provider", "repository")
         settings = primus_settings.parse(named("primus", name, *keys))
-        model = model_archive.model_archive(settings.model.archive, settings.model.manifest)
-        Primus(name, PrimusArgs(settings=settings, model=model))
+        models = model_archives.of_settings(settings)
+        Primus(name, PrimusArgs(settings=settings, models=models))
 
 
 def two_secunduses() -> None:
@@ -128,7 +128,7 @@ def two_secunduses() -> None:
     )
     for name in ("red", "blue"):
         keys = ("inputBucket", "resultBucket", "serviceAccount", "network", "subnetwork", "vm")
-        settings = secundus_settings.parse(named("secundus", name, *keys), default_peer="o/p/s")
+        settings = secundus_settings.parse(named("secundus", name, *keys))
         assert settings.pictures is not None
         folder = picture_folder.of_folder(settings.pictures, settings.names.input_bucket)
         args = SecundusArgs(

@@ -23,12 +23,12 @@ OPERATOR = Operator(
 def test_a_handover_published_as_a_secret_is_refused() -> None:
     """A preview of what is launched would show nothing but [secret]."""
     with pytest.raises(HandoverError, match=f"{STACK} published its 'handover' as a secret"):
-        peer_stack._read(HANDOVER, [OUTPUT], AUTHOR, OPERATOR, STACK)
+        peer_stack._read({OUTPUT: HANDOVER}, [OUTPUT], AUTHOR, OPERATOR, STACK)
 
 
 def test_a_handover_beside_another_secret_output_is_accepted() -> None:
     """Only the output that crosses has to be plain."""
-    handover = peer_stack._read(HANDOVER, ["apiKey"], AUTHOR, OPERATOR, STACK)
+    handover = peer_stack._read({OUTPUT: HANDOVER}, ["apiKey"], AUTHOR, OPERATOR, STACK)
     assert handover.image == HANDOVER["image"]
 
 
@@ -42,4 +42,4 @@ def test_an_error_other_than_an_unknown_stack_is_not_reworded(
 
     monkeypatch.setattr(pulumi.runtime, "invoke", unavailable)
     with pytest.raises(ConnectionError, match="the backend does not answer"):
-        peer_stack.from_stack(STACK, AUTHOR, OPERATOR)
+        peer_stack.from_stack([STACK], AUTHOR, OPERATOR)

@@ -113,6 +113,11 @@ def test_only_the_reader_reads_the_model(primus: Deploy) -> None:
         "bucket": "primus-models-model-bucket",
         "role": "roles/storage.objectViewer",
         "member": f"serviceAccount:{READER}",
+        "condition": {
+            "title": f"model {MODEL[:12]}",
+            "expression": 'resource.name.startsWith("projects/_/buckets/primus-models-model-bucket'
+            f'/objects/models/{MODEL}/model.tar.gz")',
+        },
     }
 
 

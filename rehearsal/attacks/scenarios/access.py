@@ -84,12 +84,13 @@ def _administering(where: Callable[[Target], str], verb: str, body: object = Non
     )
 
 
-def _as(target: Target, member: str) -> Caller:
+def as_member(target: Target, member: str) -> Caller:
+    """The identity of a member with a token of its own."""
     return access.caller_of_token(target.cloud, target.cloud.mint(member))
 
 
 def _borrowing(member: str) -> Attempt:
-    return around(lambda target: gates.impersonate(target, _as(target, member)))
+    return around(lambda target: gates.impersonate(target, as_member(target, member)))
 
 
 def _federated(target: Target) -> Caller:

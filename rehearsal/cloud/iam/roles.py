@@ -39,6 +39,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "roles/iam.serviceAccountAdmin": (
         "iam.serviceAccounts.create",
         "iam.serviceAccounts.delete",
+        "iam.serviceAccounts.disable",
+        "iam.serviceAccounts.enable",
         "iam.serviceAccounts.get",
         "iam.serviceAccounts.list",
         "iam.serviceAccounts.update",

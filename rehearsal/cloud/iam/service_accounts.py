@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rehearsal.cloud.http import conventions
@@ -74,6 +75,11 @@ def _patch(call: Call) -> Json:
     return _render(account)
 
 
+def _switch(call: Call, *, disabled: bool) -> Json:
+    _find(call).disabled = disabled
+    return {}
+
+
 def _delete(call: Call) -> Json:
     account, cloud = _find(call), call.cloud
     member = f"serviceAccount:{account.email}"
@@ -108,6 +114,8 @@ METHODS = (
     Method("GET", ACCOUNT, f"{PERMISSION}get", _get),
     Method("PATCH", ACCOUNT, f"{PERMISSION}update", _patch),
     Method("DELETE", ACCOUNT, f"{PERMISSION}delete", _delete),
+    Method("POST", ACCOUNT, f"{PERMISSION}disable", partial(_switch, disabled=True), ":disable"),
+    Method("POST", ACCOUNT, f"{PERMISSION}enable", partial(_switch, disabled=False), ":enable"),
     Method("POST", ACCOUNT, f"{PERMISSION}getIamPolicy", conventions.get_policy, ":getIamPolicy"),
     Method("POST", ACCOUNT, f"{PERMISSION}setIamPolicy", conventions.set_policy, ":setIamPolicy"),
     *pools.METHODS,

@@ -206,7 +206,5 @@ def test_a_tilde_is_the_home_folder(path: str, monkeypatch: pytest.MonkeyPatch) 
     """The shell does not expand it in quotes."""
     monkeypatch.setenv("HOME", "/home/me")
     values = {**committed("secundus"), "pictures": path}
-    parsed = secundus_settings.parse(
-        values, default_peer="organization/confidential-inference/primus"
-    )
+    parsed = secundus_settings.parse(values)
     assert parsed.pictures == Path("/home/me") / path[2:]

@@ -39,9 +39,7 @@ def primus(**changes: Any) -> PrimusSettings:
 
 def secundus(**changes: Any) -> SecundusSettings:
     """The committed settings of Secundus with some keys replaced (None removes one)."""
-    return secundus_settings.parse(
-        as_handed_over({**committed("secundus"), **changes}), default_peer=PEER
-    )
+    return secundus_settings.parse(as_handed_over({**committed("secundus"), **changes}))
 
 
 def test_committed_primus_is_the_published_example() -> None:
@@ -56,6 +54,8 @@ def test_committed_primus_is_the_published_example() -> None:
     assert settings.names.pool == "primus-wip"
     assert settings.names.provider == "primus-wip-provider"
     assert settings.names.repository == "primus-models-artifact-repo"
+    assert settings.operator is not None
+    assert settings.model is not None
     assert settings.operator.project == "secundus-vision"
     assert settings.operator.project_number == "222222222222"
     assert settings.operator.service_account == (
@@ -83,7 +83,8 @@ def test_committed_secundus_is_the_published_example() -> None:
     assert settings.names.vm == "workload-vm"
     assert settings.author.project == "primus-models"
     assert settings.author.project_number == "111111111111"
-    assert settings.peer == PEER
+    assert settings.peer is None
+    assert settings.model is None
     assert settings.approved_digests is None
     assert settings.image is None
     assert settings.confidential_space_image == (
@@ -128,6 +129,8 @@ def test_every_key_can_be_overridden() -> None:
         "provider": "my-provider",
         "repository": "my-repo",
     }
+    assert settings.operator is not None
+    assert settings.model is not None
     assert settings.operator.project_number == "333333333333"  # `config set --path` stores a number
     assert settings.operator.service_account == "other-sa@other-project.iam.gserviceaccount.com"
     assert settings.model.archive == Path("a.tar.gz")
@@ -193,6 +196,7 @@ def test_defaults_follow_the_keys_on_which_they_depend() -> None:
 def test_the_home_folder_of_an_unknown_person_is_not_expanded() -> None:
     """The file that cannot be found is an error with this path, and no stack trace."""
     settings = primus(model={"archive": "~no-such-person/model.tar.gz"})
+    assert settings.model is not None
     assert settings.model.archive == Path("~no-such-person/model.tar.gz")
 
 
@@ -330,7 +334,7 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
                 "serviceAccount": "primus-sa@primus-models.iam.gserviceaccount.com",
             }
         },
-        r"operator.serviceAccount\n.*another account than the model's reader.*without any.*rm ",
+        r"operator.serviceAccount\n.*another account than a model's reader.*without any.*rm ",
     ),
     "operator.serviceAccount the reader, by its name": (
         primus,
@@ -338,7 +342,7 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
             "operator": {"project": "primus-models", "projectNumber": "111111111111"},
             "names": {"serviceAccount": "workload-sa"},
         },
-        "operator.serviceAccount\n.*another account than the model's reader",
+        "operator.serviceAccount\n.*another account than a model's reader",
     ),
     "operator the own project under another number": (
         primus,

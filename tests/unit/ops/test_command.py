@@ -125,7 +125,7 @@ def test_the_outputs_of_the_stack_name_buckets_machine_and_start(
 ) -> None:
     """So `results` needs no option in the stack's folder."""
     monkeypatch.setattr(results, "outputs", lambda *_: EXPORTED)
-    assert results.from_stack({}) == results.Where(
+    assert results.from_stack("secundus", {}) == results.Where(
         "secundus-vision-result-bucket",
         dt.datetime(2026, 11, 24, 10, tzinfo=dt.UTC),
         Machine(project="secundus-vision", zone="us-west1-b", name="workload-vm"),
@@ -137,7 +137,7 @@ def test_the_bucket_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stacks of earlier versions export nothing else."""
     only = {"resultUri": EXPORTED["resultUri"]}
     monkeypatch.setattr(results, "outputs", lambda *_: only)
-    assert results.from_stack({}) == results.Where("secundus-vision-result-bucket")
+    assert results.from_stack("secundus", {}) == results.Where("secundus-vision-result-bucket")
 
 
 def test_a_failing_request_is_an_error_that_names_the_bucket(

@@ -271,7 +271,7 @@ def test_right_predictions_are_counted_and_every_wrong_one_has_a_row() -> None:
 def test_without_pulumi_the_bucket_must_be_named() -> None:
     """If there is no pulumi on PATH, the error names the option that replaces it."""
     with pytest.raises(ResultsError, match="--uri gs://BUCKET"):
-        results.from_stack({"PATH": ""})
+        results.from_stack("secundus", {"PATH": ""})
 
 
 def test_a_closed_pipe_ends_the_command_without_an_error() -> None:

@@ -56,7 +56,9 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     BUCKET_GRANT: {
         "role": "roles/storage.objectViewer",
+        "bucket": "models",
         "member": "serviceAccount:primus-sa@primus-models.iam.gserviceaccount.com",
+        "condition": {"expression": naming.only_model("models", "c3" * 32)},
     },
     REPOSITORY_GRANT: {"role": "roles/artifactregistry.reader", "member": PROJECT},
     MACHINE: {
@@ -85,6 +87,26 @@ def component(**changes: Any) -> Resource:
     declared = policy(**{"image_digests": (UNBUILT,), "audience": UNNAMED, **changes})
     properties = {"declaredClauses": declared.described()}
     return Resource(type=RELEASE, name="release", properties=properties)
+
+
+MODEL_BUCKET = Resource(
+    type="confidential-inference:infra:PrivateBucket", name="primus-model", properties={}
+)
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        None,
+        dataclasses.replace(MODEL_BUCKET, type="confidential-inference:infra:Secundus"),
+        dataclasses.replace(MODEL_BUCKET, name="secundus-input"),
+    ],
+)
+def test_a_grant_on_another_bucket_needs_no_condition(above: Resource | None) -> None:
+    """Pictures and results have one reader each."""
+    properties = {key: GOOD[BUCKET_GRANT][key] for key in ("role", "bucket", "member")}
+    granted = Resource(type=BUCKET_GRANT, name="it", properties=properties, parent=above)
+    assert list(judge(EVERY, granted)) == []
 
 
 def without(*claims: str) -> str:
@@ -276,6 +298,16 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             "on the one bucket or account",
         ),
     ],
+    "grant-one-model": [
+        (BUCKET_GRANT, {"condition": None}, "got the condition None, expected one for one model"),
+        (BUCKET_GRANT, {"condition": {"expression": "true"}}, "got the condition 'true'"),
+        (BUCKET_GRANT, {"bucket": "others"}, "expected one for one model's object"),
+        (
+            BUCKET_GRANT,
+            {"condition": {"expression": naming.only_model("models", "c3" * 32)[:-20] + '")'}},
+            "expected one for one model's object",
+        ),
+    ],
     "grant-kinds": [
         ("gcp:storage/bucketIAMBinding:BucketIAMBinding", {}, "it removes every grant"),
         ("gcp:projects/iAMPolicy:IAMPolicy", {}, "it removes every grant"),
@@ -386,7 +418,8 @@ def resource(type_: str, changes: dict[str, Any]) -> Resource:
     """A good resource with changes, below its component; None removes a property."""
     properties = {**GOOD.get(type_, {}), **changes}
     kept = {key: value for key, value in properties.items() if value is not None}
-    return Resource(type=type_, name="it", properties=kept, parent=component())
+    above = MODEL_BUCKET if type_ == BUCKET_GRANT else component()
+    return Resource(type=type_, name="it", properties=kept, parent=above)
 
 
 @pytest.mark.parametrize("type_", GOOD)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra import naming
 from ops.review import grants
 from ops.review.change import Effect
 from tests.fixtures.previews import (
@@ -31,6 +32,8 @@ PROJECT_ACCOUNTS = (
     "principalSet://cloudresourcemanager.googleapis.com/projects/222222222222/type/ServiceAccount"
 )
 WORKLOAD = "workload-sa@p.iam.gserviceaccount.com"
+MODEL = "c3" * 32
+ONE_MODEL = {"title": "model c3c3c3c3c3c3", "expression": naming.only_model(BUCKET, MODEL)}
 THE_READER = f"the model's reader {READER}"
 THE_BUCKET = f"the model's bucket {BUCKET}"
 CONDITION = {
@@ -225,8 +228,32 @@ def told(*steps: previews.Json) -> list[tuple[Effect, str]]:
         (
             BUCKET_GRANT,
             bucket(f"serviceAccount:{READER}"),
-            Effect.ADMITTED,
+            Effect.LOOSENING,
             f"the account {READER} may read the objects of {THE_BUCKET}",
+        ),
+        (
+            BUCKET_GRANT,
+            {**bucket(f"serviceAccount:{READER}"), "condition": ONE_MODEL},
+            Effect.ADMITTED,
+            f"the account {READER} may read the model {MODEL} in {THE_BUCKET}",
+        ),
+        (
+            BUCKET_GRANT,
+            {**bucket("serviceAccount:eve@x.iam.gserviceaccount.com"), "condition": ONE_MODEL},
+            Effect.LOOSENING,
+            f"the account eve@x.iam.gserviceaccount.com may read the model {MODEL} in {THE_BUCKET}",
+        ),
+        (
+            BUCKET_GRANT,
+            {
+                **bucket(f"serviceAccount:{READER}"),
+                "condition": {"expression": naming.only_model("another", MODEL)},
+            },
+            Effect.LOOSENING,
+            (
+                f"the account {READER} may read the objects of {THE_BUCKET} (if"
+                f" {naming.only_model('another', MODEL)})"
+            ),
         ),
         (
             BUCKET_GRANT,
@@ -255,7 +282,7 @@ def told(*steps: previews.Json) -> list[tuple[Effect, str]]:
         (
             BUCKET_GRANT,
             {**bucket(f"serviceAccount:{READER}"), "condition": {"expression": "size(x) == 1"}},
-            Effect.ADMITTED,
+            Effect.LOOSENING,
             (f"the account {READER} may read the objects of {THE_BUCKET} (if size(x) == 1)"),
         ),
         (
