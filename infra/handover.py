@@ -1,7 +1,7 @@
 """The values that Primus publishes for Secundus, and Secundus' checks of them.
 
 Both companies use this one definition, so both always agree on it. No value is secret. `peer_stack`
-reads the values.
+and `peer_file` read the values.
 """
 
 from __future__ import annotations
@@ -150,25 +150,32 @@ def own(outputs: Mapping[str, Any], us: Operator, source: str) -> tuple[object, 
 
 
 def accepted(
-    published: object, author: Author, us: Operator, source: str, key: str = "operator"
+    published: object,
+    author: Author,
+    us: Operator,
+    source: str,
+    key: str = "operator",
+    *,
+    stack: str = "",
 ) -> Handover:
     """The handover that `source` published, if every value is valid and belongs to the author.
 
-    `key` is where `source` configures the operator. HandoverError with every problem. With values
-    of somebody else, their code would run on this company's pictures; if Primus admits another
-    machine, only a boot would show it.
+    `stack` is Primus' stack, if `source` is not its name; `key` is where it configures the
+    operator. HandoverError with every problem. With values of somebody else, their code would run
+    on this company's pictures; if Primus admits another machine, only a boot would show it.
     """
+    stack = stack or source
     if published is None:
         raise HandoverError(
             f"{source} has published no {OUTPUT!r} yet, so there is nothing to launch; nothing was"
-            f" changed. Deploy it first: pulumi up --stack {source}"
+            f" changed. Deploy it first: pulumi up --stack {stack}"
         )
     if not isinstance(published, dict) or published.get("schema") != SCHEMA:
         got = published.get("schema") if isinstance(published, dict) else published
         raise HandoverError(
             f"{source} published a handover of schema {described(got)}, expected {SCHEMA!r}: the"
             " two companies run versions of this program that do not fit; nothing was changed. Use"
-            f" the same version, then: pulumi up --stack {source}"
+            f" the same version, then: pulumi up --stack {stack}"
         )
     problems = _problems(published, author)
     if problems:
@@ -180,7 +187,7 @@ def accepted(
             + " && "
             + _set("secundus", "author.projectNumber", "NUMBER")
         )
-    _admits(published, us, source, key)
+    _admits(published, us, source, stack, key)
     if published.get("stopped"):
         raise HandoverError(
             f"{source} has stopped this operator: no machine of it is given the model until Primus"
@@ -199,7 +206,7 @@ def accepted(
     )
 
 
-def _admits(published: dict[str, Any], us: Operator, source: str, key: str) -> None:
+def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str, key: str) -> None:
     """HandoverError if the release condition is for another machine than this company's."""
     number, account = published.get("operatorNumber"), published.get("operatorAccount")
     here = re.escape(us.service_account.partition("@")[2])
@@ -207,7 +214,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str, key: str) -> N
         _Difference(
             f"operatorNumber: got {described(number)}, expected {us.project_number!r}, which is"
             " projectNumber of this stack",
-            _set(source, f"{key}.projectNumber", us.project_number),
+            _set(stack, f"{key}.projectNumber", us.project_number),
             _set("secundus", "projectNumber", str(number))
             if _is(number, naming.PROJECT_NUMBER)
             else "",
@@ -215,7 +222,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str, key: str) -> N
         _Difference(
             f"operatorAccount: got {described(account)}, expected {us.service_account!r}, which is"
             " names.serviceAccount in the project of this stack",
-            _set(source, f"{key}.serviceAccount", us.service_account),
+            _set(stack, f"{key}.serviceAccount", us.service_account),
             # This stack cannot use an account of another project.
             _set("secundus", "names.serviceAccount", str(account).partition("@")[0])
             if _is(account, f"{naming.ACCOUNT_ID}@{here}")
@@ -235,7 +242,7 @@ def _admits(published: dict[str, Any], us: Operator, source: str, key: str) -> N
             " refused after the boot; nothing was changed."
             + "".join(f"\n  - {each.text}" for each in wrong)
             + "\nHave Primus admit this one: "
-            + " && ".join([*(each.there for each in wrong), f"pulumi up --stack {source}"])
+            + " && ".join([*(each.there for each in wrong), f"pulumi up --stack {stack}"])
             + (
                 "\nOr declare here what it admits: " + " && ".join(each.here for each in wrong)
                 if all(each.here for each in wrong)

@@ -6,13 +6,15 @@ The stack's name says which company is deployed, and which of its stages.
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_gcp as gcp
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from infra import peer_stack, stack_name
+from infra import peer_file, peer_stack, stack_name
 from infra.components import region_move
 from infra.components.earlier_names import aliased
 from infra.components.primus import Primus, PrimusArgs
@@ -30,6 +32,8 @@ from infra.handover import NAMED, OUTPUT, approved
 from infra.outputs import applied, run_error, warn
 
 if TYPE_CHECKING:
+    from infra.config.secundus_settings import SecundusSettings
+    from infra.handover import Handover
     from infra.stack_name import StackName
 
 
@@ -94,11 +98,7 @@ def _secundus(stack: StackName) -> None:
         configured.accept_loss,
         "both buckets would go with every picture and result in them, and the machine with its run",
     )
-    peers = [configured.peer] if configured.peer else _peers(stack)
-    published = applied(
-        peer_stack.from_stack(peers, configured.author, configured.operator),
-        lambda handover: handover.of_model(configured.model, peers[0]),
-    )
+    published = _published(configured, stack)
     image = applied(
         published,
         lambda handover: approved(configured.image or handover.image, configured.approved_digests),
@@ -118,6 +118,23 @@ def _secundus(stack: StackName) -> None:
     pulumi.export("instance", company.instance)
     pulumi.export("zone", configured.zone)
     pulumi.export("startedAt", company.started_at)
+
+
+def _published(configured: SecundusSettings, stack: StackName) -> pulumi.Output[Handover]:
+    """What Primus handed over, for the configured model: in a file, or in a stack's outputs."""
+    author, us = configured.author, configured.operator
+    if configured.handover is None:
+        peers = [configured.peer] if configured.peer else _peers(stack)
+        return applied(
+            peer_stack.from_stack(peers, author, us),
+            lambda handover: handover.of_model(configured.model, peers[0]),
+        )
+    # Not from the working folder: a key `main` of Pulumi.yaml would make that another one.
+    path = Path(pulumi.get_root_directory(), configured.handover)
+    handover, warning = peer_file.from_file(path, author, us, dt.datetime.now(dt.UTC))
+    if warning:
+        warn(warning)
+    return pulumi.Output.from_input(handover.of_model(configured.model, "the author"))
 
 
 def _peers(stack: StackName) -> list[str]:

@@ -17,6 +17,7 @@ from infra.attestation.clause import PolicyError
 from ops import evidence_reader, verdict_table, why
 from ops.commands import NAME
 from ops.evidence import EvidenceError
+from ops.handover import command as handover_command
 from ops.records import ResultsError
 from ops.review import command as review_command
 from ops.review.preview import LARGEST as LARGEST_PREVIEW
@@ -105,6 +106,13 @@ def parser() -> argparse.ArgumentParser:
     )
     review_command.add(review)
 
+    handover = commands.add_parser(
+        "handover",
+        help="the files between companies that share no backend: export, check, import",
+        epilog=handover_command.EPILOG,
+    )
+    handover_command.add(handover)
+
     pack = commands.add_parser(
         "pack",
         help="pack a model for the workload: inspect, export, check, compare",
@@ -117,7 +125,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
-    command = {"results": _results, "why": _why, "review": _review, "pack": _pack}[options.command]
+    command = {
+        "results": _results,
+        "why": _why,
+        "review": _review,
+        "handover": handover_command.handover,
+        "pack": _pack,
+    }[options.command]
     return until_stopped(lambda: command(options))
 
 

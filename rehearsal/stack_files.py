@@ -22,6 +22,7 @@ OF_THE_REAL_STACK: Final = (SALT, "secretsprovider", "encryptedkey")
 """What `pulumi stack init` writes into a stack file, for the secrets provider of that stack."""
 
 APPROVED: Final = "approvedDigests"
+HANDOVER: Final = "handover"
 
 
 class StackFileError(Exception):
@@ -29,7 +30,11 @@ class StackFileError(Exception):
 
 
 def detach(program: Path) -> None:
-    """Forget the secrets providers of the real stacks, in a scratch copy of the program."""
+    """Forget what belongs to the real stacks alone, in a scratch copy of the program.
+
+    That is their secrets providers, and the author's handover file: the local cloud deploys the
+    author beside the operator, with an image and a pool of its own.
+    """
     for name in COMPANIES:
         parsed = _read(program, name)
         if secret := _secret_key(parsed.get("config")):
@@ -38,7 +43,10 @@ def detach(program: Path) -> None:
                 " because no key of this program is secret, and nothing here can decrypt it. Set"
                 f" it in plain text: pulumi config set --stack {name} --plaintext {secret} VALUE"
             )
-        _write(program, name, {k: v for k, v in parsed.items() if k not in OF_THE_REAL_STACK})
+        kept = {key: value for key, value in parsed.items() if key not in OF_THE_REAL_STACK}
+        if setting(kept, HANDOVER) is not None:
+            kept["config"].pop(f"{NAMESPACE}:{HANDOVER}")
+        _write(program, name, kept)
 
 
 def take_salts(program: Path, other: Path) -> None:

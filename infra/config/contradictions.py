@@ -56,6 +56,17 @@ def two_numbers(other: Table, theirs: tuple[str, str], ours: tuple[str, str]) ->
         )
 
 
+def two_sources(table: Table) -> None:
+    """The handover comes from a stack or from a file: each of them may say something else."""
+    if table.has("peer") and table.has("handover"):
+        table.refuse(
+            "handover",
+            expected="either the file `handover` or the stack `peer`",
+            consequence="they may name two images, and it would be unclear which one is launched",
+            fix=table.command("rm", "peer"),
+        )
+
+
 def one_bucket_for_both(names: Table, inputs: str, results: str) -> None:
     """Pictures and results need two buckets."""
     if inputs and inputs == results:

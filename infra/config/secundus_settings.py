@@ -112,6 +112,15 @@ class SecundusSettings(Company):
             " where there is such a stack",
         ),
     ]
+    handover: Annotated[
+        Path | None,
+        Key(
+            validators.PATH,
+            "a file that Primus handed over, in place of `peer`: for companies without a shared"
+            " backend. `docs/handover.md`",
+            unset="`peer`",
+        ),
+    ]
     model: Annotated[
         str | None,
         Key(
@@ -201,6 +210,7 @@ def parse(values: Mapping[str, object], stack: StackName = MAIN) -> SecundusSett
         (settings.author.project, settings.author.project_number),
         (settings.project, settings.project_number),
     )
+    contradictions.two_sources(table)
     contradictions.nothing_approved(table, settings.approved_digests)
     contradictions.machine_without_type(table, settings.confidential_type, settings.machine_type)
     contradictions.one_member_twice(table, settings.operators)

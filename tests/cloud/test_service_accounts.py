@@ -168,3 +168,13 @@ def test_an_unmodelled_method_is_a_clear_404(ask: Ask) -> None:
     """It differs from the error for a missing resource."""
     answer = ask("POST", f"/serviceAccounts/{READER}:signBlob")
     assert "not modelled by the local cloud" in message(answer, 404)
+
+
+def test_a_disabled_account_can_be_enabled_again(ask: Ask, reader: Any) -> None:
+    """By methods of its own; no PATCH changes it."""
+    assert "disabled" not in reader
+    for method, shown in (("disable", True), ("enable", None)):
+        assert ask("POST", f"/serviceAccounts/{READER}:{method}", {}).json() == {}
+        assert ask("GET", f"/serviceAccounts/{READER}").json().get("disabled") is shown
+    change = {"serviceAccount": {"disabled": True}, "updateMask": "disabled"}
+    assert ask("PATCH", f"/serviceAccounts/{READER}", change).status_code == 400

@@ -8,6 +8,7 @@ import pytest
 
 from rehearsal.pulumi_plugins.gcp import resources
 from rehearsal.pulumi_plugins.gcp_api import Api
+from rehearsal.pulumi_plugins.gcp_custom_methods import Account
 from rehearsal.pulumi_plugins.gcp_difference import refreshed_inputs
 from rehearsal.pulumi_plugins.provider import SIGNATURE, UNKNOWN, Difference, Json, ProviderError
 
@@ -377,3 +378,28 @@ def test_a_read_keeps_the_uploaded_file() -> None:
     """The cloud does not return it; its hash shows a difference."""
     source = {SIGNATURE: "asset", "hash": "h", "path": "p"}
     assert refreshed_inputs({"source": source}, {"source": source}) == {"source": source}
+
+
+def test_an_account_is_disabled_by_an_update_and_never_at_creation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Google's provider documents it; other changes of an account are not made here."""
+    account = RESOURCES["account:Account"]
+    assert isinstance(account, Account)
+    sent: list[tuple[str, str, Any]] = []
+
+    def send(verb: str, path: str, _identity: str, _doing: str, **parts: Any) -> Json:
+        sent.append((verb, path, parts["json"]))
+        return {"name": "a"}
+
+    monkeypatch.setattr(account, "send", send)
+    account.insert({"accountId": "primus-sa", "project": "p", "disabled": True})
+    account.patch("a", {}, {"disabled": True}, ["disabled"])
+    account.patch("a", {}, {}, ["disabled"])
+    assert sent == [
+        ("POST", "projects/p/serviceAccounts", {"accountId": "primus-sa", "serviceAccount": {}}),
+        ("POST", "a:disable", {}),
+        ("POST", "a:enable", {}),
+    ]
+    with pytest.raises(ProviderError, match="displayName"):
+        account.patch("a", {}, {"displayName": "B"}, ["displayName"])

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +19,7 @@ from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import Workspace
-from tests.engine.deployed_stacks import run, unchanged
+from tests.engine.deployed_stacks import run, run_own, unchanged
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ def state_bucket(company: str) -> str:
 
 
 def deploy(local: LocalCloud, folder: Path, cli: Path) -> OwnBackends:
-    """Both stacks; Primus' handover came to Secundus as a file, by the lines of the page."""
+    """Both stacks; Primus' handover came to Secundus as a file (docs/handover.md)."""
     workspace = OwnBackends(folder / "workspace", local, cli)
     for company in COMPANIES:
         admin = Admin(workspace.environment(company))
@@ -95,34 +93,14 @@ def deploy(local: LocalCloud, folder: Path, cli: Path) -> OwnBackends:
     run(workspace, "primus", "config", "set", "--path", "image.digest", PINNED)
     run(workspace, "primus", "up", "--yes", "--skip-preview")
     push(local.cloud)
-    handover = run(workspace, "primus", "stack", "output", "handover", "--json")
-    # `stack init` writes into the stack file; nobody needs that to read outputs.
-    with unchanged(workspace.program / "Pulumi.primus.yaml"):
-        run(workspace, "secundus", "stack", "init", "primus")
-    peer = str(state_with(handover, folder))
-    run(workspace, "secundus", "stack", "import", "--stack", "primus", "--file", peer)
+    exporting = ("handover", "export", "--stack", "primus", "--output", "from-primus.json")
+    run_own(workspace, "primus", *exporting)
+    taking = ("handover", "import", "from-primus.json", "--stack", "secundus", "--yes")
+    run_own(workspace, "secundus", *taking)
     one_picture(workspace.program)
     run(workspace, "secundus", "config", "set", "pictures", "model/one")
     run(workspace, "secundus", "up", "--yes", "--skip-preview")
     return workspace
-
-
-def state_with(handover: str, folder: Path) -> Path:
-    """The file that the page's script makes: a stack whose one output is the handover."""
-    (script,) = re.findall(
-        r"^python3 > peer\.json <<'END'\n(.*?)^END$", PAGE, re.DOTALL | re.MULTILINE
-    )
-    (folder / "handover.json").write_text(handover)
-    made = run_python(script, folder)
-    (folder / "peer.json").write_text(made)
-    return folder / "peer.json"
-
-
-def run_python(script: str, folder: Path) -> str:
-    """What a script prints that is given to Python on standard input."""
-    return subprocess.run(
-        [sys.executable], cwd=folder, input=script, capture_output=True, text=True, check=True
-    ).stdout
 
 
 def one_picture(program: Path) -> None:

@@ -27,6 +27,7 @@ from pulumi.runtime.stack import Stack
 
 from infra import program
 from infra.config.problems import NAMESPACE
+from tests.fixtures.handovers import PUBLISHED
 
 with warnings.catch_warnings():
     # Merely touching a module of pulumi_gcp warns about classes of it that nobody uses here.
@@ -46,18 +47,7 @@ if TYPE_CHECKING:
 BUILT = "sha256:" + "b1" * 32
 """The digest under which a built image is pushed."""
 
-HANDOVER = {
-    "schema": "confidential-inference/handover/v1",
-    "image": "us-west1-docker.pkg.dev/primus-models/primus-models-artifact-repo/workload"
-    "@sha256:" + "a1" * 32,
-    "audience": "//iam.googleapis.com/projects/111111111111/locations/global"
-    "/workloadIdentityPools/primus-wip-1a2b3c/providers/primus-wip-provider",
-    "modelUri": "gs://primus-models-model-bucket/models/" + "c3" * 32 + "/model.tar.gz",
-    "modelSha256": "c3" * 32,
-    "modelReader": "primus-sa@primus-models.iam.gserviceaccount.com",
-    "operatorNumber": "222222222222",
-    "operatorAccount": "workload-sa@secundus-vision.iam.gserviceaccount.com",
-}
+HANDOVER = PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -252,6 +242,7 @@ def deploy(
         monitor=_Monitor(google, graph),
         organization="organization",
     )
+    SETTINGS.root_directory = str(Path.cwd())
     pulumi.runtime.set_all_config(
         {
             f"{NAMESPACE}:{key}": value if isinstance(value, str) else json.dumps(value)

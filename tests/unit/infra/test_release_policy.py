@@ -294,7 +294,7 @@ def test_a_condition_of_one_clause_a_line_is_read_too() -> None:
         read(old.replace("', '", "','"))
 
 
-@given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
+@given(st.lists(st.text(min_size=1, max_size=50), min_size=1, max_size=4))
 def test_a_list_of_any_texts_is_read_back_in_either_form(texts: list[str]) -> None:
     """No text in a list looks like the layout around it."""
     rendered = policy(arguments=tuple(texts))

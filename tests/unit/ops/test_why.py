@@ -16,7 +16,7 @@ from google.oauth2.utils import handle_error_response
 
 from infra.attestation.clause import Party, PolicyError
 from infra.attestation.release_policy import TOKEN_AUDIENCE, read
-from ops import why
+from ops import cli, why
 from ops.cause import RefusedBy
 from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
 from ops.commands import EXPLAIN
@@ -688,6 +688,40 @@ def test_without_a_stack_the_error_names_the_option_for_the_condition(
     errors = capsys.readouterr().err
     assert "--condition FILE" in errors
     assert "pulumi stack output attributeCondition --stack primus" in errors
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "read"),
+    [
+        ((), OK, "attributeCondition"),
+        (("--operator", "acme"), OK, "operators"),
+        (("--operator", "borg"), UNUSABLE, "operators"),
+    ],
+)
+def test_the_condition_of_a_named_operator_is_read_by_its_name(
+    tmp_path: Path,
+    condition: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    code: int,
+    read: str,
+) -> None:
+    """Each operator has a condition of its own; an unknown name is told the known ones."""
+    text = Path(condition).read_text().strip()
+    asked = []
+
+    def outputs(stack: str, needed: str, _: object) -> dict[str, Any]:
+        asked.append((stack, needed))
+        return {"attributeCondition": text, "operators": {"acme": {"attributeCondition": text}}}
+
+    monkeypatch.setattr(cli, "outputs", outputs)
+    now = int(time.time())
+    compact = token(claims(iat=now, nbf=now, exp=now + 3600))
+    assert run(tmp_path, compact, "--stack", "primus-eu", *options) == code
+    assert asked == [("primus-eu", read)]
+    if code == UNUSABLE:
+        assert "has no operator 'borg', but acme" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("options", [("--condition", "nowhere.cel"), ("--condition", "/")])

@@ -55,6 +55,13 @@ def test_the_secrets_provider_of_the_real_stack_is_forgotten(tmp_path: Path) -> 
     assert read(tmp_path) == {"config": before["config"]}
 
 
+def test_the_authors_file_is_forgotten(tmp_path: Path) -> None:
+    """In the local cloud the author's stack is there, with another image and pool."""
+    before = yaml.safe_load(OWN)
+    detach(write(tmp_path, f"{OWN}  confidential-inference:handover: handover.secundus.json\n"))
+    assert read(tmp_path) == {"config": before["config"]}
+
+
 def test_a_second_copy_gets_the_salt_of_the_first(tmp_path: Path) -> None:
     """Otherwise the engine could not read the stack that the first copy made."""
     first, second = write(tmp_path / "a", OWN), write(tmp_path / "b", BARE)

@@ -1,0 +1,1 @@
+"""The command `handover`: the files between companies that share no backend."""
