@@ -7,6 +7,7 @@ The stack's name says which company is deployed, and which of its stages.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from infra.config import (
     secundus_settings,
 )
 from infra.config.problems import NAMESPACE
+from infra.config.secundus_settings import ON_NEW_PICTURES
 from infra.errors import ProgramError
 from infra.handover import NAMED, OUTPUT, approved
 from infra.outputs import applied, run_error, warn
@@ -92,6 +94,8 @@ def _secundus(stack: StackName) -> None:
         folder = picture_folder.of_folder(configured.pictures, configured.names.input_bucket)
     if folder.warning:
         warn(folder.warning)
+    if configured.run == ON_NEW_PICTURES:
+        configured = replace(configured, run=folder.fingerprint())
     region = region_move.allowed_region(
         "secundus",
         configured.region,

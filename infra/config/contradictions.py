@@ -93,6 +93,17 @@ def machine_without_type(table: Table, confidential_type: str, machine_type: str
         )
 
 
+def no_pictures_to_follow(table: Table) -> None:
+    """Without `pictures`, the stack does not know what the input bucket holds."""
+    table.refuse(
+        "run",
+        expected="another text, or `pictures` set to the folder that this stack uploads",
+        consequence="this stack could not know when there is a new picture, so no machine would"
+        " run again",
+        fix=table.command("set", "pictures", "FOLDER"),
+    )
+
+
 def one_member_twice(table: Table, members: Sequence[str]) -> None:
     """Google does not tell addresses by case, and so makes one binding of two grants."""
     folded = [member.casefold() for member in members]

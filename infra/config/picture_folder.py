@@ -6,6 +6,7 @@ workload, because `infra` and `workload` must not import each other.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import unicodedata
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ ENDINGS: Final = {
 }
 """Endings in any case, with the format of such a file."""
 
-MOST: Final = 50
-"""Each takes half a kilobyte of a first preview; a comment on GitHub has at most 64."""
+MOST: Final = 1000
+"""Each is a resource: some time of each `up`, and two kilobytes of the state."""
 LONGEST_NAME: Final = 1024
 """Bytes. https://docs.cloud.google.com/storage/docs/objects#naming"""
 _MOST_PROBLEMS = 20
@@ -61,6 +62,15 @@ class Folder:
 
     pictures: tuple[Picture, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    def fingerprint(self) -> str:
+        """A text that is another one as soon as a name or a content is."""
+        listing = hashlib.sha256()
+        for picture in self.pictures:
+            with picture.path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            listing.update(f"{content} {picture.name}\0".encode())
+        return f"pictures-{listing.hexdigest()[:16]}"
 
     @property
     def warning(self) -> str:
@@ -99,8 +109,8 @@ def of_folder(folder: Path, bucket: str) -> Folder:
             pictures.append(Picture(path=path, name=name, size=path.stat().st_size))
     if len(pictures) > MOST:
         problems.append(
-            f"got {len(pictures)} pictures, expected at most {MOST}; each is a resource, and a"
-            " preview of more does not fit where it is read. Upload them without Pulumi:"
+            f"got {len(pictures)} pictures, expected at most {MOST}; each is a resource of the"
+            " state, which every command reads, writes and compares. Upload them without Pulumi:"
             f" {_RM} && pulumi up --stack secundus; gcloud storage rsync --recursive"
             f" {quote(str(folder))} gs://{bucket};"
             ' pulumi config set run "$(date)" --stack secundus && pulumi up --stack secundus'

@@ -14,6 +14,9 @@ from infra.config.machine_types import DEFAULT_MACHINE
 from infra.config.reader import Table
 from infra.stack_name import StackName
 
+ON_NEW_PICTURES: Final = "onNewPictures"
+"""The value of `run` that stands for a fingerprint of the pictures."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SecundusNames:
@@ -168,8 +171,8 @@ class SecundusSettings(Company):
         Path | None,
         Key(
             validators.PATH,
-            "a folder: the stack uploads its pictures and those of the folders below, at most 50."
-            " `docs/pictures.md` says which, and how to upload more",
+            "a folder: the stack uploads its pictures and those of the folders below, at most"
+            " 1,000. `docs/pictures.md` says which, and how to upload more",
             unset="you fill the bucket",
         ),
     ]
@@ -177,7 +180,9 @@ class SecundusSettings(Company):
         str,
         Key(
             validators.RUN,
-            "any text of one line, up to 200 characters; another text runs again, on a new machine",
+            "any text of one line, up to 200 characters; another text runs again, on a new machine."
+            f" `{ON_NEW_PICTURES}`: run again whenever a picture of `pictures` is new or another"
+            " one",
             default="",
             unset="empty",
         ),
@@ -214,5 +219,7 @@ def parse(values: Mapping[str, object], stack: StackName = MAIN) -> SecundusSett
     contradictions.nothing_approved(table, settings.approved_digests)
     contradictions.machine_without_type(table, settings.confidential_type, settings.machine_type)
     contradictions.one_member_twice(table, settings.operators)
+    if settings.run == ON_NEW_PICTURES and settings.pictures is None:
+        contradictions.no_pictures_to_follow(table)
     table.finish()
     return settings

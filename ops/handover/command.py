@@ -160,6 +160,7 @@ def _export(options: argparse.Namespace) -> int:
     )
     if output == files.STANDARD:
         sys.stdout.write(file.written().decode())
+        output = "standard output"
     else:
         files.write(Path(output), file)
     print_progress(

@@ -67,7 +67,7 @@ def for_secundus(
     digest = handover.image.partition("@")[2]
     approved = secundus.approved
     return Plan(
-        first=not secundus.handover or not place.exists(),
+        first=not place.exists() or (there and not secundus.handover),
         differences=agreed,
         commands=[
             *([set_all(stack, values)] if values else []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from infra.wording import counted
 from ops.review.change import Change, Effect, Section
 from ops.review.release import model_names
 from ops.review.values import at, differences, text
@@ -37,6 +38,8 @@ _KNOWN: Final = frozenset(
 )
 """Inputs that this program gives to its machine."""
 
+_OBJECT: Final = "gcp:storage/bucketObject:BucketObject"
+_UPLOADS: Final = "confidential-inference:infra:Uploads"
 _BUCKET: Final = "gcp:storage/bucket:Bucket"
 _EMAIL: Final = ("serviceAccount", "email")
 _RESULTS: Final = ("metadata", "tee-env-RESULT_URI")
@@ -54,6 +57,25 @@ def changes(preview: Preview) -> Iterator[Change]:
             yield from _machine(step)
             if step.after is not None:
                 yield from _guards(step, preview)
+    yield from _without_a_run(preview)
+
+
+def _without_a_run(preview: Preview) -> Iterator[Change]:
+    """A machine looks at the pictures once, when it boots."""
+    pictures = [
+        step
+        for step in preview.of_type(_OBJECT)
+        if step.changes and step.after is not None and _UPLOADS in step.parent
+    ]
+    machines = list(preview.of_type(MACHINE))
+    if pictures and machines and not any(step.changes for step in machines):
+        yield _change(
+            Effect.NOTE,
+            f"{counted(len(pictures), 'picture is', 'pictures are')} new or other ones, and no"
+            ' machine looks at them until `run` changes: pulumi config set run "$(date)"; or'
+            " pulumi config set run onNewPictures",
+            machines[0],
+        )
 
 
 def _approved(step: Step) -> Iterator[Change]:

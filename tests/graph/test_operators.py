@@ -295,6 +295,7 @@ def test_the_problems_of_all_models_are_reported_at_once(primus: Deploy, folder:
 
 
 OTHER = {**HANDOVER, "operatorNumber": "333333333333", "operatorAccount": "a@b"}
+TRIAL = {**HANDOVER, "operatorAccount": "trial-sa@secundus-vision.iam.gserviceaccount.com"}
 
 
 @pytest.mark.parametrize(
@@ -303,6 +304,7 @@ OTHER = {**HANDOVER, "operatorNumber": "333333333333", "operatorAccount": "a@b"}
         {"handover": OTHER, "handovers": {"us": HANDOVER, "acme": OTHER}},
         {"handover": HANDOVER, "handovers": {"acme": OTHER}},
         {"handovers": {"us": HANDOVER}},
+        {"handovers": {"trial": TRIAL, "us": HANDOVER}},
         {"handover": None, "handovers": {"acme": OTHER, "us": HANDOVER}},
     ],
 )

@@ -250,6 +250,22 @@ def test_machine_waits_for_every_grant_picture_and_the_firewall(secundus: Deploy
     assert {r.urn for r in needed} <= graph.one("Instance").dependencies
 
 
+def test_new_pictures_replace_the_machine_where_config_says_so(
+    secundus: Deploy, folder: Path
+) -> None:
+    """The machine's metadata has a fingerprint of names and contents in place of a text."""
+
+    def run() -> str:
+        metadata = secundus(run="onNewPictures").one("Instance").inputs["metadata"]
+        return str(metadata["run"])
+
+    before = run()
+    assert before.startswith("pictures-")
+    assert run() == before
+    (folder / "model" / "pictures" / "dent.jpg").write_bytes(b"another")
+    assert run() != before
+
+
 def test_exports_say_what_runs_and_where_its_results_are(secundus: Deploy) -> None:
     """What a person needs to wait for the result."""
     assert secundus().exports == {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,3 +210,25 @@ def test_a_tilde_is_the_home_folder(path: str, monkeypatch: pytest.MonkeyPatch) 
     values = {**committed("secundus"), "pictures": path}
     parsed = secundus_settings.parse(values)
     assert parsed.pictures == Path("/home/me") / path[2:]
+
+
+def test_the_fingerprint_changes_with_every_name_and_every_content(tmp_path: Path) -> None:
+    """A machine runs again exactly when there is something new to see."""
+
+    def fingerprint(**files: str) -> str:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        for name, content in files.items():
+            (folder / f"{name}.jpg").write_text(content)
+        return of_folder(folder, BUCKET).fingerprint()
+
+    one = fingerprint(a="1", b="2")
+    assert one == fingerprint(b="2", a="1")
+    assert re.fullmatch("pictures-[0-9a-f]{16}", one)
+    others = [
+        fingerprint(a="1"),
+        fingerprint(a="1", b="3"),
+        fingerprint(a="2", b="1"),
+        fingerprint(a="1", c="2"),
+        fingerprint(a="1", b="2", c="3"),
+    ]
+    assert len({one, *others}) == 6

@@ -201,6 +201,11 @@ def test_the_home_folder_of_an_unknown_person_is_not_expanded() -> None:
 
 
 BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
+    "run by pictures that are not there": (
+        secundus,
+        {"run": "onNewPictures", "pictures": None},
+        "run\n.*'onNewPictures'.*`pictures` set to the folder.*no machine would run again",
+    ),
     "project missing": (primus, {"project": None}, "project\n    got:         nothing"),
     "project malformed": (primus, {"project": "Primus"}, "project\n    got:         'Primus'"),
     "projectNumber missing": (secundus, {"projectNumber": None}, "projectNumber\n.*nothing"),

@@ -159,7 +159,9 @@ def test_what_differs_is_refused_until_somebody_agrees(
     assert ended.says("this is not what was agreed before, so nothing was changed")
     assert "2 differences from what was agreed before" in ended.out
     assert (stacks.commands, place.read_bytes()) == ([], before)
-    assert handover(*INTO_SECUNDUS, "--yes", "--accept-changes").code == OK
+    ended = handover(*INTO_SECUNDUS, "--yes", "--accept-changes")
+    assert ended.code == OK
+    assert "Nothing was agreed with them before" not in ended.out
     assert place.read_bytes() == file.read_bytes()
 
 
@@ -194,7 +196,9 @@ def test_the_file_in_place_itself_only_needs_the_key(
     """Somebody put it there by hand, or by git."""
     write(place)
     taking = ("import", IN_PLACE, "--stack", "secundus", "--yes")
-    assert handover(*taking).code == OK
+    ended = handover(*taking)
+    assert ended.code == OK
+    assert "Nothing was agreed with them before" in ended.out
     assert stacks.commands == [f"{SET}handover={IN_PLACE}"]
     stacks.configure("secundus", handover=IN_PLACE)
     ended = handover(*taking)

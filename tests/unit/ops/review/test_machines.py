@@ -11,12 +11,14 @@ from ops.review.change import Change, Effect
 from tests.fixtures.previews import (
     BUCKET,
     MACHINE,
+    OBJECT,
     PROVIDER,
     SECUNDUS,
     UNKNOWN,
     Json,
     read_preview,
     step,
+    urn,
 )
 from tests.fixtures.tokens import READER, policy
 
@@ -92,6 +94,44 @@ def test_a_new_and_a_deleted_machine_are_named() -> None:
 def test_an_unchanged_machine_is_not_mentioned() -> None:
     """Only changes are."""
     assert told(step("same", MACHINE, old=machine(), new=machine())) == []
+
+
+UPLOADS = urn("confidential-inference:infra:Uploads", "secundus-pictures")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (["create"], "1 picture is new or other ones, and no machine looks at them"),
+        (["create", "update"], "2 pictures are new or other ones, and no machine looks at them"),
+        (["delete"], ""),
+        (["same"], ""),
+    ],
+)
+def test_new_pictures_without_a_run_are_mentioned(steps: list[str], expected: str) -> None:
+    """Nobody would see any result of them."""
+    inputs = {"bucket": "b", "name": "a.jpg"}
+    pictures = [
+        step(
+            op,
+            OBJECT,
+            f"picture-{n}",
+            old=None if op == "create" else inputs,
+            new=None if op == "delete" else inputs,
+            parent=UPLOADS,
+        )
+        for n, op in enumerate(steps)
+    ]
+    same = step("same", MACHINE, old=machine(), new=machine())
+    found = told(*pictures, same)
+    assert [(each.effect, each.sentence[: len(expected)]) for each in found] == (
+        [(Effect.NOTE, expected)] if expected else []
+    )
+    # With a run, with no machine at all, or for another object, there is nothing to say.
+    again = step("replace", MACHINE, old=machine(), new=machine(metadata={"run": "2"}))
+    assert not [each for each in told(*pictures, again) if "looks at them" in each.sentence]
+    assert told(*pictures) == []
+    assert told(step("create", OBJECT, "model", new=inputs), same) == []
 
 
 def test_an_unknown_image_is_called_so() -> None:
