@@ -64,15 +64,13 @@ def companies(program: Path) -> dict[str, Company]:
 def local_files(program: Path) -> list[str]:
     """The files and folders that the configuration names: git may ignore a model or pictures."""
     primus, secundus = (_read(program, name) for name in ("primus", "secundus"))
-    model = setting(primus, "model")
-    model = model if isinstance(model, dict) else {}
-    also = model.get("admitAlso")
-    named = [
-        model.get("archive"),
-        model.get("manifest"),
-        *(also.values() if isinstance(also, dict) else ()),
-        setting(secundus, "pictures"),
-    ]
+    several = setting(primus, "models")
+    models = [setting(primus, "model"), *(several.values() if isinstance(several, dict) else ())]
+    named = [setting(secundus, "pictures")]
+    for model in (each for each in models if isinstance(each, dict)):
+        also = model.get("admitAlso")
+        named += [model.get("archive"), model.get("manifest")]
+        named += also.values() if isinstance(also, dict) else ()
     return [name for name in named if isinstance(name, str)]
 
 

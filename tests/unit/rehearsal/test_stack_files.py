@@ -125,8 +125,11 @@ def configure(folder: Path, primus: dict[str, object], secundus: dict[str, objec
 def test_the_files_that_the_configuration_names(tmp_path: Path) -> None:
     """Model, manifest, other admitted models, pictures."""
     model = {"archive": "a.tar.gz", "manifest": "m.json", "admitAlso": {"0" * 64: "old.tar.gz"}}
-    configure(tmp_path, {"model": model}, {"pictures": "photos"})
-    assert local_files(tmp_path) == ["a.tar.gz", "m.json", "old.tar.gz", "photos"]
+    models = {"small": {"archive": "s.tar.gz", "manifest": "s.json"}, "odd": 7}
+    configure(tmp_path, {"model": model, "models": models}, {"pictures": "photos"})
+    assert sorted(local_files(tmp_path)) == [
+        *("a.tar.gz", "m.json", "old.tar.gz", "photos", "s.json", "s.tar.gz")
+    ]
     assert local_files(configure(tmp_path, {"model": "odd"}, {"pictures": 7})) == []
 
 
