@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ops.review import boundaries, buckets, grants, machines, others, release, rules
+from ops.review import boundaries, buckets, grants, machines, operators, others, release, rules
 from ops.review.change import ALARMS, GAIN, REDUCTION, Change, Effect, Section
 
 if TYPE_CHECKING:
@@ -63,12 +63,10 @@ class Review:
 
 def review(preview: Preview, every_rule: Sequence[Rule]) -> Review:
     """The review of a preview, by the rules of the policy pack too."""
-    judged = (
-        *release.changes(preview),
-        *grants.changes(preview),
-        *buckets.changes(preview),
-        *machines.changes(preview),
-        *boundaries.changes(preview),
+    judged = tuple(
+        operators.named(change)
+        for part in (release, grants, buckets, machines, boundaries)
+        for change in part.changes(preview)
     )
     mentioned = {change.urn for change in judged}
     found = (*judged, *rules.changes(preview, every_rule), *others.changes(preview, mentioned))
