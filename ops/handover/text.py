@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infra.untrusted_text import shown
 from infra.wording import counted
 from ops.handover.differences import named
 from ops.terminal import standard_output
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ops.handover.differences import Difference
 
 _COLUMN = 25
+_LONGEST_KEY = 100
 _TIME = "%Y-%m-%d %H:%M UTC"
 
 
@@ -43,6 +45,9 @@ def show_differences(found: list[Difference]) -> None:
     if found:
         output.print(f"{counted(len(found), 'difference')} from what was agreed before:")
     for each in found:
-        output.print(f"  {each.what}: {each.meaning}" if each.meaning else f"  {each.what}")
-        output.print(f"    agreed  {each.agreed}", soft_wrap=True)
-        output.print(f"    now     {each.now}", soft_wrap=True)
+        what = shown(each.what, _LONGEST_KEY)
+        line = f"  {what}: {each.meaning}" if each.meaning else f"  {what}"
+        output.print(line, soft_wrap=True)
+        # Nothing has judged the values of an earlier file: they must not look like other lines.
+        output.print(f"    agreed  {shown(each.agreed)}", soft_wrap=True)
+        output.print(f"    now     {shown(each.now)}", soft_wrap=True)

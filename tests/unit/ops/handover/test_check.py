@@ -212,6 +212,19 @@ def test_what_differs_from_an_older_file_is_named_with_its_meaning(
     assert lines[-2:] == ["    agreed  nothing", f"    now     {sha256}"]
 
 
+def test_text_of_an_earlier_file_is_escaped_and_cut(stacks: Stacks, handover: Handover) -> None:
+    """Nothing has judged it: it must neither add a line, nor control a terminal, nor fill it."""
+    evil = "x\n  image digest: other code\x1b]0;x\x07" + "x" * 5_000
+    write(stacks.folder / "old.json", {"modelReader": evil, evil: "x"})
+    write(stacks.folder / "new.json")
+    ended = handover("check", "new.json", "--against", "old.json")
+    assert ended.code == REFUSED
+    _, _, said = ended.out.partition("2 differences from what was agreed before:\n")
+    assert len(said.splitlines()) == 6
+    assert len(said) < 5_000
+    assert "\x1b" not in said
+
+
 def test_a_renewed_file_is_no_difference(stacks: Stacks, handover: Handover) -> None:
     """Only the times are others, also where the old one has expired."""
     write(stacks.folder / "old.json", days_ago=100)
