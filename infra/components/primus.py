@@ -75,6 +75,12 @@ class Primus(pulumi.ComponentResource):
             ),
             self._after_apis,
         )
+        # Two models can have a version in common, and it is stored once.
+        archives = {
+            sha256: archive
+            for model in args.models.values()
+            for sha256, archive in model.versions.items()
+        }
         stored = {
             # Named by its hash: the next model is stored before this one is deleted, and this one
             # stays the same resource when another model is in the handover.
@@ -84,8 +90,7 @@ class Primus(pulumi.ComponentResource):
                 archive,
                 content_type="application/gzip",
             )
-            for model in args.models.values()
-            for sha256, archive in model.versions.items()
+            for sha256, archive in archives.items()
         }
 
         # Publish
@@ -103,10 +108,9 @@ class Primus(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[repository]),
         )
-        for digest in {each.digest for each in settings.releases} - {settings.image.digest, None}:
-            require_image(
-                image.path, str(digest), repository.name, repository.create_time, parent=self
-            )
+        own = {each.digest for each in settings.releases if each.digest}
+        for digest in sorted(own - {settings.image.digest}):
+            require_image(image.path, digest, repository.name, repository.create_time, parent=self)
 
         # Allow
         self.releases = {

@@ -206,6 +206,22 @@ def test_each_reader_reads_just_the_models_of_its_operator(primus: Deploy, folde
     assert found == [(True, False), (False, True), (True, True)]
 
 
+def test_a_version_that_two_models_have_in_common_is_stored_and_granted_once(
+    primus: Deploy, folder: Path
+) -> None:
+    """The engine refuses a program that registers one URN twice; the mocks do not."""
+    other = second_model(folder)
+    first = sha256(folder, "model")
+    graph = primus(
+        models={"other": {**other, "admitAlso": {first: "model/model.tar.gz"}}},
+        operators={"acme": {**ACME, "models": ["model", "other"]}},
+    )
+    urns = [resource.urn for resource in graph.resources]
+    assert sorted(urns) == sorted(set(urns))
+    assert len(graph.all("BucketObject")) == 2
+    assert len([g for g in graph.all("BucketIAMMember") if "acme" in g.name]) == 2
+
+
 def test_the_handovers_say_which_models_an_operator_may_use(primus: Deploy, folder: Path) -> None:
     """The first one is the default; a handover without names is as earlier versions read it."""
     graph = primus(
