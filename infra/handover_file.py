@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from infra import handover
+from infra import handover, handover_checks
 from infra.canonical_json import FormError, canonical, difference, parsed
 from infra.handover import HandoverError
 from infra.untrusted_text import described, shown
@@ -151,7 +151,9 @@ def of_author(file: HandoverFile, author: Author, us: Operator, source: str) -> 
             " model would perhaps be refused after the boot; nothing was changed. Ask the author"
             f" for a file of this version of the program, made by: {FROM_AUTHOR.export}"
         )
-    return handover.accepted(file.values, author, us, f"{source}: the author", stack="primus")
+    return handover_checks.accepted(
+        file.values, author, us, f"{source}: the author", stack="primus"
+    )
 
 
 def read(data: bytes, source: str) -> HandoverFile:

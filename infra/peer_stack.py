@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from infra import handover
+from infra import handover, handover_checks
 from infra.handover import Handover, HandoverError
 from infra.outputs import applied
 
@@ -50,8 +50,8 @@ def _read(
                 " [secret]; nothing was changed. Let that stack export it without"
                 f" pulumi.Output.secret, then: pulumi up --stack {stack}"
             )
-    published, key = handover.own(outputs, us, stack)
-    return handover.accepted(published, author, us, stack, key)
+    published, key = handover_checks.own(outputs, us, stack)
+    return handover_checks.accepted(published, author, us, stack, key)
 
 
 def _existing(stacks: Sequence[str]) -> str:

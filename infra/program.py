@@ -30,7 +30,8 @@ from infra.config import (
 from infra.config.problems import NAMESPACE
 from infra.config.secundus_settings import ON_NEW_PICTURES
 from infra.errors import ProgramError
-from infra.handover import NAMED, OUTPUT, approved
+from infra.handover import NAMED, OUTPUT
+from infra.handover_checks import approved
 from infra.outputs import applied, run_error, warn
 
 if TYPE_CHECKING:

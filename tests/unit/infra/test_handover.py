@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra import handover
+from infra import handover_checks
 from infra.config.company_settings import Operator
 from infra.config.secundus_settings import Author
 from infra.handover import Handover, HandoverError
@@ -40,7 +40,7 @@ def test_a_handover_for_another_operator_is_refused() -> None:
         match=r"(?s)admits another machine.*- operatorNumber: got"
         r" '333333333333', expected '222222222222'.*- operatorAccount: got 'a@b', expected 'work",
     ):
-        handover.accepted({**GENUINE.published(), **other}, AUTHOR, US, SOURCE)
+        handover_checks.accepted({**GENUINE.published(), **other}, AUTHOR, US, SOURCE)
 
 
 SET = "pulumi config set --stack"
@@ -77,7 +77,7 @@ def test_the_refusal_has_one_command_for_each_side(
 ) -> None:
     """Either company can mend it, the peer's text is in a command only where it is harmless."""
     with pytest.raises(HandoverError) as told:
-        handover.accepted({**GENUINE.published(), **other}, AUTHOR, US, SOURCE)
+        handover_checks.accepted({**GENUINE.published(), **other}, AUTHOR, US, SOURCE)
     _, primus, *secundus = str(told.value).rsplit("\n", 2 if here else 1)
     assert primus == f"Have Primus admit this one: {there} && pulumi up --stack {SOURCE}"
     assert secundus == ([f"Or declare here what it admits: {here}"] if here else [])
@@ -86,20 +86,20 @@ def test_the_refusal_has_one_command_for_each_side(
 def test_a_handover_of_an_earlier_version_is_accepted() -> None:
     """Primus may not have deployed since."""
     older = {k: v for k, v in GENUINE.published().items() if not k.startswith("operator")}
-    found = handover.accepted(older, AUTHOR, US, SOURCE)
+    found = handover_checks.accepted(older, AUTHOR, US, SOURCE)
     assert (found.image, found.operator_number) == (GENUINE.image, "")
 
 
 def test_secundus_reads_exactly_what_primus_publishes() -> None:
     """One description, both directions."""
-    assert handover.accepted(GENUINE.published(), AUTHOR, US, SOURCE) == GENUINE
+    assert handover_checks.accepted(GENUINE.published(), AUTHOR, US, SOURCE) == GENUINE
 
 
 @pytest.mark.parametrize("place", ["us", "europe", "asia", "northamerica-northeast1"])
 def test_the_image_may_be_in_any_location_of_repositories(place: str) -> None:
     """Any region of Google's, and the multi-regions of Artifact Registry."""
     image = GENUINE.image.replace("us-west1", place)
-    accepted = handover.accepted({**GENUINE.published(), "image": image}, AUTHOR, US, SOURCE)
+    accepted = handover_checks.accepted({**GENUINE.published(), "image": image}, AUTHOR, US, SOURCE)
     assert accepted.image == image
 
 
@@ -129,7 +129,7 @@ def test_published_form_has_exactly_the_agreed_keys() -> None:
 def test_a_missing_handover_or_another_schema_is_refused(published: object, message: str) -> None:
     """Without a handover of this schema there is nothing to launch."""
     with pytest.raises(HandoverError, match=message):
-        handover.accepted(published, AUTHOR, US, SOURCE)
+        handover_checks.accepted(published, AUTHOR, US, SOURCE)
 
 
 FOREIGN = {
@@ -173,7 +173,7 @@ def test_a_value_of_another_owner_is_refused(row: str, changes: dict[str, Any]) 
     with pytest.raises(
         HandoverError, match=f"cannot be trusted(?s:.*)- {row.split(maxsplit=1)[0]}"
     ) as told:
-        handover.accepted({**GENUINE.published(), **changes}, AUTHOR, US, SOURCE)
+        handover_checks.accepted({**GENUINE.published(), **changes}, AUTHOR, US, SOURCE)
     assert "nothing was changed" in str(told.value)
 
 
@@ -200,7 +200,7 @@ HOSTILE: dict[str, Any] = {
 def test_text_of_the_peer_is_escaped_and_cut_in_errors(published: object) -> None:
     """It cannot control a terminal, add a line, use colours of the CLI, or fill the screen."""
     with pytest.raises(HandoverError) as told:
-        handover.accepted(published, AUTHOR, US, SOURCE)
+        handover_checks.accepted(published, AUTHOR, US, SOURCE)
     text = str(told.value)
     assert len(text) < 3000
     assert [c for c in text if not c.isprintable() and c != "\n"] == []
@@ -212,20 +212,20 @@ def test_all_values_of_another_owner_are_reported_together() -> None:
     """All at once show whether the author or one value is wrong."""
     published = {**GENUINE.published(), "image": "x", "audience": "x", "modelReader": "x"}
     with pytest.raises(HandoverError, match=r"(?s)- image: .*- audience: .*- modelReader: "):
-        handover.accepted(published, AUTHOR, US, SOURCE)
+        handover_checks.accepted(published, AUTHOR, US, SOURCE)
 
 
 def test_without_approved_digests_any_image_is_approved() -> None:
     """Unset means any; the program warns about it."""
-    assert handover.approved(GENUINE.image, None) == GENUINE.image
+    assert handover_checks.approved(GENUINE.image, None) == GENUINE.image
 
 
 def test_an_approved_digest_is_accepted() -> None:
     """The digest decides, in any repository."""
-    assert handover.approved(GENUINE.image, ("sha256:" + "0" * 64, DIGEST)) == GENUINE.image
+    assert handover_checks.approved(GENUINE.image, ("sha256:" + "0" * 64, DIGEST)) == GENUINE.image
 
 
 def test_an_unapproved_digest_is_refused_with_the_command_that_approves_it() -> None:
     """The command appends, so that the digests before stay approved."""
     with pytest.raises(HandoverError, match=rf"approvedDigests\[1\]' {DIGEST}"):
-        handover.approved(GENUINE.image, ("sha256:" + "0" * 64,))
+        handover_checks.approved(GENUINE.image, ("sha256:" + "0" * 64,))
