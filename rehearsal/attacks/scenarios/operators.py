@@ -136,7 +136,7 @@ def _lax_beside_acmes(target: Target) -> None:
 def _enabled(target: Target) -> None:
     """Somebody at Primus enabled the provider by hand."""
     provider = target.handovers[FORMER]["audience"].removeprefix("//iam.googleapis.com/")
-    target.cloud.providers[provider].doc.pop("disabled")
+    target.cloud.providers[provider].doc.pop("disabled", None)
 
 
 def _granted(target: Target) -> None:
