@@ -5,6 +5,7 @@ It has their forms and limits. The settings say which name a resource has.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 POOL: Final = "primus-wip"
@@ -44,6 +45,8 @@ MAX_POOL_PREFIX: Final = 25
 POOL_PREFIX: Final = rf"(?!gcp(-|$))[a-z0-9]([a-z0-9-]{{0,{MAX_POOL_PREFIX - 2}}}[a-z0-9])?"
 """The first part of a pool id; a hyphen and a suffix follow."""
 REPOSITORY_ID: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+ADDRESSES: Final = "10.0.0.0/28"
+"""Of the machine's subnetwork: the smallest range that leaves room to replace the machine."""
 COMPUTE_NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 """RFC 1035: https://docs.cloud.google.com/compute/docs/naming-resources"""
 SERVICE_ACCOUNT: Final = ACCOUNT_ID + r"@" + PROJECT_ID + r"\.iam\.gserviceaccount\.com"
@@ -72,6 +75,11 @@ def pool_prefix(text: str) -> str:
 def service_account(account_id: str, project: str) -> str:
     """The e-mail address of a service account."""
     return f"{account_id}@{project}.iam.gserviceaccount.com"
+
+
+def service_account_path(account_id: str, project: str) -> str:
+    """The full name of a service account, as IAM names it."""
+    return f"projects/{project}/serviceAccounts/{service_account(account_id, project)}"
 
 
 def model_path(sha256: str) -> str:
@@ -103,6 +111,32 @@ def bucket_location(location: str) -> str:
 def repository_path(region: str, project: str, repository: str) -> str:
     """The path of a repository of Artifact Registry for docker, without a scheme."""
     return f"{region}-docker.pkg.dev/{project}/{repository}"
+
+
+def pool_suffix(pool: str) -> str | None:
+    """The random part of a pool id, if it ends with one."""
+    found = re.fullmatch(rf"{POOL_PREFIX}-(?P<suffix>[0-9a-f]{{{2 * SUFFIX_BYTES}}})", pool)
+    return found["suffix"] if found else None
+
+
+def network_path(name: str, project: str) -> str:
+    """The path of a network below Compute Engine's API, which is its id in a state."""
+    return f"projects/{project}/global/networks/{name}"
+
+
+def subnetwork_path(name: str, region: str, project: str) -> str:
+    """The path of a subnetwork below Compute Engine's API."""
+    return f"projects/{project}/regions/{region}/subnetworks/{name}"
+
+
+def repository_name(name: str, location: str, project: str) -> str:
+    """The full name of a repository of Artifact Registry."""
+    return f"projects/{project}/locations/{location}/repositories/{name}"
+
+
+def pool_name(pool: str, project: str) -> str:
+    """The name of a pool with its project's id, which is its id in a state."""
+    return f"projects/{project}/locations/global/workloadIdentityPools/{pool}"
 
 
 def audience(project_number: str, pool: str, provider: str) -> str:

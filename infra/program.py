@@ -30,12 +30,18 @@ from infra.config import (
 from infra.config.problems import NAMESPACE
 from infra.config.secundus_settings import ON_NEW_PICTURES
 from infra.errors import ProgramError
+from infra.existing import resources
+from infra.existing.lookup import LookUp
 from infra.handover import NAMED, OUTPUT
 from infra.handover_checks import approved
 from infra.outputs import applied, run_error, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from infra.components.region_move import AllowedRegion
     from infra.config.secundus_settings import SecundusSettings
+    from infra.existing.resources import Settings
     from infra.handover import Handover
     from infra.stack_name import StackName
 
@@ -58,10 +64,11 @@ def _primus(stack: StackName) -> None:
         configured.accept_loss,
         "the repository would go with every image in it, and the model bucket with the model",
     )
+    provider = _provider(region.region.apply(lambda _: configured.project))
     company = Primus(
         "primus",
         PrimusArgs(settings=configured, models=models),
-        _provided(region.apply(lambda _: configured.project)),
+        _after(region, configured, resources.of_primus(configured), provider),
     )
     named = {name: each for name, each in company.releases.items() if name}
     if unnamed := company.releases.get(""):
@@ -108,13 +115,15 @@ def _secundus(stack: StackName) -> None:
         published,
         lambda handover: approved(configured.image or handover.image, configured.approved_digests),
     )
+    # Also not before the handover is checked and the image approved.
+    checked = pulumi.Output.all(region.region, image)
+    provider = _provider(checked.apply(lambda _: configured.project))
     company = Secundus(
         "secundus",
         SecundusArgs(
             settings=configured, pictures=folder.pictures, handover=published, image=image
         ),
-        # Also not before the handover is checked and the image approved.
-        _provided(pulumi.Output.all(region, image).apply(lambda _: configured.project)),
+        _after(region, configured, resources.of_secundus(configured), provider),
     )
     pulumi.export("inputUri", company.input_uri)
     pulumi.export("resultUri", company.result_uri)
@@ -164,7 +173,7 @@ def _configuration() -> dict[str, object]:
     }
 
 
-def _provided(project: pulumi.Output[str]) -> pulumi.ResourceOptions:
+def _provider(project: pulumi.Output[str]) -> gcp.Provider:
     """One explicit provider: never the default project of gcloud.
 
     Every resource depends on its provider, and the provider on the project: no resource is declared
@@ -175,7 +184,22 @@ def _provided(project: pulumi.Output[str]) -> pulumi.ResourceOptions:
     (The SDK and the plugin still take one from CLOUDSDK_COMPUTE_REGION and its like.)
     https://github.com/pulumi/pulumi-gcp/pull/1666
     """
-    provider = gcp.Provider("google", project=project)
+    return gcp.Provider("google", project=project)
+
+
+def _after(
+    region: AllowedRegion,
+    settings: Settings,
+    named: Iterable[resources.Resource],
+    provider: gcp.Provider,
+) -> pulumi.ResourceOptions:
+    """The options of a company: it is declared once what exists in the cloud is as it must be.
+
+    Whatever is below the company waits for it, because its URN begins with the company's.
+    """
+    look_up = LookUp(pulumi.get_stack(), settings, provider)
     return pulumi.ResourceOptions(
-        providers={"gcp": provider}, transformations=[deleted_first, aliased]
+        providers={"gcp": provider},
+        depends_on=look_up.confirmed(named, region.known_once_deployed),
+        transformations=[deleted_first, aliased],
     )

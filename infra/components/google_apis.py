@@ -8,7 +8,7 @@ import pulumi_gcp as gcp
 
 def enabled(
     company: str, apis: tuple[str, ...], *, project: pulumi.Input[str], parent: pulumi.Resource
-) -> list[pulumi.Resource]:
+) -> list[pulumi.CustomResource]:
     """One resource for each API (`storage` means storage.googleapis.com); others depend on them."""
     return [
         gcp.projects.Service(

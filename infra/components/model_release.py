@@ -15,11 +15,19 @@ import pulumi_gcp as gcp
 
 from infra import naming
 from infra.attestation import release_policy
+from infra.components.origin import CREATED, Origin
+from infra.config.problems import NAMESPACE
+from infra.errors import ProgramError
+from infra.outputs import applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.attestation.release_policy import AttestationPolicy
+
+
+class PoolError(ProgramError):
+    """The pool to take over is not the one that the stack has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +37,7 @@ class ModelReleaseArgs:
     project: pulumi.Input[str]
     project_number: pulumi.Input[str]
     pool: pulumi.Input[str]
-    """the first part of its id"""
+    """the first part of its id; not used of one that exists"""
     provider: pulumi.Input[str]
     suffix_scope: tuple[str, ...]
     """the pool id gets a new suffix when these texts change: they must change with `pool` and
@@ -51,6 +59,7 @@ class ModelReleaseArgs:
     """whether nobody is admitted: a disabled provider, and no grant"""
     protect: bool = False
     """whether the engine refuses to delete or replace the pool"""
+    pool_origin: Origin = CREATED
 
 
 class ModelRelease(pulumi.ComponentResource):
@@ -66,13 +75,7 @@ class ModelRelease(pulumi.ComponentResource):
         inputs = {"declaredClauses": args.declared.described()}
         super().__init__("confidential-inference:infra:ModelRelease", name, inputs, opts)
         child = pulumi.ResourceOptions(parent=self)
-        pool = gcp.iam.WorkloadIdentityPool(
-            name,
-            workload_identity_pool_id=self._pool_id(name, args),
-            project=args.project,
-            display_name="Attested workloads",
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
-        )
+        pool = self._pool(name, args)
         self.audience = pulumi.Output.format(
             naming.audience("{0}", "{1}", "{2}"),
             args.project_number,
@@ -123,16 +126,46 @@ class ModelRelease(pulumi.ComponentResource):
             )
         self.register_outputs({"audience": self.audience})
 
+    def _pool(self, name: str, args: ModelReleaseArgs) -> gcp.iam.WorkloadIdentityPool:
+        if args.pool_origin.read:
+            child = pulumi.ResourceOptions(parent=self)
+            return gcp.iam.WorkloadIdentityPool.get(name, args.pool_origin.read, child)
+        opts = pulumi.ResourceOptions(parent=self, protect=args.protect)
+        return gcp.iam.WorkloadIdentityPool(
+            name,
+            workload_identity_pool_id=self._pool_id(name, args),
+            project=args.project,
+            display_name="Attested workloads",
+            opts=args.pool_origin.importing(opts),
+        )
+
     def _pool_id(self, name: str, args: ModelReleaseArgs) -> pulumi.Output[str]:
         """An id that no pool has had: deleted ones stay reserved for 30 days, and so do providers.
 
         The state holds the suffix until the stack is destroyed, or `suffix_scope` changes.
         """
+        pool = args.pool_origin.adopted.rpartition("/")[2]
+        adopted = naming.pool_suffix(pool)
         suffix = pulumi.Stash(
             "-".join((name, "pool-suffix", *args.suffix_scope)),
             # Unknown in the first preview: a saved plan with a random value would fail in `up`.
-            input=args.known_once_created.apply(lambda _: secrets.token_hex(naming.SUFFIX_BYTES)),
+            input=adopted
+            or args.known_once_created.apply(lambda _: secrets.token_hex(naming.SUFFIX_BYTES)),
             # Without this every preview would show the new random input as a change.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
         )
+        if adopted:
+            return applied(suffix.output, lambda own: _require_adopted(pool, adopted, own))
         return pulumi.Output.format("{0}-{1}", args.pool, suffix.output)
+
+
+def _require_adopted(pool: str, adopted: str, own: object) -> str:
+    """The pool's id, if the state has no other suffix, which a later `up` would return to."""
+    if own != adopted:
+        raise PoolError(
+            f"adopt: got the pool {pool}, expected the one that this stack has, with the suffix"
+            f" {own}: a stack keeps one suffix, and would replace the other pool; nothing was"
+            " changed. To go on with its own: pulumi config rm --stack primus"
+            f" '{NAMESPACE}:adopt'"
+        )
+    return pool

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-import pulumi_gcp as gcp
 
 from infra import naming
 from infra.attestation.release_policy import UNBUILT, AttestationPolicy
+from infra.components import origin
+from infra.components.account import account
 from infra.components.model_release import ModelRelease, ModelReleaseArgs
 from infra.handover import Handover
 from infra.launch import ENTRY_POINT, ENVIRONMENT
@@ -21,6 +22,8 @@ from infra.outputs import applied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pulumi_gcp as gcp
 
     from infra.components.private_bucket import PrivateBucket
     from infra.components.workload_image import WorkloadImage
@@ -43,6 +46,8 @@ class OperatorReleaseArgs:
     stored: Sequence[pulumi.Input[pulumi.Resource]]
     """the objects of the operator's models"""
     image: WorkloadImage
+    deployed: pulumi.Output[str]
+    """any output that the stack's first preview does not have"""
 
 
 class OperatorRelease:
@@ -58,26 +63,27 @@ class OperatorRelease:
     ) -> None:
         """Declare its resources; their names begin with `prefix`."""
         settings, release = args.settings, args.release
-        reader = gcp.serviceaccount.Account(
+        reader = account(
             f"{prefix}-model-reader",
-            account_id=release.reader,
+            release.reader,
             project=settings.project,
             display_name="Reads the model for an attested workload",
             # Nobody can act as it any more. Google's provider ignores this at creation, where no
             # grant leads to the account anyway.
             disabled=release.stopped or None,
+            lists=release,
             opts=after_apis,
         )
         if not release.stopped:
             _let_read(reader, args)
         pinned = (release.digest,) if release.digest else ()
-        names = (release.pool, settings.names.provider)
+        names = (release.pool_prefix, settings.names.provider)
         attested = ModelRelease(
             f"{prefix}-attestation",
             ModelReleaseArgs(
                 project=settings.project,
                 project_number=settings.project_number,
-                pool=release.pool,
+                pool=release.pool_prefix,
                 provider=settings.names.provider,
                 # Not the default names, so that stacks of earlier versions keep their suffix.
                 suffix_scope=() if names == (naming.POOL, naming.PROVIDER) else names,
@@ -89,9 +95,13 @@ class OperatorRelease:
                 built_digest=None if pinned else args.image.digest,
                 declared=args.declared,
                 reader=reader.name,
-                known_once_created=reader.id,
+                # A reader that exists may be known before.
+                known_once_created=pulumi.Output.all(reader.id, args.deployed).apply(str),
                 stopped=release.stopped,
                 protect="pool" in settings.protect,
+                pool_origin=origin.of(
+                    "pool", release, naming.pool_name(release.pool, settings.project)
+                ),
             ),
             # A model that differs from the file is neither released nor in the handover.
             pulumi.ResourceOptions.merge(
@@ -132,7 +142,9 @@ def policy(
 ) -> AttestationPolicy:
     """An operator's policy as far as it is known before `up`; PolicyError if none can be made."""
     # As long as the real one.
-    pool = f"{release.pool}-{naming.NO_SUFFIX}"
+    pool = release.pool
+    if "pool" not in release.existing:
+        pool = f"{release.pool_prefix}-{naming.NO_SUFFIX}"
     audience = naming.audience(settings.project_number, pool, settings.names.provider)
     return _policy(settings, release, models, release.digest or UNBUILT, audience)
 

@@ -13,6 +13,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra import naming
+from infra.components import origin
 from infra.components.google_apis import enabled
 from infra.components.operator_release import OperatorRelease, OperatorReleaseArgs, policy
 from infra.components.pinned_image import require_image
@@ -57,9 +58,8 @@ class Primus(pulumi.ComponentResource):
         settings = args.settings
         # Render every policy now: otherwise a mistake would be found only after the push.
         declared = {each.name: policy(settings, each, args.models) for each in settings.releases}
-        self._after_apis = pulumi.ResourceOptions(
-            parent=self, depends_on=enabled(name, APIS, project=settings.project, parent=self)
-        )
+        apis = enabled(name, APIS, project=settings.project, parent=self)
+        self._after_apis = pulumi.ResourceOptions(parent=self, depends_on=apis)
 
         # Store
         bucket = PrivateBucket(
@@ -72,6 +72,7 @@ class Primus(pulumi.ComponentResource):
                 force_destroy=settings.force_destroy,
                 forget_deleted=True,  # nobody may restore a withdrawn model
                 protect="modelBucket" in settings.protect,
+                origin=origin.of("modelBucket", settings, settings.names.model_bucket),
             ),
             self._after_apis,
         )
@@ -94,7 +95,7 @@ class Primus(pulumi.ComponentResource):
         }
 
         # Publish
-        repository = self._repository(name, settings)
+        repository = self._images(name, settings)
         image = WorkloadImage(
             f"{name}-workload",
             WorkloadImageArgs(
@@ -124,6 +125,7 @@ class Primus(pulumi.ComponentResource):
                     bucket=bucket,
                     stored=[stored[sha256] for sha256 in declared[each.name].model_hashes],
                     image=image,
+                    deployed=apis[0].id,
                 ),
                 self._after_apis,
             )
@@ -131,17 +133,9 @@ class Primus(pulumi.ComponentResource):
         }
         self.register_outputs({})
 
-    def _repository(self, name: str, settings: PrimusSettings) -> gcp.artifactregistry.Repository:
+    def _images(self, name: str, settings: PrimusSettings) -> gcp.artifactregistry.Repository:
         """The repository, and who may pull from it."""
-        repository = gcp.artifactregistry.Repository(
-            f"{name}-images",
-            repository_id=settings.names.repository,
-            project=settings.project,
-            location=settings.region,
-            format="DOCKER",
-            labels=dict(settings.labels),
-            opts=self._after_apis,
-        )
+        repository = _repository(f"{name}-images", settings, self._after_apis)
         # One grant for each project, whose name says so: two operators may share a project, and two
         # grants that mean one binding destroy each other.
         numbers = dict.fromkeys(each.project_number for each in settings.releases)
@@ -163,3 +157,21 @@ class Primus(pulumi.ComponentResource):
                 ),
             )
         return repository
+
+
+def _repository(
+    name: str, settings: PrimusSettings, opts: pulumi.ResourceOptions
+) -> gcp.artifactregistry.Repository:
+    path = naming.repository_name(settings.names.repository, settings.region, settings.project)
+    own = origin.of("repository", settings, path)
+    if own.read:
+        return gcp.artifactregistry.Repository.get(name, own.read, opts)
+    return gcp.artifactregistry.Repository(
+        name,
+        repository_id=settings.names.repository,
+        project=settings.project,
+        location=settings.region,
+        format="DOCKER",
+        labels=dict(settings.labels),
+        opts=own.importing(opts),
+    )

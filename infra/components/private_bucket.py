@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.components.origin import CREATED, Origin
 from infra.config import local_files
 from infra.outputs import applied
 
@@ -29,6 +30,7 @@ class PrivateBucketArgs:
     """whether Google deletes an object at once, without its seven days of soft delete"""
     protect: bool = False
     """whether the engine refuses to delete or replace the bucket"""
+    origin: Origin = CREATED
 
 
 class PrivateBucket(pulumi.ComponentResource):
@@ -42,7 +44,19 @@ class PrivateBucket(pulumi.ComponentResource):
         self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("confidential-inference:infra:PrivateBucket", name, {}, opts)
-        bucket = gcp.storage.Bucket(
+        if args.origin.read:
+            child = pulumi.ResourceOptions(parent=self)
+            bucket = gcp.storage.Bucket.get(name, args.origin.read, child)
+        else:
+            bucket = self._managed(name, args)
+        self._name = name
+        self.name = bucket.name
+        self.url = bucket.name.apply("gs://{}".format)
+        self.register_outputs({"name": self.name, "url": self.url})
+
+    def _managed(self, name: str, args: PrivateBucketArgs) -> gcp.storage.Bucket:
+        opts = pulumi.ResourceOptions(parent=self, protect=args.protect)
+        return gcp.storage.Bucket(
             name,
             name=args.bucket,
             project=args.project,
@@ -55,12 +69,8 @@ class PrivateBucket(pulumi.ComponentResource):
             # Not "inherited": somebody else may remove an organisation policy.
             public_access_prevention="enforced",
             soft_delete_policy={"retention_duration_seconds": 0} if args.forget_deleted else None,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=args.origin.importing(opts),
         )
-        self._name = name
-        self.name = bucket.name
-        self.url = bucket.name.apply("gs://{}".format)
-        self.register_outputs({"name": self.name, "url": self.url})
 
     def put(
         self,

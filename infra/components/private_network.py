@@ -1,4 +1,4 @@
-"""A network with access to Google's APIs and without ingress.
+"""A network with access to Google's APIs, in which the machine gets no ingress.
 
 Egress is not restricted: a machine without an external address reaches Google's APIs only, but
 those of every project. A restriction needs private DNS zones.
@@ -7,13 +7,12 @@ those of every project. A restriction needs private DNS zones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 import pulumi_gcp as gcp
 
-ADDRESSES: Final = "10.0.0.0/28"
-"""The smallest range that leaves room to replace the machine."""
+from infra import naming
+from infra.components.origin import CREATED, Origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,10 @@ class PrivateNetworkArgs:
     network: pulumi.Input[str]
     subnetwork: pulumi.Input[str]
     firewall: pulumi.Input[str]
+    account: pulumi.Input[str]
+    """the e-mail address of the account that the machine runs as"""
+    network_origin: Origin = CREATED
+    subnetwork_origin: Origin = CREATED
 
 
 class PrivateNetwork(pulumi.ComponentResource):
@@ -38,35 +41,62 @@ class PrivateNetwork(pulumi.ComponentResource):
     ) -> None:
         super().__init__("confidential-inference:infra:PrivateNetwork", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        network = gcp.compute.Network(
-            name,
-            name=args.network,
-            project=args.project,
-            auto_create_subnetworks=False,
-            opts=child,
-        )
-        subnetwork = gcp.compute.Subnetwork(
-            name,
-            name=args.subnetwork,
-            project=args.project,
-            region=args.region,
-            network=network.id,
-            ip_cidr_range=ADDRESSES,
-            # Without it a machine that has no external address cannot pull its image, and hangs.
-            private_ip_google_access=True,
-            opts=child,
-        )
+        network = _network(name, args, child)
+        # The engine gives no preview the id of what is read.
+        within = args.network_origin.read or network.id
+        subnetwork = _subnetwork(name, args, within, child)
         gcp.compute.Firewall(
             name,
             name=args.firewall,
             project=args.project,
-            network=network.id,
+            network=within,
             direction="INGRESS",
             # Before any rule that somebody may add later: the implied denial comes after them.
             priority=0,
             denies=[{"protocol": "all"}],
             source_ranges=["0.0.0.0/0"],
-            opts=child,
+            # In a network of others the rule must not cut off their machines.
+            target_service_accounts=[args.account] if args.network_origin.read else None,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The plugin does not send that a list has become empty.
+                replace_on_changes=["targetServiceAccounts"],
+            ),
         )
         self.subnetwork = subnetwork.self_link
         self.register_outputs({"subnetwork": self.subnetwork})
+
+
+def _network(
+    name: str, args: PrivateNetworkArgs, opts: pulumi.ResourceOptions
+) -> gcp.compute.Network:
+    if args.network_origin.read:
+        return gcp.compute.Network.get(name, args.network_origin.read, opts)
+    return gcp.compute.Network(
+        name,
+        name=args.network,
+        project=args.project,
+        auto_create_subnetworks=False,
+        opts=args.network_origin.importing(opts),
+    )
+
+
+def _subnetwork(
+    name: str,
+    args: PrivateNetworkArgs,
+    network: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> gcp.compute.Subnetwork:
+    if args.subnetwork_origin.read:
+        return gcp.compute.Subnetwork.get(name, args.subnetwork_origin.read, opts)
+    return gcp.compute.Subnetwork(
+        name,
+        name=args.subnetwork,
+        project=args.project,
+        region=args.region,
+        network=network,
+        ip_cidr_range=naming.ADDRESSES,
+        # Without it a machine that has no external address cannot pull its image, and hangs.
+        private_ip_google_access=True,
+        opts=args.subnetwork_origin.importing(opts),
+    )

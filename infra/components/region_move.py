@@ -6,6 +6,8 @@ whose state does not hold it yet starts with the region that it is configured fo
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pulumi
 
 from infra.config.problems import NAMESPACE
@@ -17,20 +19,29 @@ class MoveError(ProgramError):
     """The configured region is not the deployed one, and nobody has agreed to the loss."""
 
 
-def allowed_region(stack: str, region: str, accepted: str | None, loss: str) -> pulumi.Output[str]:
-    """The configured region, once it is the deployed one or the loss is accepted for just this one.
+class AllowedRegion(NamedTuple):
+    """The region that the stack may be deployed to."""
 
-    A resource that depends on it is not changed by a move that nobody meant; `loss` is what a move
-    costs.
-    """
+    region: pulumi.Output[str]
+    """the configured one, once it is the deployed one or the loss is accepted for just this one: a
+    resource that depends on it is not changed by a move that nobody meant"""
+    known_once_deployed: pulumi.Output[str]
+    """what only the first preview of a stack does not have"""
+
+
+def allowed_region(stack: str, region: str, accepted: str | None, loss: str) -> AllowedRegion:
+    """The configured region, if the stack may be there; `loss` is what a move costs."""
     in_state = pulumi.Stash(
         "region",
         input=region,
         # Else the state would follow the configuration, and there would be nothing to compare.
         opts=pulumi.ResourceOptions(ignore_changes=[] if accepted == region else ["input"]),
     )
-    return applied(
-        in_state.input, lambda deployed: require_agreement(stack, region, str(deployed), loss)
+    return AllowedRegion(
+        applied(
+            in_state.input, lambda deployed: require_agreement(stack, region, str(deployed), loss)
+        ),
+        in_state.id,
     )
 
 

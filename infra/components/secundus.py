@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import pulumi_gcp as gcp
 
+from infra import naming
+from infra.components import account as service_account
+from infra.components import origin
 from infra.components.confidential_vm import ConfidentialMachine, ConfidentialMachineArgs
 from infra.components.google_apis import enabled
 from infra.components.picture_objects import Uploads, UploadsArgs
@@ -69,22 +72,22 @@ class Secundus(pulumi.ComponentResource):
 
         # Store
         pictures = self._bucket(
-            f"{name}-input", settings.names.input_bucket, settings, protect=False
+            f"{name}-input", settings.names.input_bucket, settings, "inputBucket"
         )
-        protect = "resultBucket" in settings.protect
         results = self._bucket(
-            f"{name}-result", settings.names.result_bucket, settings, protect=protect
+            f"{name}-result", settings.names.result_bucket, settings, "resultBucket"
         )
         uploads = Uploads(
             f"{name}-pictures", UploadsArgs(bucket=pictures, pictures=args.pictures), opts
         )
 
         # Allow
-        account = gcp.serviceaccount.Account(
+        account = service_account.account(
             f"{name}-workload",
-            account_id=settings.names.service_account,
+            settings.names.service_account,
             project=settings.project,
             display_name="Runs the workload in the confidential machine",
+            lists=settings,
             opts=self._after_apis,
         )
         grants = self._grants(name, account, pictures, results, settings)
@@ -98,6 +101,9 @@ class Secundus(pulumi.ComponentResource):
                 network=settings.names.network,
                 subnetwork=settings.names.subnetwork,
                 firewall=settings.names.firewall,
+                account=account.email,
+                network_origin=origin.of("network", settings, _network_path(settings)),
+                subnetwork_origin=origin.of("subnetwork", settings, _subnetwork_path(settings)),
             ),
             self._after_apis,
         )
@@ -131,7 +137,7 @@ class Secundus(pulumi.ComponentResource):
         self.register_outputs({"instance": self.instance})
 
     def _bucket(
-        self, name: str, bucket: str, settings: SecundusSettings, *, protect: bool
+        self, name: str, bucket: str, settings: SecundusSettings, key: str
     ) -> PrivateBucket:
         return PrivateBucket(
             name,
@@ -141,7 +147,8 @@ class Secundus(pulumi.ComponentResource):
                 location=settings.region,
                 labels=settings.labels,
                 force_destroy=settings.force_destroy,
-                protect=protect,
+                protect=key in settings.protect,
+                origin=origin.of(key, settings, bucket),
             ),
             self._after_apis,
         )
@@ -185,6 +192,14 @@ class Secundus(pulumi.ComponentResource):
             for member in settings.operators
         ]
         return [*on_project, *on_buckets, *operators]
+
+
+def _network_path(settings: SecundusSettings) -> str:
+    return naming.network_path(settings.names.network, settings.project)
+
+
+def _subnetwork_path(settings: SecundusSettings) -> str:
+    return naming.subnetwork_path(settings.names.subnetwork, settings.region, settings.project)
 
 
 def _metadata(resolved: dict[str, Any], run: str) -> dict[str, str]:

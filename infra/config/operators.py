@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from infra import naming
-from infra.config import validators
+from infra.config import existing_keys, validators
 from infra.config.company_settings import Operator, staged
 from infra.config.keys import Key
 
@@ -106,4 +106,9 @@ class OperatorNames:
 class NamedOperator(AdmittedOperator):
     """One of several operators."""
 
+    existing: Annotated[
+        tuple[str, ...],
+        Key(existing_keys.OPERATOR, existing_keys.about_existing(existing_keys.OPERATOR)),
+    ]
+    adopt: Annotated[tuple[str, ...], Key(existing_keys.OPERATOR, existing_keys.ABOUT_ADOPT)]
     names: OperatorNames

@@ -13,7 +13,14 @@ from typing import Annotated, Final
 
 from infra import naming
 from infra.attestation import policy_values
-from infra.config import company_settings, contradictions, keys, releases, validators
+from infra.config import (
+    company_settings,
+    contradictions,
+    existing_keys,
+    keys,
+    releases,
+    validators,
+)
 from infra.config.company_settings import SUFFIX, Company, staged
 from infra.config.keys import Key
 from infra.config.operators import AdmittedImages, AdmittedOperator, NamedOperator
@@ -47,7 +54,8 @@ class PrimusNames:
         Key(
             validators.POOL,
             "the first part of the identity pool's id; a suffix follows it, because Google"
-            " reserves the id of a deleted pool for 30 days",
+            " reserves the id of a deleted pool for 30 days. The whole id of a pool in `existing`"
+            " or `adopt`",
             default=lambda before: naming.pool_prefix(staged(naming.POOL)(before)),
         ),
     ]
@@ -137,6 +145,11 @@ class PrimusSettings(Company):
             " `destroy --skip-preview`, which deletes other resources before it is refused",
         ),
     ]
+    existing: Annotated[
+        tuple[str, ...],
+        Key(existing_keys.PRIMUS, existing_keys.about_existing(existing_keys.PRIMUS)),
+    ]
+    adopt: Annotated[tuple[str, ...], Key(existing_keys.PRIMUS, existing_keys.ABOUT_ADOPT)]
     names: PrimusNames
     operator: AdmittedOperator | None
     """the operator without a name; None if there are only named ones"""
@@ -185,8 +198,9 @@ class PrimusSettings(Company):
             models=tuple(self.all_models),
             image=self.image,
             hardware=self.hardware,
-            pool=self.names.pool,
-            reader=self.names.service_account,
+            identity=releases.Identity(
+                self.names.pool, self.names.service_account, self.existing, self.adopt
+            ),
         )
 
 
@@ -199,6 +213,14 @@ def parse(values: Mapping[str, object], stack: StackName = MAIN) -> PrimusSettin
     unnamed = [key for key in ("operator", "model") if f"{key}s" in values and key not in values]
     settings = keys.read(PrimusSettings, table, {SUFFIX: stack.suffix}, absent=unnamed)
     company_settings.check(table, settings, settings.region)
+    existing_keys.check(table, settings.existing, settings.adopt, settings.protect)
+    if settings.operator is None:
+        existing_keys.check_operator(table, settings.existing, settings.adopt)
+    for release in settings.releases:
+        own = table.table("operators").table(release.name) if release.name else table
+        existing_keys.check_pool(own, release.pool, release.existing, release.adopt)
+        if release.name:
+            existing_keys.check(own, release.existing, release.adopt)
     contradictions.no_hardware(table, settings.hardware)
     unnamed_model = () if settings.model is None else (releases.UNNAMED_MODEL,)
     releases.check_models(table, unnamed_model, tuple(settings.models))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from infra import naming
 from infra.config import contradictions, validators
@@ -52,14 +52,33 @@ class Release:
     """names of its models; the first is the one that it uses by default"""
     stopped: bool
     pool: str
-    """the first part of its pool's id"""
+    """the first part of its pool's id; the whole id of a pool that is not created here"""
     reader: str
     """the id of the account that reads its models"""
+    existing: tuple[str, ...] = ()
+    """of `pool` and `serviceAccount`, what others have made"""
+    adopt: tuple[str, ...] = ()
+    """of both, what exists and is to be managed from now on"""
+
+    @property
+    def pool_prefix(self) -> str:
+        """The first part of the pool's id, also where config has the whole of an adopted one."""
+        suffix = naming.pool_suffix(self.pool) if "pool" in self.adopt else None
+        return self.pool.removesuffix(f"-{suffix}") if suffix else self.pool
 
     @property
     def key(self) -> str:
         """Where its operator is configured."""
         return f"operators.{self.name}" if self.name else "operator"
+
+
+class Identity(NamedTuple):
+    """Pool and reader of one release, and which of them exist."""
+
+    pool: str
+    reader: str
+    existing: tuple[str, ...] = ()
+    adopt: tuple[str, ...] = ()
 
 
 def of(
@@ -69,15 +88,21 @@ def of(
     models: tuple[str, ...],
     image: AdmittedImages,
     hardware: tuple[str, ...],
-    pool: str,
-    reader: str,
+    identity: Identity,
 ) -> tuple[Release, ...]:
-    """The release of each operator; what is not its own is that of all."""
+    """The release of each operator; what is not its own is that of all.
+
+    `identity` is that of the operator without a name.
+    """
     named = [
-        (name, each, each.names.pool, each.names.service_account)
+        (
+            name,
+            each,
+            Identity(each.names.pool, each.names.service_account, each.existing, each.adopt),
+        )
         for name, each in operators.items()
     ]
-    unnamed = [("", operator, pool, reader)] if operator is not None else []
+    unnamed = [("", operator, identity)] if operator is not None else []
     default = models[:1] if UNNAMED_MODEL in models or len(models) == 1 else ()
     return tuple(
         Release(
@@ -90,10 +115,12 @@ def of(
             hardware=hardware if each.hardware is None else each.hardware,
             models=default if each.models is None else each.models,
             stopped=each.stopped,
-            pool=own_pool,
-            reader=own_reader,
+            pool=own.pool,
+            reader=own.reader,
+            existing=own.existing,
+            adopt=own.adopt,
         )
-        for name, each, own_pool, own_reader in [*unnamed, *named]
+        for name, each, own in [*unnamed, *named]
     )
 
 

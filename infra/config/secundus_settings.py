@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from infra import naming
-from infra.config import company_settings, contradictions, keys, locations, validators
+from infra.config import (
+    company_settings,
+    contradictions,
+    existing_keys,
+    keys,
+    locations,
+    validators,
+)
 from infra.config.company_settings import SUFFIX, Company, Operator, staged
 from infra.config.keys import Key
 from infra.config.machine_types import DEFAULT_MACHINE
@@ -96,6 +103,11 @@ class SecundusSettings(Company):
             "a list that may hold `resultBucket`: as for stack primus",
         ),
     ]
+    existing: Annotated[
+        tuple[str, ...],
+        Key(existing_keys.SECUNDUS, existing_keys.about_existing(existing_keys.SECUNDUS)),
+    ]
+    adopt: Annotated[tuple[str, ...], Key(existing_keys.SECUNDUS, existing_keys.ABOUT_ADOPT)]
     zone: Annotated[
         str,
         Key(
@@ -216,6 +228,8 @@ def parse(values: Mapping[str, object], stack: StackName = MAIN) -> SecundusSett
         (settings.project, settings.project_number),
     )
     contradictions.two_sources(table)
+    existing_keys.check(table, settings.existing, settings.adopt, settings.protect)
+    existing_keys.check_network(table, settings.existing, settings.adopt)
     contradictions.nothing_approved(table, settings.approved_digests)
     contradictions.machine_without_type(table, settings.confidential_type, settings.machine_type)
     contradictions.one_member_twice(table, settings.operators)

@@ -205,7 +205,8 @@ ACCOUNT: Final = _name(
     naming.ACCOUNT_ID, "a service account id: 6 to 30 of a-z, 0-9 and -", "my-account"
 )
 POOL: Final = _name(
-    naming.POOL_PREFIX,
+    # `existing_keys` refuses a whole id where it is to be the first part of one.
+    f"{naming.POOL_PREFIX}|{naming.POOL_ID}",
     "the first part of a pool id, before its suffix: 1 to 25 of a-z, 0-9 and -, not 'gcp'",
     "my-pool",
 )

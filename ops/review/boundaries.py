@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 GOOGLE: Final = "pulumi:providers:gcp"
 FIREWALL: Final = "gcp:compute/firewall:Firewall"
+MACHINE: Final = "gcp:compute/instance:Instance"
 NETWORK: Final = "gcp:compute/network:Network"
 
 _PLUGIN: Final = "pulumi:providers:"
@@ -27,6 +28,8 @@ _DENIAL: Final[Mapping[str, Any]] = {
     "sourceRanges": ["0.0.0.0/0"],
 }
 """The rule that refuses all ingress, as this program declares it."""
+_WEAKENED_BY: Final = ("allows", "disabled", "sourceServiceAccounts", "sourceTags", "targetTags")
+"""Inputs of a rule that let something through."""
 _SECRET: Final = "[secret]"  # noqa: S105  what the engine prints in place of one
 
 
@@ -34,6 +37,7 @@ def changes(preview: Preview) -> Iterator[Change]:
     """What sends files elsewhere, moves a resource to others, opens the network, or is hidden."""
     projects = _projects(list(preview.of_type(GOOGLE)))
     networks = [step for step in preview.of_type(NETWORK) if step.after is not None]
+    machines = [step for step in preview.of_type(MACHINE) if step.after is not None]
     for step in preview.steps:
         if not step.changes:
             continue
@@ -42,7 +46,7 @@ def changes(preview: Preview) -> Iterator[Change]:
         else:
             yield from _project(step, projects)
         if step.type == FIREWALL:
-            yield from _firewall(step, still_there=bool(networks))
+            yield from _firewall(step, machines, still_there=bool(networks))
         yield from _hidden(step)
 
 
@@ -84,12 +88,19 @@ def _project(step: Step, projects: set[Any]) -> Iterator[Change]:
         )
 
 
-def _firewall(step: Step, *, still_there: bool) -> Iterator[Change]:
+def _holds_for(machines: list[Step], rule: Step) -> bool:
+    """Whether a rule holds for every machine: in a network of others it names their accounts."""
+    accounts = at(rule.after, "targetServiceAccounts")
+    own = [at(each.after, "serviceAccount", "email") for each in machines]
+    return accounts is None or (bool(own) and all([each] == accounts for each in own))
+
+
+def _firewall(step: Step, machines: list[Step], *, still_there: bool) -> Iterator[Change]:
     if step.after is None:
         if still_there and _refuses(step.before):
             sentence = f"the firewall rule {step.name}, which refuses all ingress, is deleted"
             yield _change(step, Effect.LOOSENING, sentence)
-    elif not _refuses(step.after):
+    elif not _refuses(step.after) or not _holds_for(machines, step):
         details = tuple(
             f"{path}: {text(old)} → {text(new)}"
             for path, old, new in differences(step.declared_before, step.after)
@@ -100,7 +111,7 @@ def _firewall(step: Step, *, still_there: bool) -> Iterator[Change]:
 
 def _refuses(properties: Mapping[str, Any] | None) -> bool:
     same = all(at(properties, key) == value for key, value in _DENIAL.items())
-    return same and not at(properties, "disabled") and not at(properties, "allows")
+    return same and not any(at(properties, key) for key in _WEAKENED_BY)
 
 
 def _hidden(step: Step) -> Iterator[Change]:

@@ -33,7 +33,8 @@ class Step:
     """What a preview does with one resource."""
 
     op: str
-    """the engine's word: create, update, replace, delete, same, …"""
+    """the engine's word: create, update, replace, delete, same, …; `import` also where the stack
+    has only read the resource before"""
     urn: str
     before: Mapping[str, Any] | None
     """the properties before: inputs, and what the cloud said of them; None if there is nothing"""
@@ -47,6 +48,10 @@ class Step:
     protected_after: bool = False
     kept_in_the_cloud: bool = False
     """whether the engine only forgets it when it is deleted"""
+    given_up: bool = False
+    """whether the stack has managed it, and only reads it from then on"""
+    identity: str = ""
+    """its id in the cloud; empty before it exists"""
 
     @property
     def type(self) -> str:
@@ -171,8 +176,12 @@ def _step(op: str, urn: str, parsed: Mapping[str, Any]) -> Step:
     outputs = _object(old, "outputs")
     # A deletion has only the old state. Its `newState` is null, or missing.
     gone = not new or op.startswith("delete")
+    # The engine calls it a replacement, and only forgets that it has read the resource.
+    imported = op == "replace" and old.get("external") is True and not new.get("external")
+    if imported:
+        inputs = {key: outputs.get(key) for key in _object(new, "inputs")}
     return Step(
-        op=op,
+        op="import" if imported else op,
         urn=urn,
         before={**inputs, **outputs} if old else None,
         after=None if gone else _object(new, "inputs"),
@@ -181,6 +190,8 @@ def _step(op: str, urn: str, parsed: Mapping[str, Any]) -> Step:
         protected=old.get("protect") is True,
         protected_after=new.get("protect") is True,
         kept_in_the_cloud=(old if gone else new).get("retainOnDelete") is True,
+        given_up=op == "read" and old.get("external") is not True and bool(old),
+        identity=str((new or old).get("id", "")),
     )
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ops.review import boundaries, buckets, grants, machines, operators, others, release, rules
+from ops.review import (
+    boundaries,
+    buckets,
+    grants,
+    machines,
+    operators,
+    others,
+    ownership,
+    release,
+    rules,
+)
 from ops.review.change import ALARMS, GAIN, REDUCTION, Change, Effect, Section
 
 if TYPE_CHECKING:
@@ -65,7 +75,7 @@ def review(preview: Preview, every_rule: Sequence[Rule]) -> Review:
     """The review of a preview, by the rules of the policy pack too."""
     judged = tuple(
         operators.named(change)
-        for part in (release, grants, buckets, machines, boundaries)
+        for part in (release, grants, buckets, machines, boundaries, ownership)
         for change in part.changes(preview)
     )
     mentioned = {change.urn for change in judged}

@@ -6,13 +6,12 @@ local cloud has. It sends the same requests as the genuine one (`genuine_gcp`).
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from rehearsal.pulumi_plugins import gcp_types as types
 from rehearsal.pulumi_plugins.gcp_api import Api
 from rehearsal.pulumi_plugins.gcp_custom_methods import Account, Instance, Service, Subnetwork
-from rehearsal.pulumi_plugins.gcp_functions import docker_image
+from rehearsal.pulumi_plugins.gcp_functions import functions
 from rehearsal.pulumi_plugins.gcp_grants import Grant
 from rehearsal.pulumi_plugins.gcp_resource import GcpResource
 from rehearsal.pulumi_plugins.gcp_storage import Bucket, BucketObject
@@ -21,8 +20,6 @@ from rehearsal.pulumi_plugins.install import version
 from rehearsal.pulumi_plugins.provider import Provider, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rehearsal.pulumi_plugins.provider import Json
 
 TYPES = (
@@ -63,11 +60,6 @@ class Gcp(Provider):
 def resources(api: Api) -> dict[str, Resource]:
     """Every resource type by its token."""
     return {each.token: resource(api, each) for resource, each in TYPES}
-
-
-def functions(api: Api) -> dict[str, Callable[[Json], Json]]:
-    """Every function by its token."""
-    return {"gcp:artifactregistry/getDockerImage:getDockerImage": partial(docker_image, api)}
 
 
 if __name__ == "__main__":

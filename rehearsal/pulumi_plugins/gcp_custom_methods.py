@@ -29,6 +29,11 @@ class Account(GcpResource):
             outputs |= {"email": email, "member": f"serviceAccount:{email}"}
         return outputs
 
+    def named(self, identity: str) -> Json:
+        """The account's id is in its address."""
+        inputs = super().named(identity)
+        return inputs | {"accountId": inputs["accountId"].partition("@")[0]}
+
     def insert(self, properties: Json) -> str:
         """POST; the answer is the account itself."""
         # Danger, as in the genuine plugin: `disabled` has no effect here, but in an update.
@@ -40,12 +45,17 @@ class Account(GcpResource):
         return str(answer["name"])
 
     def patch(self, identity: str, state: Json, properties: Json, fields: list[str]) -> None:
-        """Disable or enable it; no other change is made in place here."""
+        """Disable or enable it, or name it for people."""
         del state
-        if fields != ["disabled"]:
-            raise self.not_in_place(fields)
-        method = "disable" if properties.get("disabled") else "enable"
-        self.send("POST", f"{identity}:{method}", identity, f"{method} {self.title}", json={})
+        if others := sorted({*fields} - {"disabled", "displayName"}):
+            raise self.not_in_place(others)
+        if "displayName" in fields:
+            named = {"displayName": properties.get("displayName", "")}
+            body = {"serviceAccount": named, "updateMask": "display_name"}
+            self.send("PATCH", identity, identity, f"updating service {self.title}", json=body)
+        if "disabled" in fields:
+            method = "disable" if properties.get("disabled") else "enable"
+            self.send("POST", f"{identity}:{method}", identity, f"{method} {self.title}", json={})
 
 
 class Service(GcpResource):

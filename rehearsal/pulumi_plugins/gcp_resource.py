@@ -99,17 +99,29 @@ class GcpResource(Resource):
         return self._there(identity, properties)
 
     def read(self, identity: str, state: Json, inputs: Json) -> tuple[Json, Json] | None:
-        """Read the live resource."""
-        if not state:
-            raise ProviderError(
-                f"got the id {identity} alone, expected a recorded {self.title}: this stand-in for "
-                "the gcp plugin imports nothing. Use the genuine plugin."
-            )
-        live = self.find(identity, state)
+        """Read the live resource: of the state, or of an id alone, for `get` and `import`."""
+        known = state or self.named(identity)
+        live = self.find(identity, known)
         if live is None:
             return None
-        outputs = self.outputs(live, state)
-        return outputs, refreshed_inputs(inputs, outputs)
+        outputs = self.outputs(live, known)
+        if state:
+            return outputs, refreshed_inputs(inputs, outputs)
+        # Not the labels: the plugin cannot know which ones a program will set.
+        keys = self.type.inputs & outputs.keys() - {"labels"}
+        return outputs, {key: outputs[key] for key in keys}
+
+    def named(self, identity: str) -> Json:
+        """The inputs that are in an id; ProviderError for a kind that cannot be imported here."""
+        path, own = self.type.collection.path, self.type.collection.own
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + f"/(?P<{own}>[^/]+)"
+        found = re.fullmatch(pattern, identity) if own else None
+        if found is None:
+            raise ProviderError(
+                f"got the id {identity} alone, expected a recorded {self.title}: this stand-in for "
+                "the gcp plugin imports no such resource. Use the genuine plugin."
+            )
+        return found.groupdict()
 
     def delete(self, identity: str, state: Json) -> None:
         """DELETE."""

@@ -28,6 +28,10 @@ UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b"
 class Bucket(GcpResource):
     """A bucket; its id is its name."""
 
+    def named(self, identity: str) -> Json:
+        """The importer of the genuine plugin sets forceDestroy; the project is the provider's."""
+        return {"name": identity, "project": self.api.project, "forceDestroy": False}
+
     def insert(self, properties: Json) -> str:
         """POST."""
         params, body = {"project": properties["project"]}, self.body(properties)
@@ -67,7 +71,7 @@ class Bucket(GcpResource):
 
 
 class BucketObject(GcpResource):
-    """An object with a text or a file as its content; its id is bucket-name."""
+    """An object with a text or a file as its content; its id is bucket-name, which has no parts."""
 
     def check(self, name: str, news: Json) -> tuple[Json, list[str]]:
         """Also copy the file: the engine sends its path here, and not for a diff."""

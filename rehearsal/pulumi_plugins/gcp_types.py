@@ -166,7 +166,7 @@ FIREWALL = ResourceType(
     "gcp:compute/firewall:Firewall",
     Collection(COMPUTE, "projects/{project}/global/firewalls", "name"),
     rest_paths=_paths(
-        "name network description direction disabled priority sourceRanges",
+        "name network description direction disabled priority sourceRanges targetServiceAccounts",
         allows="allowed",
         denies="denied",
     ),

@@ -39,6 +39,7 @@ def plugin(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Gcp:
     project.policy.bindings += [
         {"role": role, "members": [DEPLOYER]}
         for role in (
+            "roles/iam.serviceAccountAdmin",
             "roles/iam.workloadIdentityPoolAdmin",
             "roles/resourcemanager.projectIamAdmin",
             "roles/serviceusage.serviceUsageAdmin",
@@ -57,6 +58,58 @@ def test_an_unknown_function_is_refused_by_name(plugin: Gcp) -> None:
     find = plugin.function("gcp:artifactregistry/getDockerImage:getDockerImage")
     with pytest.raises(ProviderError, match="finds images by digest only"):
         find({"imageName": "workload:1", "repositoryId": "images"})
+
+
+def test_a_function_tells_what_exists_and_what_does_not(plugin: Gcp, cloud: Cloud) -> None:
+    """In the words of the genuine plugin; a deleted pool, whose id is reserved, does not exist."""
+    plugin.resources["gcp:storage/bucket:Bucket"].create({"name": "photos", "location": "us-west1"})
+    bucket = plugin.function("gcp:storage/getBucket:getBucket")
+    found = bucket({"name": "photos"})
+    (soft_delete,) = found.pop("softDeletePolicies")
+    assert soft_delete["retentionDurationSeconds"] == "604800"
+    assert found == {
+        "id": "photos",
+        "name": "photos",
+        "project": PROJECT,
+        "location": "US-WEST1",
+        "projectNumber": NUMBER,
+        "publicAccessPrevention": "inherited",
+        "uniformBucketLevelAccess": False,
+    }
+    with pytest.raises(ProviderError, match="Error 404"):
+        bucket({"name": "other"})
+    policy = plugin.function("gcp:storage/getBucketIamPolicy:getBucketIamPolicy")
+    assert "legacyBucketOwner" in policy({"bucket": "photos"})["policyData"]
+    pool = plugin.function("gcp:iam/getWorkloadIdentityPool:getWorkloadIdentityPool")
+    pools = plugin.resources["gcp:iam/workloadIdentityPool:WorkloadIdentityPool"]
+    identity, state = pools.create({"workloadIdentityPoolId": "pool"})
+    assert pool({"workloadIdentityPoolId": "pool"})["id"] == identity
+    pools.delete(identity, state)
+    with pytest.raises(ProviderError, match=f"{identity} not found"):
+        pool({"workloadIdentityPoolId": "pool"})
+    config = plugin.function("gcp:organizations/getClientConfig:getClientConfig")({})
+    assert cloud.tokens[config["accessToken"]].member == DEPLOYER
+
+
+def test_an_existing_resource_is_read_by_its_id_alone(plugin: Gcp) -> None:
+    """As `get` and `import` do; with its inputs, but for labels, which only a program knows."""
+    bucket = plugin.resources["gcp:storage/bucket:Bucket"]
+    bucket.create({"name": "photos", "location": "us-west1", "labels": {"team": "a"}})
+    outputs, inputs = bucket.read("photos", {}, {}) or ({}, {})
+    assert outputs["url"] == "gs://photos"
+    assert inputs.items() >= {"name": "photos", "project": PROJECT, "forceDestroy": False}.items()
+    assert "labels" not in inputs
+    assert bucket.read("other", {}, {}) is None
+    account = plugin.resources["gcp:serviceaccount/account:Account"]
+    identity, state = account.create({"accountId": "reader", "displayName": "Reads"})
+    found = account.read(identity, {}, {})
+    assert found == (
+        state,
+        {"accountId": "reader", "displayName": "Reads", "project": PROJECT},
+    )
+    grant = plugin.resources["gcp:storage/bucketIAMMember:BucketIAMMember"]
+    with pytest.raises(ProviderError, match="got the id photos/r/m alone, expected a recorded"):
+        grant.read("photos/r/m", {}, {})
 
 
 @pytest.fixture

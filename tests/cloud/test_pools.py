@@ -47,6 +47,19 @@ def _provider(ask: Ask, _pool: None) -> None:
     assert ask("POST", NEW_PROVIDER, PROVIDER_BODY).status_code == 200
 
 
+@pytest.mark.usefixtures("_provider")
+def test_the_providers_of_a_pool_are_listed(ask: Ask) -> None:
+    """Deleted ones only on request; of an unknown pool there is no list."""
+    providers = NEW_PROVIDER.partition("?")[0]
+    (listed,) = ask("GET", providers).json()["workloadIdentityPoolProviders"]
+    assert listed["state"] == "ACTIVE"
+    assert ask("DELETE", f"{providers}/{listed['name'].rpartition('/')[2]}").status_code == 200
+    assert ask("GET", providers).json() == {}
+    (deleted,) = ask("GET", f"{providers}?showDeleted=true").json()["workloadIdentityPoolProviders"]
+    assert deleted["state"] == "DELETED"
+    assert ask("GET", providers.replace(POOL, f"{POOL}-other")).status_code == 404
+
+
 def test_a_pool_is_named_by_project_number(ask: Ask) -> None:
     """The operation is done, can be read again, and holds the pool under its project's number."""
     operation = ask("POST", NEW_POOL, {"displayName": "Primus"}).json()

@@ -13,6 +13,7 @@ import gc
 import hashlib
 import json
 import logging
+import re
 import threading
 import warnings
 from dataclasses import dataclass, field
@@ -42,12 +43,26 @@ with warnings.catch_warnings():
     )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    LookUp = Callable[[str, Mapping[str, Any]], dict[str, Any] | str]
+    """the name of a function and its arguments -> its result, or an error"""
 
 BUILT = "sha256:" + "b1" * 32
 """The digest under which a built image is pushed."""
 
 HANDOVER = PUBLISHED
+READ = {
+    "Account": r"projects/(?P<project>[^/]+)/serviceAccounts/(?P<accountId>[^/@]+)@.*",
+    "Bucket": r"(?P<name>.+)",
+    "Network": r"projects/(?P<project>[^/]+)/global/networks/(?P<name>[^/]+)",
+    "Repository": r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)"
+    r"/repositories/(?P<repositoryId>[^/]+)",
+    "Subnetwork": r"projects/(?P<project>[^/]+)/regions/(?P<region>[^/]+)/subnetworks/(?P<name>.+)",
+    "WorkloadIdentityPool": r"projects/(?P<project>[^/]+)/locations/global/workloadIdentityPools"
+    r"/(?P<workloadIdentityPoolId>[^/]+)",
+}
+"""By kind, the id by which it can be read, and the properties in it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,8 @@ class Graph:
     secret_exports: list[str] = field(default_factory=list)
     unknown_exports: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    reads: dict[tuple[str, str], str] = field(default_factory=dict)
+    """the ids of what is only read, by logical name and kind"""
 
     def all(self, kind: str) -> list[Declared]:
         """Every resource whose type ends with the kind, by name."""
@@ -97,6 +114,26 @@ class Refused(Exception):  # noqa: N818  what happened, in the tests' words
         self.declared = declared
 
 
+def absent(function: str, arguments: Mapping[str, Any]) -> str:
+    """The provider's error for whatever is looked up."""
+    return f"{function} {arguments}: googleapi: Error 404: not there"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What the engine and the provider answer beside the resources that are declared."""
+
+    image_lookup: str = ""
+    """the error when the provider is asked for a pinned image; empty: it is there"""
+    repository_created: str = "2026-11-23T10:00:00Z"
+    first: bool = False
+    """whether nothing of the stack is deployed yet"""
+    suffix: str = ""
+    """what the state holds as the suffix of the pool; empty: what the program says"""
+    look_up: LookUp = absent
+    """what exists in the cloud"""
+
+
 class _Google(mocks.Mocks):
     """Fills in what Google and the engine assign, and nothing that the program should have said."""
 
@@ -106,18 +143,21 @@ class _Google(mocks.Mocks):
         preview: bool,
         peer: Mapping[str, Any] | None,
         peer_stack: str,
-        image_lookup: str,
-        repository_created: str,
+        answers: Answers,
     ) -> None:
         self._preview = preview
         self._peer = peer
         self._peer_stack = peer_stack
-        self._image_lookup = image_lookup
-        self._repository_created = repository_created
+        self._answers = answers
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         given = args.inputs
         kind = args.typ.rpartition(":")[2]
+        if args.resource_id and kind in READ:
+            # What others have made: the program gave its id, and nothing else.
+            parts = re.fullmatch(READ[kind], args.resource_id)
+            assert parts, f"no id of a {kind}: {args.resource_id}"
+            given = parts.groupdict()
         assigned: dict[str, Any] = {}
         if kind == "Account":
             email = f"{given['accountId']}@{given['project']}.iam.gserviceaccount.com"
@@ -127,12 +167,15 @@ class _Google(mocks.Mocks):
                 "name": f"projects/{given['project']}/serviceAccounts/{email}",
             }
         elif kind == "Repository":
-            assigned = {"name": given["repositoryId"], "createTime": self._repository_created}
+            assigned = {
+                "name": given["repositoryId"],
+                "createTime": self._answers.repository_created,
+            }
         elif kind == "BucketObject" and not self._preview:
             md5 = hashlib.md5(Path(given["source"].path).read_bytes(), usedforsecurity=False)
             assigned = {"md5hash": base64.b64encode(md5.digest()).decode()}
         elif kind == "Stash":
-            assigned = {"output": given["input"]}
+            assigned = {"output": self._answers.suffix or given["input"]}
         elif kind == "Subnetwork":
             assigned = {"selfLink": f"https://compute.example/{given['name']}"}
         elif kind == "Instance":
@@ -142,13 +185,18 @@ class _Google(mocks.Mocks):
             assigned = {"repoDigest": f"{given['imageName'].rpartition(':')[0]}@{BUILT}"}
         elif kind == "StackReference":
             assigned = {"outputs": self._peer, "secretOutputNames": [], "name": given["name"]}
-        return f"{args.name}-id", {**given, **assigned}
+        # An id that is empty is not known yet.
+        identity = "" if kind == "Stash" and self._answers.first else f"{args.name}-id"
+        return args.resource_id or identity, {**given, **assigned}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         if args.token.endswith(":getDockerImage"):
-            if self._image_lookup:
-                return {}, [("imageName", self._image_lookup)]
+            if self._answers.image_lookup:
+                return {}, [("imageName", self._answers.image_lookup)]
             return {"name": args.args["imageName"]}
+        if args.token.startswith("gcp:"):
+            answer = self._answers.look_up(args.token.rpartition(":")[2], args.args)
+            return ({}, [("", answer)]) if isinstance(answer, str) else answer
         if self._peer is None or not args.args["name"].endswith(self._peer_stack):
             return {}, [("name", f"unknown stack {args.args['name']!r}")]
         return {"name": args.args["name"], "outputs": self._peer}
@@ -172,6 +220,8 @@ class _Monitor(mocks.MockMonitor):
         return answer
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
+        if request.type.startswith("gcp:"):
+            self._graph.reads[request.name, request.type.rpartition(":")[2]] = request.id
         with _closing_loop():
             return super().ReadResource(request)  # type: ignore[no-untyped-call]  # Pulumi's own
 
@@ -208,14 +258,13 @@ def deploy(
     preview: bool = False,
     peer: Mapping[str, Any] | None = None,
     peer_stack: str = "",
-    image_lookup: str = "",
-    repository_created: str = "2026-11-23T10:00:00Z",
+    **answers: Any,
 ) -> Graph:
     """Run the program as stack `stack` in the current folder; `peer` is what primus exported.
 
     `peer_stack` ends the name of the only stack that there is; empty: there is any stack.
 
-    `image_lookup` is the error when the provider is asked for a pinned image; empty: it is there.
+    `answers` are fields of Answers.
 
     Refused if it ends with RunError, which is what Pulumi shows without a stack trace.
     """
@@ -226,8 +275,7 @@ def deploy(
         preview=preview,
         peer=peer,
         peer_stack=peer_stack,
-        image_lookup=image_lookup,
-        repository_created=repository_created,
+        answers=Answers(**answers),
     )
     loop = asyncio.new_event_loop()  # mocks need one
     asyncio.set_event_loop(loop)

@@ -83,6 +83,7 @@ def two_of_each() -> None:
                 network=f"{name}-network",
                 subnetwork=f"{name}-subnet",
                 firewall=f"{name}-firewall",
+                account=f"{name}@primus-models.iam.gserviceaccount.com",
             ),
         )
         ConfidentialMachine(

@@ -65,6 +65,17 @@ def _find(call: Call) -> Json:
         raise resources.missing(call.resource) from None
 
 
+def _get_network(call: Call) -> Json:
+    """A network with the links of its subnetworks."""
+    network = _find(call)
+    links = [
+        each["selfLink"]
+        for key, each in call.cloud.networking.items()
+        if "/subnetworks/" in key and each["network"] == network["selfLink"]
+    ]
+    return {**network, "subnetworks": links} if links else network
+
+
 def _insert(complete: Callable[[Call], Json], call: Call) -> Json:
     key, fixed = resources.new(call, call.cloud.networking)
     call.cloud.networking[key] = complete(call) | fixed
@@ -99,7 +110,7 @@ def _methods(
     collection, permission = f"{ROOT}/{scope}/{kind}s", f"compute.{kind}s."
     item = f"{collection}/{{name}}"
     yield Method("POST", collection, f"{permission}create {also}", partial(_insert, complete))
-    yield Method("GET", item, f"{permission}get", _find)
+    yield Method("GET", item, f"{permission}get", _get_network if kind == "network" else _find)
     yield Method("DELETE", item, f"{permission}delete {also}", partial(_delete, kind))
 
 

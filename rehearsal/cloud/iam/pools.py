@@ -174,6 +174,20 @@ def _delete(kind: Kind, call: Call) -> Json:
     return _done(kind, call, item)
 
 
+def _list_providers(call: Call) -> Json:
+    """Those of one pool; deleted ones only on request, while their ids are reserved."""
+    pool = _name(call).removesuffix("/providers")
+    shown = call.query.get("showDeleted") == "true"
+    if pool not in _reserved(call.cloud, POOL_KIND):
+        raise rest.not_found()
+    found = [
+        _render(each)
+        for each in call.cloud.providers.values()
+        if each.pool == pool and (shown or each.deleted_at is None)
+    ]
+    return {"workloadIdentityPoolProviders": found} if found else {}
+
+
 def _attestation_rules(call: Call) -> Json:
     """None, as none can be created; the genuine plugin only looks whether the pool exists."""
     if _find(POOL_KIND, call).deleted_at is not None:
@@ -196,5 +210,6 @@ RULES, GET = ":listAttestationRules", "iam.workloadIdentityPools.get"
 METHODS = (
     *_methods(POOL_KIND, POOLS),
     *_methods(PROVIDER_KIND, PROVIDERS),
+    Method("GET", PROVIDERS, "iam.workloadIdentityPoolProviders.list", _list_providers),
     Method("GET", POOL, GET, _attestation_rules, RULES),
 )

@@ -8,7 +8,7 @@ import pytest
 
 from ops.review import boundaries
 from ops.review.change import Effect
-from tests.fixtures.previews import BUCKET, POOL, UNKNOWN, Json, read_preview, step
+from tests.fixtures.previews import BUCKET, MACHINE, POOL, UNKNOWN, Json, read_preview, step
 
 GOOGLE = "pulumi:providers:gcp"
 FIREWALL = "gcp:compute/firewall:Firewall"
@@ -90,6 +90,9 @@ def test_a_new_stack_is_in_the_project_of_its_plugin() -> None:
         {"sourceRanges": ["10.0.0.0/8"]},
         {"direction": "EGRESS"},
         {"disabled": True},
+        {"targetTags": ["web"]},
+        {"sourceTags": ["web"]},
+        {"targetServiceAccounts": ["other@p.iam.gserviceaccount.com"]},
         {"denies": UNKNOWN},
     ],
     ids=str,
@@ -103,6 +106,17 @@ def test_a_firewall_rule_that_refuses_less_is_a_loosening(op: str, changes: Any)
     assert effect is Effect.LOOSENING
     assert sentence == "the firewall rule f is not the one that refuses all ingress"
     assert told(step("update", FIREWALL, "f", old=other, new=DENIAL)) == []
+
+
+def test_a_firewall_rule_for_the_machines_own_account_alone_is_the_one() -> None:
+    """In a network of others it must not hold for their machines."""
+    account = "workload-sa@p.iam.gserviceaccount.com"
+    rule = {**DENIAL, "targetServiceAccounts": [account]}
+    machine = step("same", MACHINE, old={}, new={"serviceAccount": {"email": account}})
+    other = step("same", MACHINE, "b", old={}, new={"serviceAccount": {"email": "b@p"}})
+    assert told(step("update", FIREWALL, "f", old=DENIAL, new=rule), machine) == []
+    assert told(step("update", FIREWALL, "f", old=DENIAL, new=rule), machine, other) != []
+    assert told(step("update", FIREWALL, "f", old=DENIAL, new=rule)) != []
 
 
 def test_a_deleted_firewall_rule_is_a_loosening_while_there_is_a_network() -> None:

@@ -1,0 +1,1 @@
+"""What others have made and this program uses: looked up, checked, and never changed."""
