@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra import naming
 from ops.review.principals import Principal, principal
 from ops.review.values import NOT_KNOWN, at, text
 from policy.resource import is_unknown
+from policy.rules.pinned import ONE_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -52,13 +52,6 @@ _ROLES: Final = {
     "roles/storage.objectViewer": "may read the objects of {}",
 }
 
-_ONE_MODEL: Final = re.compile(
-    re.escape(naming.only_model("BUCKET", "SHA256"))
-    .replace("BUCKET", rf"(?P<bucket>{naming.BUCKET})")
-    .replace("SHA256", rf"(?P<sha256>{naming.SHA256})")
-)
-"""The condition of a grant for one model."""
-
 _NO_ACCESS: Final = frozenset(
     {
         # An image is no secret: the model is, and no image holds it.
@@ -83,15 +76,15 @@ class Grant:
     """its short name; empty if it is not known"""
     of_model: bool
     """whether the target is the model's reader or bucket"""
-    of_one_model: bool
-    """whether it is for one model's object alone"""
+    model: str
+    """the SHA-256 of the one model that it is limited to; empty if it is for more"""
     to_model_reader: bool
 
     @property
     def sentence(self) -> str:
         """Who may do what, from now on or no longer."""
         words = _ROLES.get(self.role, f"has {text(self.role)} on {{}}")
-        if self.of_one_model:
+        if self.model:
             words = words.replace("the objects of ", "")
         may = words.format(self.target)
         return f"{self.principal.words} {may}"
@@ -107,10 +100,10 @@ class Grant:
         return self.role not in _NO_ACCESS
 
     @property
-    def admits(self) -> tuple[str, str, str]:
+    def admits(self) -> tuple[str, ...]:
         """What two grants have in common that admit the same image; empty if it is for no image."""
-        digest = self.principal.digest
-        return (digest, self.role, self.target) if digest else ("", "", "")
+        who = self.principal
+        return (who.digest, who.pool, self.role, self.target) if who.digest else ()
 
 
 def is_grant(type_: str) -> bool:
@@ -141,7 +134,7 @@ def read(
     target = f"{names.get(name) or word or step.type} {name}"
     condition = at(properties, "condition", "expression")
     role = at(properties, "role")
-    model = _ONE_MODEL.fullmatch(condition) if isinstance(condition, str) else None
+    model = ONE_MODEL.fullmatch(condition) if isinstance(condition, str) else None
     if model is not None and model["bucket"] == name:
         target, limit = f"the model {model['sha256']} in {target}", ""
     else:
@@ -154,7 +147,7 @@ def read(
         kind=word,
         target_name="" if is_unknown(full) else name,
         of_model=name in names,
-        of_one_model=model is not None,
+        model=model["sha256"] if model else "",
         to_model_reader=who.address in names,
     )
 

@@ -7,6 +7,7 @@ grant replace all members of a role, which the steps do not show, so they cannot
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ops.review import release
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ops.review.preview import Preview, Step
+    from ops.review.release import Releases
 
 _RELEASED: Final = re.compile(r"-release-(built|[0-9a-f]{12})$")
 """The end of the name of a grant for an admitted image. Its member is not known before `up` if the
@@ -37,11 +39,37 @@ stack builds the image, or if the pool has no name yet."""
 _SERVICE_ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 
 
+@dataclass(frozen=True)
+class _Allowed:
+    """The grants as this program makes them; any other gets around the attestation."""
+
+    own: frozenset[str]
+    """the stack's accounts"""
+    releases: Releases
+
+    def expects(self, grant: Grant) -> bool:
+        """Whether the program makes such a grant for the conditions that it declares."""
+        who = grant.principal
+        if who.digest:
+            # The condition of the image's own pool must name this very account: the image of one
+            # operator would else read the models of another.
+            reader = self.releases.reader_of.get(who.pool)
+            return grant.role == ACTS_AS and grant.target_name in ("", reader)
+        if grant.of_model:
+            # Without its condition, the reader of one operator's models reads those of all.
+            models = self.releases.models_of.get(who.address, frozenset())
+            return grant.role == READS and grant.model in models
+        if grant.kind == ACCOUNT and grant.role == MACHINE_ATTACHES:
+            # In the first preview the account has no name yet.
+            return not grant.target_name or grant.target_name in self.own
+        return grant.kind == BUCKET and grant.is_in_words and who.address in self.own
+
+
 def changes(preview: Preview) -> Iterator[Change]:
     """Every grant that is added or removed."""
     names = release.model_names(preview)
     pools = release.pool_names(preview)
-    own = set(_own_accounts(preview))
+    allowed = _Allowed(frozenset(_own_accounts(preview)), release.releases(preview))
     pairs: list[tuple[Step, Grant | None, Grant | None]] = []
     for step in preview.steps:
         if not is_grant(step.type) or not step.changes:
@@ -60,7 +88,7 @@ def changes(preview: Preview) -> Iterator[Change]:
     # Pinning the very image that was built makes a grant by another attribute: the same image.
     kept = {old.admits for _, old, _ in pairs if old} & {new.admits for _, _, new in pairs if new}
     for step, before, after in pairs:
-        yield from _member(step, before, after, own, kept - {("", "", "")})
+        yield from _member(step, before, after, allowed, kept - {()})
 
 
 def _own_accounts(preview: Preview) -> Iterator[str]:
@@ -80,8 +108,8 @@ def _member(
     step: Step,
     before: Grant | None,
     after: Grant | None,
-    own: set[str],
-    kept: set[tuple[str, str, str]],
+    allowed: _Allowed,
+    kept: set[tuple[str, ...]],
 ) -> Iterator[Change]:
     if before is not None and before == after:
         yield _change(step, Effect.NOTE, f"made anew: {before.sentence}")
@@ -90,7 +118,7 @@ def _member(
         sentence = f"by another grant, for the same image: {after.sentence}"
         yield _change(step, Effect.NOTE, sentence)
     elif after is not None:
-        yield _added(step, after, own)
+        yield _added(step, after, allowed)
     if before is not None and before.admits not in kept:
         yield _removed(step, before, forgotten=after is None and step.kept_in_the_cloud)
 
@@ -103,7 +131,7 @@ def _removed(step: Step, before: Grant, *, forgotten: bool) -> Change:
     return _change(step, effect, f"no longer: {before.sentence}", access=before.access)
 
 
-def _added(step: Step, after: Grant, own: set[str]) -> Change:
+def _added(step: Step, after: Grant, allowed: _Allowed) -> Change:
     who = after.principal
     sentence = f"from now on: {after.sentence}"
     if not who.known:
@@ -111,28 +139,17 @@ def _added(step: Step, after: Grant, own: set[str]) -> Change:
         if image and after.role == ACTS_AS:
             which = "that `up` builds" if image[1] == "built" else f"sha256:{image[1]}…"
             sentence = sentence.replace(who.words, f"the image {which} ({NOT_KNOWN})", 1)
-            return _change(step, Effect.ADMITTED, sentence)
+            reader = allowed.releases.declared_reader(step.parent)
+            same = after.target_name in ("", reader)
+            return _change(step, Effect.ADMITTED if same else Effect.LOOSENING, sentence)
         if after.access:
             return _change(step, Effect.UNKNOWN, sentence)
     if who.wide and not (after.kind == REPOSITORY and not after.access):
         return _change(step, Effect.LOOSENING, sentence)
     if not after.access:
         return _change(step, Effect.NOTE, sentence, access=False)
-    effect = Effect.ADMITTED if _is_expected(after, own) else Effect.LOOSENING
+    effect = Effect.ADMITTED if allowed.expects(after) else Effect.LOOSENING
     return _change(step, effect, sentence)
-
-
-def _is_expected(grant: Grant, own: set[str]) -> bool:
-    """Whether it is a grant as this program makes them; any other gets around the attestation."""
-    if grant.principal.digest:
-        return grant.role == ACTS_AS
-    if grant.of_model:
-        # Without its condition, the reader of one operator's models reads those of all.
-        return grant.role == READS and grant.to_model_reader and grant.of_one_model
-    if grant.kind == ACCOUNT and grant.role == MACHINE_ATTACHES:
-        # In the first preview the account has no name yet.
-        return not grant.target_name or grant.target_name in own
-    return grant.kind == BUCKET and grant.is_in_words and grant.principal.address in own
 
 
 def _change(step: Step, effect: Effect, sentence: str, *, access: bool = True) -> Change:

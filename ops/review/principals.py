@@ -50,6 +50,8 @@ class Principal:
     """whether it is more than the person, group, account or image that somebody chose"""
     digest: str = ""
     """the attested image, if it is one"""
+    pool: str = ""
+    """the full name of the pool that attests the image"""
     address: str = ""
     """the e-mail address of an account"""
     known: bool = True
@@ -85,7 +87,8 @@ def _set(member: str, pools: Collection[str]) -> Principal:
     if found and found["path"] in pools:
         where = "built here" if found["attribute"] == BUILT_HERE else "named in config"
         digest = text(found["digest"])
-        return Principal(f"the image {where}, {digest},", digest=digest)
+        words = f"the image {where}, {digest},"
+        return Principal(words, digest=digest, pool=found["path"])
     if found := _IN_POOL.fullmatch(member):
         which = found["which"]
         words = "every identity" if which == "*" else f"identities with {text(which)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation.clause import literals
@@ -18,7 +18,7 @@ from policy.rules.pinned import ISSUER, MAPPING, TOKEN_AUDIENCE
 from policy.rules.release import OTHER_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ops.review.preview import Preview, Step
 
@@ -32,6 +32,7 @@ _ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 _POOL_ID: Final = "workloadIdentityPoolId"
 _CONDITION: Final = "attributeCondition"
 _READER: Final = "submods.container.env.MODEL_READER"
+_MODEL: Final = "submods.container.env.MODEL_SHA256"
 _URI: Final = "submods.container.env.MODEL_URI"
 _JUDGED: Final = frozenset(
     {
@@ -88,6 +89,45 @@ def model_names(preview: Preview) -> dict[str, str]:
         for condition in (at(step.before, _CONDITION), declared_condition(step, preview)):
             names.update(_names(condition) if isinstance(condition, str) and condition else ())
     return names
+
+
+@dataclass(frozen=True)
+class Releases:
+    """What the conditions of a stack's providers say after the change."""
+
+    reader_of: Mapping[str, str]
+    """by the full name of a pool, the account that its workloads may act as"""
+    models_of: Mapping[str, frozenset[str]]
+    """by account, the models that it may read"""
+    components: Mapping[str, str]
+    """by URN of the component of a release, the account that it declares"""
+
+    def declared_reader(self, component: str) -> str:
+        """The account that a component declares; empty if it is none of a release."""
+        return self.components.get(component, "")
+
+
+def releases(preview: Preview) -> Releases:
+    """Every release, by what its condition pins."""
+    readers: dict[str, str] = {}
+    models: dict[str, frozenset[str]] = {}
+    components: dict[str, str] = {}
+    for step in preview.of_type(PROVIDER):
+        condition = at(step.after, _CONDITION)
+        if is_unknown(condition):
+            condition = declared_condition(step, preview)
+        if not isinstance(condition, str) or not condition:
+            continue
+        pinned = {
+            part.clause.claim: literals(part.text) for part in parts(condition) if part.clause
+        }
+        reader = "".join(pinned.get(_READER, ())[:1])
+        models[reader] = models.get(reader, frozenset()) | {*pinned.get(_MODEL, ())}
+        components[step.parent] = reader
+        pool = str(at(step.before, "name") or "").partition("/providers/")[0]
+        if pool:
+            readers[pool] = reader
+    return Releases(readers, models, components)
 
 
 def pool_names(preview: Preview) -> frozenset[str]:

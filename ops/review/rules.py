@@ -57,14 +57,16 @@ def _change(step: Step, effect: Effect, sentence: str) -> Change:
 
 
 def _component(step: Step, listed: Mapping[str, Step]) -> Resource | None:
-    """The component above a resource; one that the preview does not list is not known."""
+    """The component above a resource; of one that the preview does not list, type and name."""
     found = listed.get(step.parent)
     if found is not None:
         return Resource(type=found.type, name=found.name, properties=found.after or {})
     if RELEASE in step.parent:
         unknown = {"declaredClauses": min(UNKNOWN)}
         return Resource(type=RELEASE, name=step.name, properties=unknown)
-    return None
+    types, _, name = step.parent.rpartition("::")
+    type_ = types.rpartition("::")[2].rpartition("$")[2]
+    return Resource(type=type_, name=name, properties={}) if type_ else None
 
 
 def _inputs(step: Step, preview: Preview) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ RELEASE: Final = "confidential-inference:infra:ModelRelease"
 ACCOUNT_GRANT: Final = "gcp:serviceaccount/iAMMember:IAMMember"
 
 _IMAGE: Final = "submods.container.image_digest"
+_READER: Final = "submods.container.env.MODEL_READER"
 _AUDIENCE: Final = "submods.container.env.MODEL_AUDIENCE"
 
 
@@ -72,7 +73,7 @@ def _with_any_suffix(text: str) -> str:
 
 
 def pool(resource: Resource) -> Iterator[str]:
-    """Whether the image that a grant names is attested by the component's own provider."""
+    """Whether a grant for an attested image names the component's own provider and account."""
     if resource.type != ACCOUNT_GRANT:
         return
     member = resource.value("member")
@@ -85,6 +86,13 @@ def pool(resource: Resource) -> Iterator[str]:
         yield (
             f"got an image of the pool {attested[1]}, expected {expected}, which the component"
             f" {RELEASE} declares: in another pool, its owner decides what an image is"
+        )
+    account = str(resource.value("serviceAccountId")).rpartition("/")[2]
+    reader = "".join(literals(_declared(resource).get(_READER, "")))
+    if account != reader:
+        yield (
+            f"got a grant on the account {account}, expected {reader}, which the component"
+            f" {RELEASE} declares: this image would read the models of another operator"
         )
 
 
@@ -110,7 +118,7 @@ RULES: Final = (
     ),
     Rule(
         name="release-pool",
-        description="A grant for an attested image names the pool of the release.",
+        description="A grant for an attested image names pool and model reader of the release.",
         check=pool,
     ),
 )

@@ -43,6 +43,7 @@ _REASONS: Final = (
     (re.compile(".*", re.DOTALL), "it can be many"),
 )
 
+_READS: Final = "roles/storage.objectViewer"
 _PULL: Final = "roles/artifactregistry.reader"
 _FEDERATED: Final = "roles/iam.workloadIdentityUser"
 _PRIMITIVE: Final = ("roles/owner", "roles/editor", "roles/viewer")
@@ -147,19 +148,34 @@ def kinds(resource: Resource) -> Iterator[str]:
 
 
 def one_model(resource: Resource) -> Iterator[str]:
-    """Whether a grant on the bucket of the models is for one of them."""
-    above = resource.parent
-    if resource.type != _BUCKET_GRANT or above is None or above.type != _PRIVATE_BUCKET:
+    """Whether a grant on the bucket of the models is for one of them, and for one account."""
+    if resource.type != _BUCKET_GRANT:
         return
-    if not above.name.endswith("-model"):
+    above = resource.parent
+    if above is None or above.type != _PRIVATE_BUCKET:
+        yield (
+            f"got a grant on a bucket outside of the component {_PRIVATE_BUCKET}, expected one"
+            " below it: whether it is the bucket of the models could not be told"
+        )
+        return
+    if above.name.endswith(("-input", "-result")):
         return
     expression = resource.value("condition", "expression")
     found = ONE_MODEL.fullmatch(expression) if isinstance(expression, str) else None
-    if found is None or found[1] != resource.value("bucket"):
+    if found is None or found["bucket"] != resource.value("bucket"):
         yield (
             f"got the condition {expression!r}, expected one for one model's object: the reader of"
             " one operator's models would read those of another operator"
         )
+    role = resource.value("role")
+    if role != _READS:
+        yield f"got {role}, expected {_READS}: whoever has more can replace a model"
+    for member in _members(resource):
+        if not member.startswith("serviceAccount:"):
+            yield (
+                f"got {member}, expected the account that an attested workload acts as: a person"
+                " would read the model without any attestation"
+            )
 
 
 RULES: Final = (
@@ -177,7 +193,7 @@ RULES: Final = (
     ),
     Rule(
         name="grant-one-model",
-        description="A grant on the model bucket is for one model's object.",
+        description="A grant on the model bucket lets one account read one model's object.",
         check=one_model,
     ),
     Rule(

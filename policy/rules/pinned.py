@@ -86,10 +86,10 @@ _VALUES: Final[Mapping[str, str]] = {
 }
 
 ONE_MODEL: Final = re.compile(
-    r'resource\.name\.startsWith\("projects/_/buckets/([a-z0-9_-]+)/objects'
-    r'/models/[0-9a-f]{64}/model\.tar\.gz"\)'
+    r'resource\.name\.startsWith\("projects/_/buckets/(?P<bucket>[a-z0-9_-]+)/objects'
+    r'/models/(?P<sha256>[0-9a-f]{64})/model\.tar\.gz"\)'
 )
-"""The condition of a grant for one model; the group is its bucket."""
+"""The condition of a grant for one model."""
 
 METADATA_KEYS: Final = frozenset(
     {

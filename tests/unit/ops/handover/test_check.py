@@ -90,7 +90,7 @@ FOREIGN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"projectNumber": "333333333333"},
         (
             "admits another machine than this stack declares.*operatorNumber: got '2{12}'.*"
-            "--stack primus --path .*operators.NAME.projectNumber' 3{12} && .*pulumi up --stack primus"
+            "--stack primus --path .*operators.NAME.projectNumber' 3{12} && .*pulumi up --stack"
         ),
     ),
     "another account": ({}, {"names": {"serviceAccount": "other-sa"}}, "- operatorAccount: got "),

@@ -13,7 +13,7 @@ import pytest
 from ops.cli import BROKEN, OK, UNUSABLE, main
 from ops.review import markdown
 from policy.rules import EVERY
-from tests.fixtures.previews import BUCKET, UNKNOWN, preview, step
+from tests.fixtures.previews import BUCKET, UNKNOWN, preview, step, urn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,7 @@ PRIVATE = {
 NOTHING = preview(step("same", BUCKET, old=PRIVATE, new=PRIVATE))
 LOSS = preview(step("delete", BUCKET, old=PRIVATE))
 VIOLATION = preview(step("create", BUCKET, new={**PRIVATE, "publicAccessPrevention": "x"}))
+PICTURES = urn("confidential-inference:infra:PrivateBucket", "secundus-input")
 LOOSENING = preview(
     step(
         "create",
@@ -36,6 +37,7 @@ LOOSENING = preview(
             "role": "roles/storage.objectViewer",
             "member": "user:a@b.example",
         },
+        parent=PICTURES,
     )
 )
 UNKNOWN_MEMBER = preview(
@@ -43,6 +45,7 @@ UNKNOWN_MEMBER = preview(
         "create",
         "gcp:storage/bucketIAMMember:BucketIAMMember",
         new={"bucket": "models", "role": "roles/storage.objectViewer", "member": UNKNOWN},
+        parent=PICTURES,
     )
 )
 UNJUDGED = preview(step("create", "gcp:odd/kind:Kind", new={}))
