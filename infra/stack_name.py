@@ -67,12 +67,14 @@ def parse(name: str) -> StackName:
             " was changed. Make one of these: pulumi stack init primus"
         )
     stage = stack.suffix[1:]
-    if stack.rest and not _STAGE.fullmatch(stage):
-        near = re.sub(r"[^a-z0-9]+", "-", stage.lower())[:MAX_STAGE].strip("-") or "staging"
+    if stack.rest and not (_STAGE.fullmatch(stage) and "google" not in stage):
+        plain = re.sub(r"google|[^a-z0-9]+", "-", stage.lower())
+        near = re.sub("-+", "-", plain).strip("-")[:MAX_STAGE].strip("-") or "staging"
         raise StackNameError(
             f"Got a stack called {name!r}, expected a stage of 1 to {MAX_STAGE} of a-z, 0-9 and -,"
-            f" also . for -, after {company!r}: the stage ends the names of the stack's resources,"
-            " and Google would refuse them; nothing was changed. Rename the stack:"
+            f" also . for -, without 'google', after {company!r}: the stage ends the names of the"
+            " stack's resources, and Google would refuse them; nothing was changed. Rename the"
+            " stack:"
             f" pulumi stack rename --stack {name} {company}-{near}"
         )
     return stack

@@ -13,7 +13,8 @@ from typing import Final
 import pulumi
 
 from infra.config.problems import NAMESPACE
-from infra.outputs import warn
+from infra.errors import ProgramError
+from infra.outputs import run_error, warn
 
 _ASK: Final = "gcp:artifactregistry/getDockerImage:getDockerImage"
 _ABSENT: Final = re.compile(r"Error 404|not found", re.IGNORECASE)
@@ -28,11 +29,14 @@ def require_image(
     repository: pulumi.Output[str],
     created: pulumi.Output[str],
     parent: pulumi.Resource,
+    *,
+    key: str = "image.digest",
 ) -> pulumi.Output[str]:
     """The digest, after a request for it to HOST/PROJECT/REPOSITORY/NAME.
 
-    RunError if the image does not exist; only a warning if the repository is new, because nobody
-    could push before. `repository` and `created` are unknown before there is a repository.
+    `key` is where the digest is configured. RunError if the image does not exist; only a warning if
+    the repository is new, because nobody could push before. `repository` and `created` are unknown
+    before there is a repository.
     """
     host, project, _, name = image.split("/")
     where = {
@@ -41,7 +45,7 @@ def require_image(
         "project": project,
     }
     started = datetime.now(UTC)
-    absence = _absence(image, digest)
+    absence = _absence(image, digest, key)
 
     async def ask(answers: list[str]) -> str:
         repository_id, since = answers
@@ -53,7 +57,7 @@ def require_image(
             if not _ABSENT.search(str(error)):
                 warn(f"Could not ask whether {image}@{digest} is there: {error}")
             elif started - datetime.fromisoformat(since) > FRESH:
-                raise pulumi.RunError(absence) from None
+                raise run_error(ProgramError(absence)) from None
             else:
                 warn(absence)
         return digest
@@ -61,11 +65,11 @@ def require_image(
     return pulumi.Output.all(repository, created).apply(ask)
 
 
-def _absence(image: str, digest: str) -> str:
+def _absence(image: str, digest: str, key: str) -> str:
     return (
-        f"image.digest: got {digest}, expected the digest of an image in {image}; there is none,"
+        f"{key}: got {digest}, expected the digest of an image in {image}; there is none,"
         " and every machine that is to run it would stop with 'manifest unknown'. Push it:"
         f" docker buildx build --push -t {image}:1 workload, with the options in README.md; or have"
         " it built by the stack: pulumi config rm --stack primus --path"
-        f" '{NAMESPACE}:image.digest'"
+        f" '{NAMESPACE}:{key}'"
     )

@@ -109,9 +109,17 @@ class Primus(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[repository]),
         )
-        own = {each.digest for each in settings.releases if each.digest}
-        for digest in sorted(own - {settings.image.digest}):
-            require_image(image.path, digest, repository.name, repository.create_time, parent=self)
+        for each in settings.releases:
+            # A stop must not depend on what the repository holds.
+            if each.digest not in (None, settings.image.digest) and not each.stopped:
+                require_image(
+                    image.path,
+                    each.digest,
+                    repository.name,
+                    repository.create_time,
+                    parent=self,
+                    key=f"{each.key}.image.digest",
+                )
 
         # Allow
         self.releases = {

@@ -104,6 +104,9 @@ def _value(each: Declared, table: Table, before: dict[str, str]) -> object:
     text = table.text(name, key.rule, default=default(key, kind, _near(table.full(""), before)))
     before[table.full(name)] = text
     if kind is bool:
+        # Nothing under the key can be meant as either.
+        if table.is_empty(name):
+            table.refuse(name)
         return text == "true"
     if kind in (Path, Path | None) and text:
         return _path(text)

@@ -38,7 +38,12 @@ def of_settings(settings: PrimusSettings) -> dict[str, ModelArchive]:
 
 def built_format(releases: Sequence[Release], models: Mapping[str, ModelArchive]) -> str:
     """The format that the built image must load: that of the models of those who launch it."""
-    used = [models[name] for each in releases if each.digest is None for name in each.models]
+    used = [
+        models[name]
+        for each in releases
+        if each.digest is None and not each.stopped
+        for name in each.models
+    ]
     return (used or list(models.values()))[0].format
 
 
@@ -47,7 +52,7 @@ def _engines(releases: Sequence[Release], models: Mapping[str, ModelArchive]) ->
     built = built_format(releases, models)
     for each in releases:
         others = [name for name in each.models if models[name].format != built]
-        if each.digest is None and others:
+        if each.digest is None and others and not each.stopped:
             yield (
                 f"{each.key}: the models {', '.join(others)} are of another format than {built},"
                 " for which the stack builds its image; the image has one engine, and every run"

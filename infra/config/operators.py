@@ -64,7 +64,7 @@ class AdmittedOperator(Operator):
             validators.FREE_NAME,
             "a list of the models that this operator may use, by their names under `models`;"
             " `model` is the one that has no name. The first is the one that it uses by default",
-            unset="`model`, or the only one",
+            unset="`model`",
         ),
     ]
     stopped: Annotated[

@@ -195,7 +195,7 @@ class PrimusSettings(Company):
         return releases.of(
             operator=self.operator,
             operators=self.operators,
-            models=tuple(self.all_models),
+            unnamed_model=self.model is not None,
             image=self.image,
             hardware=self.hardware,
             identity=releases.Identity(

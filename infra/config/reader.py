@@ -46,6 +46,10 @@ class Table:
         """Whether the key exists, even with nothing under it."""
         return key in self._values
 
+    def is_empty(self, key: str) -> bool:
+        """Whether the key exists with nothing under it."""
+        return self.has(key) and self._values[key] in (None, "")
+
     def full(self, key: str) -> str:
         """The key with the objects above it, such as `names.vm`."""
         return self._prefix + key

@@ -85,7 +85,7 @@ def of(
     *,
     operator: AdmittedOperator | None,
     operators: Mapping[str, NamedOperator],
-    models: tuple[str, ...],
+    unnamed_model: bool,
     image: AdmittedImages,
     hardware: tuple[str, ...],
     identity: Identity,
@@ -103,7 +103,8 @@ def of(
         for name, each in operators.items()
     ]
     unnamed = [("", operator, identity)] if operator is not None else []
-    default = models[:1] if UNNAMED_MODEL in models or len(models) == 1 else ()
+    # Never a named one that nobody chose: an operator would lose its model to one that is added.
+    default = (UNNAMED_MODEL,) if unnamed_model else ()
     return tuple(
         Release(
             name=name,

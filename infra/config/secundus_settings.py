@@ -235,5 +235,12 @@ def parse(values: Mapping[str, object], stack: StackName = MAIN) -> SecundusSett
     contradictions.one_member_twice(table, settings.operators)
     if settings.run == ON_NEW_PICTURES and settings.pictures is None:
         contradictions.no_pictures_to_follow(table)
+    if settings.run != ON_NEW_PICTURES and settings.run.casefold() == ON_NEW_PICTURES.casefold():
+        table.refuse(
+            "run",
+            expected=f"{ON_NEW_PICTURES!r}, or another text",
+            consequence="it would be a text like any other, and follow no picture",
+            fix=table.command("set", "run", ON_NEW_PICTURES),
+        )
     table.finish()
     return settings

@@ -268,6 +268,27 @@ def test_an_operators_own_image_is_handed_over_admitted_and_looked_up(primus: De
         )
 
 
+def test_a_stop_depends_on_no_image(folder: Path) -> None:
+    """Neither on one that is gone, nor on one that could not load the operator's model."""
+    models = {"other": second_model(folder, "litert")}
+    gone = {**ACME, "stopped": True, "image": {"digest": B}}
+    engine = {**ACME, "projectNumber": "444444444444", "stopped": True, "models": ["other"]}
+    config = {**committed("primus"), "models": models, "operators": {"a": gone, "b": engine}}
+    graph = deploy("primus", config, image_lookup="Error 404: not found")
+    assert (
+        len([p for p in graph.all("WorkloadIdentityPoolProvider") if "disabled" in p.inputs]) == 2
+    )
+
+
+def test_an_absent_image_is_reported_with_key_and_stack() -> None:
+    """The command for the main stack would let go another image."""
+    config = {**committed("primus"), "operators": {"acme": {**ACME, "image": {"digest": B}}}}
+    with pytest.raises(
+        Refused, match=r"operators.acme.image.digest: got .*--stack primus-eu --path"
+    ):
+        deploy("primus-eu", config, image_lookup="Error 404: not found")
+
+
 def test_models_that_the_built_image_cannot_load_are_refused(primus: Deploy, folder: Path) -> None:
     """The image has one engine; an operator with an image of its own may use another."""
     models = {"other": second_model(folder, "litert")}

@@ -130,13 +130,12 @@ def test_an_operators_own_digest_does_not_let_in_the_images_of_all(
     [
         ({}, (), ("model",)),
         ({"models": {"small": SMALL}}, (), ("model",)),
-        ({"models": {"small": SMALL}}, ("model",), ("small",)),
     ],
 )
-def test_an_operator_gets_the_model_without_a_name_or_the_only_one(
+def test_an_operator_gets_the_model_without_a_name(
     changes: dict[str, Any], without: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
-    """Never all of them because nobody said which."""
+    """Never another because nobody said which."""
     assert releases(*without, operators={"acme": ACME}, **changes)["acme"].models == expected
 
 
@@ -168,6 +167,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "stopped is a word": (
         {"operators": {"acme": {**ACME, "stopped": "yes"}}},
         r"operators.acme.stopped\n.*true or false",
+    ),
+    "stopped is nothing": (
+        {"operators": {"acme": {**ACME, "stopped": None}}},
+        r"operators.acme.stopped\n.*nothing.*true or false",
     ),
     "two of one account": (
         {"operators": {"acme": SAME}},
@@ -255,10 +258,11 @@ def test_no_model_at_all_is_refused() -> None:
         parsed("model", models={})
 
 
-def test_an_operator_must_choose_among_several_named_models() -> None:
-    """Nobody is given a model that nobody chose."""
+@pytest.mark.parametrize("models", [{"small": SMALL}, {"small": SMALL, "large": LARGE}])
+def test_an_operator_must_choose_among_named_models(models: dict[str, Any]) -> None:
+    """Else the first model that is added would take the place of the one without a key."""
     with pytest.raises(SettingsError, match=r"(?s)operator.models\n.*no model"):
-        parsed("model", models={"small": SMALL, "large": LARGE})
+        parsed("model", models=models)
 
 
 def test_an_id_that_becomes_too_long_is_reported_where_it_can_be_set() -> None:

@@ -206,6 +206,7 @@ BAD: dict[str, tuple[Callable[..., object], dict[str, Any], str]] = {
         {"run": "onNewPictures", "pictures": None},
         "run\n.*'onNewPictures'.*`pictures` set to the folder.*no machine would run again",
     ),
+    "run by pictures, misspelt": (secundus, {"run": "OnNewPictures"}, "run\n.*follow no picture"),
     "project missing": (primus, {"project": None}, "project\n    got:         nothing"),
     "project malformed": (primus, {"project": "Primus"}, "project\n    got:         'Primus'"),
     "projectNumber missing": (secundus, {"projectNumber": None}, "projectNumber\n.*nothing"),

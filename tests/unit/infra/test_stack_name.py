@@ -53,6 +53,8 @@ def test_a_stack_of_no_company_is_refused(name: str) -> None:
         ("secundus-x-", "secundus-x"),
         ("primus-" + "s" * (MAX_STAGE + 1), "primus-" + "s" * MAX_STAGE),
         ("primus-é", "primus-staging"),
+        ("primus-google-eu", "primus-eu"),
+        ("primus-google", "primus-staging"),
     ],
 )
 def test_a_stage_that_no_resource_can_be_named_after_is_refused(name: str, better: str) -> None:
