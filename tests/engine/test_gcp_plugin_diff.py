@@ -216,7 +216,7 @@ def test_a_change_of_these_inputs_is_made_in_place(kind: str, path: str, value: 
         (VM, "machineType", "n2d-standard-4"),
         (VM, "bootDisk.initializeParams.size", 30),
         (VM, "networkInterfaces", [{"network": "net", "subnetwork": "other"}]),
-        ("account:Account", "displayName", "other"),
+        ("account:Account", "description", "other"),
         ("subnetwork:Subnetwork", "privateIpGoogleAccess", False),
     ],
 )
@@ -256,10 +256,10 @@ def test_an_external_address_that_was_added_by_hand_is_a_difference() -> None:
     }
 
 
-def test_an_import_by_id_is_refused() -> None:
-    """The id alone does not give the inputs."""
+def test_an_import_of_an_object_by_its_id_is_refused() -> None:
+    """The id does not say where the bucket's name ends."""
     with pytest.raises(ProviderError, match="got the id there alone"):
-        RESOURCES["bucket:Bucket"].read("there", {}, {})
+        RESOURCES["bucketObject:BucketObject"].read("there", {}, {})
 
 
 NOT_SEEN: list[tuple[str, str, Any]] = [
@@ -383,7 +383,7 @@ def test_a_read_keeps_the_uploaded_file() -> None:
 def test_an_account_is_disabled_by_an_update_and_never_at_creation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As Google's provider documents it; other changes of an account are not made here."""
+    """As Google's provider documents it; a new name for people is another request."""
     account = RESOURCES["account:Account"]
     assert isinstance(account, Account)
     sent: list[tuple[str, str, Any]] = []
@@ -396,10 +396,11 @@ def test_an_account_is_disabled_by_an_update_and_never_at_creation(
     account.insert({"accountId": "primus-sa", "project": "p", "disabled": True})
     account.patch("a", {}, {"disabled": True}, ["disabled"])
     account.patch("a", {}, {}, ["disabled"])
+    account.patch("a", {}, {"displayName": "B"}, ["displayName"])
+    named = {"serviceAccount": {"displayName": "B"}, "updateMask": "display_name"}
     assert sent == [
         ("POST", "projects/p/serviceAccounts", {"accountId": "primus-sa", "serviceAccount": {}}),
         ("POST", "a:disable", {}),
         ("POST", "a:enable", {}),
+        ("PATCH", "a", named),
     ]
-    with pytest.raises(ProviderError, match="displayName"):
-        account.patch("a", {}, {"displayName": "B"}, ["displayName"])
