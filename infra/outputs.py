@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pulumi
 
-from infra import stack_name
 from infra.errors import ProgramError
+from infra.stack_name import for_stack
 from infra.untrusted_text import lines
 
 if TYPE_CHECKING:
@@ -31,17 +31,9 @@ def applied(value: pulumi.Output[_In], pure: Callable[[_In], _Out]) -> pulumi.Ou
 
 def run_error(error: ProgramError) -> pulumi.RunError:
     """The error without a stack trace; names in it, as of a model's entries, control nothing."""
-    return pulumi.RunError(_for_this_stack(lines(str(error))))
+    return pulumi.RunError(for_stack(lines(str(error)), pulumi.get_stack()))
 
 
 def warn(text: str) -> None:
     """Print a warning, whose commands are for this stack."""
-    pulumi.log.warn(_for_this_stack(text))
-
-
-def _for_this_stack(text: str) -> str:
-    """A message for people; `infra` writes its commands for a company's main stack."""
-    try:
-        return stack_name.parse(pulumi.get_stack()).in_commands(text)
-    except stack_name.StackNameError:
-        return text  # which is about the name itself
+    pulumi.log.warn(for_stack(text, pulumi.get_stack()))

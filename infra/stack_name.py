@@ -78,3 +78,14 @@ def parse(name: str) -> StackName:
             f" pulumi stack rename --stack {name} {company}-{near}"
         )
     return stack
+
+
+def for_stack(text: str, stack: str) -> str:
+    """A message whose commands are for this stack; `infra` and `ops` write them for the main one.
+
+    The name may begin with organisation and project. One that says nothing changes nothing.
+    """
+    try:
+        return parse(stack.rpartition("/")[2]).in_commands(text)
+    except StackNameError:
+        return text

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.attestation.clause import PolicyError
+from infra.stack_name import for_stack
 from ops import evidence_reader, verdict_table, why
 from ops.commands import NAME
 from ops.evidence import EvidenceError
@@ -166,7 +167,7 @@ def _results(options: argparse.Namespace) -> int:
         )
         run = results.fetch(where, options.wait, print_progress)
     except ResultsError as error:
-        print_error(error)
+        print_error(for_stack(f"{error}", options.stack))
         return BROKEN if isinstance(error, results.EndedError) else UNUSABLE
     if options.json:
         print(json.dumps(asdict(run)))  # noqa: T201  the answer
@@ -262,9 +263,24 @@ def _condition(options: argparse.Namespace) -> str:
 def _of_operator(stack: str, name: str | None) -> str:
     """The condition for an operator, by its name; None is the one without a name."""
     if name is None:
-        return str(outputs(stack, OUTPUT, os.environ)[OUTPUT])
+        try:
+            return str(outputs(stack, OUTPUT, os.environ)[OUTPUT])
+        except StackError as error:
+            raise _without_a_name(stack, error) from error
     named = outputs(stack, OPERATORS, os.environ)[OPERATORS]
     if name not in named:
         known = ", ".join(sorted(named))
         raise StackError(f"the stack {stack} has no operator {name!r}, but {known}")
     return str(named[name][OUTPUT])
+
+
+def _without_a_name(stack: str, error: StackError) -> StackError:
+    """The error where a stack has no operator without a name, but others."""
+    try:
+        named = outputs(stack, OPERATORS, os.environ)[OPERATORS]
+    except StackError:
+        return error
+    return StackError(
+        f"the stack {stack} has only operators with a name; say which: --operator"
+        f" {' or '.join(sorted(named))}"
+    )

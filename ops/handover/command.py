@@ -18,7 +18,7 @@ from infra.config import validators
 from infra.config.problems import SettingsError
 from infra.handover import HandoverError
 from infra.handover_file import FROM_AUTHOR
-from infra.stack_name import StackNameError
+from infra.stack_name import StackNameError, for_stack
 from ops.handover import files, import_plan, operator_file, parties
 from ops.handover.author_file import accepted
 from ops.handover.export import export
@@ -121,7 +121,7 @@ def handover(options: argparse.Namespace) -> int:
         _require_operators_stack(options)
         return action(options)
     except (HandoverError, StackError, StackNameError, SettingsError) as error:
-        print_error(_for_stack(f"{error}", options.stack))
+        print_error(for_stack(f"{error}", options.stack or ""))
         return REFUSED if isinstance(error, HandoverError) else UNUSABLE
     except OSError as error:
         print_error(f"{error.filename}: {error.strerror}")
@@ -140,14 +140,6 @@ def _require_operators_stack(options: argparse.Namespace) -> None:
 def _name(stack: str) -> StackName:
     """The name of a stack, which may be given with its organization and project."""
     return stack_name.parse(stack.rpartition("/")[2])
-
-
-def _for_stack(text: str, stack: str | None) -> str:
-    """A message for people; `infra` writes its commands for a company's main stack."""
-    try:
-        return _name(stack).in_commands(text) if stack else text
-    except StackNameError:
-        return text  # which is about the name itself
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -85,6 +85,21 @@ def test_a_command_is_for_the_stack_that_prints_it(text: str, expected: str) -> 
     assert StackName("primus").in_commands(text) == text
 
 
+@pytest.mark.parametrize(
+    ("stack", "expected"),
+    [
+        ("primus-eu", "pulumi up --stack primus-eu"),
+        ("organization/p/primus-eu", "pulumi up --stack primus-eu"),
+        ("secundus-eu", "pulumi up --stack primus"),
+        ("other", "pulumi up --stack primus"),
+        ("", "pulumi up --stack primus"),
+    ],
+)
+def test_a_message_is_for_the_stack_that_an_option_names(stack: str, expected: str) -> None:
+    """A stack of no company gets the message as it is."""
+    assert stack_name.for_stack("pulumi up --stack primus", stack) == expected
+
+
 def test_the_default_names_of_a_stage_end_with_it_and_are_never_too_long() -> None:
     """With the longest project id and the longest stage, each name has the form Google takes."""
     stage = StackName("primus", "-" + "s" * MAX_STAGE)

@@ -24,6 +24,7 @@ from ops.detail_causes import cause_of_result
 from ops.evidence import Evidence, Kind
 from ops.evidence_reader import read as read_evidence
 from ops.failure_causes import FAILURES
+from ops.stack_outputs import StackError
 from ops.terminal import Terminal
 from ops.verdict import Verdict, data
 from ops.verdict_table import show
@@ -722,6 +723,23 @@ def test_the_condition_of_a_named_operator_is_read_by_its_name(
     assert asked == [("primus-eu", read)]
     if code == UNUSABLE:
         assert "has no operator 'borg', but acme" in capsys.readouterr().err
+
+
+def test_an_operator_must_be_named_where_all_have_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stack is deployed, so the error must not say to deploy it."""
+
+    def outputs(stack: str, needed: str, _: object) -> dict[str, Any]:
+        if needed == "attributeCondition":
+            raise StackError(f"the stack {stack} has no output {needed}")
+        return {"operators": {"borg": {}, "acme": {}}}
+
+    monkeypatch.setattr(cli, "outputs", outputs)
+    assert run(tmp_path, json.dumps(claims())) == UNUSABLE
+    assert "has only operators with a name; say which: --operator acme or borg" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("options", [("--condition", "nowhere.cel"), ("--condition", "/")])
