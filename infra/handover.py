@@ -79,15 +79,13 @@ class Handover:
         if name == UNNAMED_MODEL and not self.models:
             return self  # only this one is not published by its name
         if name not in self.models:
-            first = sorted(self.models)[:_MOST_NAMES]
-            more = (
-                [f"and {len(self.models) - _MOST_NAMES} more"] if self.models.keys() - first else []
-            )
-            got = ", ".join([*first, *more]) or UNNAMED_MODEL
+            names = sorted(self.models) or [UNNAMED_MODEL]
+            if len(names) > _MOST_NAMES:
+                names[_MOST_NAMES:] = [f"and {len(names) - _MOST_NAMES} more"]
             raise HandoverError(
-                f"model: got {name!r}, expected a model that {source} gives this company: {got};"
-                " nothing was changed. Use the first: pulumi config rm --stack secundus"
-                f" {NAMESPACE}:model"
+                f"model: got {name!r}, expected a model that {source} gives this company:"
+                f" {', '.join(names)}; nothing was changed. Use the first: pulumi config rm --stack"
+                f" secundus {NAMESPACE}:model"
             )
         sha256 = self.models[name]
         bucket = self.model_uri.removeprefix("gs://").partition("/")[0]

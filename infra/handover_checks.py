@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from infra import naming
-from infra.config.problems import NAMESPACE
+from infra.config.problems import set_command
 from infra.config.validators import FREE_NAME
 from infra.handover import NAMED, OUTPUT, SCHEMA, Handover, HandoverError
 from infra.untrusted_text import described, shown
@@ -94,9 +94,9 @@ def accepted(
             f"{source} published a handover that cannot be trusted; nothing was changed."
             + "".join(f"\n  - {problem}" for problem in problems)
             + "\nIf the author of the model is another one than configured: "
-            + _set("secundus", "author.project", "PROJECT")
+            + set_command("secundus", "author.project", "PROJECT")
             + " && "
-            + _set("secundus", "author.projectNumber", "NUMBER")
+            + set_command("secundus", "author.projectNumber", "NUMBER")
         )
     _admits(published, us, source, stack)
     if published.get("stopped"):
@@ -125,7 +125,7 @@ def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str)
         _Difference(
             f"operatorNumber: got {described(number)}, expected {us.project_number!r}, which is"
             " projectNumber of this stack",
-            _set("secundus", "projectNumber", str(number))
+            set_command("secundus", "projectNumber", str(number))
             if _is(number, naming.PROJECT_NUMBER)
             else "",
         ),
@@ -133,7 +133,7 @@ def _admits(published: Mapping[str, Any], us: Operator, source: str, stack: str)
             f"operatorAccount: got {described(account)}, expected {us.service_account!r}, which is"
             " names.serviceAccount in the project of this stack",
             # This stack cannot use an account of another project.
-            _set("secundus", "names.serviceAccount", str(account).partition("@")[0])
+            set_command("secundus", "names.serviceAccount", str(account).partition("@")[0])
             if _is(account, f"{naming.ACCOUNT_ID}@{here}")
             else "",
         ),
@@ -166,9 +166,9 @@ def _add(stack: str, us: Operator) -> str:
     """
     return "Have Primus add this company, under a name of its own: " + " && ".join(
         [
-            _set(stack, "operators.NAME.project", us.project),
-            _set(stack, "operators.NAME.projectNumber", us.project_number),
-            _set(stack, "operators.NAME.serviceAccount", us.service_account),
+            set_command(stack, "operators.NAME.project", us.project),
+            set_command(stack, "operators.NAME.projectNumber", us.project_number),
+            set_command(stack, "operators.NAME.serviceAccount", us.service_account),
             f"pulumi up --stack {stack}",
         ]
     )
@@ -180,10 +180,6 @@ class _Difference(NamedTuple):
     text: str
     here: str
     """empty if this stack cannot become what the peer admits"""
-
-
-def _set(stack: str, key: str, value: str) -> str:
-    return f"pulumi config set --stack {stack} --path '{NAMESPACE}:{key}' {value}"
 
 
 def _problems(published: dict[str, Any], author: Author) -> list[str]:
@@ -220,7 +216,7 @@ def _problems(published: dict[str, Any], author: Author) -> list[str]:
             if not _is(published.get(key), pattern)
         ]
         + _others(published)
-        + _unknown([key for key in published if key not in _KEYS])
+        + unknown([key for key in published if key not in _KEYS], SCHEMA)
     )
 
 
@@ -246,13 +242,11 @@ def _is(value: object, pattern: str) -> bool:
     return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
-def _unknown(keys: list[str]) -> list[str]:
-    listed = [f"{shown(key, _LONGEST_KEY)}: not part of {SCHEMA}" for key in keys[:_MOST_KEYS]]
-    return (
-        listed
-        if len(keys) <= _MOST_KEYS
-        else [*listed, counted(len(keys) - _MOST_KEYS, "more such key")]
-    )
+def unknown(keys: list[str], schema: str) -> list[str]:
+    """A problem for each key that a schema does not have; of many keys, the first ones."""
+    listed = [f"{shown(key, _LONGEST_KEY)}: not part of {schema}" for key in keys[:_MOST_KEYS]]
+    more = len(keys) - _MOST_KEYS
+    return listed if more <= 0 else [*listed, counted(more, "more such key")]
 
 
 def approved(image: str, digests: tuple[str, ...] | None) -> str:

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from infra import handover, handover_checks
 from infra.canonical_json import FormError, canonical, difference, parsed
 from infra.handover import HandoverError
-from infra.untrusted_text import described, shown
-from infra.wording import counted
+from infra.untrusted_text import described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +44,6 @@ _CLOCKS: Final = dt.timedelta(minutes=10)
 
 _FORM: Final = "%Y-%m-%dT%H:%M:%SZ"
 _TIME: Final = re.compile(r"20[0-9]{2}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
-_LONGEST_KEY: Final = 100
-_MOST_KEYS: Final = 5
 
 
 class Kind(NamedTuple):
@@ -182,7 +179,9 @@ def read(data: bytes, source: str) -> HandoverFile:
     values = document.get(kind.key)
     if not isinstance(values, dict):
         problems.append(f"{kind.key}: got {described(values)}, expected an object")
-    problems += _unknown([key for key in document if key not in _keys(kind)], kind)
+    problems += handover_checks.unknown(
+        [key for key in document if key not in _keys(kind)], kind.schema
+    )
     if form := difference(data, document):
         problems.append(f"its values are in another form than the command writes: {form}")
     if problems or not (issued and expires and isinstance(values, dict)):
@@ -225,9 +224,3 @@ def _time(value: object) -> dt.datetime | None:
         return dt.datetime.strptime(value, _FORM).replace(tzinfo=dt.UTC)
     except ValueError:  # such as the 31st of February
         return None
-
-
-def _unknown(keys: list[str], kind: Kind) -> list[str]:
-    listed = [f"{shown(key, _LONGEST_KEY)}: not part of {kind.schema}" for key in keys[:_MOST_KEYS]]
-    more = len(keys) - _MOST_KEYS
-    return listed if more <= 0 else [*listed, counted(more, "more such key")]

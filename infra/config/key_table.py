@@ -39,26 +39,22 @@ class Row(NamedTuple):
 
 
 def rows() -> Iterator[Row]:
-    """The keys of both stacks, in the order of the classes; a key that is equal in both, once.
-
-    A key of one of several objects is left out where it is as in the single one.
-    """
+    """The keys of both stacks, in the order of the classes; a key that is equal in both, once."""
     primus, secundus = (
-        [
-            row
-            for row in every
-            if row._replace(key=row.key.replace("s.NAME.", ".")) not in every[: every.index(row)]
-        ]
-        for every in (
-            list(_rows("primus", PrimusSettings)),
-            list(_rows("secundus", SecundusSettings)),
-        )
+        _without_repeats([*_rows("primus", PrimusSettings)]),
+        _without_repeats([*_rows("secundus", SecundusSettings)]),
     )
     yield from (
         row._replace(stack="both") for row in primus if row._replace(stack="secundus") in secundus
     )
     yield from (row for row in primus if row._replace(stack="secundus") not in secundus)
     yield from (row for row in secundus if row._replace(stack="primus") not in primus)
+
+
+def _without_repeats(every: list[Row]) -> list[Row]:
+    """The rows but for those of `operators.NAME.KEY` that say the same as `operator.KEY`."""
+    single = {row: row._replace(key=row.key.replace("s.NAME.", ".")) for row in every}
+    return [row for row in every if single[row] == row or single[row] not in every]
 
 
 def _rows(stack: str, kind: type, prefix: str = "") -> Iterator[Row]:

@@ -84,11 +84,14 @@ def read(
     `before` holds the texts that were read before, by their full names, and gets the new ones.
     `absent` names objects that are None, whatever their keys' defaults are.
     """
-    values = {}
-    for each in declared(kind):
-        inner = table.table(each.name) if each.name in absent else None
-        values[each.field] = _value(each, table, before) if inner is None else None
-    return kind(**values)
+    for name in absent:
+        table.table(name)  # so that a misspelt key can be told that this is one
+    return kind(
+        **{
+            each.field: None if each.name in absent else _value(each, table, before)
+            for each in declared(kind)
+        }
+    )
 
 
 def _value(each: Declared, table: Table, before: dict[str, str]) -> object:
@@ -101,7 +104,8 @@ def _value(each: Declared, table: Table, before: dict[str, str]) -> object:
         unset = key.default if isinstance(key.default, tuple) else ()
         entries = table.texts(name, key.rule, default=unset)
         return entries if table.has(name) or kind == tuple[str, ...] else None
-    text = table.text(name, key.rule, default=default(key, kind, _near(table.full(""), before)))
+    known = _with_short_names(table.full(""), before)
+    text = table.text(name, key.rule, default=default(key, kind, known))
     before[table.full(name)] = text
     if kind is bool:
         # Nothing under the key can be meant as either.
@@ -130,8 +134,8 @@ def _object(kind: type[Settings], name: str, table: Table, before: dict[str, str
     return read(kind, table, before)
 
 
-def _near(prefix: str, before: Mapping[str, str]) -> dict[str, str]:
-    """The texts, and those of one object and of the objects above it also by their short names."""
+def _with_short_names(prefix: str, before: Mapping[str, str]) -> dict[str, str]:
+    """The texts; those of the object with this prefix, and of all above it, by short names too."""
     above = [prefix[: found.end()] for found in re.finditer(r"\.", prefix)]
     short = {
         f".{key.removeprefix(each)}": text

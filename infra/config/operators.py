@@ -70,7 +70,7 @@ class AdmittedOperator(Operator):
     stopped: Annotated[
         bool,
         Key(
-            validators.BOOLEAN,
+            validators.STOPPED,
             "the operator gets no model any more: its provider and its model reader are disabled,"
             " and its grants are removed",
             default="false",

@@ -9,7 +9,7 @@ from infra.errors import ProgramError
 from infra.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 NAMESPACE: Final = "confidential-inference"
 """The project's name in Pulumi.yaml, which is the namespace of its configuration."""
@@ -48,13 +48,22 @@ class Problem:
         )
 
 
+def numbered(problems: Sequence[Problem]) -> str:
+    """The problems as people see them, one below the other."""
+    return "\n\n".join(f"{n}. {problem}" for n, problem in enumerate(problems, 1))
+
+
+def set_command(stack: str, key: str, value: str) -> str:
+    """The command that sets a key of a stack."""
+    return f"pulumi config set --stack {stack} --path '{NAMESPACE}:{key}' {value}"
+
+
 class SettingsError(ProgramError):
     """Everything that is wrong with one stack's configuration."""
 
     def __init__(self, stack: str, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        listed = "\n\n".join(f"{n}. {problem}" for n, problem in enumerate(problems, 1))
         super().__init__(
             f"{counted(len(problems), 'problem')} in the configuration of stack {stack!r}; nothing"
-            f" was changed.\n\n{listed}\n"
+            f" was changed.\n\n{numbered(problems)}\n"
         )

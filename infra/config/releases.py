@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 UNNAMED_MODEL: Final = "model"
 """The name of the model under the key `model`."""
 
-
 MAX_MODELS: Final = 20
 """Bindings of one policy with the same role and principal, and other conditions:
 https://docs.cloud.google.com/iam/quotas#limits"""
@@ -69,7 +68,12 @@ class Release:
     @property
     def key(self) -> str:
         """Where its operator is configured."""
-        return f"operators.{self.name}" if self.name else "operator"
+        return operator_key(self.name)
+
+
+def operator_key(name: str | None) -> str:
+    """Where an operator is configured; without a name, the one that has none."""
+    return f"operators.{name}" if name else "operator"
 
 
 class Identity(NamedTuple):

@@ -179,7 +179,7 @@ FREE_NAME: Final = Rule(
     consequence="it ends the names of resources, and Google would refuse them",
     example="acme",
 )
-BOOLEAN: Final = Rule(
+STOPPED: Final = Rule(
     pattern="true|false",
     expected="true or false",
     consequence="it would be unclear whether this operator is admitted",

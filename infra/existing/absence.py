@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from infra.config.problems import Problem
-from infra.existing.found import setting
+from infra import naming
+from infra.config.problems import Problem, set_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ _CREATE: Final[Mapping[str, str]] = {
     "repository": "gcloud artifacts repositories create {name} --repository-format docker"
     " --location {location} --project {project}",
     "subnetwork": "gcloud compute networks subnets create {name} --network {network} --region"
-    " {location} --range 10.0.0.0/28 --project {project} --enable-private-ip-google-access",
+    " {location} --range {addresses} --project {project} --enable-private-ip-google-access",
 }
 """By kind, the command that creates what this program would have created."""
 
@@ -37,6 +37,7 @@ def missing(resource: Resource, stack: str, project: str, error: str) -> Problem
         project=project,
         location=resource.location,
         network=resource.network,
+        addresses=naming.ADDRESSES,
     )
     refused = f"no answer to whether there is a {resource.called}: {error}"
     return Problem(
@@ -46,13 +47,8 @@ def missing(resource: Resource, stack: str, project: str, error: str) -> Problem
         consequence="whether it is safe to use cannot be judged"
         if error
         else "nothing is created in its place, so nothing could be granted on it",
-        fix=f"{create}\n    or:          {another_name(resource, stack)}",
+        fix=f"{create}\n    or:          {resource.another_name(stack)}",
     )
-
-
-def another_name(resource: Resource, stack: str) -> str:
-    """The command that gives a resource another name."""
-    return setting(stack, resource.name_key, "ANOTHER")
 
 
 def taken(resource: Resource, stack: str, before: int) -> Problem:
@@ -61,14 +57,14 @@ def taken(resource: Resource, stack: str, before: int) -> Problem:
     `before` is the number of such problems before this one: the commands of all of them fill the
     same lists.
     """
-    cures = [another_name(resource, stack) + "   # another name for this stack's"]
+    cures = [resource.another_name(stack) + "   # another name for this stack's"]
     if resource.kind != "machine":  # a machine of others does not run the workload
         lists = {
             f"existing[{before + len(resource.lists.existing)}]": "use it, and never change it",
             f"adopt[{before + len(resource.lists.adopt)}]": "import it: it is this stack's then",
         }
         for entry, why in lists.items():
-            cures.append(f"{setting(stack, resource.above + entry, resource.key)}   # {why}")
+            cures.append(f"{set_command(stack, resource.above + entry, resource.key)}   # {why}")
     return Problem(
         key=resource.name_key,
         got=f"{resource.name!r}: there is a {resource.called} already, and it is not this stack's",

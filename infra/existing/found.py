@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.config.problems import NAMESPACE, Problem
+from infra.config.problems import Problem, numbered, set_command
 from infra.errors import ProgramError
 from infra.wording import counted
 
@@ -22,10 +22,9 @@ class ResourcesError(ProgramError):
     """What exists in the cloud is not what the stack may use, or stands where it would create."""
 
     def __init__(self, stack: str, problems: Sequence[Problem]) -> None:
-        listed = "\n\n".join(f"{n}. {problem}" for n, problem in enumerate(problems, 1))
         super().__init__(
             f"{counted(len(problems), 'problem')} with what exists in the cloud of stack {stack!r};"
-            f" nothing was changed.\n\n{listed}\n"
+            f" nothing was changed.\n\n{numbered(problems)}\n"
         )
 
 
@@ -75,7 +74,7 @@ class Found:
 
     def set(self, key: str, value: str) -> str:
         """The command that sets a key of the stack."""
-        return setting(self.stack, key, value)
+        return set_command(self.stack, key, value)
 
     def only_use(self) -> str:
         """The command by which the stack uses it, and leaves it to others."""
@@ -84,9 +83,4 @@ class Found:
 
     def rename(self) -> str:
         """The command that names another resource."""
-        return self.set(self.resource.name_key, "ANOTHER")
-
-
-def setting(stack: str, key: str, value: str) -> str:
-    """The command that sets a key of a stack."""
-    return f"pulumi config set --stack {stack} --path '{NAMESPACE}:{key}' {value}"
+        return self.resource.another_name(self.stack)

@@ -106,7 +106,7 @@ class LookUp:
             warn(
                 f"The bucket {resource.name} may exist already, and belong to somebody else: Google"
                 " answered 403 to the question. Then `up` will be refused; another name:"
-                f" {absence.another_name(resource, self._stack)}"
+                f" {resource.another_name(self._stack)}"
             )
         return []
 

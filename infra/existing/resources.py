@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infra import naming
+from infra.config.problems import set_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,6 +75,10 @@ class Resource:
         words = {"account": "service account", "pool": "identity pool"}
         return f"{words.get(self.kind, self.kind)} {self.name}"
 
+    def another_name(self, stack: str) -> str:
+        """The command that gives it another name."""
+        return set_command(stack, self.name_key, "ANOTHER")
+
 
 def of_primus(settings: PrimusSettings) -> Iterator[Resource]:
     """The resources of a stack of Primus, in the order of the keys."""
@@ -92,22 +97,17 @@ def of_primus(settings: PrimusSettings) -> Iterator[Resource]:
     for release in settings.releases:
         above = f"operators.{release.name}." if release.name else ""
         yield _account(settings.project, release.reader, release, above=above, pool=release.pool)
-        if "pool" in (
-            *release.existing,
-            *release.adopt,
-        ):  # the id of a new one has a suffix that no other has
-            yield Resource(
-                key="pool",
-                kind="pool",
-                name=release.pool,
-                arguments={
-                    "project": settings.project,
-                    "workloadIdentityPoolId": release.pool,
-                },
-                lists=release,
-                above=above,
-                provider=settings.names.provider,
-            )
+        pool = Resource(
+            key="pool",
+            kind="pool",
+            name=release.pool,
+            arguments={"project": settings.project, "workloadIdentityPoolId": release.pool},
+            lists=release,
+            above=above,
+            provider=settings.names.provider,
+        )
+        if not pool.owned:  # the id of a new one has a suffix that no other has
+            yield pool
 
 
 def of_secundus(settings: SecundusSettings) -> Iterator[Resource]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from infra import handover, handover_file
+from infra.config.releases import operator_key
 from infra.handover import HandoverError
 from infra.handover_file import FROM_AUTHOR, FROM_OPERATOR, HandoverFile, made
 from infra.untrusted_text import described
@@ -62,7 +63,7 @@ def _published(stack: str, operator: str | None, environment: Mapping[str, str])
             f" pulumi up --stack {stack}"
         )
     if published.get("stopped"):
-        admit = typed(remove(stack, f"{parties.operator_key(operator)}.stopped"))
+        admit = typed(remove(stack, f"{operator_key(operator)}.stopped"))
         raise StackError(
             f"the stack {stack} has stopped this operator, so no machine of it would be given the"
             f" model. To admit it again: `{admit}`, then `pulumi up --stack {stack}`"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.config.releases import operator_key
 from infra.handover import HandoverError
 from infra.handover_file import FROM_AUTHOR
-from ops.handover import files, operator_file, parties
+from ops.handover import files, operator_file
 from ops.handover.author_file import accepted, author_of
 from ops.handover.differences import Difference, differences
 from ops.handover.stack_configuration import remove, set_all, typed
@@ -113,7 +114,7 @@ def for_primus(
     """The plan for an operator's file; HandoverError if nobody could be admitted by it."""
     values = operator_file.accepted(file.values, source)
     changed = differences(configured, values)
-    prefix = parties.operator_key(operator)
+    prefix = operator_key(operator)
     keys = {f"{prefix}.{key}": text for key, text in values.items()}
     return Plan(
         first=not configured,

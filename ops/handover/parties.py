@@ -88,11 +88,6 @@ def operator_of_primus(
     return texts if any(texts.values()) else {}
 
 
-def operator_key(name: str | None) -> str:
-    """The key of an operator in stack primus; without a name, of the one that has none."""
-    return f"operators.{name}" if name else "operator"
-
-
 def _require(table: Table, stack: StackName) -> None:
     if table.problems:
         raise SettingsError(stack.full, tuple(table.problems))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.engine
 
 NUMBER = 20
 LAST = f"customer-{NUMBER - 1}"
-"""It is added, given another model, stopped, and removed, while the others run."""
+"""It comes and goes, while the others run."""
 OTHER = "models.other"
 
 
