@@ -106,12 +106,20 @@ class Target:
     @property
     def provider(self) -> Provider:
         """Primus' provider, with the deployed condition and mapping."""
-        return self.cloud.providers[self.handover["audience"].removeprefix("//iam.googleapis.com/")]
+        return self.provider_of(self.handover)
+
+    def provider_of(self, handover: Json) -> Provider:
+        """The provider that releases what a handover names."""
+        return self.cloud.providers[handover["audience"].removeprefix("//iam.googleapis.com/")]
 
     @property
     def reader(self) -> ServiceAccount:
         """The account that reads the model."""
-        return self.cloud.service_accounts[self.handover["modelReader"]]
+        return self.reader_of(self.handover)
+
+    def reader_of(self, handover: Json) -> ServiceAccount:
+        """The account that reads what a handover names."""
+        return self.cloud.service_accounts[handover["modelReader"]]
 
     @property
     def image(self) -> Reference:
@@ -128,7 +136,7 @@ class Target:
     @property
     def model(self) -> tuple[Bucket, str]:
         """The model's bucket and the name of its object."""
-        bucket, _, name = self.handover["modelUri"].removeprefix("gs://").partition("/")
+        bucket, name = place_of_model(self.handover)
         return self.cloud.buckets[bucket], name
 
     def metadata(self) -> dict[str, str]:
@@ -142,6 +150,12 @@ class Target:
         described = json.loads(manifest)
         named = [described["config"], *described["layers"]]
         return Image(manifest, {each["digest"]: blobs[each["digest"]] for each in named})
+
+
+def place_of_model(handover: Json) -> tuple[str, str]:
+    """The bucket of the model that a handover names, and the name of its object."""
+    bucket, _, name = handover["modelUri"].removeprefix("gs://").partition("/")
+    return bucket, name
 
 
 @dataclass(frozen=True, kw_only=True)

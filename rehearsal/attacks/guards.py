@@ -97,13 +97,12 @@ def models(target: Target) -> tuple[Guard, ...]:
 def stops(target: Target) -> tuple[Guard, ...]:
     """What an operator lacks that was stopped."""
     handover = target.handovers[FORMER]
-    provider = handover["audience"].removeprefix("//iam.googleapis.com/")
 
     def enabled(weaker: Target) -> None:
-        del weaker.cloud.providers[provider].doc["disabled"]
+        del weaker.provider_of(handover).doc["disabled"]
 
     def reader_enabled(weaker: Target) -> None:
-        weaker.cloud.service_accounts[handover["modelReader"]].disabled = False
+        weaker.reader_of(handover).disabled = False
 
     return (
         Guard(kind="stop", name="its provider is disabled", without=_changed(enabled)),

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from infra import stack_name
+from infra.config.problems import NAMESPACE
+from rehearsal import revisions
+from rehearsal.cloud.http.server import running
+from rehearsal.cloud.state import Cloud
+from rehearsal.companies import two_companies
 from rehearsal.repository import REPOSITORY
+from rehearsal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rehearsal.workspace import Workspace
+    from rehearsal.cloud.http.server import LocalCloud
 
 
 def run(workspace: Workspace, company: str, *command: str) -> str:
@@ -36,6 +44,57 @@ def run_own(workspace: Workspace, company: str, *command: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def configure(workspace: Workspace, stack: str, settings: dict[str, str]) -> None:
+    """Set these keys of a stack, as the deployer of its company."""
+    pairs = [f"{NAMESPACE}:{key}={value}" for key, value in settings.items()]
+    options = [option for pair in pairs for option in ("--plaintext", pair)]
+    company = stack_name.parse(stack).company
+    run(workspace, company, "config", "set-all", "--stack", stack, "--path", *options)
+
+
+def type_line(workspace: Workspace, company: str, line: str, **environment: str) -> str:
+    """Type a line of a page as a company; what it printed; AssertionError if it failed.
+
+    A person confirms what `up` and `destroy` show; here nobody does.
+    """
+    done = subprocess.run(
+        ["bash", "-ec", re.sub(r"^pulumi (up|destroy)", r"\g<0> --yes --skip-preview", line)],
+        cwd=workspace.program,
+        env=workspace.environment(company) | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def keep_one_picture(program: Path) -> None:
+    """One is enough where no test looks at the answers."""
+    for picture in sorted((program / "model" / "pictures").iterdir())[1:]:
+        picture.unlink()
+
+
+class Deployed(NamedTuple):
+    """A program, and the cloud of its deployment."""
+
+    workspace: Workspace
+    local: LocalCloud
+
+
+@contextmanager
+def of_working_tree(folder: Path, cli: Path) -> Iterator[Deployed]:
+    """The program of the working tree with one picture, in a cloud that runs; without stacks."""
+    cloud = Cloud()
+    two_companies(cloud)
+    program = folder / "program"
+    revisions.copy_working_tree(program)
+    keep_one_picture(program)
+    with running(cloud) as local:
+        yield Deployed(Workspace(folder / "workspace", local, cli, program=program), local)
 
 
 def urns(state: str) -> set[str]:

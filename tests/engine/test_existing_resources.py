@@ -17,7 +17,7 @@ from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import Workspace
-from tests.engine.deployed_stacks import run
+from tests.engine.deployed_stacks import keep_one_picture, run
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iter
     with running(cloud) as local:
         local.machines.boot = False
         scratch = Seen(tmp_path_factory.mktemp("existing") / "workspace", local, pulumi_cli)
-        for path in sorted((scratch.program / "model" / "pictures").iterdir())[1:]:
-            path.unlink()
+        keep_one_picture(scratch.program)
         scratch.create_stacks()
         run(scratch, "primus", "config", "set", "--path", key("image.digest"), PINNED)
         for company in COMPANIES:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from rehearsal.cloud.state import Cloud, Instance
 from rehearsal.companies import two_companies
 from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import Workspace
-from tests.engine.deployed_stacks import run, unchanged
+from tests.engine.deployed_stacks import run, type_line, unchanged
 from tests.engine.pinned import PINNED
 
 if TYPE_CHECKING:
@@ -80,19 +79,10 @@ def apart(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterato
 
 
 def type_(workspace: Apart, company: str, line: str) -> None:
-    """Type a line of the page as a company; a person confirms what `up` shows, here nobody does."""
+    """Type a line of the page as a company, with the command of this repository."""
     own = f"{shlex.quote(sys.executable)} -m ops"
     typed = re.sub(r"^\.venv/bin/confidential-inference", own, line)
-    done = subprocess.run(
-        ["bash", "-ec", re.sub("^pulumi up", r"\g<0> --yes --skip-preview", typed)],
-        cwd=workspace.program,
-        env=workspace.environment(company) | {"PYTHONPATH": str(REPOSITORY)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    type_line(workspace, company, typed, PYTHONPATH=str(REPOSITORY))
 
 
 def test_both_deploy_by_the_files_that_they_hand_over(apart: Apart) -> None:

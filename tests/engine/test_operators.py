@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ops import cel_engine
-from rehearsal import revisions
-from rehearsal.cloud.http.server import running
-from rehearsal.cloud.state import Cloud
-from rehearsal.companies import two_companies
-from rehearsal.workspace import Workspace
-from tests.engine.deployed_stacks import run
+from tests.engine.deployed_stacks import configure, of_working_tree, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Cloud
+    from rehearsal.workspace import Workspace
+    from tests.engine.deployed_stacks import Deployed
 
 pytestmark = pytest.mark.engine
 
@@ -29,39 +26,17 @@ LAST = f"customer-{NUMBER - 1}"
 OTHER = "models.other"
 
 
-class Deployed(NamedTuple):
-    """Primus with nineteen customers beside the committed operator."""
-
-    workspace: Workspace
-    local: LocalCloud
-
-
 def customer(n: int) -> dict[str, str]:
     """The configuration of a customer with a project of its own."""
     key = f"operators.customer-{n}"
     return {f"{key}.project": f"customer-{n}", f"{key}.projectNumber": f"{500000000000 + n}"}
 
 
-def configure(workspace: Workspace, stack: str, settings: dict[str, str]) -> None:
-    """Set these keys of a stack."""
-    pairs = [f"confidential-inference:{key}={value}" for key, value in settings.items()]
-    options = [option for pair in pairs for option in ("--plaintext", pair)]
-    company = stack.partition("-")[0]
-    run(workspace, company, "config", "set-all", "--stack", stack, "--path", *options)
-
-
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterator[Deployed]:
-    """The last customer is not there yet."""
-    cloud = Cloud()
-    two_companies(cloud)
-    folder = tmp_path_factory.mktemp("operators")
-    program = folder / "program"
-    revisions.copy_working_tree(program)
-    for picture in sorted((program / "model" / "pictures").iterdir())[1:]:
-        picture.unlink()
-    with running(cloud) as local:
-        workspace = Workspace(folder / "workspace", local, pulumi_cli, program=program)
+    """Primus with nineteen customers beside the committed operator: the last is not there yet."""
+    with of_working_tree(tmp_path_factory.mktemp("operators"), pulumi_cli) as deployed:
+        workspace = deployed.workspace
         workspace.create_stacks()
         settings = {
             f"{OTHER}.archive": "model/model-litert.tar.gz",
@@ -71,7 +46,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iter
             settings |= customer(n)
         configure(workspace, "primus", settings)
         run(workspace, "primus", "up", "--yes", "--skip-preview")
-        yield Deployed(workspace, local)
+        yield deployed
 
 
 def changes(workspace: Workspace) -> dict[str, str]:

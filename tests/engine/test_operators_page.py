@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
-from rehearsal import revisions
-from rehearsal.cloud.http.server import running
-from rehearsal.cloud.state import Cloud
-from rehearsal.companies import two_companies
 from rehearsal.repository import REPOSITORY
-from rehearsal.workspace import Workspace
-from tests.engine.deployed_stacks import run
+from tests.engine.deployed_stacks import of_working_tree, run, type_line
 from tests.engine.pinned import push
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rehearsal.cloud.http.server import LocalCloud
+    from rehearsal.cloud.state import Cloud
+    from rehearsal.workspace import Workspace
+    from tests.engine.deployed_stacks import Deployed
 
 pytestmark = pytest.mark.engine
 
@@ -31,52 +27,20 @@ ADD, MODEL, STOP, AGAIN, END, STAGE, DESTROY = BLOCKS
 ACME = "reader-acme@primus-models.iam.gserviceaccount.com"
 
 
-class Deployed(NamedTuple):
-    """The deployed stack of Primus, with one picture for Secundus."""
-
-    workspace: Workspace
-    local: LocalCloud
-
-
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iterator[Deployed]:
     """As the README leaves it after its first step."""
-    cloud = Cloud()
-    two_companies(cloud)
-    folder = tmp_path_factory.mktemp("page")
-    program = folder / "program"
-    revisions.copy_working_tree(program)
-    for picture in sorted((program / "model" / "pictures").iterdir())[1:]:
-        picture.unlink()
-    with running(cloud) as local:
-        workspace = Workspace(folder / "workspace", local, pulumi_cli, program=program)
-        run(workspace, "primus", "stack", "init", "primus")
-        run(workspace, "primus", "up", "--yes", "--skip-preview")
-        push(cloud, *re.findall("sha256:[0-9a-f]{64}", PAGE))
-        yield Deployed(workspace, local)
+    with of_working_tree(tmp_path_factory.mktemp("page"), pulumi_cli) as deployed:
+        run(deployed.workspace, "primus", "stack", "init", "primus")
+        run(deployed.workspace, "primus", "up", "--yes", "--skip-preview")
+        push(deployed.local.cloud, *re.findall("sha256:[0-9a-f]{64}", PAGE))
+        yield deployed
 
 
-def type_(workspace: Workspace, block: str) -> str:
-    """Type the lines of a block, each as the deployer of its stack; what the last one prints.
-
-    A person confirms what `up` and `destroy` show; here nobody does.
-    """
-    printed = ""
+def type_(workspace: Workspace, block: str) -> None:
+    """Type the lines of a block, each as the deployer of its stack."""
     for line in block.splitlines():
-        company = "secundus" if "--stack secundus" in line else "primus"
-        confirmed = re.sub(r"^pulumi (up|destroy)", r"\g<0> --yes --skip-preview", line)
-        done = subprocess.run(
-            ["bash", "-ec", confirmed],
-            cwd=workspace.program,
-            env=workspace.environment(company),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-        printed = done.stdout
-    return printed
+        type_line(workspace, "secundus" if "--stack secundus" in line else "primus", line)
 
 
 def admitted(cloud: Cloud) -> tuple[bool, bool, int, list[str]]:

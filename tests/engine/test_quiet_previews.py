@@ -16,7 +16,7 @@ from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.workspace import Workspace
-from tests.engine.deployed_stacks import run
+from tests.engine.deployed_stacks import configure, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +26,6 @@ pytestmark = pytest.mark.engine
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 OTHER_MODEL = "model/model-litert.tar.gz"
-
-
-def configure(workspace: Workspace, company: str, settings: dict[str, str]) -> None:
-    """Set these keys of a stack."""
-    pairs = [f"confidential-inference:{key}={value}" for key, value in settings.items()]
-    options = [option for pair in pairs for option in ("--plaintext", pair)]
-    run(workspace, company, "config", "set-all", "--path", *options)
 
 
 @pytest.fixture(scope="module")

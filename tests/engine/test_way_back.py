@@ -16,6 +16,7 @@ from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud, Repository, ServiceAccount, StoredObject
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.workspace import Workspace
+from tests.engine.deployed_stacks import keep_one_picture
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iter
     two_companies(cloud)
     with running(cloud) as local:
         scratch = Workspace(tmp_path_factory.mktemp("back") / "workspace", local, pulumi_cli)
-        pictures = sorted((scratch.program / "model" / "pictures").iterdir())
-        for path in pictures[1:]:
-            path.unlink()
+        keep_one_picture(scratch.program)
         scratch.create_stacks()
         configure(scratch, "primus", "image.digest", PINNED)
         both = Deployed(scratch, cloud)

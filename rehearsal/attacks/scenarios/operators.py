@@ -9,7 +9,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from rehearsal.attacks import gates, rest_api
-from rehearsal.attacks.deployment import ACME, FORMER
+from rehearsal.attacks.deployment import ACME, FORMER, place_of_model
 from rehearsal.attacks.gates import REJECTED, RELEASED, Gate
 from rehearsal.attacks.scenario import Row, around, put
 from rehearsal.attacks.scenarios.access import GONE, LAX, LEND, NO_READ, READER, as_member
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from rehearsal.cloud.state import Json
 
 ACCOUNTS = "google_service_accounts"
-
-
-def _model(handover: Json) -> tuple[str, str]:
-    bucket, _, name = handover["modelUri"].removeprefix("gs://").partition("/")
-    return bucket, name
 
 
 def _launch(handover: Json) -> Iterator[Change]:
@@ -70,7 +65,7 @@ def _release(target: Target, name: str, token: str) -> None:
     handover = target.handovers[name]
     who = gates.exchange(target, token, handover["audience"])
     reader = gates.impersonate(target, who, handover["modelReader"])
-    gates.read(target, reader, *_model(handover))
+    gates.read(target, reader, *place_of_model(handover))
 
 
 def _at(
@@ -111,8 +106,7 @@ def _as_reader(
 
 
 def _ours(target: Target) -> tuple[str, str]:
-    bucket, name = target.model
-    return bucket.name, name
+    return place_of_model(target.handover)
 
 
 def _to_acmes_reader(target: Target) -> None:
@@ -124,8 +118,7 @@ def _to_acmes_reader(target: Target) -> None:
 def _lax_beside_acmes(target: Target) -> None:
     """Somebody made another provider in Acme's pool, and it admits an image that is not Acme's."""
     handover = target.handovers[ACME]
-    provider = handover["audience"].removeprefix("//iam.googleapis.com/")
-    own = target.cloud.providers[provider]
+    own = target.provider_of(handover)
     lax = f"{own.pool}/providers/lax"
     target.cloud.providers[lax] = Provider(lax, own.pool, copy.deepcopy(own.doc) | LAX)
     token = _token(target, put(DIGEST, "sha256:" + "0" * 64))
@@ -135,18 +128,17 @@ def _lax_beside_acmes(target: Target) -> None:
 
 def _enabled(target: Target) -> None:
     """Somebody at Primus enabled the provider by hand."""
-    provider = target.handovers[FORMER]["audience"].removeprefix("//iam.googleapis.com/")
-    target.cloud.providers[provider].doc.pop("disabled", None)
+    target.provider_of(target.handovers[FORMER]).doc.pop("disabled", None)
 
 
 def _granted(target: Target) -> None:
     """The same, and gave the image its grant back."""
     _enabled(target)
     handover = target.handovers[FORMER]
-    pool = handover["audience"].removeprefix("//iam.googleapis.com/").partition("/providers/")[0]
+    pool = target.provider_of(handover).pool
     digest = handover["image"].partition("@")[2]
     member = f"principalSet://iam.googleapis.com/{pool}/attribute.image_digest/{digest}"
-    target.cloud.service_accounts[handover["modelReader"]].policy.bindings.append(
+    target.reader_of(handover).policy.bindings.append(
         {"role": "roles/iam.workloadIdentityUser", "members": [member]}
     )
 
@@ -154,7 +146,7 @@ def _granted(target: Target) -> None:
 def _enabled_reader(target: Target) -> None:
     """The same, and enabled the reader."""
     _granted(target)
-    target.cloud.service_accounts[target.handovers[FORMER]["modelReader"]].disabled = False
+    target.reader_of(target.handovers[FORMER]).disabled = False
 
 
 def _row(by: Gate | None, lie: str, says: str, attempt: Attempt) -> Row:
@@ -238,7 +230,8 @@ ROWS = (
         "the same, the other way round",
         NO_READ,
         _as_reader(
-            lambda target: target.reader.email, lambda target: _model(target.handovers[ACME])
+            lambda target: target.reader.email,
+            lambda target: place_of_model(target.handovers[ACME]),
         ),
     ),
     _row(
