@@ -7,19 +7,17 @@ and `result` last. So if `result` is newer than the machine, all three belong to
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import google.auth
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
-from google.oauth2.credentials import Credentials as Token
 
 from infra.untrusted_text import shown
 from ops.commands import AGAIN, EXPLAIN, EXPORT, RESULTS, SECUNDUS
+from ops.google_api import CredentialsError, identity
 from ops.machine import MISSING, OFF, Machine
 from ops.records import ResultsError, Run, parse
 from ops.stack_outputs import StackError, outputs
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 POLL_SECONDS = 0.5
 MACHINE_POLL_SECONDS = 5.0
 MOST = 50_000
@@ -50,21 +47,6 @@ class Where:
     machine: Machine | None = None
     pictures: str | None = None
     """the name of the input bucket"""
-
-
-def identity() -> Credentials:
-    """The credentials that pulumi-gcp would use too; ResultsError if there are none."""
-    token = os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
-    if token:
-        return Token(token=token)  # type: ignore[no-untyped-call]  # untyped library
-    try:
-        credentials, _ = google.auth.default(scopes=[SCOPE])
-    except GoogleAuthError as error:
-        raise ResultsError(
-            "no credentials found; run `gcloud auth application-default login`, or set "
-            "GOOGLE_OAUTH_ACCESS_TOKEN as for `pulumi up`"
-        ) from error
-    return credentials
 
 
 def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
@@ -95,7 +77,10 @@ def bucket_of(uri: str) -> str:
 
 def fetch(where: Where, wait_seconds: float, show_progress: Callable[[str], None]) -> Run:
     """Wait for the newest run's results and read them; ResultsError if there are none in time."""
-    credentials = identity()
+    try:
+        credentials = identity()
+    except CredentialsError as error:
+        raise ResultsError(str(error)) from error
     client = storage.Client(project="-", credentials=credentials)
     bucket = client.bucket(where.bucket)
     try:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ops.cli import BROKEN, OK, UNUSABLE
+from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.review import command
 from ops.review.preview import PreviewError
 from ops.terminal import print_error, print_progress

@@ -1,6 +1,6 @@
 """The command `handover`: export, check and import the files between the companies.
 
-Exit codes: OK, REFUSED (the file is not acceptable, or not what was agreed), UNUSABLE (the command
+Exit codes: OK, BROKEN (the file is not acceptable, or not what was agreed), UNUSABLE (the command
 could not do its work, as with wrong options).
 """
 
@@ -19,11 +19,13 @@ from infra.config.problems import SettingsError
 from infra.handover import HandoverError
 from infra.handover_file import FROM_AUTHOR
 from infra.stack_name import StackNameError, for_stack
-from ops.handover import files, import_plan, operator_file, parties
+from ops.exit_codes import BROKEN, OK, UNUSABLE
+from ops.handover import files, import_plan, operator_file, parties, stack_configuration
 from ops.handover.author_file import accepted
 from ops.handover.export import export
-from ops.handover.stack_configuration import configuration, project_folder, run, typed
+from ops.handover.stack_configuration import configuration, project_folder, typed
 from ops.handover.text import made_and_valid, show_differences, show_file
+from ops.input_file import STANDARD
 from ops.stack_outputs import StackError
 from ops.terminal import print_error, print_progress, standard_output
 
@@ -32,8 +34,7 @@ if TYPE_CHECKING:
     from infra.stack_name import StackName
     from ops.handover.import_plan import Plan
 
-OK, REFUSED, UNUSABLE = 0, 1, 2
-
+HELP: Final = "the files between companies that share no backend: export, check, import"
 EPILOG: Final = (
     "Exit code 0: done, or acceptable; 1: refused, because the file is not acceptable or not what"
     " was agreed before; 2: the command could not do its work. docs/handover.md has the whole way."
@@ -54,7 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     _add_operator(exported)
     exported.add_argument(
-        "--output", default=files.STANDARD, metavar="FILE", help="default: standard output"
+        "--output", default=STANDARD, metavar="FILE", help="default: standard output"
     )
     exported.add_argument(
         "--valid-days",
@@ -114,7 +115,7 @@ def _operator(text: str) -> str:
     return text
 
 
-def handover(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Run one action; returns its exit code."""
     action = {"export": _export, "check": _check, "import": _import}[options.action]
     try:
@@ -122,7 +123,7 @@ def handover(options: argparse.Namespace) -> int:
         return action(options)
     except (HandoverError, StackError, StackNameError, SettingsError) as error:
         print_error(for_stack(f"{error}", options.stack or ""))
-        return REFUSED if isinstance(error, HandoverError) else UNUSABLE
+        return BROKEN if isinstance(error, HandoverError) else UNUSABLE
     except OSError as error:
         print_error(f"{error.filename}: {error.strerror}")
         return UNUSABLE
@@ -144,13 +145,13 @@ def _name(stack: str) -> StackName:
 
 def _export(options: argparse.Namespace) -> int:
     output = options.output
-    if output != files.STANDARD:
+    if output != STANDARD:
         files.require_replaceable(Path(output))
     name = _name(options.stack)
     file = export(
         options.stack, name, options.operator, files.now(), options.valid_days, os.environ
     )
-    if output == files.STANDARD:
+    if output == STANDARD:
         sys.stdout.write(file.written().decode())
         output = "standard output"
     else:
@@ -180,7 +181,7 @@ def _check(options: argparse.Namespace) -> int:
         differences = import_plan.since(before, file, options.against, options.file)
     show_file(file, now)
     show_differences(differences)
-    return REFUSED if differences else OK
+    return BROKEN if differences else OK
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -195,7 +196,7 @@ def _import(options: argparse.Namespace) -> int:
             "this is not what was agreed before, so nothing was changed. If you agree to every"
             " difference: the same command with --accept-changes"
         )
-        return REFUSED
+        return BROKEN
     output = standard_output()
     if plan.empty:
         output.print("Everything is as the file says already: there is nothing to do.")
@@ -212,7 +213,7 @@ def _import(options: argparse.Namespace) -> int:
     if plan.put:
         files.write(plan.put, file)
     for command in plan.commands:
-        run(command, os.environ)
+        stack_configuration.run(command, os.environ)
     output.print(f"Done. Next: {typed(('preview', '--stack', options.stack))}")
     if plan.approve:
         output.print(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from infra import handover_file
 from infra.handover import HandoverError
+from ops import input_file
+from ops.input_file import STANDARD
 
 if TYPE_CHECKING:
-    from infra.handover_file import HandoverFile
+    from pathlib import Path
 
-STANDARD: Final = "-"
-"""Standard input, or standard output."""
+    from infra.handover_file import HandoverFile
 
 
 def now() -> dt.datetime:
@@ -24,12 +23,8 @@ def now() -> dt.datetime:
 
 def read(name: str) -> HandoverFile:
     """The file, whether it has expired or not; HandoverError for another form, OSError."""
-    if name == STANDARD:
-        return handover_file.read(
-            sys.stdin.buffer.read(handover_file.LARGEST + 1), "standard input"
-        )
-    with Path(name).open("rb") as content:
-        return handover_file.read(content.read(handover_file.LARGEST + 1), name)
+    content = input_file.content(name, handover_file.LARGEST)
+    return handover_file.read(content, "standard input" if name == STANDARD else name)
 
 
 def require_replaceable(path: Path) -> None:

@@ -14,6 +14,7 @@ from ops.handover import files, operator_file
 from ops.handover.author_file import accepted, author_of
 from ops.handover.differences import Difference, differences
 from ops.handover.stack_configuration import remove, set_all, typed
+from ops.input_file import STANDARD
 
 if TYPE_CHECKING:
     from infra.handover_file import HandoverFile
@@ -56,7 +57,7 @@ def for_secundus(
     handover = accepted(file, source, secundus)
     name = secundus.handover or f"handover.{stack.rpartition('/')[2]}.json"
     place = Path(folder, os.path.expanduser(name))  # noqa: PTH111  as infra.config.keys reads paths
-    there = place.exists() and source != files.STANDARD and place.samefile(source)
+    there = place.exists() and source != STANDARD and place.samefile(source)
     agreed = _since(place, file, source) if place.exists() and not there else []
     values = {}
     if not secundus.author_project:

@@ -7,12 +7,14 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Final
 
+from ops import input_file
+from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.review import data, markdown, text
 from ops.review.change import Effect
-from ops.review.preview import read
+from ops.review.preview import LARGEST, PreviewError, read
 from ops.review.review import Review, review
 from ops.stack_outputs import StackError, pulumi_program
-from ops.terminal import print_progress, standard_output
+from ops.terminal import print_error, print_progress, standard_output
 from policy.rules import EVERY
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ FAILING: Final = {
 }
 """By choice of --fail-on, the effects that fail the command, beside VIOLATION."""
 
+HELP: Final = "what a preview changes: who could read the model, what is lost, what restarts"
 EPILOG: Final = (
     "Exit code 0: no rule of the policy pack is broken; 1: a mandatory rule is broken, or --fail-on"
     " applies; 2: there is no preview to review, because it failed or cannot be read."
@@ -68,6 +71,24 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="exit with 1 for this, too; repeatable (default: never)",
     )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    try:
+        preview = (
+            input_file.content(options.file, LARGEST)
+            if options.file
+            else of_stack(options.stack, refresh=options.refresh, policy_pack=options.policy_pack)
+        )
+        reviewed = shown(preview, options)
+    except (PreviewError, StackError) as error:
+        print_error(error)
+        return UNUSABLE
+    except OSError as error:
+        print_error(f"{error.filename}: {error.strerror}")
+        return UNUSABLE
+    return BROKEN if fails(reviewed, options.fail_on) else OK
 
 
 def of_stack(stack: str, *, refresh: bool, policy_pack: str | None) -> bytes:

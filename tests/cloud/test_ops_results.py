@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ops import results
-from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
+from ops.cli import main
 from ops.commands import EXPLAIN
+from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
 from ops.machine import Machine
 from ops.picture_causes import cause_of_picture
 from ops.records import ResultsError
@@ -143,7 +144,10 @@ def test_a_result_written_just_before_the_machine_went_off_is_shown(
     [
         (lambda cloud: cloud.projects[PROJECT].policy.bindings.pop(), r"not known \(403 "),
         (lambda cloud: cloud.instances[KEY].doc.update(status="\x1b[31m"), r"\\x1b\[31m"),
-        (lambda cloud: cloud.instances[KEY].doc.pop("status"), r"not known \('status'\)"),
+        (
+            lambda cloud: cloud.instances[KEY].doc.pop("status"),
+            r"not known \(the answer has no status\)",
+        ),
     ],
     ids=["no permission", "hostile", "nothing"],
 )

@@ -14,7 +14,7 @@ import grimp
 import pytest
 from setuptools import find_packages  # type: ignore[import-untyped]  # publishes no types
 
-from ops.cli import BROKEN
+from ops.exit_codes import BROKEN
 from rehearsal.repository import REPOSITORY
 from tests.fixtures.locked import link, requirements, versions
 from tests.fixtures.tokens import genuine, policy, unsigned

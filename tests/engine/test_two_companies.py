@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.config.problems import NAMESPACE
-from ops.cli import BROKEN, OK, main
+from ops.cli import main
+from ops.exit_codes import BROKEN, OK
 from ops.records import Run
 from ops.terminal import Terminal
 from rehearsal.cloud.http.server import running

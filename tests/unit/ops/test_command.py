@@ -17,7 +17,8 @@ import requests
 from google.api_core.exceptions import ServiceUnavailable
 from google.auth.exceptions import DefaultCredentialsError
 
-from ops import cli, results, terminal
+from ops import cli, google_api, results, terminal
+from ops.google_api import CredentialsError
 from ops.google_errors import message
 from ops.machine import Machine
 from ops.records import ResultsError
@@ -93,7 +94,7 @@ def test_a_reader_that_stops_early_is_no_error(
 def test_an_access_token_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """As pulumi-gcp uses it."""
     monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "a-token")
-    assert results.identity().token == "a-token"  # noqa: S105  no real one
+    assert google_api.identity().token == "a-token"  # noqa: S105  no real one
 
 
 def test_without_an_access_token_the_default_credentials_are_used(
@@ -103,7 +104,7 @@ def test_without_an_access_token_the_default_credentials_are_used(
     monkeypatch.delenv("GOOGLE_OAUTH_ACCESS_TOKEN", raising=False)
     default = object()
     monkeypatch.setattr(google.auth, "default", lambda scopes: (default, scopes))
-    assert results.identity() is default
+    assert google_api.identity() is default
 
 
 def test_missing_credentials_are_an_error_with_the_command(
@@ -116,8 +117,10 @@ def test_missing_credentials_are_an_error_with_the_command(
         raise DefaultCredentialsError(scopes)  # type: ignore[no-untyped-call]  # untyped library
 
     monkeypatch.setattr(google.auth, "default", missing)
+    with pytest.raises(CredentialsError, match="gcloud auth application-default login"):
+        google_api.identity()
     with pytest.raises(ResultsError, match="gcloud auth application-default login"):
-        results.identity()
+        results.fetch(results.Where("some-bucket"), 1.0, print)
 
 
 def test_the_outputs_of_the_stack_name_buckets_machine_and_start(

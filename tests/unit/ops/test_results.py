@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ops import results, results_table
-from ops.cli import UNUSABLE, main
+from ops.cli import main
+from ops.exit_codes import UNUSABLE
 from ops.machine import Machine
 from ops.records import ResultsError, Run, parse
 from ops.terminal import Terminal

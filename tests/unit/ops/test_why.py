@@ -16,13 +16,14 @@ from google.oauth2.utils import handle_error_response
 
 from infra.attestation.clause import Party, PolicyError
 from infra.attestation.release_policy import TOKEN_AUDIENCE, read
-from ops import cli, why
+from ops import why, why_command
 from ops.cause import RefusedBy
-from ops.cli import BROKEN, OK, PARTLY, UNUSABLE, main
+from ops.cli import main
 from ops.commands import EXPLAIN
 from ops.detail_causes import cause_of_result
 from ops.evidence import Evidence, Kind
 from ops.evidence_reader import read as read_evidence
+from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
 from ops.failure_causes import FAILURES
 from ops.stack_outputs import StackError
 from ops.terminal import Terminal
@@ -716,7 +717,7 @@ def test_the_condition_of_a_named_operator_is_read_by_its_name(
         asked.append((stack, needed))
         return {"attributeCondition": text, "operators": {"acme": {"attributeCondition": text}}}
 
-    monkeypatch.setattr(cli, "outputs", outputs)
+    monkeypatch.setattr(why_command, "outputs", outputs)
     now = int(time.time())
     compact = token(claims(iat=now, nbf=now, exp=now + 3600))
     assert run(tmp_path, compact, "--stack", "primus-eu", *options) == code
@@ -735,7 +736,7 @@ def test_an_operator_must_be_named_where_all_have_names(
             raise StackError(f"the stack {stack} has no output {needed}")
         return {"operators": {"borg": {}, "acme": {}}}
 
-    monkeypatch.setattr(cli, "outputs", outputs)
+    monkeypatch.setattr(why_command, "outputs", outputs)
     assert run(tmp_path, json.dumps(claims())) == UNUSABLE
     assert "has only operators with a name; say which: --operator acme or borg" in (
         capsys.readouterr().err

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.cli import UNUSABLE
+from ops.exit_codes import UNUSABLE
 from rehearsal.cli import main
 from rehearsal.demo.saved_evidence import SaveError, saving
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.handover_file import FROM_AUTHOR, FROM_OPERATOR
+from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.handover import files
-from ops.handover.command import OK, REFUSED, UNUSABLE
 from tests.fixtures.handovers import DIGEST, SHA256, write
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_an_expired_file_is_refused(
     """What was agreed then may have been withdrawn."""
     write(stacks.folder / "f.json", days_ago=91)
     ended = handover("check", "f.json", *options)
-    assert (ended.code, ended.out) == (REFUSED, "")
+    assert (ended.code, ended.out) == (BROKEN, "")
     assert ended.says("f.json: got a file that expired at .*Ask the author of the model for a new")
 
 
@@ -114,7 +114,7 @@ def test_a_file_of_others_is_refused_by_the_stacks_configuration(
     write(stacks.folder / "f.json", values)
     stacks.configure("secundus", **configured)
     ended = handover("check", "f.json", "--stack", "secundus")
-    assert (ended.code, ended.out) == (REFUSED, "")
+    assert (ended.code, ended.out) == (BROKEN, "")
     assert ended.says(message)
 
 
@@ -150,7 +150,7 @@ def test_an_operator_that_could_not_be_admitted_is_refused(
     """Its values become configuration and commands."""
     write(stacks.folder / "f.json", values, kind=FROM_OPERATOR)
     ended = handover("check", "f.json", *options)
-    assert (ended.code, ended.out) == (REFUSED, "")
+    assert (ended.code, ended.out) == (BROKEN, "")
     assert ended.says(message)
     assert "\x1b" not in ended.told
 
@@ -165,7 +165,7 @@ def test_a_file_is_for_the_other_companys_stack(
     """The two directions are never mixed up."""
     write(stacks.folder / "f.json", kind=FROM_OPERATOR if kind == "operator" else FROM_AUTHOR)
     ended = handover("check", "f.json", "--stack", stack)
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert ended.says(f"from the {kind} .*so it is for a stack of {wanted}, but got stack '{stack}")
 
 
@@ -190,7 +190,7 @@ def test_what_differs_from_an_older_file_is_named_with_its_meaning(
         },
     )
     ended = handover("check", "new.json", "--against", "old.json")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     _, _, said = ended.out.partition("9 differences from what was agreed before:\n")
     lines = said.splitlines()
     assert [line.strip().partition(":")[0] for line in lines[::3]] == [
@@ -218,7 +218,7 @@ def test_text_of_an_earlier_file_is_escaped_and_cut(stacks: Stacks, handover: Ha
     write(stacks.folder / "old.json", {"modelReader": evil, evil: "x"})
     write(stacks.folder / "new.json")
     ended = handover("check", "new.json", "--against", "old.json")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     _, _, said = ended.out.partition("2 differences from what was agreed before:\n")
     assert len(said.splitlines()) == 6
     assert len(said) < 5_000
@@ -237,7 +237,7 @@ def test_an_older_file_is_a_difference(stacks: Stacks, handover: Handover) -> No
     write(stacks.folder / "old.json", days_ago=1)
     write(stacks.folder / "new.json", days_ago=2)
     ended = handover("check", "new.json", "--against", "old.json")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert "  made: the file is older than what was agreed" in ended.out
 
 
@@ -246,7 +246,7 @@ def test_files_of_two_directions_are_not_compared(stacks: Stacks, handover: Hand
     write(stacks.folder / "old.json", kind=FROM_OPERATOR)
     write(stacks.folder / "new.json")
     ended = handover("check", "new.json", "--against", "old.json")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert ended.says("new.json is from the author .*, but old.json is from the operator")
 
 
@@ -258,7 +258,7 @@ def test_with_a_stack_the_file_in_place_was_agreed(stacks: Stacks, handover: Han
     image = f"us-docker.pkg.dev/primus-models/r/workload@{OTHER}"
     write(stacks.folder / "f.json", {"image": image})
     ended = handover("check", "f.json", "--stack", "secundus")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert "2 differences" in ended.out
     assert stacks.commands == []
 
@@ -269,6 +269,6 @@ def test_with_stack_primus_its_configuration_was_agreed(stacks: Stacks, handover
     write(stacks.folder / "f.json", {"projectNumber": "333333333333"}, kind=FROM_OPERATOR)
     assert handover("check", "same.json", "--stack", "primus").code == OK
     ended = handover("check", "f.json", "--stack", "primus")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert "    agreed  222222222222\n    now     333333333333\n" in ended.out
     assert SHA256 not in ended.out

@@ -12,8 +12,8 @@ from infra.config import secundus_settings
 from infra.handover_file import FROM_AUTHOR, FROM_OPERATOR, read
 from infra.stack_name import StackName
 from ops import cli
+from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.handover import files, parties
-from ops.handover.command import OK, REFUSED, UNUSABLE
 from tests.fixtures.handovers import OPERATOR, PUBLISHED, write
 from tests.fixtures.stack_files import committed
 
@@ -108,7 +108,7 @@ def test_an_export_overwrites_nothing_else(stacks: Stacks, handover: Handover) -
     other = stacks.folder / "Pulumi.primus.yaml"
     other.write_text("config: {}\n")
     ended = handover("export", "--stack", "primus", "--output", "Pulumi.primus.yaml")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert ended.says("yaml exists and is no handover file, so it is not overwritten: Pulumi.prim")
     assert other.read_text() == "config: {}\n"
 
@@ -135,7 +135,7 @@ OUTPUTS: dict[str, tuple[dict[str, Any], list[str], int, str]] = {
         UNUSABLE,
         "only none with a name",
     ),
-    "a secret handover": ({"handover": "[secret]"}, [], REFUSED, "nothing that crosses is secret"),
+    "a secret handover": ({"handover": "[secret]"}, [], BROKEN, "nothing that crosses is secret"),
     "an operator that is stopped": (
         {"handovers": {"acme": {**PUBLISHED, "stopped": True}}},
         ["--operator", "acme"],
@@ -145,19 +145,19 @@ OUTPUTS: dict[str, tuple[dict[str, Any], list[str], int, str]] = {
     "values of two projects": (
         {"handover": {**PUBLISHED, "modelReader": "a-reader@other-models.iam.gserviceaccount.com"}},
         [],
-        REFUSED,
+        BROKEN,
         "image: got .*expected an image by digest in a repository of project other-models",
     ),
     "no values at all": (
         {"handover": {**PUBLISHED, "modelReader": None, "audience": "x"}},
         [],
-        REFUSED,
+        BROKEN,
         "audience: got 'x'.*modelReader: got None",
     ),
     "an earlier version": (
         {"handover": {**PUBLISHED, "operatorNumber": ""}},
         [],
-        REFUSED,
+        BROKEN,
         "does not say whom the author admits: got no operatorNumber",
     ),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.handover_file import FROM_OPERATOR
-from ops.handover.command import OK, REFUSED, UNUSABLE
+from ops.exit_codes import BROKEN, OK, UNUSABLE
 from tests.fixtures.handovers import DIGEST, write
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_an_expired_file_is_refused(stacks: Stacks, handover: Handover, place: P
     """Also where nothing was agreed before."""
     write(stacks.folder / "f.json", days_ago=91)
     ended = handover(*INTO_SECUNDUS, "--yes", "--accept-changes")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert ended.says("f.json: got a file that expired at ")
     assert (stacks.commands, place.exists()) == ([], False)
 
@@ -155,7 +155,7 @@ def test_what_differs_is_refused_until_somebody_agrees(
     if configured:
         stacks.configure("secundus", handover=IN_PLACE)
     ended = handover(*INTO_SECUNDUS, "--yes")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert ended.says("this is not what was agreed before, so nothing was changed")
     assert "2 differences from what was agreed before" in ended.out
     assert (stacks.commands, place.read_bytes()) == ([], before)
@@ -173,7 +173,7 @@ def test_a_file_in_place_that_cannot_be_read_is_a_difference(
     place.write_text("<<<<<<< HEAD\n")
     stacks.configure("secundus", handover=IN_PLACE)
     ended = handover(*INTO_SECUNDUS, "--yes")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert "  file: what is in place cannot be read" in ended.out
     assert place.read_text() == "<<<<<<< HEAD\n"
     assert handover(*INTO_SECUNDUS, "--yes", "--accept-changes").code == OK
@@ -185,7 +185,7 @@ def test_a_file_of_the_other_direction_in_place_is_not_replaced(
     """It is the one that this company sends."""
     own = write(place, kind=FROM_OPERATOR).read_bytes()
     ended = handover("import", file.name, "--stack", "secundus", "--yes", "--accept-changes")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert ended.says("only files of one direction can be compared; nothing was changed")
     assert place.read_bytes() == own
 
@@ -242,7 +242,7 @@ def test_a_stage_has_a_file_of_its_own(stacks: Stacks, handover: Handover) -> No
     assert (stacks.folder / "handover.secundus-acme.json").exists()
     stacks.configure("secundus-acme", author={"project": "x-models", "projectNumber": "333333"})
     ended = handover("import", "f.json", "--stack", "secundus-acme", "--yes")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert ended.says("pulumi config set --stack secundus-acme --path .*author.project")
 
 
@@ -271,7 +271,7 @@ def test_another_operator_is_refused_until_somebody_agrees(
     """The committed stack file names an example's operator."""
     operator_file(stacks, projectNumber="333333333333")
     ended = handover(*INTO_PRIMUS, "--yes")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert "  operator's project number: machines of another project would be adm" in ended.out
     assert stacks.commands == []
     assert handover(*INTO_PRIMUS, "--yes", "--accept-changes").code == OK
@@ -302,7 +302,7 @@ def test_a_named_operator_is_compared_with_its_own_keys(stacks: Stacks, handover
     acme = {"project": "acme-vision", "projectNumber": 222222222222}
     stacks.configure("primus", operators={"acme": acme})
     ended = handover(*INTO_PRIMUS, "--operator", "acme")
-    assert ended.code == REFUSED
+    assert ended.code == BROKEN
     assert "2 differences" in ended.out
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.cli import BROKEN, OK, UNUSABLE, main
+from ops.cli import main
+from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.review import markdown
 from policy.rules import EVERY
 from tests.fixtures.previews import BUCKET, UNKNOWN, preview, step, urn

@@ -1,0 +1,57 @@
+"""The command `results`: waits for a run's results and shows them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from infra.stack_name import for_stack
+from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
+from ops.records import ResultsError
+from ops.terminal import print_error, print_progress, standard_output
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP: Final = "wait for a run's results and show them"
+EPILOG: Final = (
+    "Exit code 0: every picture was classified; 1: the run failed, or its machine is off and left"
+    " nothing; 2: there is nothing to show; 3: some pictures could not be classified."
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("--uri", help="gs://BUCKET (default: output of the stack here)")
+    parser.add_argument(
+        "--stack", default="secundus", help="the stack of the run (default: secundus)"
+    )
+    parser.add_argument(
+        "--wait", type=float, default=600.0, metavar="SECONDS", help="how long (default: 600)"
+    )
+    parser.add_argument("--json", action="store_true", help="as data")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from ops import results, results_table  # noqa: PLC0415  the storage library is slow to import
+
+    try:
+        where = (
+            results.Where(results.bucket_of(options.uri))
+            if options.uri
+            else results.from_stack(options.stack, os.environ)
+        )
+        fetched = results.fetch(where, options.wait, print_progress)
+    except ResultsError as error:
+        print_error(for_stack(f"{error}", options.stack))
+        return BROKEN if isinstance(error, results.EndedError) else UNUSABLE
+    if options.json:
+        print(json.dumps(asdict(fetched)))  # noqa: T201  the answer
+    else:
+        results_table.show(standard_output(), fetched)
+    if fetched.failure is not None:
+        return BROKEN
+    return PARTLY if fetched.failed else OK
