@@ -16,7 +16,7 @@ PACK_READY := $(PACK)/.ready-for-requirements
 # Half of all the time goes by here, on the real engine: one core runs these while the other does all the
 # rest, with one file of the engine's, so that both take about as long.
 PULUMI_ENGINE := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/engine/test_*.py)) \
-	tests/attacks/test_canary.py
+	tests/attacks/test_canary.py tests/life
 # These import TensorFlow, which takes seconds: `make unit` runs them only when T names them.
 MODEL_ENGINES := tests/unit/workload/engines tests/unit/packing
 # The fast tests of what a company runs beside the workload. Their branch coverage is measured, by area.
@@ -103,6 +103,10 @@ workflows: $(READY) ## zizmor, and actionlint with shellcheck, on .github/workfl
 	@$(VENV)/bin/zizmor --offline --quiet --no-progress --persona=auditor .github/workflows
 	@if $(ACTIONLINT) -version >/dev/null 2>&1; then $(ACTIONLINT) -shellcheck=$(VENV)/bin/shellcheck; \
 	else echo "NOT RUN: actionlint. It needs Go, and the Internet once."; fi
+
+.PHONY: life
+life: $(READY) ## the second day on the real engine: rollouts, stops, failures, drift, teardown
+	@$(RUN) -m pytest -q tests/life $(ARGS)
 
 .PHONY: unit
 unit: $(READY) ## the unit tests of one area, without engine or TensorFlow: make unit T=infra

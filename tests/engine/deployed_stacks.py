@@ -54,13 +54,19 @@ def configure(workspace: Workspace, stack: str, settings: dict[str, str]) -> Non
     run(workspace, company, "config", "set-all", "--stack", stack, "--path", *options)
 
 
-def type_line(workspace: Workspace, company: str, line: str, **environment: str) -> str:
-    """Type a line of a page as a company; what it printed; AssertionError if it failed.
+def type_line(
+    workspace: Workspace, company: str, line: str, *, code: int = 0, **environment: str
+) -> str:
+    """Type a line of a page, or some, as a company; returns what they printed.
 
-    A person confirms what `up` and `destroy` show; here nobody does.
+    AssertionError if the last one that ran ended with another exit code than `code`. A person
+    confirms what `up` and `destroy` show; here nobody does.
     """
+    confirmed = re.sub(
+        r"^pulumi (up|destroy)", r"\g<0> --yes --skip-preview", line, flags=re.MULTILINE
+    )
     done = subprocess.run(
-        ["bash", "-ec", re.sub(r"^pulumi (up|destroy)", r"\g<0> --yes --skip-preview", line)],
+        ["bash", "-ec", confirmed],
         cwd=workspace.program,
         env=workspace.environment(company) | environment,
         stdin=subprocess.DEVNULL,
@@ -68,7 +74,7 @@ def type_line(workspace: Workspace, company: str, line: str, **environment: str)
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == code, f"{line}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
