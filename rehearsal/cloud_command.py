@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -18,7 +17,6 @@ from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.pulumi_cli.acquire import acquire
 from rehearsal.pulumi_cli.errors import PulumiCliError
 from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described
-from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import EngineError, Workspace
 
 if TYPE_CHECKING:
@@ -76,8 +74,8 @@ def _explain(console: Terminal, where: Path, *, kept: bool) -> None:
     console.print(
         "  pulumi config set forceDestroy true    # or destroy stops at the results\n  pulumi up",
     )
-    ops = f"PYTHONPATH={REPOSITORY} {sys.executable} -m ops"
-    console.print(f"  {ops} results", soft_wrap=True)
+    # The copy of the program has this repository's virtual environment, and so its commands.
+    console.print("  .venv/bin/confidential-inference results")
     # The certificates by name: curl prefers those of CURL_CA_BUNDLE, where that is set.
     console.print(
         '  curl -sSf --cacert "$SSL_CERT_FILE"'
@@ -85,8 +83,9 @@ def _explain(console: Terminal, where: Path, *, kept: bool) -> None:
         f" {CONSOLE} > launcher.json",
         soft_wrap=True,
     )
-    console.print(f"  {ops} why launcher.json\n", soft_wrap=True)
+    console.print("  .venv/bin/confidential-inference why launcher.json\n")
     console.print("  pulumi destroy\n")
+    console.print("docs/operations.md goes on from there: every command of it works here.\n")
     ending = "" if kept else " and deletes the folder"
     console.print("Each file names the stack, its deployer's token and the way here; your own")
     console.print(f"credentials are not used. Ctrl-C stops the cloud{ending}.")
