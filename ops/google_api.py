@@ -76,6 +76,14 @@ class GoogleApi:
         """The answer to POST https://`url`; ApiError."""
         return self._asked("POST", url, json=body)
 
+    def put(self, url: str, body: Json) -> Json:
+        """The answer to PUT https://`url`; ApiError."""
+        return self._asked("PUT", url, json=body)
+
+    def patch(self, url: str, body: Json) -> Json:
+        """The answer to PATCH https://`url`; ApiError."""
+        return self._asked("PATCH", url, json=body)
+
     def delete(self, url: str, **query: str) -> Json:
         """The answer to DELETE https://`url`; ApiError."""
         return self._asked("DELETE", url, params=query)

@@ -25,6 +25,17 @@ def pulumi_program(environment: Mapping[str, str]) -> str:
 
 def outputs(stack: str, needed: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """The outputs of a stack; StackError if `needed` is not among them."""
+    exported = all_outputs(stack, environment)
+    if needed not in exported:
+        raise StackError(
+            f"the stack {stack} has no output `{needed}`; deploy it first: "
+            f"`pulumi up --stack {stack}`"
+        )
+    return exported
+
+
+def all_outputs(stack: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The outputs of a stack after its last update; StackError if `pulumi` gives none."""
     command = [pulumi_program(environment), "stack", "output", "--json", "--stack", stack]
     answer = subprocess.run(  # noqa: S603  a fixed command, found on the user's own PATH
         command, capture_output=True, text=True, env=dict(environment), check=False
@@ -33,9 +44,4 @@ def outputs(stack: str, needed: str, environment: Mapping[str, str]) -> dict[str
         errors = answer.stderr.strip()
         raise StackError(f"`pulumi {' '.join(command[1:])}` failed: {errors}")
     exported: dict[str, Any] = json.loads(answer.stdout)
-    if needed not in exported:
-        raise StackError(
-            f"the stack {stack} has no output `{needed}`; deploy it first: "
-            f"`pulumi up --stack {stack}`"
-        )
     return exported

@@ -151,6 +151,15 @@ class PrimusSettings(Company):
     ]
     adopt: Annotated[tuple[str, ...], Key(existing_keys.PRIMUS, existing_keys.ABOUT_ADOPT)]
     names: PrimusNames
+    stopped: Annotated[
+        bool,
+        Key(
+            validators.STOPPED,
+            "no operator gets a model any more, whatever its own `stopped` says."
+            " `docs/operations.md`",
+            default="false",
+        ),
+    ]
     operator: AdmittedOperator | None
     """the operator without a name; None if there are only named ones"""
     operators: Annotated[
@@ -198,6 +207,7 @@ class PrimusSettings(Company):
             unnamed_model=self.model is not None,
             image=self.image,
             hardware=self.hardware,
+            stopped=self.stopped,
             identity=releases.Identity(
                 self.names.pool, self.names.service_account, self.existing, self.adopt
             ),

@@ -92,6 +92,7 @@ def of(
     unnamed_model: bool,
     image: AdmittedImages,
     hardware: tuple[str, ...],
+    stopped: bool,
     identity: Identity,
 ) -> tuple[Release, ...]:
     """The release of each operator; what is not its own is that of all.
@@ -119,7 +120,7 @@ def of(
             admit_also=_also(each, image),
             hardware=hardware if each.hardware is None else each.hardware,
             models=default if each.models is None else each.models,
-            stopped=each.stopped,
+            stopped=stopped or each.stopped,
             pool=own.pool,
             reader=own.reader,
             existing=own.existing,

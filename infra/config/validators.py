@@ -182,7 +182,7 @@ FREE_NAME: Final = Rule(
 STOPPED: Final = Rule(
     pattern="true|false",
     expected="true or false",
-    consequence="it would be unclear whether this operator is admitted",
+    consequence="it would be unclear who is admitted",
     example="true",
 )
 OPERATORS: Final = Rule(

@@ -19,13 +19,14 @@ from infra.config.problems import SettingsError
 from infra.handover import HandoverError
 from infra.handover_file import FROM_AUTHOR
 from infra.stack_name import StackNameError, for_stack
+from ops import stack_configuration
 from ops.exit_codes import BROKEN, OK, UNUSABLE
-from ops.handover import files, import_plan, operator_file, parties, stack_configuration
+from ops.handover import files, import_plan, operator_file, parties
 from ops.handover.author_file import accepted
 from ops.handover.export import export
-from ops.handover.stack_configuration import configuration, project_folder, typed
 from ops.handover.text import made_and_valid, show_differences, show_file
 from ops.input_file import STANDARD
+from ops.stack_configuration import configuration, project_folder, typed
 from ops.stack_outputs import StackError
 from ops.terminal import print_error, print_progress, standard_output
 

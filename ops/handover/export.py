@@ -10,7 +10,7 @@ from infra.handover import HandoverError
 from infra.handover_file import FROM_AUTHOR, FROM_OPERATOR, HandoverFile, made
 from infra.untrusted_text import described
 from ops.handover import author_file, operator_file, parties
-from ops.handover.stack_configuration import configuration, remove, typed
+from ops.stack_configuration import configuration, remove, typed
 from ops.stack_outputs import StackError, outputs
 
 if TYPE_CHECKING:

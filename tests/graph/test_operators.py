@@ -478,3 +478,16 @@ def test_warnings_name_the_stack_in_their_commands() -> None:
     graph = deploy("secundus-eu", config, peer={"handover": HANDOVER})
     (warning,) = (each for each in graph.warnings if "approvedDigests" in each)
     assert "pulumi config set --stack secundus-eu --path" in warning
+
+
+def test_one_key_stops_all_operators(primus: Deploy) -> None:
+    """Whatever an operator's own `stopped` says."""
+    acme = {**ACME, "stopped": False}
+    running, stopped = (primus(operators={"acme": acme}, stopped=value) for value in (False, True))
+    providers = stopped.all("WorkloadIdentityPoolProvider")
+    assert [each.inputs["disabled"] for each in providers] == [True, True]
+    assert [each.inputs["disabled"] for each in stopped.all("Account")] == [True, True]
+    assert stopped.all("BucketIAMMember") == []
+    assert not inputs(stopped).keys() - inputs(running).keys()
+    assert stopped.exports["handover"]["stopped"] is True
+    assert "stopped" not in running.exports["handover"]

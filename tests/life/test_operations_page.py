@@ -7,6 +7,7 @@ exit code of its last command; without it, every command must succeed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from rehearsal.cloud.state import Cloud
     from tests.engine.deployed_stacks import Deployed
 
 pytestmark = pytest.mark.engine
 
+PRIMUS: Final = "primus-models"
 PAGE: Final = (REPOSITORY / "docs" / "operations.md").read_text()
 
 
@@ -51,27 +54,57 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iter
         yield deployed
 
 
-def _a_run(deployed: Deployed, printed: str) -> None:
+def stopped(cloud: Cloud) -> tuple[bool, bool, int, int]:
+    """Provider disabled; reader disabled; grants to act as it; grants on the model bucket."""
+    (provider,) = (each for each in cloud.providers.values() if each.deleted_at is None)
+    (reader,) = (each for each in cloud.service_accounts.values() if each.project == PRIMUS)
+    readers = cloud.buckets["primus-models-model-bucket"].policy.members(
+        "roles/storage.objectViewer"
+    )
+    grants = sum(len(each["members"]) for each in reader.policy.bindings)
+    return bool(provider.doc.get("disabled")), reader.disabled, grants, len(readers)
+
+
+def a_run(deployed: Deployed, printed: str) -> None:
+    """It answered, and its answers are of this run."""
     assert "predicted" in printed
     assert "result" in deployed.local.cloud.buckets["secundus-vision-result-bucket"].objects
 
 
-def _the_end(deployed: Deployed, _: str) -> None:
+def nobody_is_admitted(deployed: Deployed, _: str) -> None:
+    """By none of the four ways."""
+    assert stopped(deployed.local.cloud) == (True, True, 0, 0)
+
+
+def the_operator_is_admitted(deployed: Deployed, _: str) -> None:
+    """Everything is again as it was."""
+    assert stopped(deployed.local.cloud) == (False, False, 1, 1)
+
+
+def no_machine(deployed: Deployed, _: str) -> None:
+    """Nothing of Secundus is left."""
     cloud = deployed.local.cloud
     assert not cloud.instances
-    assert {each.project for each in cloud.buckets.values()} <= {"primus-models"}
+    assert {each.project for each in cloud.buckets.values()} <= {PRIMUS}
 
 
-AFTERWARDS: Final[Mapping[str, Callable[[Deployed, str], None]]] = {
-    "A run": _a_run,
-    "The end": _the_end,
+AFTERWARDS: Final[Mapping[tuple[str, int], Callable[[Deployed, str], None]]] = {
+    ("First deployment", 1): the_operator_is_admitted,
+    ("A run", 1): a_run,
+    ("Stop in an emergency", 1): nobody_is_admitted,
+    ("Stop in an emergency", 2): nobody_is_admitted,
+    ("Stop in an emergency", 3): the_operator_is_admitted,
+    ("Stop in an emergency", 4): a_run,
+    ("The end", 1): no_machine,
 }
-"""What is true after each block of a section; the function gets what the block printed."""
+"""What is true after a block of a section; the function gets what the block printed."""
 
 
 @pytest.mark.timeout(900)
 def test_the_page_can_be_followed_from_the_first_deployment_to_the_end(deployed: Deployed) -> None:
     """Nothing of both companies is left then, but the pool's reserved id."""
+    typed: Counter[str] = Counter()
+    left = dict(AFTERWARDS)
     for block in blocks(PAGE):
         printed = type_line(
             deployed.workspace,
@@ -80,8 +113,10 @@ def test_the_page_can_be_followed_from_the_first_deployment_to_the_end(deployed:
             code=block.code,
             PYTHONPATH=str(REPOSITORY),
         )
-        if (check := AFTERWARDS.get(block.heading)) is not None:
+        typed[block.heading] += 1
+        if check := left.pop((block.heading, typed[block.heading]), None):
             check(deployed, printed)
+    assert not left, "the page has no such block any more"
     cloud = deployed.local.cloud
     assert not cloud.buckets
     assert not cloud.service_accounts

@@ -19,7 +19,7 @@ from rehearsal.cloud.confidential_space import container
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Instance
 from tests.cloud.faults import Faults
-from tests.cloud.test_sts import AUDIENCE, BY_DIGEST, READER, Federation
+from tests.cloud.federation import AUDIENCE, BY_DIGEST, READER, Federation
 from tests.cloud.workload.operations import ACCOUNT, CONTENT, INPUT, MODEL, RESULT, ROLES, granted
 from tests.fixtures.retry_clock import Clock
 from workload import settings

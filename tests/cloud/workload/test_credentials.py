@@ -10,7 +10,7 @@ import pytest
 from rehearsal.cloud.iam.credentials import GET_ACCESS_TOKEN
 from rehearsal.cloud.sts import EXCHANGE
 from tests.cloud.faults import FOREVER, Faults
-from tests.cloud.test_sts import BY_DIGEST, Federation
+from tests.cloud.federation import BY_DIGEST, Federation
 from tests.cloud.workload.operations import IAM, LEND, STS, TRANSIENT, decisions
 from workload import credentials, settings
 from workload.errors import WorkloadError

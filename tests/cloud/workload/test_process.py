@@ -16,7 +16,7 @@ import pytest
 
 from rehearsal.cloud.compute import metadata
 from rehearsal.cloud.state import Bucket, Policy
-from tests.cloud.test_sts import READER
+from tests.cloud.federation import READER
 from tests.cloud.workload.operations import (
     CONTENT,
     IAM,
