@@ -12,6 +12,7 @@ from ops import pack_command, results_command, why_command
 from ops.commands import NAME
 from ops.handover import command as handover_command
 from ops.review import command as review_command
+from ops.rollout import command as rollout_command
 from ops.stop import command as stop_command
 from ops.terminal import reader_may_stop
 
@@ -42,6 +43,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "why": why_command,
     "review": review_command,
     "handover": handover_command,
+    "rollout": rollout_command,
     "stop": stop_command,
     "pack": pack_command,
 }

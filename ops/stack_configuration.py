@@ -21,14 +21,15 @@ PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 
 
 def configuration(stack: str, environment: Mapping[str, str]) -> dict[str, object]:
-    """The values of this program's keys, as the engine gives them; StackError if there are none.
+    """The values of this program's keys, objects and lists too; StackError if there are none.
 
     A secret value counts as none: no key of this program is secret.
     """
     answer = run(("config", "--json", "--stack", stack), environment)
     found = json.loads(answer)
     return {
-        key.removeprefix(f"{NAMESPACE}:"): entry.get("value")
+        # Of an object or a list, `value` is its JSON as one text.
+        key.removeprefix(f"{NAMESPACE}:"): entry.get("objectValue", entry.get("value"))
         for key, entry in found.items()
         if key.startswith(f"{NAMESPACE}:")
     }

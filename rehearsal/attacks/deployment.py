@@ -206,16 +206,16 @@ def target_of(deployment: Deployment) -> Target:
         result_bucket=deployment.outputs["secundus"]["resultUri"].removeprefix("gs://"),
         claims={},
     )
-    found.claims = claims_of(token(found, found.machine))
+    found.claims = claims_of(token(found.cloud, found.issuer, found.machine))
     return found
 
 
-def token(target: Target, machine: Instance) -> str:
+def token(cloud: Cloud, issuer: Issuer, machine: Instance) -> str:
     """The attestation token that a machine gets; the launcher's LaunchError if it gets none."""
     boot = BootImage.named(machine.doc["disks"][0]["initializeParams"]["sourceImage"])
     assert boot is not None, "only a Confidential Space image has a launcher"
     with tempfile.TemporaryDirectory() as folder:
-        launch = Launch(target.cloud, target.issuer, {}, machine, boot, Disk(Path(folder)))
+        launch = Launch(cloud, issuer, {}, machine, boot, Disk(Path(folder)))
         launch.measure()
         return launch.disk.token.read_text()
 

@@ -75,7 +75,7 @@ class Refused(Exception):  # noqa: N818  a refusal is the answer here, not a fau
 def launch(target: Target, machine: Instance) -> str:
     """The token of a machine; Refused by the launcher."""
     try:
-        return deployment.token(target, machine)
+        return deployment.token(target.cloud, target.issuer, machine)
     except LaunchError as error:
         raise Refused(Gate.LAUNCHER, str(error)) from error
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
+from rehearsal.administrator import Admin
+from rehearsal.attacks.deployment import claims_of, token
 from rehearsal.repository import REPOSITORY
 from tests.engine.deployed_stacks import of_working_tree, type_line
 
@@ -65,32 +68,104 @@ def stopped(cloud: Cloud) -> tuple[bool, bool, int, int]:
     return bool(provider.doc.get("disabled")), reader.disabled, grants, len(readers)
 
 
-def a_run(deployed: Deployed, printed: str) -> None:
-    """It answered, and its answers are of this run."""
+@dataclass
+class Life:
+    """A deployment, and the attestation token of each machine that it had."""
+
+    deployed: Deployed
+    tokens: list[str] = field(default_factory=list)
+
+    @property
+    def cloud(self) -> Cloud:
+        """The state of the local cloud."""
+        return self.deployed.local.cloud
+
+    def exchanged(self, token: str) -> str:
+        """The token service's error for a token; empty if it was exchanged."""
+        (provider,) = (each for each in self.cloud.providers.values() if each.deleted_at is None)
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "audience": f"//iam.googleapis.com/{provider.name}",
+            "scope": "https://www.googleapis.com/auth/iam",
+            "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "subject_token": token,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        }
+        session = Admin(self.deployed.workspace.environment("secundus")).session
+        answer = session.post("https://sts.googleapis.com/v1/token", form, timeout=30).json()
+        return str(answer.get("error", ""))
+
+
+def a_run(life: Life, printed: str) -> None:
+    """The newest machine answered."""
     assert "predicted" in printed
-    assert "result" in deployed.local.cloud.buckets["secundus-vision-result-bucket"].objects
+    (machine,) = life.cloud.instances.values()
+    life.tokens.append(token(life.cloud, life.deployed.local.issuer, machine))
+    assert life.exchanged(life.tokens[-1]) == ""
 
 
-def nobody_is_admitted(deployed: Deployed, _: str) -> None:
+def a_run_on_tdx(life: Life, printed: str) -> None:
+    """The new boot image attests the new hardware; the condition takes both."""
+    a_run(life, printed)
+    before, after = (claims_of(each) for each in life.tokens[-2:])
+    assert (before["hwmodel"], after["hwmodel"]) == ("GCP_AMD_SEV", "GCP_INTEL_TDX")
+    assert (before["swversion"], after["swversion"]) == (["260900"], ["261000"])
+
+
+def old_and_new(life: Life, _: str) -> None:
+    """The machine of before goes on."""
+    assert life.exchanged(life.tokens[-1]) == ""
+    (reader,) = (e for e in life.cloud.service_accounts.values() if e.project == PRIMUS)
+    assert len(reader.policy.members("roles/iam.workloadIdentityUser")) == 2
+
+
+def only_the_new(life: Life, _: str) -> None:
+    """The machine of before is refused, the new one is not; the model is the admitted one."""
+    old, new = life.tokens[-2:]
+    assert (life.exchanged(old), life.exchanged(new)) == ("unauthorized_client", "")
+    the_operator_is_admitted(life, "")
+    assert len(life.cloud.buckets["primus-models-model-bucket"].objects) == 1
+
+
+def old_and_new_image(life: Life, printed: str) -> None:
+    """The command says which is which."""
+    assert printed.count("  admitted beside it") == 1
+    old_and_new(life, printed)
+
+
+def old_and_new_model(life: Life, printed: str) -> None:
+    """Both are stored, and the machine of before goes on."""
+    old_and_new(life, printed)
+    assert len(life.cloud.buckets["primus-models-model-bucket"].objects) == 2
+
+
+def nobody_is_admitted(life: Life, _: str) -> None:
     """By none of the four ways."""
-    assert stopped(deployed.local.cloud) == (True, True, 0, 0)
+    assert stopped(life.cloud) == (True, True, 0, 0)
+    assert life.exchanged(life.tokens[-1]) == "invalid_target"
 
 
-def the_operator_is_admitted(deployed: Deployed, _: str) -> None:
+def the_operator_is_admitted(life: Life, _: str) -> None:
     """Everything is again as it was."""
-    assert stopped(deployed.local.cloud) == (False, False, 1, 1)
+    assert stopped(life.cloud) == (False, False, 1, 1)
 
 
-def no_machine(deployed: Deployed, _: str) -> None:
+def no_machine(life: Life, _: str) -> None:
     """Nothing of Secundus is left."""
-    cloud = deployed.local.cloud
-    assert not cloud.instances
-    assert {each.project for each in cloud.buckets.values()} <= {PRIMUS}
+    assert not life.cloud.instances
+    assert {each.project for each in life.cloud.buckets.values()} <= {PRIMUS}
 
 
-AFTERWARDS: Final[Mapping[tuple[str, int], Callable[[Deployed, str], None]]] = {
+AFTERWARDS: Final[Mapping[tuple[str, int], Callable[[Life, str], None]]] = {
     ("First deployment", 1): the_operator_is_admitted,
     ("A run", 1): a_run,
+    ("Roll out an image", 1): old_and_new_image,
+    ("Roll out an image", 2): a_run,
+    ("Roll out an image", 3): only_the_new,
+    ("Roll out a model", 1): old_and_new_model,
+    ("Roll out a model", 2): a_run,
+    ("Roll out a model", 3): only_the_new,
+    ("Other changes of the machine", 1): a_run_on_tdx,
     ("Stop in an emergency", 1): nobody_is_admitted,
     ("Stop in an emergency", 2): nobody_is_admitted,
     ("Stop in an emergency", 3): the_operator_is_admitted,
@@ -104,7 +179,7 @@ AFTERWARDS: Final[Mapping[tuple[str, int], Callable[[Deployed, str], None]]] = {
 def test_the_page_can_be_followed_from_the_first_deployment_to_the_end(deployed: Deployed) -> None:
     """Nothing of both companies is left then, but the pool's reserved id."""
     typed: Counter[str] = Counter()
-    left = dict(AFTERWARDS)
+    left, life = dict(AFTERWARDS), Life(deployed)
     for block in blocks(PAGE):
         printed = type_line(
             deployed.workspace,
@@ -115,7 +190,7 @@ def test_the_page_can_be_followed_from_the_first_deployment_to_the_end(deployed:
         )
         typed[block.heading] += 1
         if check := left.pop((block.heading, typed[block.heading]), None):
-            check(deployed, printed)
+            check(life, printed)
     assert not left, "the page has no such block any more"
     cloud = deployed.local.cloud
     assert not cloud.buckets

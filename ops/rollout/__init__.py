@@ -1,0 +1,1 @@
+"""Rollouts: the old and the new are admitted together for a while."""
