@@ -14,6 +14,7 @@ from ops.handover import command as handover_command
 from ops.review import command as review_command
 from ops.rollout import command as rollout_command
 from ops.stop import command as stop_command
+from ops.teardown import empty_command, leftovers_command
 from ops.terminal import reader_may_stop
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "handover": handover_command,
     "rollout": rollout_command,
     "stop": stop_command,
+    "empty": empty_command,
+    "leftovers": leftovers_command,
     "pack": pack_command,
 }
 """By name, in the order of `--help`."""

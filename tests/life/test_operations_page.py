@@ -150,8 +150,9 @@ def the_operator_is_admitted(life: Life, _: str) -> None:
     assert stopped(life.cloud) == (False, False, 1, 1)
 
 
-def no_machine(life: Life, _: str) -> None:
-    """Nothing of Secundus is left."""
+def nothing_of_secundus(life: Life, printed: str) -> None:
+    """Primus has not noticed."""
+    assert printed.endswith("Nothing is left that costs or admits.\n")
     assert not life.cloud.instances
     assert {each.project for each in life.cloud.buckets.values()} <= {PRIMUS}
 
@@ -170,7 +171,7 @@ AFTERWARDS: Final[Mapping[tuple[str, int], Callable[[Life, str], None]]] = {
     ("Stop in an emergency", 2): nobody_is_admitted,
     ("Stop in an emergency", 3): the_operator_is_admitted,
     ("Stop in an emergency", 4): a_run,
-    ("The end", 1): no_machine,
+    ("The end", 2): nothing_of_secundus,
 }
 """What is true after a block of a section; the function gets what the block printed."""
 

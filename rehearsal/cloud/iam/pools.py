@@ -7,6 +7,7 @@ https://docs.cloud.google.com/iam/docs/reference/rest/v1/projects.locations.work
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -123,8 +124,11 @@ def _active(kind: Kind, call: Call) -> Pool | Provider:
 
 
 def _render(item: Pool | Provider) -> Json:
-    state = "ACTIVE" if item.deleted_at is None else "DELETED"
-    return {**item.doc, "name": item.name, "state": state}
+    rendered = {**item.doc, "name": item.name, "state": "ACTIVE"}
+    if item.deleted_at is None:
+        return rendered
+    expires = dt.datetime.fromtimestamp(item.deleted_at + RESERVED_SECONDS, dt.UTC)
+    return {**rendered, "state": "DELETED", "expireTime": f"{expires:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def _done(kind: Kind, call: Call, item: Pool | Provider) -> Json:
@@ -174,6 +178,17 @@ def _delete(kind: Kind, call: Call) -> Json:
     return _done(kind, call, item)
 
 
+def _list_pools(call: Call) -> Json:
+    """Those of the project; deleted ones only on request, while their ids are reserved."""
+    shown = call.query.get("showDeleted") == "true"
+    found = [
+        _render(each)
+        for each in _reserved(call.cloud, POOL_KIND).values()
+        if f"{each.name}/".startswith(f"{_name(call)}/") and (shown or each.deleted_at is None)
+    ]
+    return {"workloadIdentityPools": found} if found else {}
+
+
 def _list_providers(call: Call) -> Json:
     """Those of one pool; deleted ones only on request, while their ids are reserved."""
     pool = _name(call).removesuffix("/providers")
@@ -210,6 +225,7 @@ RULES, GET = ":listAttestationRules", "iam.workloadIdentityPools.get"
 METHODS = (
     *_methods(POOL_KIND, POOLS),
     *_methods(PROVIDER_KIND, PROVIDERS),
+    Method("GET", POOLS, "iam.workloadIdentityPools.list", _list_pools),
     Method("GET", PROVIDERS, "iam.workloadIdentityPoolProviders.list", _list_providers),
     Method("GET", POOL, GET, _attestation_rules, RULES),
 )

@@ -1,0 +1,1 @@
+"""The end of a deployment: empties its buckets, and finds what is left."""
