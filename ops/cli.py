@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ops import pack_command, results_command, why_command
 from ops.commands import NAME
+from ops.explain import command as explain_command
 from ops.handover import command as handover_command
 from ops.review import command as review_command
 from ops.rollout import command as rollout_command
@@ -43,6 +44,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "results": results_command,
     "why": why_command,
     "review": review_command,
+    "explain": explain_command,
     "handover": handover_command,
     "rollout": rollout_command,
     "stop": stop_command,

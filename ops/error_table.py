@@ -1,4 +1,4 @@
-"""Writes the table of docs/errors.md from the causes: `python -m ops.error_table`."""
+"""Writes the tables of docs/errors.md from the causes: `python -m ops.error_table`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ops.commands import NAME, OPS
 from ops.detail_causes import DETAILS
+from ops.explain.google_causes import GOOGLE
+from ops.explain.pulumi_causes import PULUMI
 from ops.failure_causes import FAILURES
 from ops.launcher_causes import LAUNCHER
 from ops.picture_causes import PICTURES
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "errors.md"
 COMMAND: Final = ".venv/bin/python -m ops.error_table"
 START: Final = f"<!-- written by `{COMMAND}`: do not edit this table -->\n\n"
+START_OF_UPDATES: Final = f"<!-- also written by `{COMMAND}`: do not edit this table -->\n\n"
 END: Final = "\n<!-- end of the table -->"
 HEADER: Final = ("code", "message", "when", "mistake of", "retried", "fix", "seen")
+HEADER_OF_UPDATES: Final = ("message", "when", "cured by", "fix")
 NOT_SAID: Final = "not said"
 
 
@@ -59,13 +63,27 @@ def _cells(entry: Entry) -> tuple[str, ...]:
     return tuple(cell.replace("|", r"\|") for cell in cells)
 
 
+def table_of_updates() -> str:
+    """The table of what makes `pulumi up` or `destroy` fail, as Markdown."""
+    rows = [HEADER_OF_UPDATES, ("---",) * len(HEADER_OF_UPDATES)]
+    for pattern, cause in (*PULUMI, *GOOGLE):
+        cells = (f"`{pattern}`", cause.when, cause.whose, cause.fix.replace("{stack}", "STACK"))
+        rows.append(tuple(cell.replace("|", r"\|") for cell in cells))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
 def updated(document: str) -> str:
-    """The document with the table of the causes; ValueError if a marker is missing."""
-    before, start, rest = document.partition(START)
+    """The document with the tables of the causes; ValueError if a marker is missing."""
+    document = _replaced(document, START, table())
+    return _replaced(document, START_OF_UPDATES, table_of_updates())
+
+
+def _replaced(document: str, marker: str, written: str) -> str:
+    before, start, rest = document.partition(marker)
     _, end, after = rest.partition(END)
     if not end:
-        raise ValueError(f"got a document without {START.strip()!r} … {END.strip()!r}")
-    return f"{before}{start}{table()}{end}{after}"
+        raise ValueError(f"got a document without {marker.strip()!r} … {END.strip()!r}")
+    return f"{before}{start}{written}{end}{after}"
 
 
 if __name__ == "__main__":

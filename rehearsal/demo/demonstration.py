@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from infra.wording import counted
 from ops import evidence_reader, results, results_table, why
 from ops.commands import OPS
 from ops.evidence import EvidenceError
+from ops.explain import command as explain_command
+from ops.explain import reader as update_reader
 from ops.google_errors import message
 from ops.terminal import styled
 from ops.verdict_table import show
@@ -74,6 +77,8 @@ def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
         SaveError,
     ) as error:
         console.print(styled("error:", "red"), str(error), soft_wrap=True)
+        with suppress(update_reader.UnknownError):
+            explain_command.show(console, update_reader.explained(str(error).encode()))
         return 2
     console.rule(styled("What was shown", "bold"), align="left")
     console.print(expectations.table())

@@ -148,6 +148,27 @@ class Faults:
         self._plan(host, path, happens, times)
         return reached, go
 
+    def hold_back(
+        self, host: str, path: str, *, times: int = 1
+    ) -> tuple[threading.Event, threading.Event]:
+        """The service does what it is asked, but its answer hangs; the events are as in `hold`."""
+        reached, go = threading.Event(), threading.Event()
+
+        async def happens(services: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+            said: list[Message] = []
+
+            async def unsaid(message: Message) -> None:
+                said.append(message)
+
+            await services(scope, receive, unsaid)
+            reached.set()
+            await asyncio.to_thread(go.wait)
+            for message in said:  # to nobody, if who asked has gone by then
+                await send(message)
+
+        self._plan(host, path, happens, times)
+        return reached, go
+
     def before(self, host: str, path: str, does: Callable[[], None]) -> None:
         """Something happens just before the next such request is served as ever."""
 

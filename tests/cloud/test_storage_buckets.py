@@ -152,7 +152,9 @@ def test_a_body_that_is_no_json_is_400(cloud: Cloud) -> None:
 
 
 def test_a_bucket_name_is_unique_across_projects(owner: Client, model: Bucket) -> None:
-    """Another project gets 409."""
+    """Another project gets 409, and the same one gets it in other words."""
+    with pytest.raises(exceptions.Conflict, match="and you already own it"):
+        owner.create_bucket(model.name, project="primus-models")
     with pytest.raises(exceptions.Conflict, match="The requested bucket name is not available"):
         owner.create_bucket(model.name, project="secundus-vision")
 

@@ -59,6 +59,13 @@ def insert(request: Request) -> Json:
     if not NAME.fullmatch(name):
         raise ApiError(400, f"Invalid bucket name: '{name}'")
     if name in cloud.buckets:
+        if cloud.buckets[name].project == project.id:
+            # https://github.com/gitpod-io/gitpod/issues/15578
+            raise ApiError(
+                409,
+                "Your previous request to create the named bucket succeeded and you already own"
+                " it.",
+            )
         raise ApiError(
             409,
             "The requested bucket name is not available. The bucket namespace is shared by all "

@@ -1,0 +1,1 @@
+"""Explains why `pulumi up` or `destroy` failed, by what it printed."""
