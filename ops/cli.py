@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ops import pack_command, results_command, why_command
+from ops.audit import command as audit_command
 from ops.commands import NAME
 from ops.explain import command as explain_command
 from ops.handover import command as handover_command
@@ -44,6 +45,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "results": results_command,
     "why": why_command,
     "review": review_command,
+    "audit": audit_command,
     "explain": explain_command,
     "handover": handover_command,
     "rollout": rollout_command,

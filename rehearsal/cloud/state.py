@@ -93,6 +93,8 @@ class ServiceAccount:
     doc: Json
     disabled: bool = False
     policy: Policy = field(default_factory=Policy)
+    keys: list[str] = field(default_factory=list)
+    """ids of the keys that users have made"""
 
 
 @dataclass

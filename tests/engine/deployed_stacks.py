@@ -32,8 +32,8 @@ def run(workspace: Workspace, company: str, *command: str) -> str:
     return done.stdout
 
 
-def run_own(workspace: Workspace, company: str, *command: str) -> str:
-    """What a command of `ops` printed as a company; AssertionError if it failed."""
+def run_own(workspace: Workspace, company: str, *command: str, code: int = 0) -> str:
+    """What a command of `ops` printed as a company; AssertionError for another exit code."""
     done = subprocess.run(
         [sys.executable, "-m", "ops", *command],
         cwd=workspace.program,
@@ -42,7 +42,7 @@ def run_own(workspace: Workspace, company: str, *command: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
 

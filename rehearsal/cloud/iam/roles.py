@@ -105,6 +105,15 @@ ROLES: dict[str, tuple[str, ...]] = {
         "storage.buckets.list",
         "storage.objects.list",
     ),
+    # https://docs.cloud.google.com/iam/docs/keys-list-get#required-roles
+    "roles/iam.serviceAccountViewer": (
+        "iam.serviceAccountKeys.get",
+        "iam.serviceAccountKeys.list",
+        "iam.serviceAccounts.get",
+        "iam.serviceAccounts.getIamPolicy",
+        "iam.serviceAccounts.list",
+        "resourcemanager.projects.get",
+    ),
     "roles/iam.workloadIdentityPoolViewer": (
         "iam.workloadIdentityPoolProviders.get",
         "iam.workloadIdentityPoolProviders.list",

@@ -80,6 +80,14 @@ def _switch(call: Call, *, disabled: bool) -> Json:
     return {}
 
 
+def _list_keys(call: Call) -> Json:
+    """The keys of users; Google's own are in no list here, and no key can be used."""
+    account = _find(call)
+    place = f"projects/{account.project}/serviceAccounts/{account.email}/keys"
+    found = [{"name": f"{place}/{key}", "keyType": "USER_MANAGED"} for key in account.keys]
+    return {"keys": found} if found else {}
+
+
 def _delete(call: Call) -> Json:
     account, cloud = _find(call), call.cloud
     member = f"serviceAccount:{account.email}"
@@ -113,6 +121,7 @@ METHODS = (
     Method("POST", ACCOUNTS, f"{PERMISSION}create", _create),
     Method("GET", ACCOUNT, f"{PERMISSION}get", _get),
     Method("PATCH", ACCOUNT, f"{PERMISSION}update", _patch),
+    Method("GET", f"{ACCOUNT}/keys", "iam.serviceAccountKeys.list", _list_keys),
     Method("DELETE", ACCOUNT, f"{PERMISSION}delete", _delete),
     Method("POST", ACCOUNT, f"{PERMISSION}disable", partial(_switch, disabled=True), ":disable"),
     Method("POST", ACCOUNT, f"{PERMISSION}enable", partial(_switch, disabled=False), ":enable"),

@@ -1,0 +1,1 @@
+"""Compares what leads to model and pictures with what the stack has deployed."""
