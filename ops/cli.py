@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ops import pack_command, results_command, why_command
 from ops.audit import command as audit_command
 from ops.commands import NAME
+from ops.doctor import command as doctor_command
 from ops.explain import command as explain_command
 from ops.handover import command as handover_command
 from ops.review import command as review_command
@@ -42,6 +43,7 @@ class Command(Protocol):
 
 
 COMMANDS: Final[Mapping[str, Command]] = {
+    "doctor": doctor_command,
     "results": results_command,
     "why": why_command,
     "review": review_command,

@@ -28,6 +28,7 @@ LONGEST: Final = 300
 """Characters of Google's sentence that are shown."""
 NOT_FOUND: Final = 404
 NO_ANSWER: Final = 0
+API_IS_OFF: Final = "SERVICE_DISABLED"
 
 Json = dict[str, Any]
 
@@ -45,6 +46,11 @@ class ApiError(Exception):
         """the HTTP status; NO_ANSWER if there was none"""
         self.reason = reason
         """such as SERVICE_DISABLED or IAM_PERMISSION_DENIED; empty if Google gave none"""
+
+    @property
+    def short(self) -> str:
+        """The text, or of Google's four lines about an API only that it is off."""
+        return "its API is off" if self.reason == API_IS_OFF else str(self)
 
 
 def identity() -> Credentials:

@@ -70,6 +70,6 @@ def _copies(folder: Path) -> Iterator[Leftover]:
     copies = sorted(folder.glob(COPIES))
     if copies:
         yield Leftover(
-            what=f"{len(copies)} copies of uploaded files in {folder}, perhaps of the model",
+            what=f"copies of uploaded files in {folder}, perhaps of the model: {len(copies)}",
             remove=f"rm {folder}/{COPIES}",
         )

@@ -63,6 +63,10 @@ class Project:
     number: str
     policy: Policy = field(default_factory=Policy)
     services: set[str] = field(default_factory=set)
+    billing_account: str = "billingAccounts/012345-678901-ABCDEF"
+    """empty: none"""
+    organization_policies: dict[str, Json] = field(default_factory=dict)
+    """constraint -> the list policy that is in force"""
 
 
 @dataclass
@@ -202,6 +206,8 @@ class Cloud:
     generation: int = 0
     """the generation of the object that was written last"""
     tokens: dict[str, AccessToken] = field(default_factory=dict)
+    deprecated_images: dict[str, str] = field(default_factory=dict)
+    """Confidential Space image -> DEPRECATED or OBSOLETE"""
     audit: list[AuditEntry] = field(default_factory=list)
     clock_offset: float = 0.0
     """seconds added to the real time, by which a test moves the cloud's clock"""

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from rehearsal.cloud.compute import compute_api
-from rehearsal.cloud.iam import projects, service_accounts, services
+from rehearsal.cloud.iam import billing, projects, service_accounts, services
 from rehearsal.cloud.registry import repositories
 from tests.cloud.rest_requests import ANYBODY
 
@@ -41,6 +41,7 @@ class Machines:
 
 APIS = (
     compute_api.api(Machines()),
+    billing.API,
     projects.API,
     repositories.API,
     service_accounts.API,
@@ -50,6 +51,7 @@ METHODS = [
     pytest.param(api, method, id=f"{method.verb} {method.path}{method.action}")
     for api in APIS
     for method in api.methods
+    if method.permissions  # everybody may ask which permissions they have
 ]
 
 

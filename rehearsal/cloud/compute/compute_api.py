@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rehearsal.cloud.compute import instances, networks
+from rehearsal.cloud.compute.insertion import FAMILIES, MACHINE_TYPE
 from rehearsal.cloud.compute.instances import Machines
 from rehearsal.cloud.compute.resources import LINK, ROOT, missing, refusal
 from rehearsal.cloud.http import conventions
@@ -47,11 +48,30 @@ def _disk_type(call: Call) -> Json:
     }
 
 
+def _machine_type(call: Call) -> Json:
+    """Whether a zone has a type of machine; here each zone has each."""
+    found = MACHINE_TYPE.fullmatch(call.path["type"])
+    if region_of(call.path["zone"]) is None or found is None or found["family"] not in FAMILIES:
+        raise missing(call.resource)
+    return {
+        "kind": "compute#machineType",
+        "name": call.path["type"],
+        "zone": call.path["zone"],
+        "selfLink": LINK + call.resource,
+    }
+
+
 DISK_TYPES = frozenset({"hyperdisk-balanced", "pd-balanced", "pd-ssd", "pd-standard"})
 OPERATIONS = {"global": "global", "regions/{region}": "region", "zones/{zone}": "zone"}
 METHODS = (
     Method("GET", f"{ROOT}/zones/{{zone}}", "compute.zones.get", _zone),
     Method("GET", f"{ROOT}/zones/{{zone}}/diskTypes/{{type}}", "compute.diskTypes.get", _disk_type),
+    Method(
+        "GET",
+        f"{ROOT}/zones/{{zone}}/machineTypes/{{type}}",
+        "compute.machineTypes.get",
+        _machine_type,
+    ),
     *(
         Method(
             "GET",

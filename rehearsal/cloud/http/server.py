@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 from rehearsal.cloud import sts
-from rehearsal.cloud.compute import compute_api
+from rehearsal.cloud.compute import compute_api, images
 from rehearsal.cloud.compute.machines import RunningMachines
 from rehearsal.cloud.confidential_space import token_issuer
 from rehearsal.cloud.http import certificates, routing, serving
 from rehearsal.cloud.http.proxy import Proxy
-from rehearsal.cloud.iam import credentials, projects, service_accounts, services
+from rehearsal.cloud.iam import billing, credentials, projects, service_accounts, services
 from rehearsal.cloud.registry import distribution, repositories
 from rehearsal.cloud.state import Cloud
 from rehearsal.cloud.storage import storage_api
@@ -99,8 +99,10 @@ def hosts(cloud: Cloud, issuer: token_issuer.Issuer, machines: compute_api.Machi
         "confidentialcomputing.googleapis.com": issuing,
         "www.googleapis.com": (*issuing, *storage_api.JSON_ROUTES),
     }
-    apis = (service_accounts.API, repositories.API, projects.API, services.API)
-    routes |= {api.host: api.routes() for api in (*apis, compute_api.api(machines))}
+    apis = (service_accounts.API, repositories.API, projects.API, services.API, billing.API)
+    compute = compute_api.api(machines)
+    routes |= {api.host: api.routes() for api in apis}
+    routes[compute.host] = (*images.ROUTES, *compute.routes())
     by_host = {host: routing.service(cloud, table) for host, table in routes.items()}
     return Hosts(by_host, routing.service(cloud, distribution.ROUTES))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal.cloud.http import conventions
 from rehearsal.cloud.http.rest import Api, Call, Method
+from rehearsal.cloud.iam import access
 
 if TYPE_CHECKING:
     from rehearsal.cloud.state import Cloud, Json, Policy
@@ -28,10 +29,27 @@ def _policy(cloud: Cloud, resource: str) -> Policy | None:
     return project.policy if project else None
 
 
+def _test_permissions(call: Call) -> Json:
+    """Those of the asked permissions that the caller has; asking needs no permission."""
+    asked = [str(each) for each in call.body.get("permissions", ())]
+    policies = [call.project.policy]
+    granted = [each for each in asked if access.is_allowed(call.caller, each, policies)]
+    return {"permissions": granted} if granted else {}
+
+
+def _organization_policy(call: Call) -> Json:
+    """The effective policy of a constraint; without one, a list allows every value."""
+    constraint = str(call.body.get("constraint", ""))
+    policy = call.project.organization_policies.get(constraint, {"allValues": "ALLOW"})
+    return {"constraint": constraint, "listPolicy": policy}
+
+
 METHODS = (
     Method("GET", PROJECT, f"{PERMISSION}get", _get),
     Method("POST", PROJECT, f"{PERMISSION}getIamPolicy", conventions.get_policy, ":getIamPolicy"),
     Method("POST", PROJECT, f"{PERMISSION}setIamPolicy", conventions.set_policy, ":setIamPolicy"),
+    Method("POST", PROJECT, "", _test_permissions, ":testIamPermissions"),
+    Method("POST", PROJECT, "orgpolicy.policy.get", _organization_policy, ":getEffectiveOrgPolicy"),
 )
 HOST, TITLE = "cloudresourcemanager.googleapis.com", "Cloud Resource Manager API"
 API = Api(HOST, TITLE, METHODS, policy=_policy)

@@ -73,6 +73,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "compute.images.*",
         "compute.zones.get",
         "compute.diskTypes.get",
+        "compute.machineTypes.get",
         "compute.zoneOperations.get",
         "compute.subnetworks.use",
         "compute.subnetworks.useExternalIp",
@@ -105,6 +106,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "storage.buckets.list",
         "storage.objects.list",
     ),
+    "roles/orgpolicy.policyViewer": ("orgpolicy.policy.get",),
     # https://docs.cloud.google.com/iam/docs/keys-list-get#required-roles
     "roles/iam.serviceAccountViewer": (
         "iam.serviceAccountKeys.get",

@@ -23,7 +23,7 @@ OPERATION = "acat.p2-"
 """An operation names its project by number: operations/acat.p2-NUMBER-…"""
 
 APIS = (
-    "artifactregistry cloudkms cloudresourcemanager compute confidentialcomputing iam "
+    "artifactregistry cloudbilling cloudkms cloudresourcemanager compute confidentialcomputing iam "
     "iamcredentials logging serviceusage storage sts"
 )
 KNOWN = tuple(f"{name}.googleapis.com" for name in APIS.split())

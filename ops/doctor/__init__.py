@@ -1,0 +1,1 @@
+"""Looks before an update whether it can succeed: configuration, tools, project, machine."""
