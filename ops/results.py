@@ -19,11 +19,12 @@ from infra.untrusted_text import shown
 from ops.commands import AGAIN, EXPLAIN, EXPORT, RESULTS, SECUNDUS
 from ops.google_api import CredentialsError, identity
 from ops.machine import MISSING, OFF, Machine
+from ops.progress import Parts
 from ops.records import ResultsError, Run, parse
 from ops.stack_outputs import StackError, outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from google.auth.credentials import Credentials
 
@@ -47,6 +48,8 @@ class Where:
     machine: Machine | None = None
     pictures: str | None = None
     """the name of the input bucket"""
+    image: str | None = None
+    """the image that the stack launches, by digest"""
 
 
 def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
@@ -62,6 +65,7 @@ def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
         dt.datetime.fromisoformat(started) if started else None,
         Machine(project=project, zone=zone, name=name) if project and zone and name else None,
         bucket_of(exported["inputUri"]) if exported.get("inputUri") else None,
+        exported.get("image"),
     )
 
 
@@ -84,7 +88,8 @@ def fetch(where: Where, wait_seconds: float, show_progress: Callable[[str], None
     client = storage.Client(project="-", credentials=credentials)
     bucket = client.bucket(where.bucket)
     try:
-        text = _awaited(bucket, where, wait_seconds, show_progress, credentials)
+        parts = Parts(bucket, where.pictures, where.newer_than)
+        text = _awaited(bucket, where, wait_seconds, show_progress, credentials, parts)
         run = parse(_content(bucket, "results.jsonl"), text, _content(bucket, "summary.json"))
     except NotFound as error:
         raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
@@ -99,6 +104,7 @@ def _awaited(
     wait_seconds: float,
     show_progress: Callable[[str], None],
     credentials: Credentials,
+    parts: Parts,
 ) -> str:
     """Wait for this run's `result`; returns its content."""
     deadline = time.monotonic() + wait_seconds
@@ -120,6 +126,8 @@ def _awaited(
             off = status in OFF or status == MISSING
             if status != before:
                 show_progress(f"machine {where.machine.name}: {status}")
+            if progress := parts.progress():
+                show_progress(progress)
         if off:
             continue  # it may have written its result just before it went off
         if time.monotonic() >= deadline:
@@ -166,6 +174,23 @@ def _timed_out(where: Where, wait_seconds: float, status: str, *, earlier: bool)
 def _notes(run: Run, where: Where, client: storage.Client) -> tuple[str, ...]:
     if run.text is not None:
         return (RESULT_ONLY,)
+    return (*_other_image(run, where), *_other_pictures(run, where, client))
+
+
+def _other_image(run: Run, where: Where) -> Iterator[str]:
+    """A note where another image than the deployed one left the results."""
+    ran = str((run.summary or {}).get("imageDigest") or "")
+    deployed = (where.image or "").rpartition("@")[2]
+    if ran and deployed and ran != deployed:
+        yield (
+            f"These results are of the image {shown(ran, LONGEST)}, and the stack launches"
+            f" {deployed}: another machine writes to this bucket, or the last update did not end."
+            f" Run again: {AGAIN}"
+        )
+
+
+def _other_pictures(run: Run, where: Where, client: storage.Client) -> tuple[str, ...]:
+    """A note where the input bucket holds other pictures than these results."""
     classified = {(record["name"], str(record.get("generation"))) for record in run.records}
     if where.pictures is None or not run.records:
         return ()

@@ -14,9 +14,10 @@ from ops.commands import EXPLAIN
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
 from ops.machine import Machine
 from ops.picture_causes import cause_of_picture
+from ops.progress import Parts
 from ops.records import ResultsError
 from ops.results import EndedError, Where
-from rehearsal.cloud.state import Cloud, Instance
+from rehearsal.cloud.state import Cloud, Instance, StoredObject
 from workload.errors import Detail
 
 if TYPE_CHECKING:
@@ -290,3 +291,63 @@ def test_results_that_arrive_during_the_wait_are_shown(cloud: Cloud, bucket: Buc
 
     run = results.fetch(Where("result-bucket", machine=MACHINE), 60, show_progress)
     assert run.records == (CRACK,)
+
+
+@pytest.mark.parametrize(
+    ("parts", "pictures", "said"),
+    [
+        (0, 3, ""),
+        (1, 3, "3 of 3 pictures"),
+        (1, 700, "512 of 700 pictures"),
+        (3, 5000, "1,536 of 5,000 pictures, 51.2/s, about 68 s more"),
+        (3, 50_000, "1,536 of 50,000 pictures, 51.2/s, about 16 min more"),
+    ],
+    ids=["none", "a small run", "the first part", "seconds", "minutes"],
+)
+def test_progress_says_how_many_pictures_are_done(
+    bucket: Bucket, cloud: Cloud, parts: int, pictures: int, said: str
+) -> None:
+    """By the parts that the run has written; the rate by the cloud's own clock."""
+    stored = cloud.buckets["input-bucket"].objects
+    bucket.client.bucket("input-bucket").blob("0.png").upload_from_string("x")
+    for number in range(1, pictures):
+        meta = {**stored["0.png"].meta, "name": f"{number}.png"}
+        stored[f"{number}.png"] = StoredObject(meta, b"x")
+    for number in range(parts):
+        bucket.blob(f"parts/{number:05}.jsonl").upload_from_string("x")
+        part = cloud.buckets["result-bucket"].objects[f"parts/{number:05}.jsonl"]
+        part.meta["updated"] = f"2026-11-27T20:00:{10 * number:02}.000Z"
+    progress = Parts(bucket, "input-bucket", None)
+    assert progress.progress() == said
+    assert progress.progress() == "", "no news"
+
+
+def test_progress_that_cannot_be_read_is_not_shown(bucket: Bucket, cloud: Cloud) -> None:
+    """Nor is the number of pictures where the input bucket is not known."""
+    bucket.blob("parts/00000.jsonl").upload_from_string("x")
+    assert Parts(bucket, None, None).progress() == "512 pictures"
+    assert Parts(bucket, "somebody-elses", None).progress() == ""
+    del cloud.buckets["result-bucket"]
+    assert Parts(bucket, None, None).progress() == ""
+
+
+def test_results_of_another_image_than_the_deployed_one_are_noted(bucket: Bucket) -> None:
+    """Another machine writes here, or the last update did not end."""
+    summary = {
+        "classified": 1,
+        "failed": {},
+        "continued": 0,
+        "modelSha256": "a",
+        "engine": "litert",
+        "scores": "raw",
+        "imageDigest": f"sha256:{'a' * 64}",
+        "started": "x",
+        "finished": "x",
+        "picturesPerSecond": 1.0,
+    }
+    bucket.blob("summary.json").upload_from_string(json.dumps(summary))
+    leave(bucket, CRACK)
+    run, _ = fetched(Where("result-bucket", image=f"x/y/z/workload@sha256:{'b' * 64}"))
+    assert "another machine writes to this bucket" in run.notes[0]
+    run, _ = fetched(Where("result-bucket", image=f"x/y/z/workload@sha256:{'a' * 64}"))
+    assert run.notes == ()
