@@ -40,6 +40,8 @@ class Policy:
 
     bindings: list[Binding] = field(default_factory=list)
     revision: int = 1
+    granted_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    """(role, member) -> when it was granted, for those that were granted by a request"""
 
     @property
     def etag(self) -> str:
@@ -63,6 +65,8 @@ class Project:
     number: str
     policy: Policy = field(default_factory=Policy)
     services: set[str] = field(default_factory=set)
+    enabled_at: dict[str, float] = field(default_factory=dict)
+    """API -> when it was enabled, for those that were enabled by a request"""
     billing_account: str = "billingAccounts/012345-678901-ABCDEF"
     """empty: none"""
     organization_policies: dict[str, Json] = field(default_factory=dict)
@@ -209,6 +213,8 @@ class Cloud:
     deprecated_images: dict[str, str] = field(default_factory=dict)
     """Confidential Space image -> DEPRECATED or OBSOLETE"""
     audit: list[AuditEntry] = field(default_factory=list)
+    propagation: dict[str, float] = field(default_factory=dict)
+    """role or API -> seconds until Google's systems know that it was granted or enabled"""
     clock_offset: float = 0.0
     """seconds added to the real time, by which a test moves the cloud's clock"""
 

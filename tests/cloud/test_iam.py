@@ -84,13 +84,13 @@ def test_a_service_account_is_a_member_of_its_projects_principal_set(
 ) -> None:
     """Grants to it, and to all service accounts of its project, reach it; others do not."""
     who = access.caller_of_token(cloud, cloud.mint(MEMBER))
-    assert access.is_allowed(who, GET, [viewer(member)]) is expected
+    assert access.is_allowed(cloud, who, GET, [viewer(member)]) is expected
 
 
 def test_a_user_is_no_member_of_a_projects_principal_set(cloud: Cloud) -> None:
     """The set holds service accounts only."""
     who = access.caller_of_token(cloud, cloud.mint("user:admin@secundus.example"))
-    assert not access.is_allowed(who, GET, [viewer(OF_PROJECT.format("2" * 12))])
+    assert not access.is_allowed(cloud, who, GET, [viewer(OF_PROJECT.format("2" * 12))])
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,26 @@ def test_a_refusal_names_permission_and_resource(cloud: Cloud) -> None:
     assert refused.value.details[0]["reason"] == "IAM_PERMISSION_DENIED"
 
 
-def test_a_policy_is_not_replaced_with_an_old_etag() -> None:
+def test_a_policy_is_not_replaced_with_an_old_etag(cloud: Cloud) -> None:
     """It is refused, and nothing is written."""
     policy = viewer(MEMBER)
     stale = policy.as_json()
-    access.replace(policy, {"etag": policy.etag, "bindings": []})
+    access.replace(cloud, policy, {"etag": policy.etag, "bindings": []})
     with pytest.raises(ApiError, match="concurrent policy changes"):
-        access.replace(policy, stale)
+        access.replace(cloud, policy, stale)
     assert policy.bindings == []
+
+
+def test_a_new_grant_is_known_after_its_delay(cloud: Cloud) -> None:
+    """By the cloud's own clock; a grant from before, and one of another role, is known at once."""
+    cloud.propagation["roles/storage.objectViewer"] = 300
+    who = access.caller_of_token(cloud, cloud.mint(MEMBER))
+    old, new = viewer(MEMBER), Policy()
+    access.replace(cloud, new, {"bindings": old.bindings})
+    assert access.is_allowed(cloud, who, GET, [old])
+    assert not access.is_allowed(cloud, who, GET, [new])
+    access.replace(cloud, new, new.as_json())  # a change of another grant is no new grant
+    cloud.clock_offset += 299
+    assert not access.is_allowed(cloud, who, GET, [new])
+    cloud.clock_offset += 2
+    assert access.is_allowed(cloud, who, GET, [new])

@@ -64,7 +64,7 @@ class Verifier:
 
     def _require(self, what: str) -> None:
         """ApiError 403 unless the service is enabled, and the account has the permission."""
-        require_enabled(self.project, SERVICE, "Confidential Computing API")
+        require_enabled(self.cloud, self.project, SERVICE, "Confidential Computing API")
         resource = f"{SERVICE}/projects/{self.project.id}"
         if what != "locations.list":
             resource = f"{resource}/locations/{self.region}"

@@ -31,7 +31,7 @@ def set_policy(call: Call) -> Json:
         raise rest.not_found()
     policy = call.body.get("policy") or {}
     access.check_bindings(call.cloud, call.policy, policy)
-    access.replace(call.policy, policy)
+    access.replace(call.cloud, call.policy, policy)
     return call.policy.as_json()
 
 

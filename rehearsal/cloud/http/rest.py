@@ -67,7 +67,7 @@ class Api:
         # Nobody has a permission in an unknown project: 403, never 404.
         project = self.project(cloud, path) or Project(reference, "0")
         if project.id in cloud.projects:
-            require_enabled(project, self.host, self.title)
+            require_enabled(cloud, project, self.host, self.title)
         resource = re.sub(r"^/(compute/)?[^/]+/", "", unquote(request.url_path))
         resource = resource.removesuffix(method.action)
         resource = resource.replace(f"projects/{reference}", f"projects/{project.id}", 1)
@@ -106,12 +106,13 @@ class Call:
                 raise self.api.refusal(permission, resource)
 
 
-def require_enabled(project: Project, service: str, title: str) -> None:
-    """ApiError 403 SERVICE_DISABLED unless the API is enabled in the project.
+def require_enabled(cloud: Cloud, project: Project, service: str, title: str) -> None:
+    """ApiError 403 SERVICE_DISABLED unless the API is enabled in the project, and known to be.
 
     https://docs.cloud.google.com/service-usage/docs/enable-disable
     """
-    if service in project.services:
+    latest = cloud.now() - cloud.propagation.get(service, 0.0)
+    if service in project.services and project.enabled_at.get(service, latest) <= latest:
         return
     consumer, number = f"projects/{project.number}", project.number
     url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"

@@ -15,7 +15,7 @@ from rehearsal.cloud.state import AuditEntry, Policy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rehearsal.cloud.state import Cloud, Json
+    from rehearsal.cloud.state import Binding, Cloud, Json
 
 
 @dataclass(frozen=True)
@@ -70,16 +70,30 @@ def role_includes(role: str, permission: str) -> bool:
 
 
 def is_allowed(
-    who: Caller, permission: str, policies: Iterable[Policy], resource: Json | None = None
+    cloud: Cloud,
+    who: Caller,
+    permission: str,
+    policies: Iterable[Policy],
+    resource: Json | None = None,
 ) -> bool:
     """Whether any binding of the policies grants the permission to the caller."""
     return any(
         role_includes(binding["role"], permission)
-        and who.members.intersection(binding["members"])
+        and who.members.intersection(_known(cloud, policy, binding))
         and _applies(binding.get("condition"), resource or {})
         for policy in policies
         for binding in policy.bindings
     )
+
+
+def _known(cloud: Cloud, policy: Policy, binding: Binding) -> list[str]:
+    """The members of a binding, but for those that not every system knows yet."""
+    role = binding["role"]
+    delay = cloud.propagation.get(role, 0.0)
+    if not delay:
+        return binding["members"]
+    latest = cloud.now() - delay
+    return [m for m in binding["members"] if policy.granted_at.get((role, m), latest) <= latest]
 
 
 def _applies(condition: Json | None, resource: Json) -> bool:
@@ -95,7 +109,7 @@ def decide(
     attributes: Json | None = None,
 ) -> bool:
     """Whether a policy grants the permission; the audit log gets an entry."""
-    verdict = is_allowed(who, permission, policies, {"name": resource, **(attributes or {})})
+    verdict = is_allowed(cloud, who, permission, policies, {"name": resource, **(attributes or {})})
     cloud.audit.append(AuditEntry(who.member, permission, resource, verdict))
     return verdict
 
@@ -164,7 +178,7 @@ def _check_member(cloud: Cloud, member: str) -> None:
         )
 
 
-def replace(policy: Policy, new_policy: Json) -> None:
+def replace(cloud: Cloud, policy: Policy, new_policy: Json) -> None:
     """Write a policy, as setIamPolicy does; ApiError 409 if it changed since it was read."""
     etag = new_policy.get("etag")
     if etag and etag != policy.etag:
@@ -174,5 +188,14 @@ def replace(policy: Policy, new_policy: Json) -> None:
             "with exponential backoff.",
             status="ABORTED",
         )
+    before = _pairs(policy)
     policy.bindings = [b for b in new_policy.get("bindings", []) if b.get("members")]
+    policy.granted_at = {
+        pair: policy.granted_at.get(pair, 0.0) if pair in before else cloud.now()
+        for pair in _pairs(policy)
+    }
     policy.revision += 1
+
+
+def _pairs(policy: Policy) -> set[tuple[str, str]]:
+    return {(each["role"], member) for each in policy.bindings for member in each["members"]}

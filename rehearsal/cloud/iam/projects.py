@@ -33,7 +33,7 @@ def _test_permissions(call: Call) -> Json:
     """Those of the asked permissions that the caller has; asking needs no permission."""
     asked = [str(each) for each in call.body.get("permissions", ())]
     policies = [call.project.policy]
-    granted = [each for each in asked if access.is_allowed(call.caller, each, policies)]
+    granted = [each for each in asked if access.is_allowed(call.cloud, call.caller, each, policies)]
     return {"permissions": granted} if granted else {}
 
 

@@ -48,6 +48,9 @@ def _list(call: Call) -> Json:
 def _enable(call: Call, services: Iterable[str]) -> list[Json]:
     if unknown := ", ".join(s for s in services if s not in KNOWN):
         raise ApiError(403, f"Not found or permission denied for service(s): {unknown}.")
+    for service in services:
+        if service not in call.project.services:
+            call.project.enabled_at[service] = call.cloud.now()
     call.project.services.update(services)
     return [_render(call.project, service) for service in services]
 

@@ -93,7 +93,7 @@ def set_policy(request: Request) -> Json:
             "access prevention is enforced.",
         )
     access.check_bindings(request.cloud, bucket.policy, policy)
-    access.replace(bucket.policy, policy)
+    access.replace(request.cloud, bucket.policy, policy)
     return _shown(bucket)
 
 
