@@ -108,7 +108,7 @@ class PrivateBucket(pulumi.ComponentResource):
         member: pulumi.Input[str],
         *,
         condition: gcp.storage.BucketIAMMemberConditionArgsDict | None = None,
-    ) -> pulumi.Resource:
+    ) -> pulumi.CustomResource:
         """Give one member one role on this bucket, or on what a condition says; other grants stay.
 
         The grant is named after the bucket, so that two buckets can have grants of one name.

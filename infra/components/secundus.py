@@ -14,7 +14,7 @@ import pulumi_gcp as gcp
 
 from infra import naming
 from infra.components import account as service_account
-from infra.components import origin
+from infra.components import grant_wait, origin
 from infra.components.confidential_vm import ConfidentialMachine, ConfidentialMachineArgs
 from infra.components.google_apis import enabled
 from infra.components.picture_objects import Uploads, UploadsArgs
@@ -91,6 +91,11 @@ class Secundus(pulumi.ComponentResource):
             opts=self._after_apis,
         )
         grants = self._grants(name, account, pictures, results, settings)
+        after: list[pulumi.Input[pulumi.Resource]] = [*grants]
+        if seconds := int(settings.grant_wait):
+            scope = settings.names.service_account
+            granted = f"{name}-granted-{scope}"
+            after.append(grant_wait.known(granted, grants, seconds, self._after_apis))
 
         # Run
         network = PrivateNetwork(
@@ -125,7 +130,7 @@ class Secundus(pulumi.ComponentResource):
                     ),
                     lambda resolved: _metadata(resolved, settings.run),
                 ),
-                after=[*grants, *uploads.stored, network],
+                after=[*after, *uploads.stored, network],
             ),
             self._after_apis,
         )
@@ -160,7 +165,7 @@ class Secundus(pulumi.ComponentResource):
         pictures: PrivateBucket,
         results: PrivateBucket,
         settings: SecundusSettings,
-    ) -> list[pulumi.Resource]:
+    ) -> list[pulumi.CustomResource]:
         """Every role of the workload's account, and who may start a machine that runs as it."""
         on_project = [
             gcp.projects.IAMMember(

@@ -199,6 +199,16 @@ class SecundusSettings(Company):
             unset="empty",
         ),
     ]
+    grant_wait: Annotated[
+        str,
+        Key(
+            validators.SECONDS,
+            "how many seconds old the machine's grants must be before it is created, because the"
+            " launcher waits for none: 120 is what Google says they usually take, and only the"
+            " update that makes them waits. `docs/operations.md`",
+            default="0",
+        ),
+    ]
 
     @property
     def operator(self) -> Operator:

@@ -179,6 +179,12 @@ FREE_NAME: Final = Rule(
     consequence="it ends the names of resources, and Google would refuse them",
     example="acme",
 )
+SECONDS: Final = Rule(
+    pattern="0|[1-9][0-9]{0,2}",
+    expected="a whole number of seconds from 0 to 999",
+    consequence="it would be unclear how long an update waits",
+    example="120",
+)
 STOPPED: Final = Rule(
     pattern="true|false",
     expected="true or false",

@@ -369,3 +369,50 @@ def test_the_approved_images_are_an_input_of_the_company(
     """No resource has them, and a review of a preview must show them."""
     configured = {} if approved is None else {"approvedDigests": approved}
     assert secundus(**configured).one("Secundus").inputs == inputs
+
+
+def test_without_a_wait_nothing_remembers_when_the_grants_were_made(secundus: Deploy) -> None:
+    """A stack of an earlier version gets no new resource."""
+    assert [each.name for each in secundus().all("Stash")] == ["region"]
+
+
+@pytest.mark.parametrize(
+    ("preview", "age", "waits"),
+    [(False, 0, [300.0]), (False, 100, [200.0]), (False, 1000, []), (True, 0, [])],
+    ids=["new", "half way", "old", "preview"],
+)
+def test_the_machine_waits_until_its_grants_are_old_enough(
+    secundus: Deploy,
+    monkeypatch: pytest.MonkeyPatch,
+    preview: bool,
+    age: int,
+    waits: list[float],
+) -> None:
+    """Only the update that makes them waits: the state holds when that was."""
+    slept: list[float] = []
+    now = 1_800_000_000.0
+    moments = iter([now - age])
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("infra.components.grant_wait.sleep", sleep)
+    monkeypatch.setattr("infra.components.grant_wait.time", lambda: next(moments, now))
+    graph = secundus(preview=preview, grantWait="300")
+    assert slept == waits
+    granted = graph.one("Stash", "secundus-granted-workload-sa")
+    members = {each.urn for each in graph.all("IAMMember") + graph.all("BucketIAMMember")}
+    assert members <= granted.dependencies
+    if not preview:
+        assert granted.urn in graph.one("Instance").dependencies
+
+
+def test_the_grants_of_another_account_are_waited_for_again(secundus: Deploy) -> None:
+    """They are other grants."""
+    email = "other-sa@secundus-vision.iam.gserviceaccount.com"
+    graph = secundus(
+        grantWait="1",
+        names={"serviceAccount": "other-sa"},
+        peer={"handover": {**HANDOVER, "operatorAccount": email}},
+    )
+    assert [each.name for each in graph.all("Stash")] == ["region", "secundus-granted-other-sa"]

@@ -80,3 +80,19 @@ def test_a_machine_that_boots_too_early_says_why_and_runs_again_later(deployed: 
     cloud.clock_offset += SECONDS
     boot(deployed, "later")
     assert "predicted" in run_own(workspace, "secundus", "results")
+
+
+def test_a_wait_after_the_grants_lets_the_first_machine_run(deployed: Deployed) -> None:
+    """The update that makes the grants waits, and no later one: a preview plans nothing."""
+    workspace, cloud = deployed.workspace, deployed.local.cloud
+    run(workspace, "secundus", "config", "set", "forceDestroy", "true")
+    run(workspace, "secundus", "up", "--yes", "--skip-preview")
+    run(workspace, "secundus", "destroy", "--yes", "--skip-preview")
+    cloud.propagation.clear()
+    cloud.propagation["roles/confidentialcomputing.workloadUser"] = 2
+    configure(workspace, "secundus", {"grantWait": "3"})
+    shown = run(workspace, "secundus", "up", "--yes", "--skip-preview")
+    assert "The machine's grants are new: waiting" in shown
+    assert "predicted" in run_own(workspace, "secundus", "results")
+    again = run(workspace, "secundus", "preview", "--expect-no-changes")
+    assert "waiting" not in again

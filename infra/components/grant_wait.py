@@ -1,0 +1,49 @@
+"""Waits until Google's systems know of new grants, because the launcher waits for none.
+
+Google says that a grant takes about two minutes, and sometimes seven or more:
+https://docs.cloud.google.com/iam/docs/access-change-propagation
+"""
+
+from __future__ import annotations
+
+from asyncio import sleep
+from time import time
+from typing import TYPE_CHECKING
+
+import pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def known(
+    name: str,
+    grants: Sequence[pulumi.CustomResource],
+    seconds: int,
+    opts: pulumi.ResourceOptions | None = None,
+) -> pulumi.Output[pulumi.Resource]:
+    """What depends on this is created when the grants are `seconds` old.
+
+    The state holds when `name` was first deployed, so only the update that makes the grants waits.
+    The name must change with whom they are for. A preview never waits.
+    """
+    granted = pulumi.Stash(
+        name,
+        # After the grants; and unknown before, or a saved plan would have another moment.
+        input=pulumi.Output.all(*[grant.id for grant in grants]).apply(lambda _: time()),
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(depends_on=list(grants), ignore_changes=["input"])
+        ),
+    )
+
+    async def waited(since: float) -> pulumi.Resource:
+        left = since + seconds - time()
+        if left > 0 and not pulumi.runtime.is_dry_run():
+            pulumi.log.info(
+                f"The machine's grants are new: waiting {left:.0f} s, until Google's systems know"
+                " them (grantWait)"
+            )
+            await sleep(left)
+        return granted
+
+    return granted.output.apply(waited)
