@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 
 from infra.untrusted_text import shown
+from ops import former_runs
 from ops.commands import AGAIN, EXPLAIN, EXPORT, RESULTS, SECUNDUS
 from ops.google_api import CredentialsError, identity
 from ops.machine import MISSING, OFF, Machine
@@ -26,7 +28,7 @@ from ops.stack_outputs import StackError, outputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from google.auth.credentials import Credentials
+    from ops.former_runs import FormerRun
 
 POLL_SECONDS = 0.5
 MACHINE_POLL_SECONDS = 5.0
@@ -79,23 +81,39 @@ def bucket_of(uri: str) -> str:
     return bucket
 
 
-def fetch(where: Where, wait_seconds: float, show_progress: Callable[[str], None]) -> Run:
-    """Wait for the newest run's results and read them; ResultsError if there are none in time."""
+def runs(where: Where) -> list[FormerRun]:
+    """The runs whose results the bucket still has, the newest first; ResultsError."""
+    with _reading(where) as client:
+        return former_runs.listed(client.bucket(where.bucket))
+
+
+def former(where: Where, number: int) -> Run:
+    """A run of `runs` by its number; ResultsError if there is none."""
+    with _reading(where) as client:
+        return former_runs.read(client.bucket(where.bucket), number)
+
+
+@contextmanager
+def _reading(where: Where) -> Iterator[storage.Client]:
+    """A client; whatever Google refuses is a ResultsError that names the bucket."""
     try:
-        credentials = identity()
+        yield storage.Client(project="-", credentials=identity())
     except CredentialsError as error:
         raise ResultsError(str(error)) from error
-    client = storage.Client(project="-", credentials=credentials)
-    bucket = client.bucket(where.bucket)
-    try:
-        parts = Parts(bucket, where.pictures, where.newer_than)
-        text = _awaited(bucket, where, wait_seconds, show_progress, credentials, parts)
-        run = parse(_content(bucket, "results.jsonl"), text, _content(bucket, "summary.json"))
     except NotFound as error:
         raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
     except (GoogleAPICallError, GoogleAuthError) as error:
         raise ResultsError(f"reading gs://{where.bucket} failed: {shown(str(error))}") from error
-    return replace(run, notes=_notes(run, where, client))
+
+
+def fetch(where: Where, wait_seconds: float, show_progress: Callable[[str], None]) -> Run:
+    """Wait for the newest run's results and read them; ResultsError if there are none in time."""
+    with _reading(where) as client:
+        bucket = client.bucket(where.bucket)
+        parts = Parts(bucket, where.pictures, where.newer_than)
+        text = _awaited(bucket, where, wait_seconds, show_progress, parts)
+        run = parse(_content(bucket, "results.jsonl"), text, _content(bucket, "summary.json"))
+        return replace(run, notes=_notes(run, where, client))
 
 
 def _awaited(
@@ -103,7 +121,6 @@ def _awaited(
     where: Where,
     wait_seconds: float,
     show_progress: Callable[[str], None],
-    credentials: Credentials,
     parts: Parts,
 ) -> str:
     """Wait for this run's `result`; returns its content."""
@@ -122,7 +139,7 @@ def _awaited(
             show_progress(f"waiting at most {wait_seconds:.0f} s for gs://{where.bucket}/result")
         if where.machine is not None and time.monotonic() >= next_poll:
             next_poll = time.monotonic() + MACHINE_POLL_SECONDS
-            before, status = status, where.machine.state(credentials)
+            before, status = status, where.machine.state(identity())
             off = status in OFF or status == MISSING
             if status != before:
                 show_progress(f"machine {where.machine.name}: {status}")

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from infra.stack_name import for_stack
+from infra.untrusted_text import shown
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
 from ops.records import ResultsError
 from ops.terminal import print_error, print_progress, standard_output
@@ -15,6 +16,9 @@ from ops.terminal import print_error, print_progress, standard_output
 if TYPE_CHECKING:
     import argparse
 
+    from ops.results import Where
+
+LONGEST: Final = 200
 HELP: Final = "wait for a run's results and show them"
 EPILOG: Final = (
     "Exit code 0: every picture was classified; 1: the run failed, or its machine is off and left"
@@ -31,6 +35,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait", type=float, default=600.0, metavar="SECONDS", help="how long (default: 600)"
     )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--list", action="store_true", help="the runs whose results the bucket still has (keepRuns)"
+    )
+    which.add_argument(
+        "--run", type=int, metavar="NUMBER", help="a run of --list, in place of the newest"
+    )
     parser.add_argument("--json", action="store_true", help="as data")
 
 
@@ -44,7 +55,13 @@ def run(options: argparse.Namespace) -> int:
             if options.uri
             else results.from_stack(options.stack, os.environ)
         )
-        fetched = results.fetch(where, options.wait, print_progress)
+        if options.list:
+            return _list(where, as_data=options.json)
+        fetched = (
+            results.fetch(where, options.wait, print_progress)
+            if options.run is None
+            else results.former(where, options.run)
+        )
     except ResultsError as error:
         print_error(for_stack(f"{error}", options.stack))
         return BROKEN if isinstance(error, results.EndedError) else UNUSABLE
@@ -55,3 +72,20 @@ def run(options: argparse.Namespace) -> int:
     if fetched.failure is not None:
         return BROKEN
     return PARTLY if fetched.failed else OK
+
+
+def _list(where: Where, *, as_data: bool) -> int:
+    """Print the runs that are there; ResultsError."""
+    from ops import results  # noqa: PLC0415  the storage library is slow to import
+
+    found = results.runs(where)
+    if as_data:
+        data = [{**asdict(each), "ended": each.ended.isoformat()} for each in found]
+        print(json.dumps(data))  # noqa: T201  the answer
+        return OK
+    terminal = standard_output()
+    for each in found:
+        how = shown(each.first_line, LONGEST) if each.failed else "results"
+        terminal.print(f"{each.number:>3}  {each.ended:%Y-%m-%d %H:%M:%S} UTC  {how}")
+    terminal.print("Show one: --run NUMBER" if found else "There is none.")
+    return OK

@@ -25,7 +25,8 @@ def known(
     """What depends on this is created when the grants are `seconds` old.
 
     The state holds when `name` was first deployed, so only the update that makes the grants waits.
-    The name must change with whom they are for. A preview never waits.
+    The name must change with whom they are for. A preview does not know when grants will be made
+    that are not there yet, so it does not wait.
     """
     granted = pulumi.Stash(
         name,
@@ -38,7 +39,7 @@ def known(
 
     async def waited(since: float) -> pulumi.Resource:
         left = since + seconds - time()
-        if left > 0 and not pulumi.runtime.is_dry_run():
+        if left > 0:
             pulumi.log.info(
                 f"The machine's grants are new: waiting {left:.0f} s, until Google's systems know"
                 " them (grantWait)"

@@ -28,6 +28,8 @@ class PrivateBucketArgs:
     force_destroy: pulumi.Input[bool]
     forget_deleted: bool = False
     """whether Google deletes an object at once, without its seven days of soft delete"""
+    keep_days: int | None = None
+    """for how long Google keeps what is overwritten or deleted; 0: not any more; None: unset"""
     protect: bool = False
     """whether the engine refuses to delete or replace the bucket"""
     origin: Origin = CREATED
@@ -68,6 +70,8 @@ class PrivateBucket(pulumi.ComponentResource):
             uniform_bucket_level_access=True,
             # Not "inherited": somebody else may remove an organisation policy.
             public_access_prevention="enforced",
+            versioning=None if args.keep_days is None else {"enabled": args.keep_days > 0},
+            lifecycle_rules=_kept(args.keep_days) if args.keep_days else None,
             soft_delete_policy={"retention_duration_seconds": 0} if args.forget_deleted else None,
             opts=args.origin.importing(opts),
         )
@@ -121,3 +125,24 @@ class PrivateBucket(pulumi.ComponentResource):
             condition=condition,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def _kept(days: int) -> list[gcp.storage.BucketLifecycleRuleArgsDict]:
+    """When former versions end; those of a run's parts, which nobody reads, after a day.
+
+    https://docs.cloud.google.com/storage/docs/lifecycle#conditions
+    """
+    return [
+        {
+            "action": {"type": "Delete"},
+            "condition": {"days_since_noncurrent_time": days, "with_state": "ARCHIVED"},
+        },
+        {
+            "action": {"type": "Delete"},
+            "condition": {
+                "days_since_noncurrent_time": 1,
+                "matches_prefixes": ["parts/"],
+                "with_state": "ARCHIVED",
+            },
+        },
+    ]

@@ -75,7 +75,11 @@ class Secundus(pulumi.ComponentResource):
             f"{name}-input", settings.names.input_bucket, settings, "inputBucket"
         )
         results = self._bucket(
-            f"{name}-result", settings.names.result_bucket, settings, "resultBucket"
+            f"{name}-result",
+            settings.names.result_bucket,
+            settings,
+            "resultBucket",
+            int(settings.keep_runs) if settings.keep_runs else None,
         )
         uploads = Uploads(
             f"{name}-pictures", UploadsArgs(bucket=pictures, pictures=args.pictures), opts
@@ -142,7 +146,12 @@ class Secundus(pulumi.ComponentResource):
         self.register_outputs({"instance": self.instance})
 
     def _bucket(
-        self, name: str, bucket: str, settings: SecundusSettings, key: str
+        self,
+        name: str,
+        bucket: str,
+        settings: SecundusSettings,
+        key: str,
+        keep_days: int | None = None,
     ) -> PrivateBucket:
         return PrivateBucket(
             name,
@@ -152,6 +161,7 @@ class Secundus(pulumi.ComponentResource):
                 location=settings.region,
                 labels=settings.labels,
                 force_destroy=settings.force_destroy,
+                keep_days=keep_days,
                 protect=key in settings.protect,
                 origin=origin.of(key, settings, bucket),
             ),

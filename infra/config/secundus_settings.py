@@ -199,6 +199,16 @@ class SecundusSettings(Company):
             unset="empty",
         ),
     ]
+    keep_runs: Annotated[
+        str,
+        Key(
+            validators.DAYS,
+            "for how many days the result bucket keeps what a later run overwrites:"
+            " `results --list` shows it. 0 ends that; what is kept costs storage",
+            default="",
+            unset="nothing is kept",
+        ),
+    ]
     grant_wait: Annotated[
         str,
         Key(

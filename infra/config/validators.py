@@ -185,6 +185,12 @@ SECONDS: Final = Rule(
     consequence="it would be unclear how long an update waits",
     example="120",
 )
+DAYS: Final = Rule(
+    pattern="|0|[1-9][0-9]{0,3}",
+    expected="a whole number of days from 0 to 9999",
+    consequence="it would be unclear how long former results are kept",
+    example="90",
+)
 STOPPED: Final = Rule(
     pattern="true|false",
     expected="true or false",

@@ -90,6 +90,8 @@ class Bucket:
     meta: Json
     policy: Policy = field(default_factory=Policy)
     objects: dict[str, StoredObject] = field(default_factory=dict)
+    noncurrent: list[StoredObject] = field(default_factory=list)
+    """versions that were overwritten or deleted while versioning was on"""
 
 
 @dataclass

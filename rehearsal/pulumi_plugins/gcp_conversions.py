@@ -25,6 +25,29 @@ def retention(number: Callable[[Any], Any]) -> Callable[[Json], Json]:
     return lambda policy: {key: number(policy[key])} if key in policy else {}
 
 
+def lifecycle_to_rest(rules: list[Json]) -> list[Json]:
+    """Lifecycle rules of a bucket, in the names of the JSON API."""
+    return [{**rule, "condition": _renamed(rule["condition"], _LIFECYCLE)} for rule in rules]
+
+
+def lifecycle_from_rest(rules: list[Json]) -> list[Json]:
+    """Lifecycle rules of a bucket, in the names of the gcp package."""
+    back = {new: old for old, new in _LIFECYCLE.items()}
+    return [{**rule, "condition": _renamed(rule["condition"], back)} for rule in rules]
+
+
+_LIFECYCLE = {"matchesPrefixes": "matchesPrefix", "withState": "isLive"}
+
+
+def _renamed(condition: Json, names: dict[str, str]) -> Json:
+    """ARCHIVED is what is not live."""
+    values = {"ARCHIVED": False, False: "ARCHIVED"}
+    return {
+        names.get(key, key): values[value] if key in ("withState", "isLive") else value
+        for key, value in condition.items()
+    }
+
+
 def protocols(old: str, new: str) -> Callable[[list[Json]], list[Json]]:
     """The protocols and ports of a firewall rule, with the protocol's key renamed to `new`."""
     return lambda rules: [{new if k == old else k: v for k, v in r.items()} for r in rules]

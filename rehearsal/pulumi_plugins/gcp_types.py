@@ -50,11 +50,19 @@ BUCKET = ResourceType(
         "name location storageClass labels versioning softDeletePolicy",
         uniformBucketLevelAccess="iamConfiguration.uniformBucketLevelAccess.enabled",
         publicAccessPrevention="iamConfiguration.publicAccessPrevention",
+        lifecycleRules="lifecycle.rule",
     ),
     local_inputs=_set("project forceDestroy"),
     outputs=_paths("selfLink timeCreated", url="name"),
-    to_rest={"softDeletePolicy": convert.retention(str)},
-    from_rest={"softDeletePolicy": convert.retention(int), "url": "gs://{}".format},
+    to_rest={
+        "lifecycleRules": convert.lifecycle_to_rest,
+        "softDeletePolicy": convert.retention(str),
+    },
+    from_rest={
+        "lifecycleRules": convert.lifecycle_from_rest,
+        "softDeletePolicy": convert.retention(int),
+        "url": "gs://{}".format,
+    },
     replaced_on=_set("name location project"),
     removal_ignored=_set(
         "storageClass uniformBucketLevelAccess publicAccessPrevention versioning softDeletePolicy"

@@ -54,8 +54,11 @@ def test_an_error_has_status_and_reason_and_googles_sentence(api: GoogleApi, clo
     assert (refused.value.status, refused.value.reason) == (403, "IAM_PERMISSION_DENIED")
 
 
-def test_no_answer_is_an_error_without_a_status(api: GoogleApi) -> None:
-    """A host that nobody serves here; the proxy of the local cloud refuses it."""
+def test_no_answer_is_an_error_without_a_status(
+    api: GoogleApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody listens there."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     with pytest.raises(ApiError) as refused:
-        api.get("example.com/")
+        api.get("storage.googleapis.com/storage/v1/b/nowhere")
     assert refused.value.status == NO_ANSWER

@@ -333,21 +333,101 @@ def test_progress_that_cannot_be_read_is_not_shown(bucket: Bucket, cloud: Cloud)
 
 def test_results_of_another_image_than_the_deployed_one_are_noted(bucket: Bucket) -> None:
     """Another machine writes here, or the last update did not end."""
-    summary = {
-        "classified": 1,
-        "failed": {},
-        "continued": 0,
-        "modelSha256": "a",
-        "engine": "litert",
-        "scores": "raw",
-        "imageDigest": f"sha256:{'a' * 64}",
-        "started": "x",
-        "finished": "x",
-        "picturesPerSecond": 1.0,
-    }
-    bucket.blob("summary.json").upload_from_string(json.dumps(summary))
+    bucket.blob("summary.json").upload_from_string(json.dumps(SUMMARY))
     leave(bucket, CRACK)
     run, _ = fetched(Where("result-bucket", image=f"x/y/z/workload@sha256:{'b' * 64}"))
     assert "another machine writes to this bucket" in run.notes[0]
     run, _ = fetched(Where("result-bucket", image=f"x/y/z/workload@sha256:{'a' * 64}"))
     assert run.notes == ()
+
+
+SUMMARY = {
+    "classified": 1,
+    "failed": {},
+    "continued": 0,
+    "modelSha256": "a",
+    "engine": "litert",
+    "scores": "raw",
+    "imageDigest": f"sha256:{'a' * 64}",
+    "started": "x",
+    "finished": "x",
+    "picturesPerSecond": 1.0,
+}
+
+
+def forget(bucket: Bucket) -> None:
+    """Delete what a run before left, whatever its generation is."""
+    for name in ("result", "summary.json"):
+        if bucket.blob(name).exists():
+            bucket.blob(name).delete()
+
+
+def leave_run(bucket: Bucket, name: str) -> None:
+    """A run, as the workload writes it: what was there is deleted first."""
+    forget(bucket)
+    bucket.blob("results.jsonl").upload_from_string("")
+    bucket.blob("parts/00000.jsonl").upload_from_string(name)
+    bucket.blob("summary.json").upload_from_string(json.dumps({**SUMMARY, "engine": name}))
+    leave(bucket, {**CRACK, "name": f"{name}.png"})
+    bucket.blob("parts/00000.jsonl").delete()
+
+
+@pytest.fixture
+def versioned(bucket: Bucket) -> Bucket:
+    """Two runs, then one that failed, in a bucket that keeps what is overwritten."""
+    bucket.versioning_enabled = True
+    bucket.patch()
+    for name in ("first", "second"):
+        leave_run(bucket, name)
+    forget(bucket)
+    bucket.blob("results.jsonl").upload_from_string('{"error": "model_not_readable"}\n')
+    bucket.blob("result").upload_from_string("Error: model_not_readable: it cannot be read")
+    return bucket
+
+
+def test_former_runs_are_listed_the_newest_first(
+    versioned: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that failed is one, too."""
+    uri = ["--uri", f"gs://{versioned.name}"]
+    assert main(["results", *uri, "--list"]) == OK
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == ["1", "2", "3"]
+    assert lines[0].endswith("Error: model_not_readable: it cannot be read")
+    assert lines[1].endswith("UTC  results")
+    assert main(["results", *uri, "--list", "--json"]) == OK
+    assert [each["number"] for each in json.loads(capsys.readouterr().out)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("number", "name"), [(2, "second"), (3, "first")])
+def test_a_former_run_is_shown_with_its_own_records_and_summary(
+    versioned: Bucket, number: int, name: str
+) -> None:
+    """None of another run, although all have the same names."""
+    run = results.former(Where(versioned.name), number)
+    assert [record["name"] for record in run.records] == [f"{name}.png"]
+    assert (run.summary or {})["engine"] == name
+    assert run.failure is None
+
+
+def test_a_former_run_that_failed_has_no_summary_of_the_run_before(versioned: Bucket) -> None:
+    """It left none."""
+    run = results.former(Where(versioned.name), 1)
+    assert run.failure == "model_not_readable: it cannot be read"
+    assert run.summary is None
+
+
+def test_a_run_that_is_not_kept_is_an_error_with_the_way_to_keep_the_next(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without versions, there is the newest run alone."""
+    for name in ("first", "second"):
+        leave_run(bucket, name)
+    assert main(["results", "--uri", f"gs://{bucket.name}", "--run", "2"]) == UNUSABLE
+    assert "has 1 runs, and none with the number 2" in capsys.readouterr().err
+    assert main(["results", "--uri", f"gs://{bucket.name}", "--run", "1"]) == OK
+    assert "second.png" in capsys.readouterr().out
+    for each in ("result", "results.jsonl", "summary.json"):
+        bucket.blob(each).delete()
+    assert main(["results", "--uri", f"gs://{bucket.name}", "--list"]) == OK
+    assert capsys.readouterr().out == "There is none.\n"

@@ -340,3 +340,31 @@ def test_a_malformed_multipart_body_is_400(
         400,
         "Malformed multipart body.",
     )
+
+
+def test_a_versioned_bucket_keeps_what_is_overwritten_or_deleted(
+    bucket: Bucket, cloud: Cloud
+) -> None:
+    """Until its generation is deleted; the bucket is not empty before."""
+    bucket.versioning_enabled = True
+    bucket.patch()
+    blob = bucket.blob("a")
+    generations = []
+    for content in ("one", "two"):
+        blob.upload_from_string(content)
+        generations.append(int(blob.generation))
+    bucket.blob("a").delete()
+    assert [each.name for each in bucket.list_blobs()] == []
+    kept = [*bucket.list_blobs(versions=True, page_size=1)]
+    assert [int(each.generation) for each in kept] == generations
+    assert all(each.time_deleted for each in kept)
+    first = bucket.blob("a", generation=generations[0])
+    assert first.download_as_bytes() == b"one"
+    with pytest.raises(exceptions.NotFound):
+        bucket.blob("a").download_as_bytes()
+    with pytest.raises(exceptions.Conflict, match="not empty"):
+        bucket.delete()
+    for each in kept:
+        each.delete()
+    bucket.delete()
+    assert bucket.name not in cloud.buckets

@@ -377,14 +377,13 @@ def test_without_a_wait_nothing_remembers_when_the_grants_were_made(secundus: De
 
 
 @pytest.mark.parametrize(
-    ("preview", "age", "waits"),
-    [(False, 0, [300.0]), (False, 100, [200.0]), (False, 1000, []), (True, 0, [])],
-    ids=["new", "half way", "old", "preview"],
+    ("age", "waits"),
+    [(0, [300.0]), (100, [200.0]), (1000, [])],
+    ids=["new", "half way", "old"],
 )
 def test_the_machine_waits_until_its_grants_are_old_enough(
     secundus: Deploy,
     monkeypatch: pytest.MonkeyPatch,
-    preview: bool,
     age: int,
     waits: list[float],
 ) -> None:
@@ -398,13 +397,12 @@ def test_the_machine_waits_until_its_grants_are_old_enough(
 
     monkeypatch.setattr("infra.components.grant_wait.sleep", sleep)
     monkeypatch.setattr("infra.components.grant_wait.time", lambda: next(moments, now))
-    graph = secundus(preview=preview, grantWait="300")
+    graph = secundus(grantWait="300")
     assert slept == waits
     granted = graph.one("Stash", "secundus-granted-workload-sa")
     members = {each.urn for each in graph.all("IAMMember") + graph.all("BucketIAMMember")}
     assert members <= granted.dependencies
-    if not preview:
-        assert granted.urn in graph.one("Instance").dependencies
+    assert granted.urn in graph.one("Instance").dependencies
 
 
 def test_the_grants_of_another_account_are_waited_for_again(secundus: Deploy) -> None:
@@ -416,3 +414,28 @@ def test_the_grants_of_another_account_are_waited_for_again(secundus: Deploy) ->
         peer={"handover": {**HANDOVER, "operatorAccount": email}},
     )
     assert [each.name for each in graph.all("Stash")] == ["region", "secundus-granted-other-sa"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "versioning", "days"),
+    [
+        ({}, None, []),
+        ({"keepRuns": "30"}, {"enabled": True}, [30, 1]),
+        ({"keepRuns": "0"}, {"enabled": False}, []),
+    ],
+    ids=["unset", "kept", "not any more"],
+)
+def test_only_the_result_bucket_keeps_what_is_overwritten(
+    secundus: Deploy,
+    changes: dict[str, str],
+    versioning: dict[str, bool] | None,
+    days: list[int],
+) -> None:
+    """For some days, and a run's parts for one; without the key, a bucket stays as it is."""
+    graph = secundus(**changes)
+    results = graph.one("Bucket", "secundus-result").inputs
+    assert results.get("versioning") == versioning
+    rules = results.get("lifecycleRules", [])
+    assert [each["condition"]["daysSinceNoncurrentTime"] for each in rules] == days
+    pictures = graph.one("Bucket", "secundus-input").inputs
+    assert not {"versioning", "lifecycleRules"} & pictures.keys()

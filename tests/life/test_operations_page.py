@@ -104,6 +104,13 @@ def a_run(life: Life, printed: str) -> None:
     assert life.exchanged(life.tokens[-1]) == ""
 
 
+def two_runs(life: Life, printed: str) -> None:
+    """The answers of the first one are kept."""
+    a_run(life, printed)
+    listed = [line.split()[0] for line in printed.splitlines() if line.endswith("UTC  results")]
+    assert listed == ["1", "2"]
+
+
 def a_run_on_tdx(life: Life, printed: str) -> None:
     """The new boot image attests the new hardware; the condition takes both."""
     a_run(life, printed)
@@ -160,6 +167,7 @@ def nothing_of_secundus(life: Life, printed: str) -> None:
 AFTERWARDS: Final[Mapping[tuple[str, int], Callable[[Life, str], None]]] = {
     ("First deployment", 1): the_operator_is_admitted,
     ("A run", 1): a_run,
+    ("A run", 2): two_runs,
     ("Roll out an image", 1): old_and_new_image,
     ("Roll out an image", 2): a_run,
     ("Roll out an image", 3): only_the_new,

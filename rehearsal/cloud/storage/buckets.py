@@ -1,6 +1,6 @@
 """Buckets and their settings; `bucket_iam` has their permissions.
 
-Versioning, soft delete and lifecycle are stored as settings and have no effect.
+Soft delete and lifecycle are stored as settings and have no effect.
 https://docs.cloud.google.com/storage/docs/json_api/v1/buckets
 """
 
@@ -134,7 +134,7 @@ def patch(request: Request) -> Json:
 def delete(request: Request) -> Response:
     """DELETE /b/BUCKET: gone, if it is empty."""
     bucket = requested(request, "storage.buckets.delete")
-    if bucket.objects:
+    if bucket.objects or bucket.noncurrent:
         raise ApiError(409, "The bucket you tried to delete is not empty.")
     del request.cloud.buckets[bucket.name]
     return Response(status_code=204)

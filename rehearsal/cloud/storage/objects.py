@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from rehearsal.cloud.http.errors import ApiError
-from rehearsal.cloud.storage import bucket_iam
+from rehearsal.cloud.storage import bucket_iam, versions
 from rehearsal.cloud.storage.bucket_iam import NOT_MET, authorize
 from rehearsal.cloud.storage.buckets import merge, timestamp
 
@@ -52,12 +52,12 @@ def requested(request: Request, permission: str) -> tuple[Bucket, StoredObject]:
 def live(request: Request, permission: str, generation: str | None) -> tuple[Bucket, StoredObject]:
     """The bucket and the object of a request, if it has this generation or none is named; ApiError.
 
-    404 for an older generation, which no longer exists.
+    404 for a generation that no longer exists.
     """
     name = request.path["object"]
     bucket = authorize(request.cloud, request.caller, permission, request.path["bucket"], name)
-    stored = bucket.objects.get(name)
-    if stored is None or generation not in (None, stored.meta["generation"]):
+    stored = versions.find(bucket, name, generation)
+    if stored is None:
         raise ApiError(404, f"No such object: {bucket.name}/{name}")
     return bucket, stored
 
@@ -123,6 +123,8 @@ def list_objects(request: Request) -> Json:
     query = request.query
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     limit = min(int(query.get("maxResults", PAGE)), PAGE)
+    if query.get("versions", "").lower() == "true":  # Google's client for Python sends True
+        return _versions(bucket, prefix, limit, query.get("pageToken", ""))
     after = base64.urlsafe_b64decode(query.get("pageToken", "")).decode()
     page: dict[str, StoredObject | None] = {}
     answer: Json = {"kind": "storage#objects"}
@@ -143,6 +145,23 @@ def list_objects(request: Request) -> Json:
     return answer | {"items": items, "prefixes": prefixes}
 
 
+def _versions(bucket: Bucket, prefix: str, limit: int, token: str) -> Json:
+    """A page of the listing of all versions; the token names the last one before it."""
+    name, _, generation = base64.urlsafe_b64decode(token).decode().rpartition("/")
+    after = (name, int(generation or 0))
+    found = [
+        each.meta
+        for each in versions.every(bucket)
+        if each.meta["name"].startswith(prefix)
+        and (each.meta["name"], int(each.meta["generation"])) > after
+    ]
+    answer: Json = {"kind": "storage#objects", "items": found[:limit]}
+    if len(found) > limit:
+        last = f"{found[limit - 1]['name']}/{found[limit - 1]['generation']}"
+        answer["nextPageToken"] = base64.urlsafe_b64encode(last.encode()).decode()
+    return answer
+
+
 def patch(request: Request) -> Json:
     """PATCH /b/BUCKET/o/OBJECT: changed settings of an object; its content stays."""
     _, stored = requested(request, "storage.objects.update")
@@ -155,7 +174,11 @@ def patch(request: Request) -> Json:
 
 
 def delete(request: Request) -> Response:
-    """DELETE /b/BUCKET/o/OBJECT: gone for good."""
+    """DELETE /b/BUCKET/o/OBJECT: gone; in a versioned bucket only a generation is for good."""
     bucket, _ = requested(request, "storage.objects.delete")
-    del bucket.objects[request.path["object"]]
+    name, generation = request.path["object"], request.query.get("generation")
+    if generation is None:
+        versions.retire(request.cloud, bucket, name)
+    else:
+        versions.remove(bucket, name, generation)
     return Response(status_code=204)
