@@ -14,14 +14,14 @@ READY := $(VENV)/.ready-for-requirements-dev
 PACK := policy/.venv
 PACK_READY := $(PACK)/.ready-for-requirements
 # Half of all the time goes by here, on the real engine: one core runs these while the other does all the
-# rest, with one file of the engine's, so that both take about as long.
+# rest, with one file of the engine's and most of `make life`, so that both take about as long.
 PULUMI_ENGINE := $(filter-out tests/engine/test_way_back.py,$(wildcard tests/engine/test_*.py)) \
-	tests/attacks/test_canary.py tests/life
+	tests/attacks/test_canary.py tests/life/test_killed_updates.py tests/life/test_refused_updates.py
 # These import TensorFlow, which takes seconds: `make unit` runs them only when T names them.
 MODEL_ENGINES := tests/unit/workload/engines tests/unit/packing
 # The fast tests of what a company runs beside the workload. Their branch coverage is measured, by area.
 FAST := tests/graph tests/contract tests/unit/infra tests/unit/ops tests/unit/policy tests/unit/rehearsal \
-	tests/cloud/test_ops_results.py
+	$(wildcard tests/cloud/test_ops_*.py)
 AREAS := infra/attestation infra/components infra/config infra ops policy
 SOURCES := __main__.py infra workload ops policy rehearsal model bench tests
 
@@ -113,7 +113,7 @@ unit: $(READY) ## the unit tests of one area, without engine or TensorFlow: make
 	@$(RUN) -m pytest -q $(if $(T),tests/unit/$(T),tests/unit) $(if $(filter workload/engines packing,$(T)),,$(MODEL_ENGINES:%=--ignore=%)) $(ARGS)
 
 .PHONY: coverage
-coverage: $(READY) ## the fast tests of infra, ops and policy, and the branch coverage they reach, by area: a minute
+coverage: $(READY) ## the fast tests of infra, ops and policy, and the branch coverage they reach, by area
 	@$(RUN) -m coverage run -m pytest $(FAST)
 	@$(RUN) -m coverage report --fail-under=0 --skip-covered
 	@for area in $(AREAS); do printf '%-20s ' $$area; $(RUN) -m coverage report --format=total \
