@@ -1,7 +1,7 @@
 """What Google's APIs refuse, in their sentences, and the cure.
 
 No document lists these sentences. Where a public issue or a page shows one, its link stands above
-it; the others are known from Google's client libraries and from the local cloud's own sources.
+it; the others were not seen by this project, but in the answers of its local cloud.
 docs/errors.md is generated from this table: `python -m ops.error_table`.
 """
 
@@ -48,7 +48,7 @@ GOOGLE: Final[tuple[tuple[str, UpdateCause], ...]] = (
             f" project: {POLICIES}",
         ),
     ),
-    # https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers#restrict
+    # https://docs.cloud.google.com/iam/docs/manage-workload-identity-pools-providers
     (
         (
             r"[Oo]rg(anization)? [Pp]olicy violated for value"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from infra.wording import counted
+from ops.review import versions
 from ops.review.change import Change, Effect, Section
 from ops.review.values import NOT_KNOWN, at, differences, text
 from policy.resource import is_unknown
@@ -189,7 +190,8 @@ def _settings(step: Step) -> Iterator[Change]:
             " object can have grants of its own, which no preview shows",
             step=step,
         )
-    others = sorted(step.changed_keys - {*_JUDGED, *_WITHOUT_EFFECT})
+    yield from versions.changes(step, name)
+    others = sorted(step.changed_keys - {*_JUDGED, *versions.KEYS, *_WITHOUT_EFFECT})
     if others:
         sentence = f"the bucket {name} has settings that the review does not know: "
         yield _change(Effect.UNJUDGED, sentence + ", ".join(others), step=step, access=False)

@@ -76,6 +76,11 @@ def _image(
         keys = {f"{found.key}.admitAlso[{n}]": digest for n, digest in enumerate(kept)}
         _configure(terminal, set_all(stack, keys))
     elif options.action == "retire" and found.also:
+        if not found.own:
+            raise StackError(
+                f"{found.key}.admitAlso is not set: this operator has the list of all. End that:"
+                f" rollout retire --stack {stack}, without --operator"
+            )
         _configure(terminal, remove(stack, f"{found.key}.admitAlso"))
     if options.action != "show":
         found = images(outputs, configuration(stack, os.environ), stack, operator)

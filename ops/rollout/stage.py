@@ -27,6 +27,8 @@ class Images:
     """all that the deployed condition admits"""
     also: tuple[str, ...]
     """those that are configured to stay admitted beside the launched one"""
+    own: bool = True
+    """whether `also` stands under `key`; an operator without a list has that of all"""
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -78,17 +80,16 @@ def images(
         key=key,
         launched=published["image"].rpartition("@")[2],
         deployed=tuple(own["imageDigests"]),
-        also=_also(configured, operator),
+        also=_list(configured, operator) or _list(configured, None),
+        own=bool(_list(configured, operator)),
     )
 
 
-def _also(configured: Mapping[str, object], operator: str | None) -> tuple[str, ...]:
-    """The list under `image.admitAlso` of the operator; where it has none, that of all."""
+def _list(configured: Mapping[str, object], operator: str | None) -> tuple[str, ...]:
+    """The list under `image.admitAlso` of an operator, or of all for None."""
     operators = configured.get("operators")
-    own = operators.get(operator) if operator and isinstance(operators, dict) else None
-    for settings in (own, configured):
-        image = settings.get("image") if isinstance(settings, dict) else None
-        also = image.get("admitAlso") if isinstance(image, dict) else None
-        if isinstance(also, list):
-            return tuple(map(str, also))
-    return ()
+    of_one = operators.get(operator) if operator and isinstance(operators, dict) else None
+    settings = of_one if operator else configured
+    image = settings.get("image") if isinstance(settings, dict) else None
+    also = image.get("admitAlso") if isinstance(image, dict) else None
+    return tuple(map(str, also)) if isinstance(also, list) else ()

@@ -265,11 +265,68 @@ def test_a_soft_delete_that_the_program_does_not_mention_stays() -> None:
 
 
 def test_other_settings_are_named() -> None:
-    """A rule that deletes objects by their age cannot be judged."""
+    """A rule that deletes objects by their age loses them."""
     ((effect, sentence),) = told(
         step("update", BUCKET, old=bucket(), new=bucket(storageClass="COLDLINE"))
     )
     assert (effect, sentence) == (Effect.NOTE, "the bucket results also changes: storageClass")
     rule = [{"action": {"type": "Delete"}, "condition": {"age": 1}}]
     ((effect, _),) = told(step("update", BUCKET, old=bucket(), new=bucket(lifecycleRules=rule)))
-    assert effect is Effect.UNJUDGED
+    assert effect is Effect.LOSS
+
+
+KEPT = {"versioning": {"enabled": True}}
+OLD_ONES = {
+    "action": {"type": "Delete"},
+    "condition": {"daysSinceNoncurrentTime": 30, "withState": "ARCHIVED"},
+}
+PARTS = {
+    "action": {"type": "Delete"},
+    "condition": {
+        "daysSinceNoncurrentTime": 1,
+        "withState": "ARCHIVED",
+        "matchesPrefixes": ["parts/"],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "effect", "said"),
+    [
+        ({}, KEPT, Effect.NOTE, "keeps what is deleted or overwritten, as former versions"),
+        (
+            {"softDeletePolicy": {"retentionDurationSeconds": 0}},
+            {**KEPT, "softDeletePolicy": {"retentionDurationSeconds": 0}},
+            Effect.LOOSENING,
+            "keeps what is deleted or overwritten",
+        ),
+        (KEPT, {}, Effect.NOTE, "keeps no more former versions"),
+        (KEPT, {"versioning": {"enabled": False}}, Effect.NOTE, "keeps no more former versions"),
+        ({}, {"versioning": {"enabled": UNKNOWN}}, Effect.UNKNOWN, "whether the bucket results"),
+        ({}, {"lifecycleRules": [OLD_ONES]}, Effect.NOTE, "are deleted after 30 days"),
+        ({}, {"lifecycleRules": [PARTS]}, Effect.NOTE, "below parts/ are deleted after 1 day"),
+        ({"lifecycleRules": [PARTS]}, {}, Effect.NOTE, "has no lifecycle rules any more"),
+        ({}, {"lifecycleRules": UNKNOWN}, Effect.UNKNOWN, "the lifecycle rules of the bucket"),
+        (
+            {},
+            {"lifecycleRules": [{"action": {"type": "Delete"}, "condition": {"age": 3}}]},
+            Effect.LOSS,
+            "it may delete objects",
+        ),
+    ],
+)
+def test_what_becomes_of_former_versions_is_said(
+    old: dict[str, Any], new: dict[str, Any], effect: Effect, said: str
+) -> None:
+    """A model bucket is to forget at once; a rule about live objects loses them."""
+    ((found, sentence),) = told(step("update", BUCKET, old=bucket(**old), new=bucket(**new)))
+    assert found is effect
+    assert said in sentence
+
+
+def test_rules_that_stay_are_not_mentioned() -> None:
+    """Another setting changes."""
+    old = bucket(**KEPT, lifecycleRules=[OLD_ONES])
+    new = bucket(**KEPT, lifecycleRules=[OLD_ONES], storageClass="COLDLINE")
+    ((_, sentence),) = told(step("update", BUCKET, old=old, new=new))
+    assert "storageClass" in sentence

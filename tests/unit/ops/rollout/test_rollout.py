@@ -107,6 +107,21 @@ def test_an_operator_with_a_name_is_rolled_out_alone(stacks: Stacks) -> None:
     assert " confidential-inference:image.admitAlso" not in command
 
 
+def test_an_operator_does_not_retire_the_list_of_all(
+    stacks: Stacks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Others need it; its own list it retires."""
+    stacks.export(outputs(NEW, OLD, operator="acme"))
+    stacks.configure("primus", image={"admitAlso": [OLD]})
+    assert main(["rollout", "retire", "--operator", "acme"]) == UNUSABLE
+    assert "this operator has the list of all" in capsys.readouterr().err
+    stacks.configure("primus", operators={"acme": {"image": {"admitAlso": [OLD]}}})
+    assert main(["rollout", "retire", "--operator", "acme"]) == OK
+    assert stacks.commands == [
+        "config rm --stack primus --path confidential-inference:operators.acme.image.admitAlso"
+    ]
+
+
 @pytest.mark.parametrize(
     ("exported", "options", "problem"),
     [
