@@ -108,7 +108,7 @@ def _looked_up(api: GoogleApi, url: str, what: str, remove: str) -> Iterator[Lef
         api.get(url)
     except ApiError as error:
         if error.status != NOT_FOUND:
-            yield Leftover(what=what, error=str(error))
+            yield Leftover(what=what, error=error.short)
     else:
         yield Leftover(what=what, remove=remove)
 
@@ -123,7 +123,7 @@ def _pools(api: GoogleApi, project: str, prefixes: list[str]) -> Iterator[Leftov
             if suffix and name.removesuffix(f"-{suffix}") in prefixes:
                 yield _pool(name, pool, project)
     except ApiError as error:
-        yield Leftover(what="identity pools", error=str(error))
+        yield Leftover(what="identity pools", error=error.short)
 
 
 def _pool(name: str, pool: Json, project: str) -> Leftover:
@@ -146,7 +146,7 @@ def _grants(api: GoogleApi, project: str, email: str) -> Iterator[Leftover]:
     try:
         policy = api.post(f"{PROJECTS}/{project}:getIamPolicy", options)
     except ApiError as error:
-        yield Leftover(what=f"grants of {email} on {project}", error=str(error))
+        yield Leftover(what=f"grants of {email} on {project}", error=error.short)
         return
     for binding in policy.get("bindings", ()):
         for member in binding["members"]:
