@@ -171,25 +171,42 @@ def _sorted(value: Any) -> Any:
     return value
 
 
+CHANGED = {
+    "primus": {"names.provider": "another-provider", "labels.team": "vision"},
+    "secundus": {"run": "again", "labels.team": "vision"},
+}
+"""A replacement of the pool with its provider and grants, one of the machine, updates in place."""
+
+
 def test_every_refusal_is_overcome_by_the_same_command(tmp_path: Path, pulumi_cli: Path) -> None:
-    """Creation and deletion of both companies; each failure is explained by `explain`."""
+    """At creation, change and deletion of both companies; `explain` knows each failure."""
     quiet, refusals = RefuseOnce(), RefuseOnce()
     quiet.active = False
+    expected = []
     with companies(tmp_path / "quiet", pulumi_cli, quiet) as (workspace, cloud):
-        for company in COMPANIES:
-            run(workspace, company, "up", "--yes", "--skip-preview")
-            push(cloud)
-        expected = state_of(cloud)
+        for changes in ({}, CHANGED):
+            for company in COMPANIES:
+                if changes:
+                    configure(workspace, company, changes[company])
+                run(workspace, company, "up", "--yes", "--skip-preview")
+                push(cloud)
+            expected.append(state_of(cloud))
     with companies(tmp_path / "refused", pulumi_cli, refusals) as (workspace, cloud):
         before = inventory.project_grants(cloud)
-        failed = {each: until_done(workspace, each, "up", cloud) for each in COMPANIES}
-        assert min(failed.values()) > 2, failed
-        created = len(refusals.refused)
-        assert created > 35, refusals.refused
-        assert state_of(cloud) == expected
+        refused = []
+        for changes, wanted in zip(({}, CHANGED), expected, strict=True):
+            for company in COMPANIES:
+                if changes:
+                    configure(workspace, company, changes[company])
+                assert until_done(workspace, company, "up", cloud) > 0
+            assert state_of(cloud) == wanted
+            refused.append(len(refusals.refused))
         for company in COMPANIES:
             run(workspace, company, "preview", "--expect-no-changes")
         for company in reversed(COMPANIES):
             assert until_done(workspace, company, "destroy", cloud) > 0
-        assert len(refusals.refused) > created + 20
         assert inventory.left(cloud, before) == []
+        created, changed, deleted = refused[0], refused[1] - refused[0], len(refusals.refused)
+        assert created > 35, refusals.refused
+        assert changed > 8, refusals.refused[created:]
+        assert deleted > refused[1] + 15, refusals.refused[refused[1] :]
