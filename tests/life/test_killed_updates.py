@@ -18,7 +18,7 @@ from rehearsal.cloud.state import Cloud
 from rehearsal.companies import two_companies
 from rehearsal.workspace import Workspace
 from tests.cloud.faults import Faults
-from tests.engine.deployed_stacks import configure, keep_one_picture, run
+from tests.engine.deployed_stacks import configure, keep_one_picture, run, run_own
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
@@ -146,6 +146,26 @@ def test_a_grant_needs_no_cure(companies: Companies) -> None:
     configure(companies.workspace, "primus", {"operator.stopped": "false"})
     companies.killed("primus", IAM, ":setIamPolicy")
     run(companies.workspace, "primus", "cancel", "--yes")
+    companies.whole("primus")
+
+
+def reader_is_disabled(cloud: Cloud) -> bool:
+    """Whether anybody can act as the account that reads the model."""
+    (reader,) = (e for e in cloud.service_accounts.values() if e.project == "primus-models")
+    return reader.disabled
+
+
+def test_a_stop_needs_no_lock(companies: Companies) -> None:
+    """Somebody else's update holds it, or has left it: `stop` works, and `up` does not."""
+    configure(companies.workspace, "primus", {"labels.team": "vision"})
+    companies.killed("primus", STORAGE, "/storage/v1/b/primus-models-model-bucket")
+    assert "locked" in companies.typed("primus", "up", "--yes", "--skip-preview")
+    run_own(companies.workspace, "primus", "stop")
+    assert reader_is_disabled(companies.cloud) is True
+    run(companies.workspace, "primus", "cancel", "--yes")
+    configure(companies.workspace, "primus", {"operator.stopped": "false"})
+    run(companies.workspace, "primus", "up", "--refresh", "--yes", "--skip-preview")
+    assert reader_is_disabled(companies.cloud) is False
     companies.whole("primus")
 
 
