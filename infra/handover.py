@@ -30,6 +30,12 @@ _MOST_NAMES: Final = 10
 """Of an error, because the peer has written them."""
 
 
+def by_operator(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The handovers among the outputs of a stack primus; "" is the operator without a name."""
+    unnamed = {"": outputs[OUTPUT]} if OUTPUT in outputs else {}
+    return {**unnamed, **outputs.get(NAMED, {})}
+
+
 class HandoverError(ProgramError):
     """The published values cannot be used, or this company has not agreed to them."""
 
@@ -88,6 +94,6 @@ class Handover:
                 f" secundus {NAMESPACE}:model"
             )
         sha256 = self.models[name]
-        bucket = self.model_uri.removeprefix("gs://").partition("/")[0]
+        bucket = naming.bucket_of(self.model_uri)
         uri = naming.model_uri(bucket, sha256)
         return replace(self, model_sha256=sha256, model_uri=uri)

@@ -139,6 +139,11 @@ def pool_name(pool: str, project: str) -> str:
     return f"projects/{project}/locations/global/workloadIdentityPools/{pool}"
 
 
+def bucket_of(uri: str) -> str:
+    """The bucket of an object's gs://BUCKET/NAME."""
+    return uri.removeprefix("gs://").partition("/")[0]
+
+
 def audience(project_number: str, pool: str, provider: str) -> str:
     """The full name of a provider, which a workload gives to Google's token service.
 

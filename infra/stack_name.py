@@ -80,12 +80,17 @@ def parse(name: str) -> StackName:
     return stack
 
 
+def parse_qualified(name: str) -> StackName:
+    """As `parse`, of a name that may begin with organization and project."""
+    return parse(name.rpartition("/")[2])
+
+
 def for_stack(text: str, stack: str) -> str:
     """A message whose commands are for this stack; `infra` and `ops` write them for the main one.
 
-    The name may begin with organisation and project. One that says nothing changes nothing.
+    The name may begin with organization and project. One that says nothing changes nothing.
     """
     try:
-        return parse(stack.rpartition("/")[2]).in_commands(text)
+        return parse_qualified(stack).in_commands(text)
     except StackNameError:
         return text

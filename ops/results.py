@@ -22,8 +22,9 @@ from ops.commands import AGAIN, EXPLAIN, EXPORT, RESULTS, SECUNDUS
 from ops.google_api import CredentialsError, identity
 from ops.machine import MISSING, OFF, Machine
 from ops.progress import Parts
+from ops.pulumi_command import StackError
 from ops.records import ResultsError, Run, parse
-from ops.stack_outputs import StackError, outputs
+from ops.stack_outputs import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shlex
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infra.config.problems import NAMESPACE
-from ops.stack_outputs import StackError, pulumi_program
+from ops.pulumi_command import StackError, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Command = tuple[str, ...]
-"""What follows `pulumi` in a command."""
+    from ops.pulumi_command import Command
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 
@@ -33,25 +30,6 @@ def configuration(stack: str, environment: Mapping[str, str]) -> dict[str, objec
         for key, entry in found.items()
         if key.startswith(f"{NAMESPACE}:")
     }
-
-
-def run(command: Command, environment: Mapping[str, str]) -> str:
-    """What `pulumi` printed; StackError if it failed."""
-    answer = subprocess.run(  # noqa: S603  found on the user's own PATH
-        [pulumi_program(environment), *command],
-        capture_output=True,
-        text=True,
-        env=dict(environment),
-        check=False,
-    )
-    if answer.returncode != 0:
-        raise StackError(f"`{typed(command)}` failed: {answer.stderr.strip()}")
-    return answer.stdout
-
-
-def typed(command: Command) -> str:
-    """The command as a person types it."""
-    return shlex.join(("pulumi", *command))
 
 
 def set_all(stack: str, values: Mapping[str, str]) -> Command:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ops.stack_configuration import run
+from ops.pulumi_command import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

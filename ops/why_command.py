@@ -11,7 +11,8 @@ from infra.attestation.clause import PolicyError
 from ops import evidence_reader, input_file, verdict_table, why
 from ops.evidence import EvidenceError
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
-from ops.stack_outputs import StackError, outputs
+from ops.pulumi_command import StackError
+from ops.stack_outputs import outputs
 from ops.terminal import print_error, standard_output
 from ops.verdict import data
 

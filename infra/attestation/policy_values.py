@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, get_type_hints
 
-from infra.naming import AUDIENCE, BUCKET, DIGEST, PROJECT_NUMBER, SERVICE_ACCOUNT, SHA256
+from infra.naming import (
+    AUDIENCE,
+    BUCKET,
+    DIGEST,
+    PROJECT_NUMBER,
+    SERVICE_ACCOUNT,
+    SHA256,
+    bucket_of,
+)
 
 HARDWARE: Final = ("GCP_AMD_SEV", "GCP_INTEL_TDX")
 """What encrypts the memory and can be attested. Google's assertions page writes INTEL_TDX; live
@@ -43,7 +51,7 @@ class PolicyValues:
         Form(
             BUCKET,
             "a bucket",
-            of_literals=lambda texts: _first(texts).removeprefix("gs://").partition("/")[0],
+            of_literals=lambda texts: bucket_of(_first(texts)),
         ),
     ]
     """the bucket of the admitted models, each of which is under its hash"""

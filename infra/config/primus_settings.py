@@ -28,6 +28,9 @@ from infra.config.reader import Table
 from infra.config.releases import Release
 from infra.stack_name import StackName
 
+DEFAULT_ARCHIVE: Final = "model/model.tar.gz"
+"""Where the model without a name is, if the configuration says nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PrimusNames:
@@ -76,7 +79,7 @@ class PrimusNames:
 class Model:
     """Where the model is on this machine, and which other models stay admitted."""
 
-    archive: Annotated[Path, Key(validators.PATH, "the model", default="model/model.tar.gz")]
+    archive: Annotated[Path, Key(validators.PATH, "the model", default=DEFAULT_ARCHIVE)]
     manifest: Annotated[
         Path,
         Key(

@@ -8,15 +8,14 @@ from dataclasses import asdict, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from infra import stack_name
-from infra.stack_name import StackNameError, for_stack
+from infra.stack_name import StackNameError, for_stack, parse_qualified
 from infra.untrusted_text import shown
 from ops.audit import buckets, identities, machine, policies
 from ops.audit.finding import AUDITORS_ROLES, Kind
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import CredentialsError, GoogleApi, identity
+from ops.pulumi_command import StackError
 from ops.stack_configuration import configuration
-from ops.stack_outputs import StackError
 from ops.stack_state import deployed
 from ops.terminal import print_error, standard_output, styled
 
@@ -47,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     stack = options.stack
     try:
-        stack_name.parse(stack.rpartition("/")[2])
+        parse_qualified(stack)
         project = str(configuration(stack, os.environ).get("project"))
         resources = _deployed(stack)
         api = GoogleApi(identity())

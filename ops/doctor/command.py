@@ -7,17 +7,16 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from infra import stack_name
 from infra.config.primus_settings import PrimusSettings
 from infra.config.secundus_settings import SecundusSettings
-from infra.stack_name import StackNameError, for_stack
+from infra.stack_name import StackNameError, for_stack, parse_qualified
 from infra.untrusted_text import shown
 from ops.doctor import configured, machine, names, policies, project, tools
 from ops.doctor.check import Status, not_ok
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import CredentialsError, GoogleApi, identity
+from ops.pulumi_command import StackError
 from ops.stack_configuration import configuration
-from ops.stack_outputs import StackError
 from ops.stack_state import deployed
 from ops.terminal import print_error, standard_output, styled
 
@@ -59,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     stack = options.stack
     try:
-        name = stack_name.parse(stack.rpartition("/")[2])
+        name = parse_qualified(stack)
         values = configuration(stack, os.environ)
     except (StackError, StackNameError) as error:
         print_error(for_stack(f"{error}\nMake the stack first: pulumi stack init {stack}", stack))

@@ -12,8 +12,9 @@ from infra.config.problems import NAMESPACE, SettingsError
 from infra.handover import HandoverError
 from infra.handover_checks import accepted, own
 from ops.doctor.check import not_checked, not_ok, ok
+from ops.pulumi_command import StackError
 from ops.stack_configuration import configuration
-from ops.stack_outputs import StackError, all_outputs
+from ops.stack_outputs import all_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

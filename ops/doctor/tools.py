@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import requests
 
 from ops.doctor.check import not_checked, not_ok, ok
-from ops.stack_configuration import project_folder, run
-from ops.stack_outputs import StackError, pulumi_program
+from ops.pulumi_command import StackError, pulumi_program, run
+from ops.stack_configuration import project_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

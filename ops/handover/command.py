@@ -13,26 +13,25 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from infra import handover_file, stack_name
+from infra import handover_file
 from infra.config import validators
 from infra.config.problems import SettingsError
 from infra.handover import HandoverError
 from infra.handover_file import FROM_AUTHOR
-from infra.stack_name import StackNameError, for_stack
-from ops import stack_configuration
+from infra.stack_name import StackNameError, for_stack, parse_qualified
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.handover import files, import_plan, operator_file, parties
 from ops.handover.author_file import accepted
 from ops.handover.export import export
 from ops.handover.text import made_and_valid, show_differences, show_file
 from ops.input_file import STANDARD
-from ops.stack_configuration import configuration, project_folder, typed
-from ops.stack_outputs import StackError
+from ops.pulumi_command import StackError, typed
+from ops.pulumi_command import run as run_pulumi
+from ops.stack_configuration import configuration, project_folder
 from ops.terminal import print_error, print_progress, standard_output
 
 if TYPE_CHECKING:
     from infra.handover_file import HandoverFile
-    from infra.stack_name import StackName
     from ops.handover.import_plan import Plan
 
 HELP: Final = "the files between companies that share no backend: export, check, import"
@@ -132,23 +131,20 @@ def run(options: argparse.Namespace) -> int:
 
 def _require_operators_stack(options: argparse.Namespace) -> None:
     """StackError for --operator where it would be ignored."""
-    if options.operator and not (options.stack and _name(options.stack).company == "primus"):
+    if options.operator and not (
+        options.stack and parse_qualified(options.stack).company == "primus"
+    ):
         raise StackError(
             f"--operator {options.operator} names one of the operators of a stack primus, but got"
             f" {f'--stack {options.stack}' if options.stack else 'no --stack'}"
         )
 
 
-def _name(stack: str) -> StackName:
-    """The name of a stack, which may be given with its organization and project."""
-    return stack_name.parse(stack.rpartition("/")[2])
-
-
 def _export(options: argparse.Namespace) -> int:
     output = options.output
     if output != STANDARD:
         files.require_replaceable(Path(output))
-    name = _name(options.stack)
+    name = parse_qualified(options.stack)
     file = export(
         options.stack, name, options.operator, files.now(), options.valid_days, os.environ
     )
@@ -214,7 +210,7 @@ def _import(options: argparse.Namespace) -> int:
     if plan.put:
         files.write(plan.put, file)
     for command in plan.commands:
-        stack_configuration.run(command, os.environ)
+        run_pulumi(command, os.environ)
     output.print(f"Done. Next: {typed(('preview', '--stack', options.stack))}")
     if plan.approve:
         output.print(
@@ -227,7 +223,7 @@ def _import(options: argparse.Namespace) -> int:
 
 def _plan(file: HandoverFile, options: argparse.Namespace) -> Plan:
     """What an import of the file would mean and do."""
-    stack, name = options.stack, _name(options.stack)
+    stack, name = options.stack, parse_qualified(options.stack)
     import_plan.require_direction(file, options.file, name)
     values = configuration(stack, os.environ)
     if file.kind == FROM_AUTHOR:

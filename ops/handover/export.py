@@ -10,8 +10,9 @@ from infra.handover import HandoverError
 from infra.handover_file import FROM_AUTHOR, FROM_OPERATOR, HandoverFile, made
 from infra.untrusted_text import described
 from ops.handover import author_file, operator_file, parties
-from ops.stack_configuration import configuration, remove, typed
-from ops.stack_outputs import StackError, outputs
+from ops.pulumi_command import StackError, typed
+from ops.stack_configuration import configuration, remove
+from ops.stack_outputs import outputs
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -14,13 +14,14 @@ from ops.handover import files, operator_file
 from ops.handover.author_file import accepted, author_of
 from ops.handover.differences import Difference, differences
 from ops.input_file import STANDARD
-from ops.stack_configuration import remove, set_all, typed
+from ops.pulumi_command import typed
+from ops.stack_configuration import remove, set_all
 
 if TYPE_CHECKING:
     from infra.handover_file import HandoverFile
     from infra.stack_name import StackName
     from ops.handover.parties import Secundus
-    from ops.stack_configuration import Command
+    from ops.pulumi_command import Command
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from infra.config import validators
 from infra.config.company_settings import Operator
 from infra.config.problems import SettingsError
 from infra.config.reader import Table
-from ops.stack_outputs import StackError
+from ops.pulumi_command import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

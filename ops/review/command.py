@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from ops import input_file
 from ops.exit_codes import BROKEN, OK, UNUSABLE
+from ops.pulumi_command import StackError, pulumi_program
 from ops.review import data, markdown, text
 from ops.review.change import Effect
 from ops.review.preview import LARGEST, PreviewError, read
 from ops.review.review import Review, review
-from ops.stack_outputs import StackError, pulumi_program
 from ops.terminal import print_error, print_progress, standard_output
 from policy.rules import EVERY
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from infra import naming
 from infra.wording import counted
 from ops.review.change import Change, Effect, Section
 from ops.review.release import model_names
@@ -154,7 +155,7 @@ def _results(step: Step, name: str, preview: Preview) -> Iterator[Change]:
     if before == after or preview.unlisted:
         return
     own = {at(each.after, "name") for each in preview.of_type(_BUCKET)}
-    bucket = str(after).removeprefix("gs://").partition("/")[0]
+    bucket = naming.bucket_of(str(after))
     if is_unknown(after):
         yield _change(Effect.UNKNOWN, f"where the machine {name} writes its results", step)
     elif after is not None and bucket not in own:

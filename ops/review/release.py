@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.attestation.clause import literals
 from infra.attestation.release_policy import AND, parts
-from infra.naming import NO_SUFFIX
+from infra.naming import NO_SUFFIX, bucket_of
 from ops.review import conditions
 from ops.review.change import Change, Effect, Section
 from ops.review.conditions import Condition, Requirement, described
@@ -143,7 +143,7 @@ def _names(condition: str) -> Iterator[tuple[str, str]]:
         if claim == _READER:
             yield values[0], "the model's reader"
         elif claim == _URI:
-            yield values[0].removeprefix("gs://").partition("/")[0], "the model's bucket"
+            yield bucket_of(values[0]), "the model's bucket"
 
 
 def _image(step: Step) -> Iterator[Change]:

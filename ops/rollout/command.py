@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.stack_name import for_stack
 from ops.exit_codes import OK, UNUSABLE
+from ops.pulumi_command import StackError, typed
+from ops.pulumi_command import run as run_pulumi
 from ops.rollout import model
 from ops.rollout.stage import images
-from ops.stack_configuration import configuration, project_folder, remove, set_all, typed
-from ops.stack_configuration import run as run_pulumi
-from ops.stack_outputs import StackError, all_outputs
+from ops.stack_configuration import configuration, project_folder, remove, set_all
+from ops.stack_outputs import all_outputs
 from ops.terminal import print_error, standard_output, styled
 
 if TYPE_CHECKING:

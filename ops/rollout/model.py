@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from infra import naming
+from infra.config.primus_settings import DEFAULT_ARCHIVE
 from infra.config.releases import UNNAMED_MODEL
-from infra.handover import NAMED, OUTPUT
+from infra.handover import by_operator
+from ops.pulumi_command import StackError
 from ops.stack_configuration import set_all
-from ops.stack_outputs import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from ops.stack_configuration import Command
-
-ARCHIVE: Final = "model/model.tar.gz"
-"""Where the model without a name is, if the configuration says nothing."""
+    from ops.pulumi_command import Command
 
 
 def model_key(name: str) -> str:
@@ -53,16 +51,14 @@ def kept(
 
 def _deployed(outputs: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
     """SHA-256 and URI of the deployed version, as each operator with this model is told."""
-    unnamed = {"": outputs[OUTPUT]} if OUTPUT in outputs else {}
-    for published in {**unnamed, **outputs.get(NAMED, {})}.values():
+    for published in by_operator(outputs).values():
         models = published.get("models", {UNNAMED_MODEL: published["modelSha256"]})
         if sha256 := models.get(name):
-            bucket = published["modelUri"].removeprefix("gs://").partition("/")[0]
-            yield sha256, naming.model_uri(bucket, sha256)
+            yield sha256, naming.model_uri(naming.bucket_of(published["modelUri"]), sha256)
 
 
 def _archive(configured: Mapping[str, object], name: str) -> str:
-    return str(_settings(configured, name).get("archive") or ARCHIVE)
+    return str(_settings(configured, name).get("archive") or DEFAULT_ARCHIVE)
 
 
 def _settings(configured: Mapping[str, object], name: str) -> Mapping[str, object]:

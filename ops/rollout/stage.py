@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from infra.config.releases import operator_key
 from infra.handover import NAMED, OUTPUT
 from ops.commands import OPS
-from ops.stack_configuration import remove, typed
-from ops.stack_outputs import StackError
+from ops.pulumi_command import StackError, typed
+from ops.stack_configuration import remove
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,16 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.handover import NAMED, OUTPUT
-from ops.stack_outputs import StackError
+from infra import naming
+from infra.handover import NAMED, OUTPUT, by_operator
+from ops.pulumi_command import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _HOST: Final = "//iam.googleapis.com/"
-_PROVIDER: Final = re.compile(
-    r"(?P<pool>projects/\d+/locations/global/workloadIdentityPools/[a-z0-9-]+)/providers/[a-z0-9-]+"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +37,7 @@ class Admission:
 
 def admissions(outputs: Mapping[str, Any], stack: str) -> dict[str, Admission]:
     """Those of all operators, by name; StackError if the outputs are not of a deployed stack."""
-    unnamed = {"": outputs[OUTPUT]} if OUTPUT in outputs else {}
-    handovers = {**unnamed, **outputs.get(NAMED, {})}
+    handovers = by_operator(outputs)
     if not handovers:
         raise StackError(
             f"the stack {stack} has neither an output {OUTPUT!r} nor {NAMED!r}, so it admits"
@@ -52,16 +49,19 @@ def admissions(outputs: Mapping[str, Any], stack: str) -> dict[str, Admission]:
 
 def _admission(operator: str, published: Mapping[str, str], stack: str) -> Admission:
     try:
-        provider = published["audience"].removeprefix(_HOST)
-        reader, uri = published["modelReader"], published["modelUri"]
+        audience, reader, uri = (published[key] for key in ("audience", "modelReader", "modelUri"))
     except KeyError as error:
         raise StackError(
             f"the handover in the outputs of the stack {stack} has no {error}"
         ) from None
-    if not _PROVIDER.fullmatch(provider):
+    if not re.fullmatch(naming.AUDIENCE, audience):
         raise StackError(
-            f"the stack {stack} published {published['audience']!r}, expected the full name of a"
+            f"the stack {stack} published {audience!r}, expected the full name of a"
             " workload identity provider"
         )
-    bucket = uri.removeprefix("gs://").partition("/")[0]
-    return Admission(operator=operator, provider=provider, reader=reader, bucket=bucket)
+    return Admission(
+        operator=operator,
+        provider=audience.removeprefix(_HOST),
+        reader=reader,
+        bucket=naming.bucket_of(uri),
+    )

@@ -9,9 +9,10 @@ from infra.config.releases import operator_key
 from infra.stack_name import for_stack
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import CredentialsError, GoogleApi, identity
-from ops.stack_configuration import configuration, set_all, typed
-from ops.stack_configuration import run as run_pulumi
-from ops.stack_outputs import StackError, all_outputs
+from ops.pulumi_command import StackError, typed
+from ops.pulumi_command import run as run_pulumi
+from ops.stack_configuration import configuration, set_all
+from ops.stack_outputs import all_outputs
 from ops.stop.admission import Admission, admissions
 from ops.stop.measures import taken
 from ops.terminal import print_error, standard_output, styled

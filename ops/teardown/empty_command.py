@@ -14,7 +14,7 @@ from infra.untrusted_text import shown
 from infra.wording import counted
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import LONGEST, CredentialsError, identity
-from ops.stack_outputs import StackError
+from ops.pulumi_command import StackError
 from ops.stack_state import deployed
 from ops.terminal import print_error, standard_output, styled
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Final
 
-from infra import stack_name
 from infra.config import primus_settings, secundus_settings
 from infra.config.problems import SettingsError
-from infra.stack_name import StackNameError, for_stack
+from infra.stack_name import StackNameError, for_stack, parse_qualified
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import CredentialsError, GoogleApi, identity
+from ops.pulumi_command import StackError
 from ops.stack_configuration import configuration
-from ops.stack_outputs import StackError
 from ops.teardown import leftovers
 from ops.teardown.leftovers import Leftover
 from ops.terminal import print_error, standard_output, styled
@@ -41,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     try:
-        name = stack_name.parse(options.stack.rpartition("/")[2])
+        name = parse_qualified(options.stack)
         values = configuration(options.stack, os.environ)
         api = GoogleApi(identity())
         if name.company == "primus":

@@ -17,7 +17,7 @@ from ops.audit.finding import AUDITORS_ROLES, Kind
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import GoogleApi
-from ops.stack_outputs import StackError
+from ops.pulumi_command import StackError
 from ops.stack_state import Deployed
 from rehearsal.cloud.state import Instance, Pool, Provider, Repository
 from tests.cloud.conftest import OWNER, READER

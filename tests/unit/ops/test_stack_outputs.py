@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.stack_outputs import StackError, outputs
+from ops.pulumi_command import StackError
+from ops.stack_outputs import outputs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ from ops.evidence import Evidence, Kind
 from ops.evidence_reader import read as read_evidence
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
 from ops.failure_causes import FAILURES
-from ops.stack_outputs import StackError
+from ops.pulumi_command import StackError
 from ops.terminal import Terminal
 from ops.verdict import Verdict, data
 from ops.verdict_table import show

@@ -10,7 +10,7 @@ import pytest
 from ops import cli
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import CredentialsError
-from ops.stack_outputs import StackError
+from ops.pulumi_command import StackError
 from ops.stop import command
 from ops.stop.admission import Admission, admissions
 from ops.stop.measures import Measure
@@ -18,7 +18,7 @@ from ops.stop.measures import Measure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROVIDER = "projects/1/locations/global/workloadIdentityPools/{}/providers/primus-wip-provider"
+PROVIDER = "projects/123456789012/locations/global/workloadIdentityPools/{}/providers/primus-wip-provider"
 
 
 def published(pool: str, reader: str) -> dict[str, str]:

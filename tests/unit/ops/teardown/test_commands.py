@@ -13,7 +13,7 @@ from google.api_core.exceptions import Forbidden
 
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, UNUSABLE
-from ops.stack_outputs import StackError
+from ops.pulumi_command import StackError
 from ops.stack_state import Deployed, deployed
 from ops.teardown import contents, empty_command, leftovers, leftovers_command
 from ops.teardown.contents import Contents
