@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from infra import naming
+from infra.attestation.release_policy import MAX_SUBJECT
 from infra.config import primus_settings, secundus_settings
 from infra.config.primus_settings import PrimusSettings
 from infra.config.problems import NAMESPACE, SettingsError
-from infra.handover import HandoverError
+from infra.handover import NAMED, OUTPUT, HandoverError
 from infra.handover_checks import accepted, own
+from ops.commands import OPS
 from ops.doctor.check import not_checked, not_ok, ok
+from ops.handover import parties
 from ops.pulumi_command import StackError
 from ops.stack_configuration import configuration
 from ops.stack_outputs import all_outputs
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
 NAME: Final = "configuration"
 BOTH: Final = "both companies"
 SUBJECT: Final = "subject of the token"
-LONGEST_SUBJECT: Final = 127
-"""Bytes: https://docs.cloud.google.com/iam/docs/workload-identity-federation#mapping"""
 _INSTANCE: Final = "9" * 20
 
 
@@ -50,9 +51,9 @@ def subject(found: PrimusSettings | SecundusSettings) -> Check:
         len(f"gcpcs::sha256:{'0' * 64}::{number}::{_INSTANCE}".encode())
         for number in (found.project_number, *_operators(found))
     )
-    if longest > LONGEST_SUBJECT:
-        return not_ok(SUBJECT, f"{longest} bytes of {LONGEST_SUBJECT}", "report this as an issue")
-    return ok(SUBJECT, f"at most {longest} bytes of {LONGEST_SUBJECT}")
+    if longest > MAX_SUBJECT:
+        return not_ok(SUBJECT, f"{longest} bytes of {MAX_SUBJECT}", "report this as an issue")
+    return ok(SUBJECT, f"at most {longest} bytes of {MAX_SUBJECT}")
 
 
 def _operators(found: PrimusSettings | SecundusSettings) -> list[str]:
@@ -65,23 +66,25 @@ def _operators(found: PrimusSettings | SecundusSettings) -> list[str]:
 
 def agreement(found: PrimusSettings | SecundusSettings, stack: StackName) -> Iterator[Check]:
     """Whether both companies mean each other, as far as the other's stack can be read here."""
-    other = stack.of("secundus" if stack.company == "primus" else "primus")
     if isinstance(found, PrimusSettings):
-        yield from _of_primus(found, stack.full, other)
+        yield from _of_primus(found, stack.full, replace(stack, company="secundus"))
     else:
-        yield from _of_secundus(found, other)
+        yield from _of_secundus(found, stack.of("primus"))
 
 
-def _of_primus(found: PrimusSettings, stack: str, other: str) -> Iterator[Check]:
+def _of_primus(found: PrimusSettings, stack: str, other: StackName) -> Iterator[Check]:
     try:
-        theirs = configuration(other, os.environ)
+        machine = parties.secundus(configuration(other.full, os.environ), other).us
     except StackError:
-        yield not_checked(BOTH, f"the stack {other} is not in this backend, or not yours to read")
+        why = f"the stack {other.full} is not in this backend, or not yours to read"
+        yield not_checked(BOTH, why)
         return
-    names = theirs.get("names")
-    account = names.get("serviceAccount") if isinstance(names, dict) else None
-    project, number = str(theirs.get("project")), str(theirs.get("projectNumber"))
-    email = naming.service_account(str(account or naming.WORKLOAD_ACCOUNT), project)
+    except SettingsError as error:
+        keys = ", ".join(problem.key for problem in error.problems)
+        why = f"problems of the stack {other.full} with {keys}"
+        yield not_checked(BOTH, why, f"{OPS} doctor --stack {other.full}")
+        return
+    email, project, number = machine.service_account, machine.project, machine.project_number
     admitted = {(each.project_number, each.service_account): each for each in found.releases}
     if (number, email) in admitted:
         yield ok(BOTH, f"this stack admits {email} of project number {number}")
@@ -89,8 +92,8 @@ def _of_primus(found: PrimusSettings, stack: str, other: str) -> Iterator[Check]
         listed = ", ".join(f"{account} of {number}" for number, account in admitted)
         yield not_ok(
             BOTH,
-            f"the machine of the stack {other} runs as {email} of project number {number}, and this"
-            f" stack admits {listed}",
+            f"the machine of the stack {other.full} runs as {email} of project number {number}, and"
+            f" this stack admits {listed}",
             f"pulumi config set --stack {stack} --path '{NAMESPACE}:operator.project' {project}"
             " (projectNumber, serviceAccount too), or mend the other stack",
         )
@@ -109,7 +112,7 @@ def _of_secundus(found: SecundusSettings, other: str) -> Iterator[Check]:
         published = all_outputs(peer, os.environ)
     except StackError:
         published = {}
-    if not {"handover", "handovers"} & set(published):
+    if not {OUTPUT, NAMED} & set(published):
         yield not_checked(BOTH, f"the stack {peer} has not deployed yet, or is not in this backend")
         return
     try:

@@ -10,6 +10,7 @@ import pytest
 
 from infra.stack_name import StackName
 from ops.cli import main
+from ops.commands import OPS
 from ops.doctor import command, configured, machine, names, policies, project, tools
 from ops.doctor.check import Check, Status, not_checked, not_ok, ok
 from ops.exit_codes import BROKEN, OK, UNUSABLE
@@ -182,13 +183,13 @@ def test_the_subject_of_a_token_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = configured.settings(committed("primus"), StackName("primus"))
     assert found is not None
     assert configured.subject(found).status is Status.OK
-    monkeypatch.setattr(configured, "LONGEST_SUBJECT", 100)
+    monkeypatch.setattr(configured, "MAX_SUBJECT", 100)
     assert configured.subject(found).status is Status.NOT_OK
 
 
-def agreed(company: str, **changes: Any) -> list[Check]:
+def agreed(company: str, stage: str = "", **changes: Any) -> list[Check]:
     """What a company's stack says of the other's."""
-    name = StackName(company)
+    name = StackName(company, stage)
     found, _ = configured.settings({**committed(company), **changes}, name)
     assert found is not None
     return [*configured.agreement(found, name)]
@@ -209,6 +210,21 @@ def test_primus_admits_the_machine_of_the_stack_secundus(
     """By number and account, as the condition does."""
     stacks.configure("secundus", **theirs)
     assert [each.status for each in agreed("primus")] == [status]
+
+
+def test_the_machine_of_a_stage_runs_as_the_account_of_that_stage(stacks: Stacks) -> None:
+    """Both stacks end their default names with the stage."""
+    stacks.configure("secundus-staging")
+    assert [each.status for each in agreed("primus", "-staging")] == [Status.OK]
+
+
+def test_a_stack_whose_values_are_not_valid_cannot_be_compared(stacks: Stacks) -> None:
+    """Its own doctor says which, with the mend."""
+    stacks.configure("secundus", projectNumber="many")
+    (check,) = agreed("primus")
+    assert check.status is Status.NOT_CHECKED
+    assert "projectNumber" in check.detail
+    assert check.fix == f"{OPS} doctor --stack secundus"
 
 
 def test_a_stack_that_is_not_here_cannot_be_compared(stacks: Stacks) -> None:

@@ -18,7 +18,9 @@ from ops.stop.measures import Measure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROVIDER = "projects/123456789012/locations/global/workloadIdentityPools/{}/providers/primus-wip-provider"
+PROVIDER = (
+    "projects/123456789012/locations/global/workloadIdentityPools/{}/providers/primus-wip-provider"
+)
 
 
 def published(pool: str, reader: str) -> dict[str, str]:
