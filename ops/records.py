@@ -9,10 +9,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from ops.evidence import EvidenceError
 from ops.evidence_reader import of_text
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROBABILITIES: Final = "probabilities"
 _LARGEST: Final = 3.5e38
 """Above every float32: models answer with nothing larger."""
 
@@ -39,8 +44,31 @@ class Run:
     def failed(self) -> dict[str, int]:
         """The number of failed pictures by code, as far as the objects show it."""
         if self.text is not None:
-            return dict(of_text(self.text).failed_pictures)
+            try:
+                return dict(of_text(self.text).failed_pictures)
+            except EvidenceError:
+                return {}  # its author chose another form, which is shown unchanged
         return dict(Counter(record["error"] for record in self.records if "error" in record))
+
+    @property
+    def scores(self) -> str:
+        """What the scores are; a run without a summary, of an older workload, had probabilities."""
+        return str(self.summary["scores"]) if self.summary else PROBABILITIES
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether each score is between 0 and 1."""
+        return self.scores == PROBABILITIES
+
+    @property
+    def decimals(self) -> str:
+        """The format of a score. Only probabilities have a known size; of others 4 digits count."""
+        return ".3f" if self.has_probabilities else ".4g"
+
+
+def label_of(score: Mapping[str, Any]) -> str:
+    """The label; where the manifest has an empty one, the index of the class."""
+    return str(score["label"] or f"class {score.get('classIndex', '?')}")
 
 
 def parse(records: str | None, text: str, summary: str | None = None) -> Run:

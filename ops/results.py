@@ -84,18 +84,18 @@ def bucket_of(uri: str) -> str:
 
 def runs(where: Where) -> list[FormerRun]:
     """The runs whose results the bucket still has, the newest first; ResultsError."""
-    with _reading(where) as client:
+    with reading(where) as client:
         return former_runs.listed(client.bucket(where.bucket))
 
 
 def former(where: Where, number: int) -> Run:
     """A run of `runs` by its number; ResultsError if there is none."""
-    with _reading(where) as client:
+    with reading(where) as client:
         return former_runs.read(client.bucket(where.bucket), number)
 
 
 @contextmanager
-def _reading(where: Where) -> Iterator[storage.Client]:
+def reading(where: Where) -> Iterator[storage.Client]:
     """A client; whatever Google refuses is a ResultsError that names the bucket."""
     try:
         yield storage.Client(project="-", credentials=identity())
@@ -109,7 +109,7 @@ def _reading(where: Where) -> Iterator[storage.Client]:
 
 def fetch(where: Where, wait_seconds: float, show_progress: Callable[[str], None]) -> Run:
     """Wait for the newest run's results and read them; ResultsError if there are none in time."""
-    with _reading(where) as client:
+    with reading(where) as client:
         bucket = client.bucket(where.bucket)
         parts = Parts(bucket, where.pictures, where.newer_than)
         text = _awaited(bucket, where, wait_seconds, show_progress, parts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infra.stack_name import for_stack
@@ -14,8 +16,7 @@ from ops.records import ResultsError
 from ops.terminal import print_error, print_progress, standard_output
 
 if TYPE_CHECKING:
-    import argparse
-
+    from ops.records import Run
     from ops.results import Where
 
 LONGEST: Final = 200
@@ -43,6 +44,29 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--run", type=int, metavar="NUMBER", help="a run of --list, in place of the newest"
     )
     parser.add_argument("--json", action="store_true", help="as data")
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page with the pictures, for a browser"
+    )
+    files.add_argument("--csv", type=Path, metavar="FILE", help="write a table, for a spreadsheet")
+    files.add_argument(
+        "--most",
+        type=_count,
+        default=10_000,
+        metavar="NUMBER",
+        help="how many pictures the page shows, those that failed first (default: 10000)",
+    )
+    files.add_argument("--no-thumbnails", action="store_true", help="read no picture for the page")
+    files.add_argument(
+        "--pictures", metavar="URI", help="gs://BUCKET with the pictures (default: of the stack)"
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, expected 1 or more")
+    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,21 +81,53 @@ def run(options: argparse.Namespace) -> int:
         )
         if options.list:
             return _list(where, as_data=options.json)
+        _require_writable(options)
         fetched = (
             results.fetch(where, options.wait, print_progress)
             if options.run is None
             else results.former(where, options.run)
         )
+        _write(fetched, where, options)
     except ResultsError as error:
         print_error(for_stack(f"{error}", options.stack))
         return BROKEN if isinstance(error, results.EndedError) else UNUSABLE
     if options.json:
         print(json.dumps(asdict(fetched)))  # noqa: T201  the answer
     else:
-        results_table.show(standard_output(), fetched)
+        in_file = options.html or options.csv
+        results_table.show(standard_output(), fetched, pictures=not in_file)
     if fetched.failure is not None:
         return BROKEN
     return PARTLY if fetched.failed else OK
+
+
+def _require_writable(options: argparse.Namespace) -> None:
+    """ResultsError if a file cannot be written: nobody waits minutes to read that."""
+    from ops.report import files  # noqa: PLC0415  only when a file is asked for
+
+    for path in filter(None, (options.html, options.csv)):
+        files.require_writable(path)
+
+
+def _write(fetched: Run, where: Where, options: argparse.Namespace) -> None:
+    """Write the files that the user asks for; ResultsError."""
+    if not (options.html or options.csv):
+        return
+    from ops import results  # noqa: PLC0415  the storage library is slow to import
+    from ops.report import report  # noqa: PLC0415  Jinja and Pillow, only when a file is asked for
+
+    if options.csv:
+        report.write_csv(options.csv, fetched, print_progress)
+    if options.html:
+        pictures = results.bucket_of(options.pictures) if options.pictures else where.pictures
+        what = report.Report(
+            results=where.bucket,
+            pictures=pictures,
+            most=options.most,
+            thumbnails=not options.no_thumbnails,
+        )
+        with results.reading(where) as client:
+            report.write_html(options.html, fetched, what, client, print_progress)
 
 
 def _list(where: Where, *, as_data: bool) -> int:

@@ -11,6 +11,7 @@ from infra.untrusted_text import shown
 from ops.detail_causes import cause_of_result
 from ops.google_client_errors import as_workload_message
 from ops.picture_causes import explained
+from ops.records import PROBABILITIES, label_of
 from ops.terminal import Table, Text, styled
 from ops.verdict_table import NOT_SAID, failed_pictures_table
 
@@ -22,16 +23,15 @@ if TYPE_CHECKING:
 
 FEW: Final = 5
 
-_PROBABILITIES: Final = "probabilities"
-
 LONGEST: Final = 200
 """Characters of a name or label in the table; `--json` has the whole."""
 
 
-def show(terminal: Terminal, run: Run) -> None:
+def show(terminal: Terminal, run: Run, *, pictures: bool = True) -> None:
     """Print a run's pictures, the causes of their codes, the summary and the notes.
 
-    For a run that failed as a whole: its message, whose mistake that is, and the fix.
+    Without `pictures`, the rest. For a run that failed as a whole: its message, whose mistake that
+    is, and the fix.
     """
     if run.failure is not None:
         cause = cause_of_result(as_workload_message(run.failure))
@@ -39,9 +39,9 @@ def show(terminal: Terminal, run: Run) -> None:
         terminal.print(f"mistake of: {cause.mistake_of or NOT_SAID}")
         terminal.print(f"fix: {cause.fix}", soft_wrap=True)
         return
-    if run.text is None:
+    if run.text is None and pictures:
         terminal.print(table(run))
-    else:
+    elif run.text is not None:
         for line_of_text in run.text.rstrip("\n").split("\n"):
             terminal.print(shown(line_of_text), soft_wrap=True)
     if run.failed:
@@ -56,7 +56,7 @@ def table(run: Run) -> Table:
     """The records, one in a row."""
     table = Table("picture", "predicted", _heading(run), "runner-up", header_style="bold")
     for record in run.records:
-        table.add_row(_cell(record["name"]), *_verdict(record, _decimals(run)))
+        table.add_row(_cell(record["name"]), *_verdict(record, run.decimals))
     return table
 
 
@@ -71,7 +71,7 @@ def compared(run: Run, truth: Mapping[str, str]) -> Table:
         right += not wrong
         if wrong or right <= FEW:
             mark = styled(f"{expected} ").append("✗" if wrong else "✓", "red" if wrong else "green")
-            table.add_row(_cell(record["name"]), *_verdict(record, _decimals(run)), mark)
+            table.add_row(_cell(record["name"]), *_verdict(record, run.decimals), mark)
     if right > FEW:
         table.add_row(f"{right - FEW} more like these", "", "", "", styled("✓", "green"))
     return table
@@ -87,7 +87,7 @@ def summary_line(summary: Mapping[str, Any]) -> str:
         f"{summary['continued']} taken over from an earlier start" if summary["continued"] else "",
         f"{summary['started']} to {summary['finished']}",
         f"{rate} pictures/s" if rate is not None else "",
-        f"scores are {summary['scores']}" if summary["scores"] != _PROBABILITIES else "",
+        f"scores are {summary['scores']}" if summary["scores"] != PROBABILITIES else "",
         f"engine {summary['engine']}",
         f"model {summary['modelSha256'][:12]}",
         f"image {summary['imageDigest'] or 'not known'}",
@@ -95,33 +95,17 @@ def summary_line(summary: Mapping[str, Any]) -> str:
     return shown("; ".join(filter(None, parts)))
 
 
-def _scores(run: Run) -> str:
-    """What the scores are; a run without a summary, of an older workload, had probabilities."""
-    return str(run.summary["scores"]) if run.summary else _PROBABILITIES
-
-
 def _heading(run: Run) -> str:
-    scores = _scores(run)
-    return "score" if scores == _PROBABILITIES else f"score ({shown(scores, LONGEST)})"
-
-
-def _decimals(run: Run) -> str:
-    """The format of a score. Only probabilities have a known size: of others, 4 digits count."""
-    return ".3f" if _scores(run) == _PROBABILITIES else ".4g"
+    return "score" if run.has_probabilities else f"score ({shown(run.scores, LONGEST)})"
 
 
 def _verdict(record: Mapping[str, Any], decimals: str) -> list[Text]:
     if "error" in record:
         return [_cell(record["error"], "red"), Text(), Text()]
     best, *others = record["topK"]
-    runner_up = f"{_label(others[0])} {others[0]['score']:{decimals}}" if others else ""
-    predicted = record["label"] or _label(best)
+    runner_up = f"{label_of(others[0])} {others[0]['score']:{decimals}}" if others else ""
+    predicted = record["label"] or label_of(best)
     return [_cell(predicted), Text(f"{best['score']:{decimals}}"), _cell(runner_up)]
-
-
-def _label(score: Mapping[str, Any]) -> str:
-    """The label; where the manifest has an empty one, the index of the class."""
-    return str(score["label"] or f"class {score.get('classIndex', '?')}")
 
 
 def _cell(text: str, style: str = "") -> Text:

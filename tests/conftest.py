@@ -1,9 +1,9 @@
 """What some tests need and a machine may lack, and what happens there.
 
 Tests marked `engine` need the Pulumi CLI; tests marked `namespace` a system that lets them mount
-something for one process alone. Without it they are taken out of the run and reported as not run,
-by name, at the end of it. Nothing is downloaded or built inside pytest:
-`python -m rehearsal.pulumi_cli` does that.
+something for one process alone; tests marked `browser` a Chromium. Without it they are taken out of
+the run and reported as not run, by name, at the end of it. Nothing is downloaded or built inside
+pytest: `python -m rehearsal.pulumi_cli` does that for the CLI.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rehearsal import chromium
 from rehearsal.cloud.confidential_space import token_mount
 from rehearsal.pulumi_cli.acquire import find_cli
 from rehearsal.pulumi_cli.errors import PulumiCliError
@@ -35,6 +36,7 @@ def _no_engine() -> str:
 NEEDS: dict[str, tuple[str, Callable[[], str]]] = {
     "engine": ("Pulumi engine", _no_engine),
     "namespace": ("mount namespace", token_mount.unavailable_reason),
+    "browser": ("browser", chromium.missing_reason),
 }
 """By marker: what the tests need, and the function that says why it is not there."""
 

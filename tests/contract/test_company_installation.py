@@ -32,9 +32,10 @@ FIRST_PARTY = ("infra", "ops", "packing", "policy", "workload")
 LATE = ("packing.pack",)
 """What a command imports only when it runs, and reports if it is not installed."""
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-MOST = 25
+MOST = 28
+"""Three of them are for the report of `results --html`: Jinja2, MarkupSafe and Pillow."""
 FORBIDDEN = {
-    *("ai-edge-litert", "keras", "mypy", "numpy", "pillow", "pytest", "simplejpeg", "starlette"),
+    *("ai-edge-litert", "keras", "mypy", "numpy", "pytest", "simplejpeg", "starlette"),
     *("tensorflow", "tensorflow-cpu", "uvicorn", "pulumi", "pulumi-gcp", "pulumi-docker"),
 }
 HEADER = "eyJhbGciOiJSUzI1NiJ9"
@@ -65,7 +66,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_commands_need_fewer_than_25_packages_beside_pulumis() -> None:
+def test_the_commands_need_fewer_than_28_packages_beside_pulumis() -> None:
     """Beside those of requirements.txt."""
     assert 10 < len(versions(OPS).keys() - versions(PULUMI).keys()) < MOST
 

@@ -1,4 +1,4 @@
-"""A test run without a Pulumi CLI reports the tests that did not run."""
+"""A test run without a Pulumi CLI or a browser reports the tests that did not run."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ def test_needs_the_engine():
 @pytest.mark.parametrize("company", ["primus", "secundus"])
 def test_deploys(company):
     raise AssertionError("ran without an engine")
+
+@pytest.mark.browser
+def test_draws():
+    raise AssertionError("ran without a browser")
 
 def test_pure():
     pass
@@ -65,12 +69,22 @@ def test_each_engine_test_is_reported_as_not_run_and_the_others_pass(
     """With the reason why there is no CLI."""
     done = run_tests()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 passed, 3 deselected" in done.stdout
+    assert "1 passed, 4 deselected" in done.stdout
     assert "3 TESTS NOT RUN: no Pulumi engine" in done.stdout
     named = [line.split("::")[1] for line in done.stdout.splitlines() if "NOT RUN test" in line]
-    assert named == ["test_needs_the_engine", "test_deploys[primus]", "test_deploys[secundus]"]
+    assert named[:3] == ["test_needs_the_engine", "test_deploys[primus]", "test_deploys[secundus]"]
     assert "on PATH: pulumi is not on PATH" in done.stdout
     assert "`python -m rehearsal.pulumi_cli` gets it." in done.stdout
+
+
+def test_each_test_of_a_page_is_reported_as_not_run(
+    run_tests: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    """Where there is no browser, with the command that installs one."""
+    done = run_tests()
+    assert "1 TESTS NOT RUN: no browser" in done.stdout
+    assert "NOT RUN test_some.py::test_draws" in done.stdout
+    assert "apt-get install chromium" in done.stdout
 
 
 def test_only_selected_tests_are_reported(
@@ -85,11 +99,11 @@ def test_only_selected_tests_are_reported(
 def test_with_a_cli_the_engine_tests_run(
     run_tests: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """With a CLI on PATH no test is removed: the engine tests run (and here, fail)."""
-    for name in ("pulumi", "pulumi-language-python"):
+    """With everything on PATH no test is removed: all run (and here, all but one fail)."""
+    for name in ("pulumi", "pulumi-language-python", "chromium"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\necho v3.259.0\n")
         program.chmod(0o755)
     done = run_tests()
-    assert "3 failed, 1 passed" in done.stdout
+    assert "4 failed, 1 passed" in done.stdout
     assert "NOT RUN" not in done.stdout

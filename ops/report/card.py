@@ -1,0 +1,73 @@
+"""What the report shows of each picture, as texts that are safe to show.
+
+Whoever uploaded the pictures chose their names, and the model's owner chose the labels. The
+template escapes them for HTML; here, signs that nobody sees are spelt out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.untrusted_text import shown
+from ops.records import label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ops.records import Run
+
+LONGEST: Final = 200
+"""Characters of a name or label; `--json` and `--csv` have the whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One class of a picture's best ones."""
+
+    label: str
+    value: float
+    text: str
+    """the score as people read it"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One picture. It has either bars, best first, or an error."""
+
+    number: int
+    """its place in the listing, from 1"""
+    name: str
+    label: str
+    bars: Sequence[Bar]
+    error: str
+    generation: str
+    sha256: str
+    """of the bytes that the run read; empty if it read none"""
+
+
+def cards(run: Run, most: int) -> list[Card]:
+    """At most so many pictures: those that failed first, then in the order of the listing."""
+    numbered = list(enumerate(run.records, 1))
+    numbered.sort(key=lambda each: "error" not in each[1])  # stable: the listing's order stays
+    return [_card(number, record, run.decimals) for number, record in numbered[:most]]
+
+
+def _card(number: int, record: Mapping[str, Any], decimals: str) -> Card:
+    best = record.get("topK", ())
+    return Card(
+        number=number,
+        name=shown(record["name"], LONGEST),
+        label=shown(record["label"] or label_of(best[0]), LONGEST) if best else "",
+        bars=[
+            Bar(
+                label=shown(label_of(each), LONGEST),
+                value=each["score"],
+                text=f"{each['score']:{decimals}}",
+            )
+            for each in best
+        ],
+        error=shown(record.get("error", ""), LONGEST),
+        generation=shown(str(record.get("generation", "")), LONGEST),
+        sha256=shown(str(record.get("sha256", "")), LONGEST),
+    )
