@@ -109,6 +109,8 @@ def two_runs(life: Life, printed: str) -> None:
     a_run(life, printed)
     listed = [line.split()[0] for line in printed.splitlines() if line.endswith("UTC  results")]
     assert listed == ["1", "2"]
+    page = (life.deployed.workspace.program / "former-run.html").read_text(encoding="utf-8")
+    assert '<img src="data:image/webp' in page
 
 
 def a_run_on_tdx(life: Life, printed: str) -> None:
