@@ -23,7 +23,7 @@ MODEL_ENGINES := tests/unit/workload/engines tests/unit/packing
 FAST := tests/graph tests/contract tests/unit/infra tests/unit/ops tests/unit/policy tests/unit/rehearsal \
 	$(wildcard tests/cloud/test_ops_*.py)
 AREAS := infra/attestation infra/components infra/config infra ops policy
-SOURCES := __main__.py infra workload ops policy rehearsal model bench tests
+SOURCES := __main__.py infra workload ops policy rehearsal model bench docs tests
 
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
@@ -127,6 +127,20 @@ lint: $(READY) ## ruff, mypy, import-linter, workflows
 	@$(VENV)/bin/lint-imports
 	@$(MAKE) --no-print-directory workflows
 
+.PHONY: docs
+docs: $(READY) ## the documentation as pages that a browser opens, without a server
+	@$(RUN) -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+	@echo "$(CURDIR)/docs/_build/html/index.html"
+
+# The first line of a drawing names its source by hash, so that a test needs no Graphviz to see that
+# they belong together.
+.PHONY: diagrams
+diagrams: ## draw docs/diagrams/*.svg again, after a change of their sources (needs Graphviz)
+	@for source in docs/diagrams/*.dot; do \
+	drawn=$$(dot -Tsvg "$$source") || exit 1; \
+	{ printf '<!-- drawn by `make diagrams` from %s, SHA-256 %s -->\n' "$$(basename "$$source")" \
+	"$$(sha256sum <"$$source" | cut -d ' ' -f 1)"; sed -n '/^<svg/,$$p' <<<"$$drawn"; } >"$${source%.dot}.svg"; done
+
 .PHONY: cli
 cli: $(READY) ## get the Pulumi CLI (PATH, official download, or built from Go modules)
 	@$(RUN) -m rehearsal.pulumi_cli
@@ -155,4 +169,4 @@ lock: $(READY) ## resolve the seven lock files from pyproject.toml
 
 .PHONY: clean
 clean: ## remove the virtual environment and caches
-	@rm -rf $(VENV) $(PACK) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(PACK) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build
