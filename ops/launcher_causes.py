@@ -184,9 +184,9 @@ LAUNCHER: Final[tuple[tuple[str, Cause], ...]] = (
         r"env var .* is not allowed to be overridden on this image; allowed envs .*: \[\]$",
         _author(
             "the metadata sets a variable, and the image has no label that allows any",
-            "the image lets an operator set nothing, and this program sets what README.md lists:"
-            " ask its author to give it the label tee.launch_policy.allow_env_override, build it"
-            f" and admit it: {PRIMUS}",
+            "the image lets an operator set nothing, and this program sets what"
+            " docs/architecture.md lists: ask its author to give it the label"
+            f" tee.launch_policy.allow_env_override, build it and admit it: {PRIMUS}",
         ),
     ),
     (
@@ -194,7 +194,7 @@ LAUNCHER: Final[tuple[tuple[str, Cause], ...]] = (
         _metadata(
             "the metadata sets a variable that the image does not let an operator set, or a"
             " variable whose name or value is malformed",
-            "every tee-env-* but those in README.md",
+            "every tee-env-* but those in docs/architecture.md",
         ),
     ),
     ("CMD is not allowed to be overridden", _metadata("the metadata sets a command", "tee-cmd")),

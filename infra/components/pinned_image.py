@@ -69,7 +69,7 @@ def _absence(image: str, digest: str, key: str) -> str:
     return (
         f"{key}: got {digest}, expected the digest of an image in {image}; there is none,"
         " and every machine that is to run it would stop with 'manifest unknown'. Push it:"
-        f" docker buildx build --push -t {image}:1 workload, with the options in README.md; or have"
-        " it built by the stack: pulumi config rm --stack primus --path"
-        f" '{NAMESPACE}:{key}'"
+        f" docker buildx build --push -t {image}:1 workload, with the options in"
+        " docs/deploy-primus.md; or have it built by the stack: pulumi config rm --stack primus"
+        f" --path '{NAMESPACE}:{key}'"
     )

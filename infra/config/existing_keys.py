@@ -51,7 +51,7 @@ ABOUT_ADOPT: Final = (
 
 
 def about_existing(rule: Rule) -> str:
-    """The description of the key `existing`, for the README."""
+    """The description of the key `existing`, for docs/configuration.md."""
     return ABOUT_EXISTING.format(", ".join(f"`{key}`" for key in rule.pattern.split("|")))
 
 

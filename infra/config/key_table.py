@@ -1,4 +1,4 @@
-"""Writes the README's table of configuration keys: `python -m infra.config.key_table`."""
+"""Writes the table in docs/configuration.md: `python -m infra.config.key_table`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.config.secundus_settings import SecundusSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DOCUMENT: Final = Path(__file__).parents[2] / "README.md"
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
 COMMAND: Final = ".venv/bin/python -m infra.config.key_table"
 START: Final = f"<!-- written by `{COMMAND}`: do not edit this table -->\n\n"
 END: Final = "\n<!-- end of the table -->"

@@ -38,11 +38,11 @@ class Key:
     """of a text, of each entry of a list, or of each value of an object of any keys; of objects
     under free names, it says what those are"""
     about: str
-    """what it is, in Markdown, for the README"""
+    """what it is, in Markdown, for docs/configuration.md"""
     default: Default | None = None
     """None: required, or absent if the type allows None"""
     unset: str = ""
-    """for the README: what happens without the key, where no default says it"""
+    """for docs/configuration.md: what happens without the key, where no default says it"""
     names: Rule | None = None
     """of the keys of an object of any keys, or of the free names of objects"""
 

@@ -2,7 +2,7 @@
 
 `keys` reads these classes. Rules are in `validators`; checks that compare several keys are in
 `contradictions`, `locations` and `releases`. `python -m infra.config.key_table` writes the
-README's table.
+table in docs/configuration.md.
 """
 
 # No `from __future__ import annotations`: `keys` reads the annotations at run time.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RESOURCE_MANAGER: Final = "cloudresourcemanager.googleapis.com/v1/projects"
 BEFOREHAND: Final = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
-"""Without them no other API can be switched on by an update (README.md)."""
+"""Without them no other API can be switched on by an update."""
 
 ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     "primus": {
@@ -37,7 +37,8 @@ ROLES: Final[Mapping[str, Mapping[str, str]]] = {
         "roles/storage.admin": "storage.buckets.create",
     },
 }
-"""By company, the roles of whoever deploys (README.md), and a permission that only it has."""
+"""By company, the roles of whoever deploys (docs/deploy-primus.md,
+docs/deploy-secundus.md), and a permission that only it has."""
 
 
 def checks(api: GoogleApi, settings: Company, company: str) -> Iterator[Check]:
@@ -135,4 +136,4 @@ def _permissions(api: GoogleApi, project: str, roles: Mapping[str, str]) -> Iter
             f" {missing[0]}   # and so on",
         )
     else:
-        yield ok("roles", f"{len(roles)} of {len(roles)} that README.md names")
+        yield ok("roles", f"{len(roles)} of {len(roles)} that the deployment needs")

@@ -231,9 +231,9 @@ GOOGLE: Final[tuple[tuple[str, UpdateCause], ...]] = (
         _owner(
             "whoever deploys has not the permission {permission}{required}{access}, or got it a"
             " moment ago",
-            "grant the roles of README.md, 'Once per project', on the company's own project."
-            f" Minutes later: {_AGAIN}. To attach the machine's account (actAs): name whoever"
-            " deploys under `operators` of stack secundus",
+            "grant the roles of docs/deploy-primus.md or docs/deploy-secundus.md on the company's"
+            f" own project. Minutes later: {_AGAIN}. To attach the machine's account (actAs): name"
+            " whoever deploys under `operators` of stack secundus",
         ),
     ),
     # https://docs.cloud.google.com/docs/authentication/troubleshoot-adc

@@ -74,8 +74,8 @@ PULUMI: Final[tuple[tuple[str, UpdateCause], ...]] = (
         r"failed to read downloaded context",
         _deployer(
             "Docker keeps its images in the containerd store, from which the plugin cannot build",
-            "switch that store off in Docker's settings, or build outside of the stack: README.md,"
-            " '1. Primus'",
+            "switch that store off in Docker's settings, or build outside of the stack:"
+            " docs/deploy-primus.md",
         ),
     ),
     (

@@ -32,7 +32,7 @@ OK, NOT_OK, NOT_CHECKED = Status.OK, Status.NOT_OK, Status.NOT_CHECKED
 
 @pytest.fixture
 def prepared(cloud: Cloud) -> Cloud:
-    """Both companies' projects as README.md says, and the APIs that an update switches on."""
+    """Both companies' projects as documented, and the APIs that an update switches on."""
     for each in cloud.projects.values():
         each.policy.bindings.clear()
     cloud.service_accounts.clear()

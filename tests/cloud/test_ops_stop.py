@@ -32,7 +32,7 @@ SOMEBODY: Binding = {"role": "roles/storage.objectViewer", "members": ["user:aud
 
 @pytest.fixture
 def federation(local: LocalCloud, tmp_path: Path) -> Federation:
-    """The model of an admitted workload, and a deployer who may do what README.md says."""
+    """The model of an admitted workload, and a deployer with the documented roles."""
     federation = Federation(local)
     federation.model(tmp_path)
     federation.grant(BY_DIGEST)

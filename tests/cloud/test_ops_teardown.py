@@ -97,7 +97,7 @@ def test_many_objects_are_deleted_page_by_page(
 
 @pytest.fixture
 def api(cloud: Cloud) -> dict[str, GoogleApi]:
-    """The deployers' sessions, with the roles of README.md and with the APIs of both stacks."""
+    """The deployers' sessions, with the roles of the documentation, and the APIs of both stacks."""
     two_companies(cloud)
     cloud.service_accounts.clear()
     for project in cloud.projects.values():

@@ -47,7 +47,7 @@ def test_every_row_has_every_column() -> None:
 
 
 def test_a_command_is_the_same_on_every_machine() -> None:
-    """The table names the virtual environment of the README, not that of whoever wrote it."""
+    """The table names the virtual environment of the pages, not that of whoever wrote it."""
     commands = error_table.table().count("confidential-inference why")
     assert error_table.table().count("&& .venv/bin/confidential-inference why launcher.json") > 0
     assert error_table.table().count(".venv/bin/confidential-inference why") == commands

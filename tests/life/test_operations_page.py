@@ -1,15 +1,10 @@
-"""Every command of docs/operations.md, in its order, on the real engine and the local cloud.
-
-A block of the page says who types it: ```sh primus, or ```sh secundus. `exit N` behind that is the
-exit code of its last command; without it, every command must succeed.
-"""
+"""Every command of docs/operations.md, in its order, on the real engine and the local cloud."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -17,6 +12,7 @@ from rehearsal.administrator import Admin
 from rehearsal.attacks.deployment import claims_of, token
 from rehearsal.repository import REPOSITORY
 from tests.engine.deployed_stacks import of_working_tree, type_line
+from tests.engine.page_blocks import Block, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,25 +25,6 @@ pytestmark = pytest.mark.engine
 
 PRIMUS: Final = "primus-models"
 PAGE: Final = (REPOSITORY / "docs" / "operations.md").read_text()
-
-
-class Block(NamedTuple):
-    """The commands of a block, and where they are."""
-
-    heading: str
-    company: str
-    code: int
-    commands: str
-
-
-def blocks(page: str) -> Iterator[Block]:
-    """Those that somebody types, in the order of the page."""
-    heading = ""
-    found = r"^## ([^\n]+)$|^```sh (primus|secundus)(?: exit (\d))?\n(.*?)^```$"
-    for title, company, code, commands in re.findall(found, page, re.MULTILINE | re.DOTALL):
-        heading = title or heading
-        if company:
-            yield Block(heading, company, int(code or 0), commands)
 
 
 @pytest.fixture(scope="module")
