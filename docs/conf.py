@@ -23,6 +23,8 @@ myst_heading_anchors = 4
 highlight_language = "text"
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["width.css"]
 # The pages are also read as files: nothing of a page comes from another host, and no copy of the
 # Markdown lies beside it.
 html_copy_source = False

@@ -120,6 +120,7 @@ def site(tmp_path: Path) -> Path:
     docs.mkdir()
     for name in ("conf.py", "repository_links.py"):
         shutil.copy(DOCS / name, docs)
+    shutil.copytree(DOCS / "_static", docs / "_static")
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "naming.py").touch()
     (tmp_path / "README.md").touch()

@@ -1,0 +1,92 @@
+"""Each command of ours, and each target of the Makefile, that a document names exists."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from ops import cli
+from rehearsal import cli as rehearsal_cli
+from rehearsal.repository import REPOSITORY
+from tests.contract.documented_commands import DOCUMENTS, Command, commands, documented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+MAKEFILE: Final = (REPOSITORY / "Makefile").read_text()
+TARGETS: Final = frozenset(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+VARIABLES: Final = frozenset(re.findall(r"\$\((?:if )?(?:\$\()?([A-Z]+)[):]", MAKEFILE))
+
+
+def unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> Iterator[str]:
+    """The commands and options among the words that the parser does not have."""
+    for position, word in enumerate(words):
+        subcommands = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+        if word.startswith("--"):
+            if word.partition("=")[0] not in parser._option_string_actions:
+                yield f"{parser.prog} has no option {word}"
+        elif subcommands and not word.startswith("-"):
+            (choices,) = subcommands
+            if word in choices.choices:
+                yield from unknown_options(choices.choices[word], words[position + 1 :])
+            elif re.fullmatch("[a-z-]+", word):
+                yield f"{parser.prog} has no command {word}"
+            return
+
+
+def problems(command: Command) -> Iterator[str]:
+    """What is wrong with a command of ours; nothing about anybody else's."""
+    program, *words = command.words
+    if program.removeprefix(".venv/bin/") == "confidential-inference":
+        yield from unknown_options(cli.parser(), words)
+    elif program.endswith("python") and words[:2] == ["-m", "rehearsal"]:
+        yield from unknown_options(rehearsal_cli.parser(), words[2:])
+    elif program == "make":
+        for word in words:
+            name, value, _ = word.partition("=")
+            if value and name not in VARIABLES:
+                yield f"make has no variable {name}"
+            elif not value and not word.startswith("-") and word not in TARGETS:
+                yield f"make has no target {word}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_of_ours_exists_with_its_options(path: Path) -> None:
+    """What can be copied works, as far as its names go."""
+    assert [problem for each in documented(path) for problem in problems(each)] == []
+
+
+def test_the_commands_of_the_documents_are_found() -> None:
+    """The check looks at something."""
+    programs = [each.words[0] for path in DOCUMENTS for each in documented(path)]
+    assert programs.count(".venv/bin/confidential-inference") > 60
+    assert programs.count("make") > 30
+    assert programs.count("pulumi") > 100
+
+
+TEXT: Final = """
+Type `confidential-inference wy` or `GCP_PLUGIN=x make dmo ARG=x`:
+
+```sh
+cd x && .venv/bin/confidential-inference results --jsn \\
+    | tee x; .venv/bin/confidential-inference handover exprt --stack primus
+.venv/bin/python -m rehearsal demo --losen condition
+```
+"""
+
+
+def test_what_does_not_exist_is_found() -> None:
+    """In the text and in blocks, also behind another command and on the next line."""
+    found = [problem for each in commands(TEXT, "x.md") for problem in problems(each)]
+    assert found == [
+        "confidential-inference results has no option --jsn",
+        "confidential-inference handover has no command exprt",
+        ".venv/bin/python -m rehearsal demo has no option --losen",
+        "confidential-inference has no command wy",
+        "make has no target dmo",
+        "make has no variable ARG",
+    ]
