@@ -1,4 +1,4 @@
-"""The README says what there is: every key, every role, every command."""
+"""The README fits on a page; the pages behind it say what there is: roles, variables, places."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.config import key_table
+from infra import launch
 from ops import cli
-from rehearsal import cli as rehearsal_cli
 from rehearsal.companies import COMPANIES
 from rehearsal.repository import REPOSITORY
 
@@ -17,58 +16,67 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 README = (REPOSITORY / "README.md").read_text()
+DOCS = REPOSITORY / "docs"
+DEPLOYING = (DOCS / "deploy-primus.md").read_text()
+ARCHITECTURE = (DOCS / "architecture.md").read_text()
+MOST_LINES = 120
 
 
-def test_the_table_of_keys_is_the_generated_one() -> None:
-    """The README lists each key as the settings declare it."""
-    assert key_table.updated(README) == README, f"run {key_table.COMMAND}"
+def test_the_readme_fits_on_a_page() -> None:
+    """What is longer belongs into docs/."""
+    assert len(README.splitlines()) <= MOST_LINES
 
 
-def test_a_table_of_keys_changed_by_hand_is_written_again() -> None:
-    """The text around the table stays; the table does not."""
-    written = key_table.updated(README)
-    changed = written.replace("| both | `project` |", "| both | `nothing` |")
-    assert changed != written
-    assert key_table.updated(changed) == written
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)", README))))
+def test_every_link_of_the_readme_leads_to_a_file(target: str) -> None:
+    """No generator of pages looks at it."""
+    assert (REPOSITORY / target).exists()
 
 
-def test_every_key_is_listed_once() -> None:
-    """A key of both stacks has one row, or one for each stack."""
-    listed = [(row.stack, row.key) for row in key_table.rows()]
-    assert len(listed) > 40
-    assert len(set(listed)) == len(listed)
-    of_both = {key for stack, key in listed if stack == "both"}
-    assert of_both.isdisjoint(key for stack, key in listed if stack != "both")
+def test_the_readme_leads_to_every_page() -> None:
+    """But to the list of them, and to the page that only includes rehearsal/README.md."""
+    linked = set(re.findall(r"\]\(docs/([a-z-]+\.md)\)", README))
+    pages = {page.name for page in DOCS.glob("*.md")}
+    assert pages - linked == {"index.md", "rehearsal.md"}
 
 
-@pytest.mark.parametrize("marker", [key_table.START, key_table.END])
-def test_a_readme_without_a_marker_is_refused(marker: str) -> None:
-    """It is never overwritten."""
-    with pytest.raises(ValueError, match="got a document without"):
-        key_table.updated(README.replace(marker, ""))
-
-
-def test_the_roles_in_the_readme_are_those_of_the_rehearsal() -> None:
+def test_the_roles_of_the_documentation_are_those_of_the_rehearsal() -> None:
     """The rehearsal's deployers hold exactly the roles that a real one is told to get."""
-    table = README.partition("| whoever deploys primus")[2].partition("\n\n")[0]
+    table = DEPLOYING.partition("| whoever deploys primus")[2].partition("\n\n")[0]
     rows = [row.split("|") for row in table.splitlines()[2:]]
     for column, company in ((1, "primus"), (2, "secundus")):
         named = {role for row in rows for role in re.findall(r"`(roles/[^`]+)`", row[column])}
         assert named == set(COMPANIES[company].roles)
 
 
-@pytest.mark.parametrize("usage", ["results", "why FILE"])
-def test_every_command_of_a_company_is_in_the_readme(usage: str) -> None:
-    """Each is mentioned as it is typed."""
-    command = cli.parser().parse_args(usage.split()).command
-    assert f".venv/bin/confidential-inference {command}" in README
+def test_the_architecture_lists_the_variables_of_the_metadata() -> None:
+    """Errors about other variables point to that list."""
+    listed = re.findall(r"^\| `([A-Z0-9_]+)` \|", ARCHITECTURE, re.MULTILINE)
+    assert tuple(listed) == launch.ENVIRONMENT
 
 
-@pytest.mark.parametrize("usage", ["demo", "cloud"])
-def test_every_command_of_the_rehearsal_is_in_the_readme(usage: str) -> None:
-    """Each has a make target."""
-    command = rehearsal_cli.parser().parse_args([usage]).command
-    assert f"make {command}" in README
+def test_every_place_of_the_architecture_exists() -> None:
+    """The folders under "Where things are" are there, and none of ours is left out."""
+    places = re.findall(
+        r"^\| `([a-z/]+/)`", ARCHITECTURE.partition("## Where things are")[2], re.MULTILINE
+    )
+    assert [place for place in places if not (REPOSITORY / place).is_dir()] == []
+    packages = {f"{path.parent.name}/" for path in REPOSITORY.glob("*/__init__.py")}
+    assert packages <= set(places)
+
+
+@pytest.mark.parametrize("target", ["demo", "cloud", "attack", "docs", "test"])
+def test_every_command_for_a_newcomer_is_in_the_readme(target: str) -> None:
+    """Each is a make target, which needs no set-up of its own."""
+    assert f"make {target}" in README
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_of_a_company_is_on_a_page(command: str) -> None:
+    """It is written as it is typed, outside of decisions and cursed knowledge."""
+    typed = f".venv/bin/confidential-inference {command}"
+    pages = (page for page in DOCS.glob("*.md") if page.name != "cursed-knowledge.md")
+    assert any(typed in page.read_text() for page in pages)
 
 
 DOCUMENTS = (
@@ -99,12 +107,3 @@ def test_a_command_outside_the_virtual_environment_is_found(command: str) -> Non
     """The guard can fail."""
     assert bare_commands(f"x && {command} launcher.json") == [f"{command} launcher.json"]
     assert bare_commands(f".venv/bin/{command} launcher.json") == []
-
-
-def test_every_place_in_the_readme_exists() -> None:
-    """The folders under "Where things are" are there."""
-    places = re.findall(
-        r"^\| `([a-z/]+/)`", README.partition("## Where things are")[2], re.MULTILINE
-    )
-    assert len(places) > 5
-    assert [place for place in places if not (REPOSITORY / place).is_dir()] == []

@@ -26,7 +26,7 @@ def usage(pulumi_cli: Path) -> Help:
 
     @functools.cache
     def text(command: tuple[str, ...]) -> str:
-        line = [pulumi_cli / "pulumi", *command, "--help"]
+        line = [str(pulumi_cli / "pulumi"), *command, "--help"]
         return subprocess.run(line, capture_output=True, text=True, check=False).stdout
 
     return text
