@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import subprocess
-import sys
 from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rehearsal.repository import REPOSITORY
+from tests.fixtures.documentation_site import DOCS, build
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
-DOCS: Final = REPOSITORY / "docs"
-MAKEFILE: Final = (REPOSITORY / "Makefile").read_text()
 DRAWINGS: Final = sorted((DOCS / "diagrams").glob("*.dot"))
 LOADED: Final = {
     "audio": "src",
@@ -35,17 +32,6 @@ LOADED: Final = {
 }
 """What a browser gets by itself, by the attribute that says where from. A link of a person, `a`, is
 no such thing."""
-
-
-def build(docs: Path, pages: Path) -> subprocess.CompletedProcess[str]:
-    """Build as `make docs` does; with the options of the Makefile."""
-    (options,) = re.findall(r"-m sphinx (.*) docs docs/_build/html$", MAKEFILE, re.MULTILINE)
-    return subprocess.run(
-        [sys.executable, "-m", "sphinx", *options.split(), docs, pages],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

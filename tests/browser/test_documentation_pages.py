@@ -1,0 +1,63 @@
+"""The documentation in a real browser, from files, as its reader opens it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.fixtures.documentation_site import DOCS, build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built pages."""
+    folder = tmp_path_factory.mktemp("pages")
+    done = build(DOCS, folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    """A tab; what it asks for anywhere but in files fails the test."""
+    context = browser.new_context()
+    tab = context.new_page()
+    elsewhere: list[str] = []
+
+    def note(url: str) -> None:
+        if not url.startswith(("file:", "data:")):
+            elsewhere.append(url)
+
+    tab.on("request", lambda request: note(request.url))
+    yield tab
+    context.close()
+    assert elsewhere == []
+
+
+def test_the_search_finds_a_page_by_googles_sentence_without_a_server(
+    tab: Page, pages: Path
+) -> None:
+    """The index is a script, which a browser loads from a file, too."""
+    tab.goto((pages / "index.html").as_uri())
+    tab.get_by_placeholder("Search").first.fill("credential rejected attribute condition")
+    tab.keyboard.press("Enter")
+    found = tab.locator("#search-results li").filter(has_text="Troubleshooting")
+    expect(found).to_have_count(1)
+
+
+@pytest.mark.parametrize("name", ["who-talks-to-whom", "what-is-measured"])
+def test_a_drawing_is_shown(tab: Page, pages: Path, name: str) -> None:
+    """The browser can draw it."""
+    tab.goto((pages / "architecture.html").as_uri())
+    drawing = tab.locator(f"img[src$='{name}.svg']")
+    assert drawing.evaluate("image => image.complete && image.naturalWidth") > 500
