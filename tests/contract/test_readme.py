@@ -1,4 +1,4 @@
-"""The README fits on a page; the pages behind it say what there is: roles, variables, places."""
+"""The README fits on a page; the pages behind it say what there is: variables, places."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from infra import launch
 from ops import cli
-from rehearsal.companies import COMPANIES
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 README = (REPOSITORY / "README.md").read_text()
 DOCS = REPOSITORY / "docs"
-DEPLOYING = (DOCS / "deploy-primus.md").read_text()
 ARCHITECTURE = (DOCS / "architecture.md").read_text()
 MOST_LINES = 120
 
@@ -38,15 +36,6 @@ def test_the_readme_leads_to_every_page() -> None:
     linked = set(re.findall(r"\]\(docs/([a-z-]+\.md)\)", README))
     pages = {page.name for page in DOCS.glob("*.md")}
     assert pages - linked == {"index.md", "rehearsal.md"}
-
-
-def test_the_roles_of_the_documentation_are_those_of_the_rehearsal() -> None:
-    """The rehearsal's deployers hold exactly the roles that a real one is told to get."""
-    table = DEPLOYING.partition("| whoever deploys primus")[2].partition("\n\n")[0]
-    rows = [row.split("|") for row in table.splitlines()[2:]]
-    for column, company in ((1, "primus"), (2, "secundus")):
-        named = {role for row in rows for role in re.findall(r"`(roles/[^`]+)`", row[column])}
-        assert named == set(COMPANIES[company].roles)
 
 
 def test_the_architecture_lists_the_variables_of_the_metadata() -> None:
