@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from infra.untrusted_text import shown
-from infra.wording import counted
 from ops.records import Run
 from ops.results import bucket_of
 from ops.terminal import styled
 from rehearsal.administrator import Admin
 from rehearsal.demo.expectations import Expectations
+from rehearsal.demo.layout import fact
 from rehearsal.demo.progress import Progress
 from rehearsal.repository import REPOSITORY
 
@@ -42,6 +41,8 @@ class Context:
     """by stack, its outputs after the last `up`"""
     evidence: dict[str, str] = field(default_factory=dict)
     """for `python -m ops why`: text by file name"""
+    warned: set[str] = field(default_factory=set)
+    """the engine's warnings that were printed already"""
 
     def admin(self, company: str) -> Admin:
         """The REST requests of the company's deployer."""
@@ -51,12 +52,16 @@ class Context:
         """Print the title of a step."""
         self.console.rule(styled(title, "bold"), align="left")
 
+    def fact(self, label: str, text: str, style: str = "") -> None:
+        """Print a text beside its label."""
+        fact(self.console, label, text, style)
+
 
 @contextmanager
 def watched(context: Context, company: str) -> Iterator[Progress]:
     """Show the engine's progress for a company; gives the event handler for the engine."""
     with context.console.working(f"{company}: the program") as say:
-        progress = Progress(context.console, company, say)
+        progress = Progress(context.console, company, say, context.warned)
         try:
             yield progress
         finally:
@@ -65,12 +70,9 @@ def watched(context: Context, company: str) -> Iterator[Progress]:
 
 def up(context: Context, company: str) -> None:
     """`pulumi up`, with live progress; stores the stack's outputs."""
-    started = time.monotonic()
     with watched(context, company) as progress:
         done = context.workspace.stack(company).up(on_event=progress)
     context.outputs[company] = {name: output.value for name, output in done.outputs.items()}
-    seconds = time.monotonic() - started
-    context.console.print(f"  {company}: {counted(progress.count, 'resource')}, {seconds:.1f} s")
 
 
 def results_of(context: Context) -> Run:

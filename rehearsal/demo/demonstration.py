@@ -25,14 +25,15 @@ from ops.explain import command as explain_command
 from ops.explain import reader as update_reader
 from ops.google_errors import message
 from ops.terminal import styled
-from ops.verdict_table import show
 from rehearsal.administrator import AdminError
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import two_companies
-from rehearsal.demo import impostor, inventory, loosen
+from rehearsal.demo import impostor, inventory, loosen, refusal
 from rehearsal.demo.context import Context, launcher_log, results_of, show_console, up, watched
+from rehearsal.demo.layout import narrow, short, without_lines
 from rehearsal.demo.saved_evidence import SaveError, saving
+from rehearsal.demo.summary import conclude, introduce
 from rehearsal.image_builder.dockerfile import build
 from rehearsal.pulumi_cli.acquire import acquire
 from rehearsal.pulumi_cli.errors import PulumiCliError
@@ -54,6 +55,7 @@ FORBIDDEN = 403
 
 def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
     """Run all steps; 0 if every expectation is met, 1 if not, 2 if a step could not run."""
+    narrow(console)
     started = time.monotonic()
     try:
         with (
@@ -61,10 +63,13 @@ def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
             tempfile.TemporaryDirectory(prefix="confidential-inference-") as scratch,
             running(Cloud()) as local,
         ):
+            introduce(console)
             two_companies(local.cloud)
             cli = acquire()
-            workspace = Workspace(Path(scratch) / "workspace", local, cli)
-            console.print(described(workspace.gcp_plugin), soft_wrap=True)
+            with console.working("two empty stacks"):
+                workspace = Workspace(Path(scratch) / "workspace", local, cli)
+                console.print(described(workspace.gcp_plugin), soft_wrap=True)
+                workspace.create_stacks()
             expectations = _run_steps(
                 Context(console, local, workspace, evidence=evidence), weakened
             )
@@ -81,32 +86,28 @@ def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
             explain_command.show(console, update_reader.explained(str(error).encode()))
         return 2
     console.rule(styled("What was shown", "bold"), align="left")
-    console.print(expectations.table())
-    for unmet in expectations.unmet:
-        console.print(styled("not as expected:", "red"), f"{unmet.what}: {unmet.seen}")
+    conclude(console, expectations, time.monotonic() - started)
     if keep is not None:
         console.print(
             f"in {keep}: {', '.join(evidence)}; try: {OPS} why"
             f" {keep}/launcher-impostor.log --condition {keep}/condition.cel",
             soft_wrap=True,
         )
-    console.print(f"{time.monotonic() - started:.0f} s in all", soft_wrap=True)
     return 1 if expectations.unmet else 0
 
 
 def _run_steps(context: Context, weakened: frozenset[str]) -> Expectations:
-    context.workspace.create_stacks()
     # `destroy` keeps buckets with results by default; nobody needs the results of a demonstration.
     context.workspace.pulumi("secundus", "config", "set", "forceDestroy", "true")
     grants = inventory.project_grants(context.local.cloud)
 
-    context.heading("Primus deploys: model, release policy, workload image")
+    context.heading("1. Primus deploys: model, release policy, workload image")
     up(context, "primus")
     handover = context.outputs["primus"]["handover"]
-    context.console.print(f"  image  {handover['image']}", soft_wrap=True)
-    context.console.print(f"  model  {handover['modelUri']}", soft_wrap=True)
+    context.fact("image", _within_project(handover["image"]))
+    context.fact("model", short(handover["modelUri"]))
 
-    context.heading("Secundus deploys: pictures, result bucket, Confidential VM")
+    context.heading("2. Secundus deploys: pictures, result bucket, Confidential VM")
     up(context, "secundus")
     admitted(context)
 
@@ -116,16 +117,14 @@ def _run_steps(context: Context, weakened: frozenset[str]) -> Expectations:
     if "grant" in weakened:
         _warn(context, loosen.grant(context.admin("primus"), provider, handover["modelReader"]))
 
-    context.heading("The impostor: Secundus' administrator launches a changed workload")
+    context.heading("3. The impostor: Secundus' administrator launches a changed workload")
     refused(context, handover)
 
-    context.heading("Secundus' own identities ask for the model")
+    context.heading("4. Secundus' own identities ask for the model; who got what")
     model_is_out_of_reach(context, handover)
+    context.console.print(inventory.reads(context.local.cloud.audit, _words(context, handover)))
 
-    context.heading("Who was allowed to take what")
-    context.console.print(inventory.reads(context.local.cloud.audit))
-
-    context.heading("Both companies destroy")
+    context.heading("5. Both companies destroy")
     destroyed(context, grants)
     return context.expectations
 
@@ -138,13 +137,13 @@ def admitted(context: Context) -> None:
         context.expectations.check("the admitted workload classifies", run.failure, met=False)
         show_console(context)
         return
-    context.console.print(results_table.compared(run, truth))
+    context.console.print(without_lines(results_table.compared(run, truth)))
     launcher_log(context, "admitted")
     named = {record["name"]: record.get("label") for record in run.records}
     right = sum(named.get(name) == label for name, label in truth.items())
     context.expectations.check(
         "the admitted workload classifies every picture",
-        f"{counted(len(run.records), 'picture')}, {right} of them as they were drawn",
+        f"{right} of {len(run.records)} as drawn",
         met=named.keys() == truth.keys() and None not in named.values(),
     )
 
@@ -154,34 +153,38 @@ def refused(context: Context, handover: dict[str, str]) -> None:
     secundus = context.admin("secundus")
     bucket = results.bucket_of(context.outputs["secundus"]["resultUri"])
     (machine,) = context.local.cloud.instances.values()
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        context.console.working("secundus: an image of her own"),
+    ):
         copy = Path(folder) / "workload"
         line = impostor.change(context.workspace.program / "workload", copy)
         image = build(copy, copy / "Dockerfile", {"SOURCE_DATE_EPOCH": "0"})
-    reference = impostor.publish(secundus, image, machine.service_account or "")
-    context.console.print(f"  workload/{impostor.MODULE} + {line}", soft_wrap=True)
-    context.console.print(f"  pushed {reference}", soft_wrap=True)
+        reference = impostor.publish(secundus, image, machine.service_account or "")
+    context.fact(f"{impostor.MODULE} +", line)
+    context.fact("image", _within_project(reference))
     context.workspace.pulumi("secundus", "config", "set", "image", reference)
     # Another text runs again, even if this image was launched before.
     context.workspace.pulumi("secundus", "config", "set", "run", f"after {machine.id}")
     up(context, "secundus")
     run = results_of(context)
     classified = f"{counted(len(run.records), 'picture')} classified"
-    context.console.print(f"  `result` says: {shown(run.failure or classified)}")
+    context.fact("`result`", shown(run.failure or classified))
     loot = impostor.loot(secundus, bucket)
     if loot == handover["modelSha256"]:
         seen = f"{reference} got in: gs://{bucket}/{impostor.STOLEN} is the model"
     elif run.failure is None:
         seen = f"{reference} got in: it classified {counted(len(run.records), 'picture')}"
     else:
-        seen = "nothing of the model is in its bucket"
+        seen = "no model in its bucket"
     context.expectations.check(
         "the impostor gets nothing", seen, met=loot is None and run.failure is not None
     )
+    by_condition = run.failure is not None and REJECTED in run.failure
     context.expectations.check(
         "the condition refuses it, in Google's words",
-        run.failure or "it was not refused",
-        met=run.failure is not None and REJECTED in run.failure,
+        "as quoted above" if by_condition else run.failure or "it was not refused",
+        met=by_condition,
     )
     explained(context, handover, reference.partition("@")[2])
     impostor.clean_up(secundus)
@@ -201,13 +204,14 @@ def explained(context: Context, handover: dict[str, str], digest: str) -> None:
     except (EvidenceError, PolicyError, why.DefectError) as error:
         seen = str(error)
     else:
-        show(context.console, verdict)
+        refusal.show(context.console, verdict)
         failed = [row for row in verdict.clauses if not row.passed]
         seen = ", ".join(row.clause for row in failed) or verdict.sentence
+    image_alone = [row.claim for row in failed] == [DIGEST_CLAIM] and digest in failed[0].got
     context.expectations.check(
         "the refusal is explained: it was the image",
-        seen,
-        met=[row.claim for row in failed] == [DIGEST_CLAIM] and digest in failed[0].got,
+        "by the one unmet clause" if image_alone else seen,
+        met=image_alone,
     )
 
 
@@ -226,11 +230,12 @@ def model_is_out_of_reach(context: Context, handover: dict[str, str]) -> None:
     ):
         answer = admin.ask("GET", url)
         seen = "it got the model" if answer.ok else message(answer).partition(" to the ")[0]
-        context.console.print(f"  {answer.status_code} {seen}", soft_wrap=True)
+        context.fact(str(answer.status_code), seen)
+        refused_so = answer.status_code == FORBIDDEN
         context.expectations.check(
             f"Secundus' {who} cannot read the model",
-            f"{answer.status_code} {seen if answer.ok else seen.partition(' ')[2]}",
-            met=answer.status_code == FORBIDDEN,
+            f"refused: {FORBIDDEN}" if refused_so else f"{answer.status_code} {seen}",
+            met=refused_so,
         )
 
 
@@ -241,11 +246,30 @@ def destroyed(context: Context, grants_before: inventory.Grants) -> None:
             context.workspace.stack(company).destroy(on_event=progress)
     left = inventory.left(context.local.cloud, grants_before)
     reserved = [name.rpartition("/")[2] for name in inventory.reserved(context.local.cloud)]
+    ids = ", ".join(reserved)
+    context.fact("left", ", ".join(left) or f"nothing; reserved for 30 days: {ids}")
     context.expectations.check(
         "destroy leaves nothing but a reserved pool id",
-        ", ".join(left) or f"nothing; reserved for 30 days: {', '.join(reserved)}",
+        ", ".join(left) or ids,
         met=not left and len(reserved) == 1,
     )
+
+
+def _within_project(reference: str) -> str:
+    """Repository, name and digest of an image."""
+    _host, _project, name = reference.split("/", 2)
+    return short(name)
+
+
+def _words(context: Context, handover: dict[str, str]) -> dict[str, str]:
+    """What the buckets and the model's reader are, by name."""
+    secundus = context.outputs["secundus"]
+    return {
+        handover["modelUri"].split("/")[2]: "model",
+        results.bucket_of(secundus["inputUri"]): "pictures",
+        results.bucket_of(secundus["resultUri"]): "results",
+        handover["modelReader"]: "model reader",
+    }
 
 
 def _warn(context: Context, text: str) -> None:

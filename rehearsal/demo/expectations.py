@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ops.terminal import Table, styled
+from rehearsal.demo.layout import without_lines
+
+if TYPE_CHECKING:
+    from ops.terminal import Padding
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,12 @@ class Expectations:
         """The expectations that are not met."""
         return [expectation for expectation in self.checked if not expectation.met]
 
-    def table(self) -> Table:
-        """The closing table."""
-        shown = Table("", "expected", "seen", header_style="bold")
+    def table(self) -> Padding:
+        """The closing table; it says of an unmet expectation only that it is not met."""
+        shown = Table("", "expected", "seen", show_header=False)
         for expectation in self.checked:
             mark = styled("✓", "green") if expectation.met else styled("✗", "red")
-            shown.add_row(mark, expectation.what, expectation.seen)
-        return shown
+            shown.add_row(
+                mark, expectation.what, expectation.seen if expectation.met else "not met"
+            )
+        return without_lines(shown)

@@ -6,22 +6,23 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ops.terminal import Table, styled
+from rehearsal.demo.layout import short, without_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from ops.terminal import Padding
     from rehearsal.cloud.state import AuditEntry, Cloud
 
 Grants = frozenset[tuple[str, str, str]]
 
 READING = {
-    "storage.objects.get": "read objects of",
-    "storage.objects.list": "list objects of",
-    "google.identity.sts.v1.SecurityTokenService.ExchangeToken": "enter by its token",
-    "iam.serviceAccounts.getAccessToken": "act as",
-    "artifactregistry.repositories.downloadArtifacts": "pull from",
+    "storage.objects.get": "{}",
+    "google.identity.sts.v1.SecurityTokenService.ExchangeToken": "STS token",
+    "iam.serviceAccounts.getAccessToken": "token of {}",
+    "artifactregistry.repositories.downloadArtifacts": "images",
 }
-"""Permissions to read something, and their words in the table."""
+"""Permissions to get a content or a token, and its words; in the braces, the resource's."""
 
 
 def project_grants(cloud: Cloud) -> Grants:
@@ -53,33 +54,40 @@ def reserved(cloud: Cloud) -> list[str]:
     return [pool.name for pool in cloud.pools.values() if pool.deleted_at is not None]
 
 
-def reads(audit: Iterable[AuditEntry]) -> Table:
-    """Who asked to read what, how often it was allowed, and how often refused."""
-    asked: Counter[tuple[str, str, str]] = Counter()
-    allowed: Counter[tuple[str, str, str]] = Counter()
+def reads(audit: Iterable[AuditEntry], called: Mapping[str, str]) -> Padding:
+    """Who got what, and who was refused what, with the number of requests.
+
+    One row for each identity; `called` has the words for buckets and service accounts, by name.
+    """
+    asked: dict[str, tuple[Counter[str], Counter[str]]] = {}
     for entry in audit:
-        if entry.permission not in READING:
-            continue
-        key = (_who(entry.member), READING[entry.permission], _what(entry.resource))
-        asked[key] += 1
-        allowed[key] += entry.allowed
-    shown = Table("who", "asked to", "what", "allowed", "refused", header_style="bold")
-    for key in sorted(asked):
-        refused = asked[key] - allowed[key]
-        shown.add_row(*key, str(allowed[key] or ""), styled(str(refused or ""), "red"))
-    return shown
+        if entry.permission in READING:
+            allowed, refused = asked.setdefault(_who(entry.member), (Counter(), Counter()))
+            (allowed if entry.allowed else refused)[_asked(entry, called)] += 1
+    shown = Table("who", "got", "was refused", header_style="bold")
+    for who, (allowed, refused) in sorted(asked.items()):
+        shown.add_row(who, _times(allowed), styled(_times(refused), "red"))
+    return without_lines(shown)
+
+
+def _asked(entry: AuditEntry, called: Mapping[str, str]) -> str:
+    name = entry.resource.partition("/objects/")[0].rpartition("/")[2]
+    return READING[entry.permission].format(called.get(name, _short(name)))
+
+
+def _times(requests: Counter[str]) -> str:
+    return ", ".join(
+        what if times == 1 else f"{times} {what}" for what, times in requests.most_common()
+    )
 
 
 def _who(member: str | None) -> str:
     if member is None:
         return "nobody (anonymous)"
     if member.startswith("principal://iam.googleapis.com/"):
-        return "attested " + member.rpartition("/subject/")[2].split("::")[1][:19] + "…"
+        digest = member.rpartition("/subject/")[2].split("::")[1]
+        return "attested " + short(digest.removeprefix("sha256:"))
     return _short(member.partition(":")[2])
-
-
-def _what(resource: str) -> str:
-    return _short(resource.partition("/objects/")[0].rpartition("/")[2])
 
 
 def _short(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`make demo` stopped in the middle: nothing of it keeps running, and nobody sees a traceback."""
+"""`make demo` as a user meets it: its output in a log, and a stop in the middle."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rehearsal.demo.layout import COLUMNS
+from rehearsal.demo.summary import NEXT, SHOWN
 from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
@@ -18,8 +21,49 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.usefixtures("pulumi_cli"),
-    pytest.mark.timeout(90),  # also the bound of the polling below
+    pytest.mark.timeout(180),  # also the bound of the polling below
 ]
+
+DEMO = (sys.executable, "-m", "rehearsal", "demo")
+
+FEW_LINES = 80
+"""Less than this is read, and not scrolled by."""
+
+
+@pytest.fixture(scope="module")
+def log() -> list[str]:
+    """The lines of a demonstration that succeeds, in a log."""
+    done = subprocess.run(DEMO, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout.splitlines()
+
+
+def rows(line: str) -> int:
+    """How many rows of a terminal with 80 columns a line takes."""
+    return max(1, ceil(len(line.rstrip()) / COLUMNS))
+
+
+def test_a_log_has_fewer_than_80_lines(log: list[str]) -> None:
+    """Also where a viewer of 80 columns breaks them."""
+    assert sum(map(rows, log)) < FEW_LINES, "\n".join(log)
+
+
+def test_a_log_begins_with_what_will_be_shown_and_ends_with_what_comes_next(
+    log: list[str],
+) -> None:
+    """Five lines, each with the number of its part; the parts follow in this order."""
+    assert log[: len(SHOWN)] == list(SHOWN)
+    titles = [line[:2] for line in log[len(SHOWN) :] if line.endswith("──")]
+    assert titles == ["1.", "2.", "3.", "4.", "5.", "Wh"]
+    assert [line.strip() for line in log[-len(NEXT) :]] == [f"{a:36} {b}" for a, b in NEXT]
+
+
+def test_uploads_are_one_number(log: list[str]) -> None:
+    """No picture has a line of its own where they are uploaded, and all are counted."""
+    deployment = log[log.index(next(line for line in log[5:] if line.startswith("2. "))) :]
+    uploaded = deployment[: deployment.index(next(line for line in deployment if "score" in line))]
+    assert "27 pictures," in " ".join(uploaded)
+    assert not any("part-" in line for line in uploaded)
 
 
 def running_in(folder: Path) -> list[str]:
@@ -37,12 +81,12 @@ def running_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("stop", "moment"), [(signal.SIGINT, "Service"), (signal.SIGKILL, "Image")]
+    ("stop", "moment"), [(signal.SIGINT, "1. Primus deploys:"), (signal.SIGKILL, "  primus ")]
 )
 def test_nothing_keeps_running(tmp_path: Path, stop: signal.Signals, moment: str) -> None:
     """Stopped while something is being deployed: engine, plugins and program are gone."""
     with subprocess.Popen(
-        [sys.executable, "-m", "rehearsal", "demo"],
+        DEMO,
         cwd=REPOSITORY,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
@@ -51,8 +95,9 @@ def test_nothing_keeps_running(tmp_path: Path, stop: signal.Signals, moment: str
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        next(line for line in process.stdout if moment in line)
-        assert running_in(tmp_path) != []
+        next(line for line in process.stdout if line.startswith(moment))
+        while not any("rehearsal.pulumi_plugins.gcp" in line for line in running_in(tmp_path)):
+            pass
         process.send_signal(stop)
         errors = process.stderr.read()
     assert "Traceback" not in errors

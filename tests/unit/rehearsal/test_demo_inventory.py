@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -77,20 +78,32 @@ def test_a_deleted_pool_is_reserved_and_not_left(cloud: Cloud) -> None:
 
 
 def test_reads_count_allowed_and_refused() -> None:
-    """One row per identity, permission and resource, with both counts."""
+    """One row per identity, with what it got and what it was refused, in the words for it."""
     reader = "serviceAccount:reader@p.iam.gserviceaccount.com"
     thing = "projects/_/buckets/model/objects/m"
     audit = [
         AuditEntry(reader, "storage.objects.get", thing, allowed=True),
-        AuditEntry(reader, "storage.objects.get", thing, allowed=False),
+        AuditEntry(reader, "storage.objects.get", thing, allowed=True),
+        AuditEntry(reader, "storage.objects.get", "projects/_/buckets/x/objects/m", allowed=False),
         AuditEntry(reader, "storage.buckets.get", thing, allowed=True),
     ]
     console = Terminal(io.StringIO(), width=120)
-    table = inventory.reads(audit)
-    console.print(table)
+    console.print(inventory.reads(audit, {"model": "the model"}))
     assert isinstance(console.file, io.StringIO)
-    (row,) = [line for line in console.file.getvalue().splitlines() if "reader@p" in line]
-    assert [cell.strip() for cell in row.split("│")[3:6]] == ["model", "1", "1"]
+    rows = [re.split("  +", line.strip()) for line in console.file.getvalue().splitlines()]
+    assert rows == [["who", "got", "was refused"], ["reader@p", "2 the model", "x"]]
+
+
+def test_an_attested_image_is_named_by_its_digest() -> None:
+    """The beginning of it: enough to tell two images from each other, and narrow."""
+    digest = "14b2ead669ab" + "0" * 52
+    member = f"principal://iam.googleapis.com/{POOL}/subject/x::sha256:{digest}::y"
+    exchange = "google.identity.sts.v1.SecurityTokenService.ExchangeToken"
+    console = Terminal(io.StringIO(), width=80)
+    console.print(inventory.reads([AuditEntry(member, exchange, "p", allowed=False)], {}))
+    assert isinstance(console.file, io.StringIO)
+    row = console.file.getvalue().splitlines()[1]
+    assert re.split("  +", row.strip()) == ["attested 14b2ead669ab…", "STS token"]
 
 
 def test_an_unmet_expectation_is_listed() -> None:
