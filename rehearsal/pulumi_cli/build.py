@@ -27,6 +27,13 @@ HERE = Path(__file__).parent
 COMMAND = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 
+FLAGS = ("-trimpath", "-buildvcs=false")
+"""Without the paths of this machine in the binary. With other flags, other packages are stale."""
+
+STALE = "{{if .Stale}}{{.ImportPath}}{{end}}"
+"""Packages that `go build -v` will compile and name: those that Go's cache does not have. `unsafe`
+has no code. https://pkg.go.dev/cmd/go#hdr-List_packages_or_modules"""
+
 LANGUAGE_HOST = ("language_host.py", "pulumi-language-python")
 """The stand-in, and the script that starts it, with the name that the engine looks for."""
 
@@ -53,20 +60,20 @@ def from_modules(
         f"building the Pulumi CLI {version} from Go modules: once, "
         "about 7 minutes on 2 cores, and kept in the cache"
     )
-    packages = _go([go, "list", "-deps", COMMAND], environ, progress, "found")
-    all_of_them = counted(len(packages), "package")
-    progress.say(f"  compiling {all_of_them}, but for those that this machine's Go has already")
+    missing = set(_go([go, "list", *FLAGS, "-deps", "-f", STALE, COMMAND], environ, progress))
+    total = len(missing - {"unsafe"})
     binaries = folder / "bin"
     flag = f"-X {SDK}/go/common/version.Version=v{version}"
-    _go(
+    compiled = _go(
         [
-            *(go, "build", "-v", "-trimpath", "-buildvcs=false"),
+            *(go, "build", "-v", *FLAGS),
             *("-ldflags", f"-s -w {flag}", "-o", f"{binaries}{os.sep}", COMMAND),
         ],
         environ,
         progress,
-        "compiled",
+        total,
     )
+    progress.say(f"  {len(compiled)} of {counted(total, 'package')} compiled")
     source = subprocess.check_output(  # noqa: S603  the go command
         [go, "list", "-m", "-f", "{{.Dir}}", SDK], cwd=HERE, env=environ, text=True
     )
@@ -76,8 +83,14 @@ def from_modules(
     progress.say("built the Pulumi CLI")
 
 
-def _go(command: list[str], environ: Mapping[str, str], progress: Progress, done: str) -> list[str]:
-    """The import paths that a go command prints; UnavailableError with the end of its output."""
+def _go(
+    command: list[str], environ: Mapping[str, str], progress: Progress, total: int | None = None
+) -> list[str]:
+    """The import paths that a go command prints; UnavailableError with the end of its output.
+
+    With a total, the progress says how many of them were printed; else how many modules were
+    fetched.
+    """
     paths: list[str] = []
     words: list[str] = []
     with subprocess.Popen(  # noqa: S603  the go command
@@ -92,8 +105,11 @@ def _go(command: list[str], environ: Mapping[str, str], progress: Progress, done
         for line in go.stdout or ():
             (paths if PACKAGE.fullmatch(line.strip()) else words).append(line.strip())
             fetched = sum(word.startswith("go: downloading") for word in words)
-            modules = counted(fetched, "module")
-            progress.count(f"{modules} fetched, {counted(len(paths), 'package')} {done}")
+            progress.count(
+                f"{counted(fetched, 'module')} fetched"
+                if total is None
+                else f"{len(paths)} of {counted(total, 'package')} compiled"
+            )
     if go.returncode:
         raise UnavailableError(f"`go {command[1]}` failed: {' / '.join(words[-5:])}")
     return paths

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rehearsal.progress_line import Progress
+from rehearsal.pulumi_cli import build
 from rehearsal.pulumi_cli.build import from_modules
 from rehearsal.pulumi_cli.errors import UnavailableError
 from rehearsal.repository import REPOSITORY
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
 GO = """#!/bin/sh
 echo "$GOFLAGS $CGO_ENABLED $*" >> calls
 case "$1 $2" in
-  "list -deps")
+  "list -trimpath")
     echo "go: downloading example.com/a v1.0.0" >&2
-    echo fmt; echo example.com/a; echo example.com/a/b ;;
+    echo "go: downloading example.com/b v1.0.0" >&2
+    echo unsafe; echo example.com/a; echo example.com/a/b ;;
   "build -v")
-    echo fmt >&2; echo example.com/a/b >&2
+    echo example.com/a >&2; echo example.com/a/b >&2
     [ -z "$GO_FAILS" ] || { echo "# example.com/a" >&2; echo "a.go:1:2: no space" >&2; exit 1; }
     while [ "$1" != -o ]; do shift; done
     mkdir -p "$2"; echo binary > "$2/pulumi" ;;
@@ -81,6 +84,45 @@ def test_go_mod_stays_unchanged_and_the_version_is_set(
     assert "common/version.Version=v3.259.0 -o" in calls[1]
 
 
+@pytest.mark.skipif(shutil.which("go") is None, reason="go is not on PATH")
+@pytest.mark.timeout(120)
+def test_go_compiles_what_it_lists_as_stale(tmp_path: Path) -> None:
+    """By the real command, also where its cache has a part: the total is reached."""
+    (tmp_path / "go.mod").write_text("module example.com/m\n")
+    (tmp_path / "main.go").write_text('package main\n\nimport _ "errors"\n\nfunc main() {}\n')
+    environ = {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOCACHE": str(tmp_path / "cache"),
+        "GOFLAGS": "-mod=readonly",
+        "GOWORK": "off",
+    }
+
+    def go(*arguments: str) -> set[str]:
+        done = subprocess.run(
+            ["go", *arguments, "."],
+            cwd=tmp_path,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+        )
+        return set(done.stdout.split())
+
+    stale = ("list", *build.FLAGS, "-deps", "-f", build.STALE)
+    compile_all = ("build", "-v", *build.FLAGS, "-o", str(tmp_path / "out"))
+    listed = go(*stale) - {"unsafe"}
+    assert go(*compile_all) == listed
+    assert len(listed) > 10
+    changed = (tmp_path / "main.go").read_text().replace('_ "errors"', '_ "sort"')
+    (tmp_path / "main.go").write_text(changed)
+    listed_again = go(*stale) - {"unsafe"}
+    assert go(*compile_all) == listed_again
+    assert {"sort", "example.com/m"} <= listed_again
+    assert listed_again.isdisjoint(listed - {"example.com/m"})
+
+
 def test_a_missing_go_command_is_an_error(tmp_path: Path) -> None:
     """With the reason."""
     with pytest.raises(UnavailableError, match="go is not on PATH"):
@@ -105,18 +147,17 @@ def test_a_log_gets_plain_lines(machine: dict[str, str], tmp_path: Path) -> None
 
 
 def test_a_terminal_shows_counts_on_one_line(machine: dict[str, str], tmp_path: Path) -> None:
-    """Modules, then packages, and the time; without a wrong total.
-
-    Go compiles no package that its cache holds, so the count may end below the total.
-    """
+    """Modules, then packages up to the total, and the time; `unsafe` is never compiled."""
     out = Terminal()
     from_modules(tmp_path / "out", machine, "3.259.0", out)
-    assert "\r\033[K  1 module fetched, 3 packages found, elapsed 0:0" in out.getvalue()
-    assert "0 modules fetched, 2 packages compiled, elapsed 0:0" in out.getvalue()
-    assert " of " not in out.getvalue()
-    assert (
-        "compiling 3 packages, but for those that this machine's Go has already" in out.getvalue()
-    )
+    shown = [text.partition(", elapsed")[0].strip() for text in out.getvalue().split("\r\033[K")]
+    assert list(dict.fromkeys(shown))[2:] == [
+        "1 module fetched",
+        "2 modules fetched",
+        "1 of 2 packages compiled",
+        "2 of 2 packages compiled",
+        "built the Pulumi CLI",
+    ]
 
 
 def test_a_log_gets_a_line_every_fifteen_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
