@@ -30,7 +30,10 @@ SDK = "github.com/pulumi/pulumi/sdk/v3"
 FLAGS = ("-trimpath", "-buildvcs=false")
 """Without the paths of this machine in the binary. With other flags, other packages are stale."""
 
-STALE = "{{if .Stale}}{{.ImportPath}}{{end}}"
+CACHED = "not installed but available in build cache"
+"""Why the command itself is stale if it is compiled already."""
+
+STALE = f'{{{{if and .Stale (ne .StaleReason "{CACHED}")}}}}{{{{.ImportPath}}}}{{{{end}}}}'
 """Packages that `go build -v` will compile and name: those that Go's cache does not have. `unsafe`
 has no code. https://pkg.go.dev/cmd/go#hdr-List_packages_or_modules"""
 

@@ -121,6 +121,7 @@ def test_go_compiles_what_it_lists_as_stale(tmp_path: Path) -> None:
     assert go(*compile_all) == listed_again
     assert {"sort", "example.com/m"} <= listed_again
     assert listed_again.isdisjoint(listed - {"example.com/m"})
+    assert go(*stale) - {"unsafe"} == set()
 
 
 def test_a_missing_go_command_is_an_error(tmp_path: Path) -> None:
