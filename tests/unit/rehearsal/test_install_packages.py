@@ -35,9 +35,9 @@ echo "Collecting tensorflow-cpu==2.21.0 (from -r lock (line 7))"
 [ -z "$PIP_FAILS" ] || { echo "ERROR: no space left" >&2; exit 1; }
 echo "Installing collected packages: numpy, tensorflow-cpu"
 mkdir -p site/numpy-2.4.1.dist-info site/tensorflow_cpu-2.21.0.dist-info
-touch site/numpy-2.4.1.dist-info/INSTALLER
-[ -z "$PIP_WAITS" ] || while [ ! -e seen ]; do :; done
 touch site/tensorflow_cpu-2.21.0.dist-info/INSTALLER
+[ -z "$PIP_WAITS" ] || while [ ! -e seen ]; do :; done
+touch site/numpy-2.4.1.dist-info/INSTALLER
 """
 
 
@@ -92,7 +92,7 @@ def test_a_terminal_counts_what_is_found_up_to_the_total(python: str) -> None:
 def test_a_terminal_counts_what_is_unpacked_while_pip_says_nothing(
     python: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A package counts when its last file is there; at the end the total is reached."""
+    """A package counts when its last file is there, however its name is written."""
     monkeypatch.setenv("PIP_WAITS", "yes")
     out = Terminal()
     assert install(python, out) == 0
