@@ -21,7 +21,7 @@ SHOWN: Final = (
 NEXT: Final = (
     ("make cloud", "the local cloud, to use it by hand"),
     ("make demo ARGS='--loosen condition'", "without a guard: this must fail"),
-    ('README.md, "Deploy to Google Cloud"', "deploy for real"),
+    ("docs/first-deployment.md", "deploy for real"),
 )
 """What a reader may do next, and what it does."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,6 +65,30 @@ def test_uploads_are_one_number(log: list[str]) -> None:
     uploaded = deployment[: deployment.index(next(line for line in deployment if "score" in line))]
     assert "27 pictures," in " ".join(uploaded)
     assert not any("part-" in line for line in uploaded)
+
+
+PAGES = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
+QUOTED = re.compile(r"^( *)```text demo\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+"""A block of a page with lines of the demonstration, and how far it is indented."""
+
+
+def quoted(page: Path) -> list[list[str]]:
+    """The lines of each such block."""
+    return [
+        [line.removeprefix(indent).rstrip() for line in lines.splitlines()]
+        for indent, lines in QUOTED.findall(page.read_text())
+    ]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if quoted(page)], ids=lambda page: page.name
+)
+def test_what_a_page_quotes_is_printed(log: list[str], page: Path) -> None:
+    """Each line, in this order; a page may leave lines out."""
+    printed = [line.rstrip() for line in log]
+    for block in quoted(page):
+        rest = iter(printed)
+        assert [line for line in block if line not in rest] == []
 
 
 def running_in(folder: Path) -> list[str]:

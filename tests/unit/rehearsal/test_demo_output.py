@@ -146,8 +146,6 @@ def test_what_was_not_shown_has_nothing_next(console: Terminal) -> None:
 
 
 def test_the_next_page_is_there() -> None:
-    """The document that is named has that heading."""
-    (page,) = [what for what, _ in summary.NEXT if ".md" in what]
-    name, _, heading = page.partition(", ")
-    title = heading.strip('"')
-    assert f"## {title}\n" in (REPOSITORY / name).read_text()
+    """As a file of this repository."""
+    (page,) = [what for what, _ in summary.NEXT if what.endswith(".md")]
+    assert (REPOSITORY / page).is_file()
