@@ -21,6 +21,7 @@ from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ops.terminal import Terminal
     from rehearsal.cloud.http.server import LocalCloud
@@ -41,6 +42,8 @@ class Context:
     """by stack, its outputs after the last `up`"""
     evidence: dict[str, str] = field(default_factory=dict)
     """for `python -m ops why`: text by file name"""
+    report: Path | None = None
+    """where to write the page with the admitted run's pictures; None if there is none"""
     warned: set[str] = field(default_factory=set)
     """the engine's warnings that were printed already"""
 
@@ -75,9 +78,10 @@ def up(context: Context, company: str) -> None:
     context.outputs[company] = {name: output.value for name, output in done.outputs.items()}
 
 
-def results_of(context: Context) -> Run:
+def results_of(context: Context, *options: str) -> Run:
     """The output of `python -m ops results`, run in the program's folder as Secundus runs it."""
-    command = [sys.executable, "-m", "ops", "results", "--json", "--wait", str(WAIT_SECONDS)]
+    ops = [sys.executable, "-m", "ops"]
+    command = [*ops, "results", "--json", "--wait", str(WAIT_SECONDS), *options]
     environment = context.workspace.environment("secundus") | {"PYTHONPATH": str(REPOSITORY)}
     with context.console.working("secundus: the workload runs"):
         answer = subprocess.run(  # noqa: S603  our own command

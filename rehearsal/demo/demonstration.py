@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 REJECTED = "The given credential is rejected by the attribute condition."
 """Google's sentence for a token that the condition refuses."""
 
+REPORT = "demo-report.html"
+"""In the current folder: the local cloud, which has the pictures, ends with the demonstration."""
+
 DIGEST_CLAIM = "submods.container.image_digest"
 
 FORBIDDEN = 403
@@ -70,9 +73,10 @@ def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
                 workspace = Workspace(Path(scratch) / "workspace", local, cli)
                 console.print(described(workspace.gcp_plugin), soft_wrap=True)
                 workspace.create_stacks()
-            expectations = _run_steps(
-                Context(console, local, workspace, evidence=evidence), weakened
+            context = Context(
+                console, local, workspace, evidence=evidence, report=Path.cwd() / REPORT
             )
+            expectations = _run_steps(context, weakened)
     except (
         PulumiCliError,
         PluginError,
@@ -86,7 +90,8 @@ def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
             explain_command.show(console, update_reader.explained(str(error).encode()))
         return 2
     console.rule(styled("What was shown", "bold"), align="left")
-    conclude(console, expectations, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    conclude(console, expectations, seconds, REPORT if context.report else None)
     if keep is not None:
         console.print(
             f"in {keep}: {', '.join(evidence)}; try: {OPS} why"
@@ -132,8 +137,9 @@ def _run_steps(context: Context, weakened: frozenset[str]) -> Expectations:
 def admitted(context: Context) -> None:
     """The approved workload gets the model and classifies every picture."""
     truth = json.loads((context.workspace.program / "model" / "pictures.json").read_text())
-    run = results_of(context)
+    run = results_of(context, *(["--html", str(context.report)] if context.report else []))
     if run.failure is not None:
+        context.report = None
         context.expectations.check("the admitted workload classifies", run.failure, met=False)
         show_console(context)
         return

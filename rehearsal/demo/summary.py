@@ -33,13 +33,17 @@ def introduce(console: Terminal) -> None:
     console.print("Pulumi's engine is the real one. Google's cloud is a local stand-in.")
 
 
-def conclude(console: Terminal, expectations: Expectations, seconds: float) -> None:
-    """Print each expectation and whether it was met; if all were, what comes next."""
+def conclude(
+    console: Terminal, expectations: Expectations, seconds: float, report: str | None
+) -> None:
+    """Print each expectation and whether it was met, the report, and if all were, what is next."""
     console.print(expectations.table())
     for unmet in expectations.unmet:
         console.print(
             styled("not as expected:", "red"), f"{unmet.what}: {unmet.seen}", soft_wrap=True
         )
+    if report is not None:
+        console.print(f"The pictures with their classes, for a browser: {report}", soft_wrap=True)
     if expectations.unmet:
         console.print(f"{seconds:.0f} s in all")
     else:

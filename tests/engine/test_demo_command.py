@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -32,9 +33,22 @@ FEW_LINES = 80
 
 
 @pytest.fixture(scope="module")
-def log() -> list[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demonstration is started."""
+    return tmp_path_factory.mktemp("started")
+
+
+@pytest.fixture(scope="module")
+def log(folder: Path) -> list[str]:
     """The lines of a demonstration that succeeds, in a log."""
-    done = subprocess.run(DEMO, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        DEMO,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     return done.stdout.splitlines()
 
@@ -65,6 +79,15 @@ def test_uploads_are_one_number(log: list[str]) -> None:
     uploaded = deployment[: deployment.index(next(line for line in deployment if "score" in line))]
     assert "27 pictures," in " ".join(uploaded)
     assert not any("part-" in line for line in uploaded)
+
+
+def test_the_report_outlives_the_local_cloud(log: list[str], folder: Path) -> None:
+    """It is where the log says, and has every picture, also those of which the log has no row."""
+    (named,) = [line.rpartition(": ")[2] for line in log if "for a browser" in line]
+    page = (folder / named).read_text()
+    names = json.loads((REPOSITORY / "model" / "pictures.json").read_text())
+    assert [name for name in names if name not in page] == []
+    assert page.count("data:image/") >= len(names)
 
 
 PAGES = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))

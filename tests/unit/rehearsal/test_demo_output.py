@@ -121,22 +121,23 @@ def test_five_lines_say_what_will_be_shown(console: Terminal) -> None:
 
 
 def test_what_was_shown_is_followed_by_what_comes_next(console: Terminal) -> None:
-    """Each expectation in a line, then the time and the next commands."""
-    summary.conclude(console, expectations(met=True), 23.4)
-    assert printed(console)[:3] == [
+    """Each expectation in a line, then the report, the time and the next commands."""
+    summary.conclude(console, expectations(met=True), 23.4, "report.html")
+    assert printed(console)[:4] == [
         "  ✓  first   yes",
         "  ✓  second  a [long] answer",
+        "The pictures with their classes, for a browser: report.html",
         "23 s in all. Next:",
     ]
-    assert [line.split("  ")[1] for line in printed(console)[3:]] == [
+    assert [line.split("  ")[1] for line in printed(console)[4:]] == [
         what for what, _ in summary.NEXT
     ]
     assert max(map(len, printed(console))) <= COLUMNS
 
 
 def test_what_was_not_shown_has_nothing_next(console: Terminal) -> None:
-    """The answer stands whole below the table."""
-    summary.conclude(console, expectations(met=False), 23.4)
+    """The answer stands whole below the table; a report that was not written is not named."""
+    summary.conclude(console, expectations(met=False), 23.4, None)
     assert printed(console) == [
         "  ✓  first   yes",
         "  ✗  second  not met",
