@@ -77,7 +77,7 @@ def _asked(entry: AuditEntry, called: Mapping[str, str]) -> str:
 
 def _times(requests: Counter[str]) -> str:
     return ", ".join(
-        what if times == 1 else f"{times} {what}" for what, times in requests.most_common()
+        what if times == 1 else f"{what} {times}x" for what, times in requests.most_common()
     )
 
 

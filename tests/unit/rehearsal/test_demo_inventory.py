@@ -91,7 +91,7 @@ def test_reads_count_allowed_and_refused() -> None:
     console.print(inventory.reads(audit, {"model": "the model"}))
     assert isinstance(console.file, io.StringIO)
     rows = [re.split("  +", line.strip()) for line in console.file.getvalue().splitlines()]
-    assert rows == [["who", "got", "was refused"], ["reader@p", "2 the model", "x"]]
+    assert rows == [["who", "got", "was refused"], ["reader@p", "the model 2x", "x"]]
 
 
 def test_an_attested_image_is_named_by_its_digest() -> None:
