@@ -134,6 +134,10 @@ docs: $(READY) ## the documentation as pages that a browser opens, without a ser
 
 # The first line of a drawing names its source by hash, so that a test needs no Graphviz to see that
 # they belong together.
+.PHONY: screenshot
+screenshot: $(READY) ## draw docs/images/report.png from the report that `make demo` left (needs Chromium)
+	@$(RUN) -m rehearsal.report_screenshot
+
 .PHONY: diagrams
 diagrams: ## draw docs/diagrams/*.svg again, after a change of their sources (needs Graphviz)
 	@for source in docs/diagrams/*.dot; do \

@@ -36,7 +36,7 @@ echo "Collecting tensorflow-cpu==2.21.0 (from -r lock (line 7))"
 echo "Installing collected packages: numpy, tensorflow-cpu"
 mkdir -p site/numpy-2.4.1.dist-info site/tensorflow_cpu-2.21.0.dist-info
 touch site/tensorflow_cpu-2.21.0.dist-info/INSTALLER
-[ -z "$PIP_WAITS" ] || while [ ! -e seen ]; do :; done
+[ -z "$PIP_WAITS" ] || timeout 60 sh -c 'until [ -e seen ]; do sleep 0.01; done'
 touch site/numpy-2.4.1.dist-info/INSTALLER
 """
 
