@@ -56,8 +56,8 @@ COMPANIES = {
         ),
     )
 }
-"""By stack name. The roles are those that docs/deploy-primus.md and docs/deploy-secundus.md tell a
-real user to grant, and no more: a run as owner would not show that they suffice."""
+"""By stack name. The roles are those that docs/first-deployment.md tells a real user to grant, and
+no more: a run as owner would not show that they suffice."""
 
 ENABLED_BEFOREHAND = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
 """The APIs without which no other can be enabled."""

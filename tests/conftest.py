@@ -1,13 +1,14 @@
 """What some tests need and a machine may lack, and what happens there.
 
 Tests marked `engine` need the Pulumi CLI; tests marked `namespace` a system that lets them mount
-something for one process alone; tests marked `browser` a Chromium. Without it they are taken out of
-the run and reported as not run, by name, at the end of it. Nothing is downloaded or built inside
-pytest: `python -m rehearsal.pulumi_cli` does that for the CLI.
+something for one process alone; tests marked `browser` a Chromium, those marked `gcloud` Google's
+CLI. Without it they are taken out of the run and reported as not run, by name, at the end of it.
+Nothing is downloaded or built inside pytest: `python -m rehearsal.pulumi_cli` does that for the CLI.
 """
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,10 +34,16 @@ def _no_engine() -> str:
     return ""
 
 
+def _no_gcloud() -> str:
+    found = shutil.which("gcloud")
+    return "" if found else "install it: https://docs.cloud.google.com/sdk/docs/install"
+
+
 NEEDS: dict[str, tuple[str, Callable[[], str]]] = {
     "engine": ("Pulumi engine", _no_engine),
     "namespace": ("mount namespace", token_mount.unavailable_reason),
     "browser": ("browser", chromium.missing_reason),
+    "gcloud": ("gcloud", _no_gcloud),
 }
 """By marker: what the tests need, and the function that says why it is not there."""
 

@@ -37,8 +37,8 @@ ROLES: Final[Mapping[str, Mapping[str, str]]] = {
         "roles/storage.admin": "storage.buckets.create",
     },
 }
-"""By company, the roles of whoever deploys (docs/deploy-primus.md,
-docs/deploy-secundus.md), and a permission that only it has."""
+"""By company, the roles of whoever deploys (docs/first-deployment.md), and a permission that only
+each has."""
 
 
 def checks(api: GoogleApi, settings: Company, company: str) -> Iterator[Check]:

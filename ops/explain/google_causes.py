@@ -231,8 +231,8 @@ GOOGLE: Final[tuple[tuple[str, UpdateCause], ...]] = (
         _owner(
             "whoever deploys has not the permission {permission}{required}{access}, or got it a"
             " moment ago",
-            "grant the roles of docs/deploy-primus.md or docs/deploy-secundus.md on the company's"
-            f" own project. Minutes later: {_AGAIN}. To attach the machine's account (actAs): name"
+            "grant the roles of docs/first-deployment.md#roles on the company's own"
+            f" project. Minutes later: {_AGAIN}. To attach the machine's account (actAs): name"
             " whoever deploys under `operators` of stack secundus",
         ),
     ),

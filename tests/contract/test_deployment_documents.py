@@ -1,4 +1,4 @@
-"""The pages of a deployment say which roles are needed."""
+"""The pages of a deployment: roles, costs, and no block of commands that nothing checks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,45 @@ from typing import Final
 
 import pytest
 
+from bench import cost
+from ops.doctor.project import ROLES
 from rehearsal.companies import COMPANIES
 from rehearsal.repository import REPOSITORY
 
-PAGE: Final = (REPOSITORY / "docs" / "deploy-primus.md").read_text()
+DOCS: Final = REPOSITORY / "docs"
+PAGES: Final = ("first-deployment.md", "deploy-primus.md", "deploy-secundus.md")
+CHECKED: Final = re.compile(r"sh (google|(primus|secundus)( exit \d)?)|text")
+FIRST: Final = (DOCS / PAGES[0]).read_text()
 
 
-@pytest.mark.parametrize(("column", "company"), [(1, "primus"), (2, "secundus")])
-def test_the_roles_of_the_table_are_those_of_the_rehearsal(column: int, company: str) -> None:
-    """The rehearsal's deployers hold exactly the roles that a real one is told to get."""
-    table = PAGE.partition("| whoever deploys primus")[2].partition("\n\n")[0]
-    rows = [row.split("|") for row in table.splitlines()[2:]]
-    named = {role for row in rows for role in re.findall(r"`(roles/[^`]+)`", row[column])}
-    assert named == set(COMPANIES[company].roles)
+def unchecked(page: str) -> list[str]:
+    """What stands behind the fences that begin a block which no test reads."""
+    opening = re.findall(r"^ *```(.*)\n(?:.*\n)*?^ *```$", page, re.MULTILINE)
+    return [info for info in opening if not CHECKED.fullmatch(info)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_of_commands_says_who_types_it(name: str) -> None:
+    """A company, by a test; or a person on Google Cloud."""
+    assert unchecked((DOCS / name).read_text()) == []
+
+
+@pytest.mark.parametrize("info", ["sh", "", "bash", "sh tertius", "sh google exit"])
+def test_a_block_that_no_test_reads_is_found(info: str) -> None:
+    """Also behind one that is read."""
+    assert unchecked(f"```sh primus\na\n```\n\n```{info}\nb\n```\n") == [info]
+
+
+@pytest.mark.parametrize("company", COMPANIES)
+def test_the_table_of_roles_is_that_of_the_rehearsal_and_of_the_doctor(company: str) -> None:
+    """The deployers of the local cloud hold exactly the roles that a person is told to get."""
+    rows = re.findall(r"^\| `(roles/[\w.]+)` \| (\w+) \| ", FIRST, re.MULTILINE)
+    named = sorted(role for role, of in rows if of in {company, "both"})
+    assert named == sorted(COMPANIES[company].roles) == sorted(ROLES[company])
+
+
+def test_the_table_of_costs_is_the_computed_one() -> None:
+    """The rates are those of docs/bench.md, the prices those of `bench.prices`."""
+    rates = [*cost.rates((DOCS / "bench.md").read_text())]
+    written = cost.tables(cost.PICTURES, rates)
+    assert cost.updated(FIRST, written) == FIRST, f"run {cost.COMMAND}"

@@ -35,7 +35,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "iam.serviceAccounts.getOpenIdToken",
     ),
     "roles/iam.serviceAccountUser": ("iam.serviceAccounts.actAs", "iam.serviceAccounts.get"),
-    # Roles of the two companies' deployers (docs/deploy-primus.md, docs/deploy-secundus.md)
+    # Roles of the two companies' deployers (docs/first-deployment.md)
     "roles/iam.serviceAccountAdmin": (
         "iam.serviceAccounts.create",
         "iam.serviceAccounts.delete",

@@ -123,11 +123,11 @@ MESSAGES = {
         "delete that first",
     ),
     "googleapi: Error 403: Permission 'iam.serviceAccounts.create' denied on resource (or it may"
-    " not exist)., forbidden": ("the permission iam.serviceAccounts.create,", "deploy-primus.md"),
+    " not exist)., forbidden": ("the permission iam.serviceAccounts.create,", "first-deployment.md"),
     "googleapi: Error 403: Required 'compute.instances.create' permission for 'projects/x/zones/z/"
-    "instances/i', forbidden": ("the permission compute.instances.create,", "deploy-primus.md"),
+    "instances/i', forbidden": ("the permission compute.instances.create,", "first-deployment.md"),
     "googleapi: Error 403: d@x.example does not have storage.buckets.create access to the Google"
-    " Cloud project., forbidden": ("the permission storage.buckets.create,", "deploy-primus.md"),
+    " Cloud project., forbidden": ("the permission storage.buckets.create,", "first-deployment.md"),
     "google: could not find default credentials. See https://cloud.google.com/docs": (
         "there are no credentials",
         "gcloud auth application-default login",
