@@ -16,7 +16,6 @@ from bench import prices
 from bench.rules import SLOW
 from bench.subjects import Engine
 from bench.table import table
-from infra.components.confidential_vm import DISK_GIB
 from workload.checkpoints import PICTURES_PER_PART
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ NAMES_PER_PAGE: Final = 1000
 """Objects in one answer to a list request, at most."""
 LAST_OBJECTS: Final = 4
 """What a run uploads beside the parts: records, summary, text, and the text while it runs."""
+DISK_GIB: Final = 20
+"""As in `infra.components.confidential_vm`, which needs Pulumi's library."""
 HOURS_PER_MONTH: Final = 730
 
 

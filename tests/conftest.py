@@ -3,7 +3,7 @@
 Tests marked `engine` need the Pulumi CLI; tests marked `namespace` a system that lets them mount
 something for one process alone; tests marked `browser` a Chromium, those marked `gcloud` Google's
 CLI. Without it they are taken out of the run and reported as not run, by name, at the end of it.
-Nothing is downloaded or built inside pytest: `python -m rehearsal.pulumi_cli` does that for the CLI.
+Nothing is downloaded or built inside pytest: `python -m rehearsal.pulumi_cli` does that.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def grants(target: Target) -> tuple[Guard, ...]:
                 if role in UNGUARDED or member.startswith(("projectOwner:", "projectEditor:")):
                     continue
                 if resource[0] == "projects" and member in (OPERATOR, OWNER):
-                    continue  # granted by hand before either stack, as docs/first-deployment.md says
+                    continue  # by hand before either stack, as docs/first-deployment.md says
                 found.append(
                     Guard(
                         kind="grant",

@@ -19,7 +19,8 @@ DOCUMENTS: Final = (
 )
 """Those that people type from. Decisions (docs/adr/) tell what was, too."""
 
-_FENCED: Final = re.compile(r"^ *```[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_FENCED: Final = re.compile(r"^ *(```+)[^\n]*\n(.*?)^ *\1$", re.MULTILINE | re.DOTALL)
+"""A longer fence may hold shorter ones."""
 _INLINE: Final = re.compile(r"`([^`]+)`")
 _OPERATOR: Final = frozenset("|&;<>()")
 _ASSIGNMENT: Final = re.compile(r"[A-Z_]+=")
@@ -49,7 +50,7 @@ def _split(line: str) -> Iterator[tuple[str, ...]]:
 
 def commands(text: str, document: str) -> Iterator[Command]:
     """Every command of a Markdown text, as words."""
-    for block in _FENCED.findall(text):
+    for _, block in _FENCED.findall(text):
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
             yield from (Command(document, words) for words in _split(line.strip()))
     for code in _INLINE.findall(_FENCED.sub("", text)):

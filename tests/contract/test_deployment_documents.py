@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from bench import cost
+from infra.components import confidential_vm
 from ops.doctor.project import ROLES
 from rehearsal.companies import COMPANIES
 from rehearsal.repository import REPOSITORY
@@ -42,6 +43,11 @@ def test_the_table_of_roles_is_that_of_the_rehearsal_and_of_the_doctor(company: 
     rows = re.findall(r"^\| `(roles/[\w.]+)` \| (\w+) \| ", FIRST, re.MULTILINE)
     named = sorted(role for role, of in rows if of in {company, "both"})
     assert named == sorted(COMPANIES[company].roles) == sorted(ROLES[company])
+
+
+def test_the_disk_that_is_paid_is_the_one_that_is_deployed() -> None:
+    """The computation of the costs has a number of its own."""
+    assert cost.DISK_GIB == confidential_vm.DISK_GIB
 
 
 def test_the_table_of_costs_is_the_computed_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 from typing import TYPE_CHECKING
@@ -27,7 +28,9 @@ def usage(pulumi_cli: Path) -> Help:
     @functools.cache
     def text(command: tuple[str, ...]) -> str:
         line = [str(pulumi_cli / "pulumi"), *command, "--help"]
-        return subprocess.run(line, capture_output=True, text=True, check=False).stdout
+        # Otherwise `up --plan`, of which the documents only say why it is not used, is hidden.
+        shown = {**os.environ, "PULUMI_EXPERIMENTAL": "true"}
+        return subprocess.run(line, capture_output=True, text=True, check=False, env=shown).stdout
 
     return text
 

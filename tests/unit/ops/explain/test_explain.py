@@ -123,7 +123,10 @@ MESSAGES = {
         "delete that first",
     ),
     "googleapi: Error 403: Permission 'iam.serviceAccounts.create' denied on resource (or it may"
-    " not exist)., forbidden": ("the permission iam.serviceAccounts.create,", "first-deployment.md"),
+    " not exist)., forbidden": (
+        "the permission iam.serviceAccounts.create,",
+        "first-deployment.md",
+    ),
     "googleapi: Error 403: Required 'compute.instances.create' permission for 'projects/x/zones/z/"
     "instances/i', forbidden": ("the permission compute.instances.create,", "first-deployment.md"),
     "googleapi: Error 403: d@x.example does not have storage.buckets.create access to the Google"
