@@ -55,6 +55,19 @@ def test_the_search_finds_a_page_by_googles_sentence_without_a_server(
     expect(found).to_have_count(1)
 
 
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_page_is_wider_than_the_window(tab: Page, pages: Path, width: int) -> None:
+    """Long commands and tables scroll in their own boxes."""
+    tab.set_viewport_size({"width": width, "height": 900})
+    wide = {}
+    for page in pages.glob("*.html"):
+        tab.goto(page.as_uri())
+        needed = tab.evaluate("document.documentElement.scrollWidth")
+        if needed > width:
+            wide[page.name] = needed
+    assert wide == {}
+
+
 @pytest.mark.parametrize("name", ["who-talks-to-whom", "what-is-measured"])
 def test_a_drawing_is_shown(tab: Page, pages: Path, name: str) -> None:
     """The browser can draw it."""
