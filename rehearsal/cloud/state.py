@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
+from rehearsal.cloud.pubsub.backlog import Backlog
+
 Json = dict[str, Any]
 """A JSON object in the spelling of Google's REST APIs."""
 
@@ -145,6 +147,27 @@ class Repository:
 
 
 @dataclass
+class Topic:
+    """A topic of Pub/Sub; it holds no message itself."""
+
+    name: str
+    project: str
+    doc: Json
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass
+class Subscription:
+    """A subscription of Pub/Sub, and the messages that it still has to deliver."""
+
+    name: str
+    project: str
+    doc: Json
+    policy: Policy = field(default_factory=Policy)
+    backlog: Backlog = field(default_factory=Backlog)
+
+
+@dataclass
 class Instance:
     """A virtual machine; `doc` is its REST resource, `serial` its serial console."""
 
@@ -201,6 +224,10 @@ class Cloud:
     """POOL NAME/providers/PROVIDER -> provider"""
     repositories: dict[str, Repository] = field(default_factory=dict)
     """projects/ID/locations/REGION/repositories/NAME -> repository"""
+    topics: dict[str, Topic] = field(default_factory=dict)
+    """projects/ID/topics/NAME -> topic"""
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    """projects/ID/subscriptions/NAME -> subscription"""
     networking: dict[str, Json] = field(default_factory=dict)
     """projects/ID/global/networks/N, …/regions/R/subnetworks/S, …/global/firewalls/F -> resource"""
     instances: dict[str, Instance] = field(default_factory=dict)

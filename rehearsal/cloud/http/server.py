@@ -21,6 +21,7 @@ from rehearsal.cloud.confidential_space import token_issuer
 from rehearsal.cloud.http import certificates, routing, serving
 from rehearsal.cloud.http.proxy import Proxy
 from rehearsal.cloud.iam import billing, credentials, projects, service_accounts, services
+from rehearsal.cloud.pubsub import pubsub_api
 from rehearsal.cloud.registry import distribution, repositories
 from rehearsal.cloud.state import Cloud
 from rehearsal.cloud.storage import storage_api
@@ -99,7 +100,10 @@ def hosts(cloud: Cloud, issuer: token_issuer.Issuer, machines: compute_api.Machi
         "confidentialcomputing.googleapis.com": issuing,
         "www.googleapis.com": (*issuing, *storage_api.JSON_ROUTES),
     }
-    apis = (service_accounts.API, repositories.API, projects.API, services.API, billing.API)
+    apis = (
+        *(service_accounts.API, repositories.API, projects.API, services.API, billing.API),
+        pubsub_api.API,
+    )
     compute = compute_api.api(machines)
     routes |= {api.host: api.routes() for api in apis}
     routes[compute.host] = (*images.ROUTES, *compute.routes())

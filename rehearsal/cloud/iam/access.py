@@ -38,6 +38,10 @@ _MEMBER = re.compile(
 
 _POOL_OF_MEMBER = re.compile(r"principal(?:Set)?://iam\.googleapis\.com/(.+?/[^/]+Pools/[^/]+)/")
 
+_SERVICE_AGENT = re.compile(r"service-(\d+)@gcp-sa-[a-z-]+\.iam\.gserviceaccount\.com")
+"""An account of Google's own for one API in one project.
+https://docs.cloud.google.com/iam/docs/service-agents"""
+
 ANONYMOUS = Caller(None, frozenset({"allUsers"}))
 
 
@@ -168,6 +172,9 @@ def _check_member(cloud: Cloud, member: str) -> None:
             f"The member {member} is of an unknown type. "
             "Please set a valid type prefix for the member.",
         )
+    agent = _SERVICE_AGENT.fullmatch(name)
+    if agent and cloud.project(agent[1]):
+        return
     if kind == "serviceAccount" and name not in cloud.service_accounts:
         raise ApiError(400, f"Service account {name} does not exist.")
     if pool and (pool[1] not in cloud.pools or cloud.pools[pool[1]].deleted_at is not None):

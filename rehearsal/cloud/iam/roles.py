@@ -138,4 +138,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         "confidentialcomputing.locations.list",
     ),
     "roles/logging.logWriter": ("logging.logEntries.create",),
+    # https://docs.cloud.google.com/pubsub/docs/access-control#roles
+    "roles/pubsub.admin": ("pubsub.*",),
+    "roles/pubsub.publisher": ("pubsub.topics.publish",),
+    "roles/pubsub.subscriber": (
+        "pubsub.subscriptions.consume",
+        "pubsub.topics.attachSubscription",
+    ),
+    "roles/pubsub.viewer": ("pubsub.subscriptions.get", "pubsub.topics.get"),
 }

@@ -1,0 +1,1 @@
+"""pubsub.googleapis.com: topics, subscriptions that are pulled, and dead letters."""

@@ -1,0 +1,107 @@
+"""The messages of a subscription, each of which is delivered until somebody acknowledges it.
+
+https://docs.cloud.google.com/pubsub/docs/subscription-properties#ack-deadline
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What was published."""
+
+    id: str
+    data: str
+    """base64"""
+    attributes: Mapping[str, str]
+    published: str
+    """RFC 3339"""
+
+
+@dataclass(kw_only=True)
+class _Entry:
+    message: Message
+    attempt: int = 0
+    """how often it was delivered"""
+    ack_id: str = ""
+    """of the last delivery; only this one counts"""
+    deadline: float = 0.0
+    """until then nobody else gets it"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A message on its way to one subscriber."""
+
+    ack_id: str
+    message: Message
+    attempt: int
+
+
+@dataclass
+class Backlog:
+    """Every message that is not acknowledged, in the order of publication.
+
+    Moments are seconds on the cloud's clock.
+    """
+
+    _entries: dict[str, _Entry] = field(default_factory=dict)
+    """by the message's id"""
+
+    def __len__(self) -> int:
+        """The number of messages that are not acknowledged, delivered or not."""
+        return len(self._entries)
+
+    def add(self, message: Message) -> None:
+        """Take a message that was published."""
+        self._entries[message.id] = _Entry(message=message)
+
+    def pull(
+        self, now: float, most: int, seconds: float, forwarded: Callable[[Message, int], bool]
+    ) -> Iterator[Delivery]:
+        """Deliver at most so many messages, each for so many seconds.
+
+        `forwarded` gets each message and how often it was delivered. If it returns true, the
+        message went to a dead letter topic, and leaves this backlog.
+        """
+        available = [each for each in self._entries.values() if each.deadline <= now]
+        for entry in available:
+            if most == 0:
+                return
+            if forwarded(entry.message, entry.attempt):
+                del self._entries[entry.message.id]
+                continue
+            most -= 1
+            entry.attempt += 1
+            entry.deadline = now + seconds
+            entry.ack_id = f"{entry.message.id}-{secrets.token_hex(8)}"
+            yield Delivery(ack_id=entry.ack_id, message=entry.message, attempt=entry.attempt)
+
+    def acknowledge(self, ack_id: str) -> None:
+        """Remove a message; nothing happens if it was delivered again since, or is gone.
+
+        After its deadline, and before it is delivered again, Google may accept that; so does this.
+        https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions/acknowledge
+        """
+        if (entry := self._find(ack_id)) is not None:
+            del self._entries[entry.message.id]
+
+    def modify_deadline(self, ack_id: str, now: float, seconds: float) -> None:
+        """Give a delivery so many seconds from now; 0 gives the message back.
+
+        Nothing happens after the deadline: somebody else may have the message.
+        """
+        entry = self._find(ack_id)
+        if entry is not None and entry.deadline > now:
+            entry.deadline = now + seconds
+
+    def _find(self, ack_id: str) -> _Entry | None:
+        entry = self._entries.get(ack_id.rpartition("-")[0])
+        return entry if entry is not None and entry.ack_id == ack_id else None
