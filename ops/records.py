@@ -114,8 +114,8 @@ def _edited(name: str, number: int, what: str) -> ResultsError:
 
 def _is_record(record: dict[str, Any]) -> bool:
     match record:
-        case {"name": str(), "error": str()}:
-            return True
+        case {"name": str(), "error": str() as code}:
+            return bool(code) and "topK" not in record
         case {"name": str(), "label": str(), "topK": [_, *_] as best}:
             return all(map(_is_score, best))
         case _:

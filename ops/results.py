@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
+from requests import RequestException
 
 from infra.untrusted_text import shown
 from ops import former_runs
@@ -76,9 +77,7 @@ def bucket_of(uri: str) -> str:
     """The bucket of gs://BUCKET; ResultsError for anything else."""
     bucket = uri.removeprefix("gs://").strip("/")
     if not uri.startswith("gs://") or not bucket or "/" in bucket:
-        raise ResultsError(
-            f"got {uri!r}, expected gs://BUCKET, as in the stack's output `resultUri`"
-        )
+        raise ResultsError(f"got {uri!r}, expected gs://BUCKET, as in the outputs of the stack")
     return bucket
 
 
@@ -103,7 +102,7 @@ def reading(where: Where) -> Iterator[storage.Client]:
         raise ResultsError(str(error)) from error
     except NotFound as error:
         raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
-    except (GoogleAPICallError, GoogleAuthError) as error:
+    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
         raise ResultsError(f"reading gs://{where.bucket} failed: {shown(str(error))}") from error
 
 
@@ -217,7 +216,7 @@ def _other_pictures(run: Run, where: Where, client: storage.Client) -> tuple[str
             where.pictures, fields="items(name,generation),nextPageToken", max_results=MOST
         )
         present = {(b.name, str(b.generation)) for b in listed if not b.name.endswith("/")}
-    except (GoogleAPICallError, GoogleAuthError) as error:
+    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
         reason = shown(str(error), LONGEST)
         return (
             f"Could not check whether gs://{where.pictures} holds other pictures now: {reason}",

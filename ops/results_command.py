@@ -51,8 +51,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--csv", type=Path, metavar="FILE", help="write a table, for a spreadsheet")
     files.add_argument(
         "--most",
-        type=_count,
-        default=10_000,
+        type=_positive,
         metavar="NUMBER",
         help="how many pictures the page shows, those that failed first (default: 10000)",
     )
@@ -62,11 +61,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"got {text}, expected 1 or more")
-    return number
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a number from 1")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     from ops import results, results_table  # noqa: PLC0415  the storage library is slow to import
 
     try:
+        _require_consistent(options)
         where = (
             results.Where(results.bucket_of(options.uri))
             if options.uri
@@ -81,7 +80,6 @@ def run(options: argparse.Namespace) -> int:
         )
         if options.list:
             return _list(where, as_data=options.json)
-        _require_writable(options)
         fetched = (
             results.fetch(where, options.wait, print_progress)
             if options.run is None
@@ -101,11 +99,33 @@ def run(options: argparse.Namespace) -> int:
     return PARTLY if fetched.failed else OK
 
 
-def _require_writable(options: argparse.Namespace) -> None:
-    """ResultsError if a file cannot be written: nobody waits minutes to read that."""
+def _require_consistent(options: argparse.Namespace) -> None:
+    """ResultsError for options that contradict each other, or a file that cannot be written.
+
+    Nobody waits minutes for results to read that.
+    """
+    from ops import results  # noqa: PLC0415  the storage library is slow to import
     from ops.report import files  # noqa: PLC0415  only when a file is asked for
 
-    for path in filter(None, (options.html, options.csv)):
+    paths = [path for path in (options.html, options.csv) if path]
+    of_page = {
+        "--most": options.most is not None,
+        "--no-thumbnails": options.no_thumbnails,
+        "--pictures": options.pictures is not None,
+    }
+    alone = [name for name, given in of_page.items() if given and not options.html]
+    if alone:
+        raise ResultsError(f"got {', '.join(alone)} without --html FILE, which is what it is about")
+    if options.list and paths:
+        raise ResultsError(
+            "got --list with a file to write, and a list has no pictures. Choose a run of the list:"
+            " --run NUMBER"
+        )
+    if len(paths) > 1 and paths[0].resolve() == paths[1].resolve():
+        raise ResultsError(f"got {paths[0]} for the page and for the table, expected two files")
+    if options.pictures:
+        results.bucket_of(options.pictures)
+    for path in paths:
         files.require_writable(path)
 
 
@@ -115,19 +135,22 @@ def _write(fetched: Run, where: Where, options: argparse.Namespace) -> None:
         return
     from ops import results  # noqa: PLC0415  the storage library is slow to import
     from ops.report import report  # noqa: PLC0415  Jinja and Pillow, only when a file is asked for
+    from ops.report.page import MOST  # noqa: PLC0415  same
 
-    if options.csv:
-        report.write_csv(options.csv, fetched, print_progress)
     if options.html:
         pictures = results.bucket_of(options.pictures) if options.pictures else where.pictures
         what = report.Report(
             results=where.bucket,
             pictures=pictures,
-            most=options.most,
+            most=options.most or MOST,
             thumbnails=not options.no_thumbnails,
         )
         with results.reading(where) as client:
             report.write_html(options.html, fetched, what, client, print_progress)
+    if options.csv and fetched.failure is not None:
+        print_progress(f"no {options.csv}: the run failed, so it has no pictures to list")
+    elif options.csv:
+        report.write_csv(options.csv, fetched, print_progress)
 
 
 def _list(where: Where, *, as_data: bool) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.untrusted_text import shown
+from ops.picture_causes import cause_of_picture
 from ops.records import label_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class Card:
     label: str
     bars: Sequence[Bar]
     error: str
+    meaning: str
+    """of the error"""
+    fix: str
     generation: str
     sha256: str
     """of the bytes that the run read; empty if it read none"""
@@ -54,7 +58,8 @@ def cards(run: Run, most: int) -> list[Card]:
 
 
 def _card(number: int, record: Mapping[str, Any], decimals: str) -> Card:
-    best = record.get("topK", ())
+    best, error = record.get("topK", ()), record.get("error", "")
+    cause = cause_of_picture(error) if error else None
     return Card(
         number=number,
         name=shown(record["name"], LONGEST),
@@ -67,7 +72,9 @@ def _card(number: int, record: Mapping[str, Any], decimals: str) -> Card:
             )
             for each in best
         ],
-        error=shown(record.get("error", ""), LONGEST),
+        error=shown(error, LONGEST),
+        meaning=cause.when if cause else "",
+        fix=cause.fix if cause else "",
         generation=shown(str(record.get("generation", "")), LONGEST),
         sha256=shown(str(record.get("sha256", "")), LONGEST),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -16,27 +17,38 @@ UTF8_WITH_MARK: Final = "utf-8-sig"
 def require_writable(path: Path) -> None:
     """ResultsError if a file cannot be written there: before a wait of minutes, not after it."""
     if path.is_dir():
-        raise ResultsError(
-            f"got the folder {path}, expected a file to write, such as {path}/run.html"
-        )
+        raise ResultsError(f"got the folder {path}, expected a file, such as {path}/run.html")
+    if path.exists() and not path.is_file():
+        raise ResultsError(f"got {path}, which is no file, so nothing is written there")
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
+        # A name that is too long fails here, too.
+        with tempfile.NamedTemporaryFile(prefix=_prefix(path), dir=path.parent):
             pass
     except OSError as error:
         raise ResultsError(
-            f"nothing can be written to the folder {path.parent} ({error.strerror}), so no results"
-            f" were fetched. Make it first: mkdir -p {path.parent}"
+            f"nothing can be written as {path} ({error.strerror}), so no results were fetched. Is"
+            f" the folder there? mkdir -p {path.parent}"
         ) from None
 
 
 def write(path: Path, text: str, encoding: str = UTF8) -> None:
     """Write the whole file, or leave what is there; ResultsError."""
-    # Readable by its owner alone, as every temporary file: a report shows the pictures.
-    part = Path(tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)[1])
+    part = None
     try:
-        part.write_bytes(text.encode(encoding))
-        part.replace(path)
+        target = path.resolve()  # what a link leads to is replaced, not the link
+        # Readable by its owner alone, as every temporary file: a report shows the pictures.
+        handle, name = tempfile.mkstemp(prefix=_prefix(target), dir=target.parent)
+        os.close(handle)
+        part = Path(name)
+        # Half of a character, which JSON can hold and UTF-8 cannot, is spelt out.
+        part.write_bytes(text.encode(encoding, "backslashreplace"))
+        part.replace(target)
     except OSError as error:
         raise ResultsError(f"{path} could not be written: {error.strerror}") from None
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}."

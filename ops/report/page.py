@@ -22,7 +22,7 @@ from ops.detail_causes import cause_of_result
 from ops.google_client_errors import as_workload_message
 from ops.picture_causes import explained
 from ops.report.card import LONGEST, cards
-from ops.report.thumbnails import REFUSED, UNREAD, Thumbnail
+from ops.report.thumbnails import CHANGED, REFUSED, UNREAD, Thumbnail
 from ops.verdict_table import NOT_SAID
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def page(run: Run, source: Source, thumbnails: Sequence[Thumbnail], most: int = 
         style=style,
         source=source,
         facts=list(_facts(run)),
-        notes=[*run.notes, *_notes(run, thumbnails, most)],
+        notes=[*run.notes, *_notes(run, source, thumbnails, most)],
         failure=_failure(run),
         text=None if run.text is None else list(map(shown, run.text.rstrip("\n").split("\n"))),
         causes=explained(run.failed),
@@ -137,14 +137,21 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "image", shown(summary["imageDigest"] or "not known", LONGEST)
 
 
-def _notes(run: Run, thumbnails: Sequence[Thumbnail], most: int) -> Iterator[str]:
+def _notes(run: Run, source: Source, thumbnails: Sequence[Thumbnail], most: int) -> Iterator[str]:
     left = len(run.records) - most
     if left > 0:
         yield (
             f"{counted(left, 'more picture')} of this run {'is' if left == 1 else 'are'} not on"
             " this page: `--most` says how many are; `--csv` and `--json` have all."
         )
+    if run.records and not source.pictures:
+        yield (
+            "It is not known where the pictures are, so none was read. Name their bucket:"
+            " `--pictures gs://BUCKET`."
+        )
     reasons = Counter(each.missing for each in thumbnails)
+    if thumbnails and reasons[CHANGED] == len(thumbnails):
+        yield f"No picture of this run is in {source.pictures} any more, if that is their bucket."
     if refused := reasons[REFUSED]:
         yield (
             f"{counted(refused, 'picture')} could not be read with your rights. Ask for"

@@ -18,12 +18,10 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def table(run: Run) -> str:
-    """A line for each record, in the order of the listing; ResultsError if the run has none.
+    """A line for each record, in the order of the listing; ResultsError if the run left none.
 
     A text that a spreadsheet would compute begins with an apostrophe.
     """
-    if run.failure is not None:
-        raise ResultsError(f"The run failed, so it has no pictures to list: {run.failure}")
     if run.text is not None:
         raise ResultsError(
             "another workload left only the object `result`, which has no form of its own, so"

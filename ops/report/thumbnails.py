@@ -6,13 +6,17 @@ A picture is read by its name and its generation, so a thumbnail always shows wh
 from __future__ import annotations
 
 import io
+import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound
+from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from PIL import Image, ImageOps
+from requests import RequestException
 
 from infra.wording import counted
 from workload.decoding.image_limits import MAX_FILE_BYTES, MAX_PIXELS
@@ -37,6 +41,9 @@ UNDECODED: Final = "no preview of this file"
 Image.MAX_IMAGE_PIXELS = None  # `thumbnail` has the limit of the workload, and gives no warning
 _AT_ONCE: Final = 8
 """Pictures that are read at once; the HTTP library keeps ten connections."""
+_DECODING: Final = threading.Lock()
+"""One picture may take a gigabyte: only the reading is done side by side."""
+_GENERATION: Final = re.compile(r"[0-9]{1,20}")
 _EACH: Final = 100
 """After so many pictures, say how far it is."""
 
@@ -59,8 +66,8 @@ def read(
     """The thumbnail of each record, in their order."""
     found = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for thumbnail in pool.map(lambda record: _read(bucket, record), records):
-            found.append(thumbnail)
+        for small in pool.map(lambda record: _read(bucket, record), records):
+            found.append(small)
             if len(found) % _EACH == 0:
                 show_progress(f"read {len(found):,} of {counted(len(records), 'picture')}")
     return found
@@ -68,21 +75,26 @@ def read(
 
 def _read(bucket: storage.Bucket, record: Mapping[str, Any]) -> Thumbnail:
     generation = str(record.get("generation", ""))
-    blob = bucket.blob(
-        record["name"],
-        # Without it, a picture that was uploaded later under the same name would be shown.
-        generation=int(generation) if generation.isdecimal() else None,
-    )
+    if not _GENERATION.fullmatch(generation):
+        # A blob without one is whatever was uploaded later under the same name.
+        return Thumbnail(missing=UNREAD)
     try:
+        blob = bucket.blob(record["name"], generation=int(generation))
         blob.reload()
         if (blob.size or 0) > MAX_FILE_BYTES:
             return Thumbnail(missing=UNDECODED)
-        return thumbnail(blob.download_as_bytes())
+        data = blob.download_as_bytes()
+        with _DECODING:
+            return thumbnail(data)
     except NotFound:
         return Thumbnail(missing=CHANGED)
     except Forbidden:
         return Thumbnail(missing=REFUSED)
-    except (GoogleAPICallError, GoogleAuthError):
+    except (
+        *(GoogleAPIError, GoogleAuthError, DataCorruption, InvalidResponse),
+        RequestException,  # a broken connection, which Google's library has retried
+        ValueError,  # a name that no object can have: somebody edited the record
+    ):
         return Thumbnail(missing=UNREAD)
 
 
@@ -93,8 +105,9 @@ def thumbnail(data: bytes) -> Thumbnail:
             if opened.width * opened.height > MAX_PIXELS:
                 return Thumbnail(missing=UNDECODED)
             opened.draft("RGB", (2 * SIDE, 2 * SIDE))  # of a JPEG, decodes no more than needed
-            small = ImageOps.exif_transpose(_eight_bits(opened))
-            small.thumbnail((SIDE, SIDE))
+            scaled = _eight_bits(opened)
+            scaled.thumbnail((SIDE, SIDE))  # first, because what follows copies the picture
+            small = ImageOps.exif_transpose(scaled)
             out = io.BytesIO()
             small.convert("RGB").save(out, "WEBP", quality=QUALITY)
     except Exception:  # noqa: BLE001  a damaged file makes Pillow raise errors of many types

@@ -24,6 +24,8 @@ from ops.evidence import EvidenceError
 from ops.explain import command as explain_command
 from ops.explain import reader as update_reader
 from ops.google_errors import message
+from ops.records import ResultsError
+from ops.report import files
 from ops.terminal import styled
 from rehearsal.administrator import AdminError
 from rehearsal.cloud.http.server import running
@@ -73,9 +75,7 @@ def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
                 workspace = Workspace(Path(scratch) / "workspace", local, cli)
                 console.print(described(workspace.gcp_plugin), soft_wrap=True)
                 workspace.create_stacks()
-            context = Context(
-                console, local, workspace, evidence=evidence, report=Path.cwd() / REPORT
-            )
+            context = Context(console, local, workspace, evidence=evidence, report=_report())
             expectations = _run_steps(context, weakened)
     except (
         PulumiCliError,
@@ -259,6 +259,16 @@ def destroyed(context: Context, grants_before: inventory.Grants) -> None:
         ", ".join(left) or ids,
         met=not left and len(reserved) == 1,
     )
+
+
+def _report() -> Path | None:
+    """Where the page with the pictures goes; None where nobody may write."""
+    path = Path.cwd() / REPORT
+    try:
+        files.require_writable(path)
+    except ResultsError:
+        return None
+    return path
 
 
 def _within_project(reference: str) -> str:

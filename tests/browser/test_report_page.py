@@ -116,15 +116,17 @@ def test_filters_leave_what_they_name(
 @pytest.mark.parametrize(
     ("order", "shown"),
     [
-        ("listing", ["dir/b.jpg", "dir/a.jpg", "dir/d.jpg", "c.jpg"]),
-        ("name", ["c.jpg", "dir/a.jpg", "dir/b.jpg", "dir/d.jpg"]),
-        ("lowest", ["dir/a.jpg", "c.jpg", "dir/b.jpg", "dir/d.jpg"]),
-        ("highest", ["dir/b.jpg", "c.jpg", "dir/a.jpg", "dir/d.jpg"]),
+        ("failed", ["f1", "f2", "f3", "b", "a", "c"]),
+        ("listing", ["f1", "b", "a", "f2", "c", "f3"]),
+        ("name", ["a", "b", "c", "f1", "f2", "f3"]),
+        ("lowest", ["a", "c", "b", "f1", "f2", "f3"]),
+        ("highest", ["b", "c", "a", "f1", "f2", "f3"]),
     ],
 )
 def test_pictures_are_sorted(opened: Callable[..., Page], order: str, shown: list[str]) -> None:
     """By score, those that failed come last: they have none."""
-    tab = opened()
+    a, b, c = (record(name, ("x", score)) for name, score in (("a", 0.6), ("b", 0.9), ("c", 0.7)))
+    tab = opened(run(failed("f1"), b, a, failed("f2"), c, failed("f3")))
     tab.select_option("#order", order)
     assert names(tab) == shown
 

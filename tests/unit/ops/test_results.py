@@ -77,6 +77,17 @@ def test_edited_records_are_refused() -> None:
         parse("{", "Image: x\n")
 
 
+@pytest.mark.parametrize(
+    "edited",
+    [{"name": "a", "error": "x", "topK": [1]}, {"name": "a", "error": ""}, {"name": "a"}],
+    ids=["an error and scores", "an empty error", "neither"],
+)
+def test_a_record_is_of_an_error_or_of_scores(edited: dict[str, Any]) -> None:
+    """Nothing that reads records has to expect both."""
+    with pytest.raises(ResultsError, match=r"results\.jsonl: line 1 is no record of a picture"):
+        parse(lines(edited), "Image: x\n")
+
+
 def test_an_edited_summary_is_refused() -> None:
     """If summary.json is not JSON, the error says so."""
     with pytest.raises(ResultsError, match=r"summary\.json: line 1 is not JSON"):

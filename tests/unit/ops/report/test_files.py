@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,39 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
         files.write(path, "new")
     assert path.read_text() == "old"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_half_of_a_character_is_spelt_out(tmp_path: Path) -> None:
+    """JSON can hold one, and UTF-8 cannot."""
+    path = tmp_path / "run.html"
+    files.write(path, "a\ud800")
+    assert path.read_text(encoding="utf-8") == "a\\ud800"
+
+
+def test_what_a_link_leads_to_is_written(tmp_path: Path) -> None:
+    """The link stays."""
+    target, link = tmp_path / "kept.html", tmp_path / "run.html"
+    link.symlink_to(target)
+    files.write(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    """Such as a pipe that another program reads."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ResultsError, match="which is no file"):
+        files.require_writable(pipe)
+
+
+def test_a_name_that_is_too_long_is_found_before_the_wait(tmp_path: Path) -> None:
+    """And is no stack trace."""
+    path = tmp_path / ("x" * 250)
+    with pytest.raises(ResultsError, match="File name too long"):
+        files.require_writable(path)
+    with pytest.raises(ResultsError, match="could not be written: File name too long"):
+        files.write(path, "x")
 
 
 def test_a_folder_that_is_not_there_is_found_before_the_wait(tmp_path: Path) -> None:

@@ -100,6 +100,41 @@ def test_pictures_that_are_not_on_the_page_are_counted() -> None:
     assert "<dt>classified</dt><dd>5</dd>" in shown
 
 
+@pytest.mark.parametrize(("most", "said"), [(2, False), (1, True)])
+def test_one_picture_that_is_left_out_is_counted(most: int, said: bool) -> None:
+    """None is not."""
+    shown = text(run(record("a", ("x", 0.5)), record("b", ("x", 0.5))), most=most)
+    assert ("1 more picture of this run is not on this page" in shown) == said
+
+
+def test_a_failed_picture_says_why_and_what_to_do() -> None:
+    """Beside the picture, where its reader looks."""
+    cause = cause_of_picture("picture_damaged")
+    card = text(run(failed("b"))).partition('<ol id="cards">')[2]
+    assert f"{cause.when}. Fix: {cause.fix}" in card
+
+
+def test_an_unknown_bucket_of_pictures_is_said() -> None:
+    """With the option that names it."""
+    unknown = Source(results="gs://results", pictures=None)
+    assert "--pictures gs://BUCKET" in page(run(record("a", ("x", 0.5))), unknown, ())
+
+
+def test_a_bucket_without_any_of_the_pictures_may_be_the_wrong_one() -> None:
+    """Cloud Storage says the same of a wrong bucket and of deleted pictures."""
+    found = run(record("a", ("x", 0.5)), failed("b"))
+    gone, kept = Thumbnail(missing=CHANGED), Thumbnail(webp=b"x", width=3, height=4)
+    note = "No picture of this run is in gs://pictures any more"
+    assert note in text(found, gone, gone)
+    assert note not in text(found, gone, kept)
+
+
+def test_pictures_are_decoded_when_they_are_looked_at() -> None:
+    """A page has ten thousand."""
+    shown = text(run(record("a", ("x", 0.5))), Thumbnail(webp=b"x", width=3, height=4))
+    assert 'loading="lazy"' in shown
+
+
 def test_pictures_that_are_not_yours_to_read_are_counted_with_the_role() -> None:
     """Reading them needs another grant than reading results."""
     found = run(record("a", ("x", 0.5)))

@@ -55,14 +55,7 @@ def test_no_text_is_a_formula(first: str) -> None:
     assert read["score_2"] == "-0.5"
 
 
-@pytest.mark.parametrize(
-    ("found", "said"),
-    [
-        (Run((), "release_refused: no"), "The run failed, so it has no pictures"),
-        (Run((), None, text="Image: a"), "another workload left only the object `result`"),
-    ],
-)
-def test_without_records_there_is_no_table(found: Run, said: str) -> None:
+def test_without_records_there_is_no_table() -> None:
     """An empty file would look like an empty run."""
-    with pytest.raises(ResultsError, match=said):
-        table(found)
+    with pytest.raises(ResultsError, match="another workload left only the object `result`"):
+        table(Run((), None, text="Image: a"))

@@ -55,6 +55,12 @@ def test_no_file_ends_the_report(each: hostile.Hostile) -> None:
     assert bool(small.webp) != bool(small.missing)
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "PPM"])
+def test_a_format_that_the_workload_does_not_take_is_not_decoded(kind: str) -> None:
+    """Pillow has decoders for dozens of formats, and each is one more to trust."""
+    assert thumbnail(photos.file(kind, photos.image())).missing == UNDECODED
+
+
 def test_a_picture_of_too_many_pixels_is_not_decoded() -> None:
     """Its header says so."""
     assert thumbnail(hostile.black_png(60_000, 60_000)).missing == UNDECODED
