@@ -76,8 +76,8 @@ attack: $(READY) ## every lie to the release policy, every guard removed, the fu
 	@$(RUN) -m rehearsal.attacks $(JSON:%=--json %)
 
 .PHONY: bench
-bench: $(READY) ## every figure of docs/bench.md, on a quiet machine (half an hour; QUICK=1: a smoke run)
-	@$(RUN) -m bench $(QUICK:%=--quick) $(ARGS)
+bench: $(READY) ## every figure of docs/bench.md, on a quiet machine (half an hour; QUICK=1: a smoke run; SMALL=1: small pictures and peers only)
+	@$(RUN) -m bench $(QUICK:%=--quick) $(SMALL:%=--small) $(ARGS)
 
 .PHONY: models
 models: $(READY) ## pack models of many architectures and formats: the table of docs/models.md (half an hour)

@@ -1,4 +1,4 @@
-"""Checks, before any timing, that both programs compute the same: else speeds mean nothing."""
+"""Checks, before any timing, that all programs compute the same: else speeds mean nothing."""
 
 from __future__ import annotations
 
@@ -37,3 +37,30 @@ def check(
             )
         largest = max(largest, off)
     return largest
+
+
+def check_best(
+    records: Sequence[dict[str, Any]], naive_records: Sequence[dict[str, Any]], subject: str
+) -> None:
+    """DisagreementError if a best class differs: for a program with another resize."""
+    different = [
+        naive["name"]
+        for record, naive in zip(records, naive_records, strict=True)
+        if _best(record) != _best(naive)
+    ]
+    if different:
+        raise DisagreementError(
+            f"{subject}: got another best class than the naive loop for {', '.join(different)}, "
+            "expected the same: no figure is made of two programs that recognise different things"
+        )
+
+
+def same_best(records: Sequence[dict[str, Any]], naive_records: Sequence[dict[str, Any]]) -> float:
+    """The share of pictures with the same best class."""
+    pairs = list(zip(records, naive_records, strict=True))
+    return sum(_best(record) == _best(naive) for record, naive in pairs) / len(pairs)
+
+
+def _best(record: dict[str, Any]) -> int:
+    best: int = record["topK"][0]["classIndex"]
+    return best

@@ -30,6 +30,11 @@ def naive(model: Path, pictures: Path, count: int) -> Sample:
     return _sample(_run("bench.naive", model, pictures, count)[0], count)
 
 
+def peer(module: str, model: Path, pictures: Path, count: int) -> Sample:
+    """Runs a program of `bench.peers` on an unpacked model."""
+    return _sample(_run(module, model, pictures, count)[0], count)
+
+
 def answers(module: str, model: Path, pictures: Path, count: int) -> list[dict[str, Any]]:
     """A subject's records of `results.jsonl`, one a picture, in order."""
     return _run(module, model, pictures, count)[1]

@@ -1,6 +1,7 @@
 """What runs, in which order: every subject once in a round, so that a slow period affects all.
 
-Each group starts with the naive loop; the subjects that are compared with it follow directly.
+Each group starts with the naive loop; the subjects that are compared with it, or with peers, follow
+directly.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench import local, pictures, rules, subjects
 from bench.figures import NAIVE, Key, Round, Sample
-from bench.subjects import ARCHIVES, Engine
+from bench.subjects import ARCHIVES, MODULES, Engine, Peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ LATENCY = 0.030
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How many pictures of each kind."""
+    """How many pictures of each kind; 0: none of the runs with them."""
 
     small: int
     large: int
@@ -39,6 +40,7 @@ class Size:
 
 FULL = Size(small=2000, large=60, naive=400)
 QUICK = Size(small=24, large=2, naive=8)
+SMALL_ONLY = Size(small=2000, large=0, naive=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +62,12 @@ class Inputs:
     small: Path
     large: Path
     unpacked: Path
-    """TensorFlow's model, for the naive loop."""
+    """TensorFlow's model, for the naive loop and the peers."""
     reduced: Mapping[Engine, Path]
     """Archives whose manifests ask for decoding at a reduced scale."""
     bench_cloud: BenchCloud
+    missing: Mapping[str, str]
+    """Why a peer cannot run."""
 
     def objects(self, count: int) -> dict[str, bytes]:
         """Small pictures as objects; beyond the number of files, files get further names."""
@@ -74,17 +78,26 @@ class Inputs:
 
 def all_subjects(inputs: Inputs) -> list[Subject]:
     """All subjects in the order of a round."""
-    return [*_small(inputs), *_large(inputs), *_through_the_cloud(inputs)]
+    groups = [_small(inputs)]
+    groups += [_large(inputs)] if inputs.size.large else []
+    groups += [_through_the_cloud(inputs)] if inputs.size.naive else []
+    return [subject for group in groups for subject in group]
 
 
 def _small(inputs: Inputs) -> Iterator[Subject]:
     count = inputs.size.small
     naive = partial(local.naive, inputs.unpacked, inputs.small, count)
     yield Subject(key=(rules.SMALL, NAIVE), run=naive)
+    for peer in Peer:
+        run = partial(local.peer, MODULES[peer], inputs.unpacked, inputs.small, count)
+        yield Subject(key=(rules.SMALL, peer), run=run, missing=inputs.missing.get(peer, ""))
     for engine in Engine:
         from_folder = partial(local.workload, ARCHIVES[engine], inputs.small)
         in_process = partial(from_folder, count, "--in-process")
+        archive = inputs.reduced.get(engine, ARCHIVES[engine])
+        reduced = partial(local.workload, archive, inputs.small, count)
         yield _of(rules.SMALL, engine, partial(from_folder, count))
+        yield _of(rules.SMALL_REDUCED, engine, reduced)
         yield _of(rules.IN_PROCESS, engine, in_process)
         yield _of(rules.ONE, engine, partial(from_folder, 1))
 

@@ -1,4 +1,4 @@
-"""The engines that can be measured, with their archives and lock files.
+"""The engines that can be measured, with their archives and lock files, and their peers.
 
 If an archive does not exist, its figures are reported as missing.
 """
@@ -18,6 +18,22 @@ class Engine(StrEnum):
     TENSORFLOW = "TensorFlow"
     LITERT = "LiteRT"
 
+
+class Peer(StrEnum):
+    """What a user would pick instead; the values are names for readers."""
+
+    KERAS = "Keras predict"
+    ONNX = "ONNX Runtime"
+    TF_DATA = "tf.data"
+
+
+MODULES = {
+    Peer.KERAS: "bench.peers.keras_predict",
+    Peer.ONNX: "bench.peers.onnx_runtime",
+    Peer.TF_DATA: "bench.peers.tf_data",
+}
+EXACT_PEERS = (Peer.KERAS, Peer.TF_DATA)
+"""Their pixels are those of the workload, and of the naive loop."""
 
 ARCHIVES = {
     Engine.TENSORFLOW: TREE / "model" / "model.tar.gz",
