@@ -14,7 +14,7 @@ from bench.figures import Sample
 from bench.subjects import TREE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LIKE_THE_IMAGE = {"TF_CPP_MIN_LOG_LEVEL": "3", "MALLOC_ARENA_MAX": "2", "PYTHONPATH": str(TREE)}
 """The same values as in the workload's image."""
@@ -23,6 +23,13 @@ LIKE_THE_IMAGE = {"TF_CPP_MIN_LOG_LEVEL": "3", "MALLOC_ARENA_MAX": "2", "PYTHONP
 def workload(archive: Path, pictures: Path, count: int, *options: str) -> Sample:
     """Runs the workload's own code (`bench.workload_run`)."""
     return _sample(_run("bench.workload_run", archive, pictures, count, options)[0], count)
+
+
+def watched_workload(
+    archive: Path, pictures: Path, count: int, watch: Callable[[int], None]
+) -> process.Finished:
+    """The same, and calls `watch` with the process ID, again and again."""
+    return _run("bench.workload_run", archive, pictures, count, watch=watch)[0]
 
 
 def naive(model: Path, pictures: Path, count: int) -> Sample:
@@ -41,13 +48,19 @@ def answers(module: str, model: Path, pictures: Path, count: int) -> list[dict[s
 
 
 def _run(
-    module: str, model: Path, pictures: Path, count: int, options: Sequence[str] = ()
+    module: str,
+    model: Path,
+    pictures: Path,
+    count: int,
+    options: Sequence[str] = (),
+    watch: Callable[[int], None] = lambda _: None,
 ) -> tuple[process.Finished, list[dict[str, Any]]]:
     """FailedError unless every picture was classified: failures are fast, too."""
     with tempfile.TemporaryDirectory() as results:
         command = [sys.executable, "-m", module, str(model), str(pictures), results]
         command += ["--count", str(count), *options]
-        finished = process.run(command, {**os.environ, **LIKE_THE_IMAGE}, TREE)
+        environment = {**os.environ, **LIKE_THE_IMAGE}
+        finished = process.run(command, environment, TREE, watch=watch)
         lines = (Path(results) / "results.jsonl").read_text().splitlines()
     records = [record for record in map(json.loads, lines) if "topK" in record]
     if len(records) != count:

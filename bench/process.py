@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PROC = Path("/proc")
 EVERY_SECONDS = 0.1
@@ -44,9 +44,16 @@ class Finished:
 
 
 def run(
-    command: Sequence[str], env: Mapping[str, str], folder: Path, deadline: float = DEADLINE_SECONDS
+    command: Sequence[str],
+    env: Mapping[str, str],
+    folder: Path,
+    deadline: float = DEADLINE_SECONDS,
+    watch: Callable[[int], None] = lambda _: None,
 ) -> Finished:
-    """Runs a command to its end; FailedError unless it exits with 0."""
+    """Runs a command to its end; FailedError unless it exits with 0.
+
+    Calls `watch` with the process ID, again and again.
+    """
     peak = 0
     with tempfile.TemporaryFile("w+") as printed:
         started = time.monotonic()
@@ -67,6 +74,7 @@ def run(
                 if time.monotonic() - started > deadline:
                     raise FailedError(f"{' '.join(command)}: got no end within {deadline:.0f} s")
                 peak = max(peak, memory(process.pid))
+                watch(process.pid)
                 time.sleep(EVERY_SECONDS)
             finished = time.monotonic()
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -92,13 +100,21 @@ def run(
 def memory(root: int) -> int:
     """Bytes: the sum of the peaks so far of a process and its descendants."""
     parents = _parents()
-    family, before = {root}, 0
-    while len(family) != before:
-        before = len(family)
-        family |= {pid for pid, parent in parents.items() if parent in family}
     return sum(
-        _peak(pid) for pid in family if pid == root or not _not_yet_itself(pid, parents[pid])
+        _peak(pid)
+        for pid in family(root, parents)
+        if pid == root or not _not_yet_itself(pid, parents[pid])
     )
+
+
+def family(root: int, parents: Mapping[int, int] | None = None) -> set[int]:
+    """A process and all its descendants."""
+    parents = _parents() if parents is None else parents
+    found, before = {root}, 0
+    while len(found) != before:
+        before = len(found)
+        found |= {pid for pid, parent in parents.items() if parent in found}
+    return found
 
 
 def _parents() -> dict[int, int]:

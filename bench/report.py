@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import limits
+from bench import by_thread, limits
 from bench.figures import NAIVE
 from bench.schedule import TIMES
 from bench.subjects import EXACT_PEERS, Engine, Peer
@@ -138,6 +138,14 @@ Each step by itself, by the workload's own code, while every core does the same 
 decoders, handing pictures on between threads and processes, steps that take the caches from each
 other, and the results at the end. No way of handing on would give more than the limit.
 
+{by_thread.usage_table(measured.usages, measured.steps)}
+
+What the threads of one more run used, from the loaded model to the last result; in brackets what
+the same steps take by themselves. The rest is what keeps the speed below the limit: two decoders
+and two engine threads share the cores and their caches, the main thread copies each picture into
+and out of the memory that it shares with a decoder and checks every pixel, and at the start and the
+end of a run some cores have nothing to do.
+
 ## The image
 
 {_images(measured)}
@@ -156,9 +164,14 @@ decoders, the checks of every picture, its SHA-256, and all that is written.
 
 def small_pictures(measured: Measured, machine: Machine) -> str:
     """The tables of a run that measures small pictures only."""
-    steps = limits.steps_table(measured.steps, measured.rounds, machine.cores)
     return "\n\n".join(
-        [_score_differences(measured), _figures(measured.figures), _samples(measured), steps]
+        [
+            _score_differences(measured),
+            _figures(measured.figures),
+            _samples(measured),
+            limits.steps_table(measured.steps, measured.rounds, machine.cores),
+            by_thread.usage_table(measured.usages, measured.steps),
+        ]
     )
 
 

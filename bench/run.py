@@ -11,7 +11,18 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import agreement, image, local, pictures, process, rules, schedule, steps, subjects
+from bench import (
+    agreement,
+    by_thread,
+    image,
+    local,
+    pictures,
+    process,
+    rules,
+    schedule,
+    steps,
+    subjects,
+)
 from bench.cloud import bench_cloud
 from bench.figures import Figure, figures
 from bench.peers import conversion
@@ -22,6 +33,7 @@ from workload import archive, manifest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.by_thread import Usage
     from bench.figures import Key, Round, Rule
     from bench.limits import Steps
     from bench.schedule import Size
@@ -50,6 +62,8 @@ class Measured:
     """The share of small pictures with the naive loop's best class, of the other programs."""
     steps: dict[Key, Steps]
     """Time of each step of a picture."""
+    usages: dict[Key, Usage]
+    """What the threads of a run with small pictures use."""
     images: dict[Engine, int | str]
     """Bytes of the locked dependencies, or the reason why they are unknown."""
 
@@ -92,6 +106,11 @@ def measure(size: Size, rounds: int, cache: Path, log: Callable[[str], None]) ->
         missing_subjects = {each.key: each.missing for each in subjects_to_run if each.missing}
         rounds_run = schedule.run_rounds(subjects_to_run, rounds, log)
         steps_by_key = _steps(inputs, log)
+        usages: dict[Key, Usage] = {
+            (rules.SMALL, engine): by_thread.measure(ARCHIVES[engine], small, size.small)
+            for engine in Engine
+            if not subjects.missing(engine)
+        }
     return Measured(
         size=size,
         rounds=rounds_run,
@@ -102,6 +121,7 @@ def measure(size: Size, rounds: int, cache: Path, log: Callable[[str], None]) ->
         score_differences=score_differences,
         same_best=same_best,
         steps=steps_by_key,
+        usages=usages,
         images={engine: _image(engine) for engine in Engine},
     )
 

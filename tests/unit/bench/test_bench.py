@@ -13,6 +13,7 @@ import pytest
 
 from bench import (
     agreement,
+    by_thread,
     chart,
     image,
     local,
@@ -75,6 +76,7 @@ def measured(rounds: list[Round], missing: dict[Key, str] | None = None) -> Meas
         score_differences={TF: 0.0},
         same_best={Peer.ONNX: 0.9},
         steps={(rules.SMALL, TF): {"read": 0.001, "predict": 0.003}},
+        usages={},
         images={TF: 2_000_000_000, LITERT: 200_000_000},
     )
 
@@ -214,6 +216,47 @@ def test_the_document_shows_the_limit_and_how_much_of_it_is_reached() -> None:
 """
         in text
     )
+
+
+def test_the_threads_of_a_run_are_told_apart() -> None:
+    """By process, by who predicts, by name; from the loaded model to the last result."""
+    root, decoder, engine, download = 10, 20, 11, 12
+    used = {
+        (root, root, "python"): 3.0,
+        (decoder, decoder, "python"): 1.5,
+        (root, engine, "python"): 0.5,
+        (root, 13, "tf_Compute"): 0.5,
+        (root, download, "python"): 0.25,
+    }
+    times = {"loaded": 1.0, "predicted": 1.5, "last": 4.5, "done": 5.0, "predicting": [engine]}
+    main = root, root, "python"
+    samples = [
+        (0.5, root, {main: 0.0}),
+        (0.9, root, {main: 1.75}),
+        (1.1, root, {main: 2.25}),
+        (5.0, root, used),
+        (6.0, root, {each: 2 * seconds for each, seconds in used.items()}),
+    ]
+    usage = by_thread.usage(samples, times, 1000)
+    assert usage.each == pytest.approx(
+        {"decoders": 0.0015, "engine": 0.001, "downloads": 0.00025, "main thread": 0.001}
+    )
+    assert (usage.cores, usage.first, usage.last) == pytest.approx((3.75 / 4, 0.5, 0.5))
+    steps_of_it = {step: 0.0001 for names in by_thread.GROUPS.values() for step in names}
+    table = by_thread.usage_table(
+        {("small", "TF"): usage}, {("small", "TF"): steps_of_it | {"record": 0.0002}}
+    )
+    assert "| decoders: header, libjpeg-turbo, resize | 1.50 (0.30) |" in table
+    assert "| main thread: record | 1.00 (0.20) |" in table
+
+
+def test_the_threads_of_a_real_run_are_watched(tmp_path: Path) -> None:
+    """On the demonstration model: each group uses some time."""
+    folder = pictures.make(pictures.SMALL, 16, tmp_path)
+    usage = by_thread.measure(ARCHIVES[LITERT], folder, 320)
+    assert all(seconds > 0 for seconds in usage.each.values())
+    assert usage.first > 0
+    assert usage.last > 0
 
 
 def test_each_step_of_a_picture_is_measured(tmp_path: Path) -> None:
