@@ -28,6 +28,7 @@ from workload.errors import (
     TooLargeError,
     WorkloadError,
 )
+from workload.published import Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -95,11 +96,14 @@ class Checkpoints:
         """Pictures that failed in an earlier start for a transient reason."""
         self.damaged = 0
         """Parts with the expected fingerprint but without a valid record for each picture."""
+        self.published = Published(folder, origin.scores)
+        """The records of all parts up to the first that is not complete."""
         self._bucket = bucket
         self._folder = folder
         self._check_ownership = check_ownership
         (folder / FOLDER).mkdir()
-        self._count = 0
+        self._count = self._published = 0
+        """Parts begun, and parts published."""
         self._open: deque[_OpenPart] = deque()
         self._lines: list[str] = []
 
@@ -109,7 +113,7 @@ class Checkpoints:
             existing = set(self._bucket.names(FOLDER)) if self.origin.image_digest else set()
         listed = iter(pictures)
         while part := tuple(islice(listed, PICTURES_PER_PART)):
-            name = f"{FOLDER}{self._count:05}.jsonl"
+            name = _name(self._count)
             heading = records.line(
                 {"schema": SCHEMA, "fingerprint": _fingerprint(self.origin, part)}
             )
@@ -117,6 +121,7 @@ class Checkpoints:
             self.listed += len(part)
             if name in existing and self._can_reuse(name, heading, part):
                 self.continued += len(part)
+                self._publish()
             else:
                 self._open.append(_OpenPart(name, heading, len(part)))
                 yield from part
@@ -132,14 +137,17 @@ class Checkpoints:
             self._check_ownership()
             with bucket_errors_fail_the_run():
                 self._bucket.write(part.name, content, "application/jsonl")
+            self._publish()
 
-    def lines(self) -> Iterator[str]:
-        """Yields all records of a finished run in the order of the listing; works only once."""
-        for number in range(self._count):
-            part = self._folder / f"{FOLDER}{number:05}.jsonl"
+    def _publish(self) -> None:
+        """Publishes the parts that are complete, in the order of the listing."""
+        end = self._open[0].name if self._open else _name(self._count)
+        while (name := _name(self._published)) != end:
+            part = self._folder / name
             with part.open(encoding="utf-8") as file:
-                yield from islice(file, 1, None)
+                self.published.add(islice(file, 1, None))
             part.unlink()
+            self._published += 1
 
     def remove(self) -> None:
         """Deletes all parts; if that fails, the next start deletes the rest."""
@@ -188,6 +196,10 @@ class _OpenPart(NamedTuple):
     name: str
     heading: str
     size: int
+
+
+def _name(number: int) -> str:
+    return f"{FOLDER}{number:05}.jsonl"
 
 
 def _fingerprint(origin: Origin, pictures: Iterable[Picture]) -> str:

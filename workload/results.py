@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,19 +99,8 @@ class Results:
                 raise WorkloadError(Failure.RESULTS_TAKEN)
 
     def finish(self, checkpoints: Checkpoints) -> Summary:
-        """Writes the results from the parts, the text last; then the parts can be deleted."""
-        errors: Counter[str | None] = Counter()
-        with (
-            self._file(RECORDS).open("w", encoding="utf-8") as lines,
-            self._file(TEXT).open("w", encoding="utf-8") as texts,
-        ):
-            between = ""
-            for line in checkpoints.lines():
-                record = json.loads(line)
-                lines.write(records.line(records.rounded(record, checkpoints.origin.scores)))
-                texts.write(between + records.text(record))
-                between = "\n"  # not after the last: readers of the published example split here
-                errors[record.get("error")] += 1
+        """Writes the results, the text last; then the parts can be deleted."""
+        errors = checkpoints.published.complete(self._file(RECORDS), self._file(TEXT))
         classified = errors.pop(None, 0)
         self._file(SUMMARY).write_text(
             json.dumps(self._summary(checkpoints, classified, dict(errors)), sort_keys=True) + "\n"

@@ -404,6 +404,36 @@ def test_memory_holds_one_slice(setup: RunSetup) -> None:
     assert next(asked) == PICTURES[4]
 
 
+def test_records_are_published_while_later_pictures_are_classified(setup: RunSetup) -> None:
+    """As soon as a part is complete; its own file is not kept beside them."""
+    folder = setup._folder
+    checkpoints = Results(setup.result, folder).checkpoints(ORIGIN)
+    checkpoints._check_ownership = lambda: None
+    pictures = checkpoints.unclassified(PICTURES)
+    outcomes = [(next(pictures), [Score(0, "clean", 0.123456)]) for _ in range(6)]
+    checkpoints.add(outcomes[:3])
+    assert (folder / "records").read_text() == ""
+    checkpoints.add(outcomes[3:])
+    published = [json.loads(line) for line in (folder / "records").read_text().splitlines()]
+    assert [record["name"] for record in published] == [each.name for each in PICTURES[:4]]
+    assert published[0]["topK"][0]["score"] == 0.12346
+    assert len((folder / "text").read_text().splitlines()) == 4
+    assert list((folder / "parts").iterdir()) == []
+
+
+def test_a_reused_part_is_published_behind_the_parts_before_it(tmp_path: Path) -> None:
+    """The listing finds it while an earlier part is not classified yet."""
+    (tmp_path / "whole").mkdir()
+    whole = RunSetup(tmp_path / "whole")
+    whole.start()
+    setup = RunSetup(tmp_path)
+    setup.killed_with_parts()
+    del setup.result.objects["parts/00000.jsonl"]
+    assert setup.start()["continued"] == 4
+    for name in ("results.jsonl", "result"):
+        assert setup.result.objects[name] == whole.result.objects[name]
+
+
 @pytest.mark.parametrize("refused", ["parts/", "parts/00000.jsonl"])
 def test_parts_that_cannot_be_written_end_the_run(refused: str, setup: RunSetup) -> None:
     """A bucket that refuses parts would refuse results, too: fail early."""
