@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests; each opens its own page."""
+    """One browser for the tests of a module; each opens its own page.
+
+    Not for the session: as long as Playwright is there, no other test can run an event loop.
+    """
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=find())
         yield found

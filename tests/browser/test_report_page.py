@@ -70,7 +70,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
 
 def names(tab: Page) -> list[str]:
     """The names of the pictures that are shown, in their order."""
-    return tab.locator(".card h3").all_inner_texts()
+    return tab.locator(".card h3").all_text_contents()  # `innerText` is empty off the screen
 
 
 def test_the_page_shows_pictures_labels_and_scores(opened: Callable[..., Page]) -> None:
