@@ -51,11 +51,31 @@ PULUMI: Final[tuple[tuple[str, UpdateCause], ...]] = (
             " official installer of the CLI: https://www.pulumi.com/docs/install/",
         ),
     ),
+    # https://www.pulumi.com/docs/iac/cli/commands/pulumi_up/
     (
-        r"[Ii]ncorrect passphrase|passphrase must be set|PULUMI_CONFIG_PASSPHRASE",
+        r"must be passed in to proceed when running in non-interactive mode",
         _deployer(
-            "the stack's secrets provider wants its passphrase, or another one",
-            "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
+            "Pulumi cannot ask whether to go on: a pipe, a file or a job is in the place of the"
+            " terminal, and nothing was changed",
+            "look at a preview, then: pulumi up --yes --stack {stack}",
+        ),
+    ),
+    # https://www.pulumi.com/docs/iac/concepts/secrets/
+    (
+        r"[Ii]ncorrect passphrase",
+        _deployer(
+            "the passphrase is another one than that with which the stack was made",
+            "export PULUMI_CONFIG_PASSPHRASE_FILE=FILE, with the stack's passphrase in the file",
+        ),
+    ),
+    (
+        r"passphrase must be set|PULUMI_CONFIG_PASSPHRASE",
+        _deployer(
+            "a passphrase encrypts the stack's secret values, as in each backend but Pulumi's"
+            " service, and none is given",
+            "export PULUMI_CONFIG_PASSPHRASE_FILE=FILE. A new stack can have a key of Cloud KMS"
+            " instead: pulumi stack init STACK --secrets-provider gcpkms://KEY"
+            " (docs/first-deployment.md#two-logins)",
         ),
     ),
     (

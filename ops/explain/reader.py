@@ -70,7 +70,7 @@ def explained(output: bytes) -> tuple[Explanation, ...]:
         raise UnknownError(
             f"nothing in this output is known to `explain`{said}. Messages of the program itself"
             " say what to do. Expected the whole output of a `pulumi up`, `preview`, `destroy` or"
-            " `refresh` that failed: pulumi up --stack STACK 2>&1 | tee up.log"
+            " `refresh` that failed: pulumi up --yes --stack STACK 2>&1 | tee up.log"
         )
     return tuple(found.values())
 

@@ -48,13 +48,17 @@ def _split(line: str) -> Iterator[tuple[str, ...]]:
             yield found
 
 
+def lines(text: str) -> Iterator[str]:
+    """Every line of code of a Markdown text: of blocks, and `code` of the text."""
+    for _, block in _FENCED.findall(text):
+        yield from (line.strip() for line in re.sub(r"\\\n\s*", " ", block).splitlines())
+    yield from (" ".join(code.split()) for code in _INLINE.findall(_FENCED.sub("", text)))
+
+
 def commands(text: str, document: str) -> Iterator[Command]:
     """Every command of a Markdown text, as words."""
-    for _, block in _FENCED.findall(text):
-        for line in re.sub(r"\\\n\s*", " ", block).splitlines():
-            yield from (Command(document, words) for words in _split(line.strip()))
-    for code in _INLINE.findall(_FENCED.sub("", text)):
-        yield from (Command(document, words) for words in _split(" ".join(code.split())))
+    for line in lines(text):
+        yield from (Command(document, words) for words in _split(line))
 
 
 def documented(path: Path) -> Iterator[Command]:

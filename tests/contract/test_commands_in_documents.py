@@ -11,7 +11,7 @@ import pytest
 from ops import cli
 from rehearsal import cli as rehearsal_cli
 from rehearsal.repository import REPOSITORY
-from tests.contract.documented_commands import DOCUMENTS, Command, commands, documented
+from tests.contract.documented_commands import DOCUMENTS, Command, commands, documented, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 MAKEFILE: Final = (REPOSITORY / "Makefile").read_text()
 TARGETS: Final = frozenset(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+UNANSWERED: Final = re.compile(
+    r"pulumi (?:up|destroy|refresh)\b"
+    r"(?!(?:[^|;&<>]|>&)* (?:--yes|-y|--preview-only)\b)(?:[^|;&<>]|\d>&)*(?:\||[<>](?!&))(?!\|)"
+)
+"""Its terminal is replaced by a pipe or a file, so Pulumi cannot ask, and does nothing."""
 VARIABLES: Final = frozenset(re.findall(r"\$\((?:if )?(?:\$\()?([A-Z]+)[):]", MAKEFILE))
 
 
@@ -52,6 +57,29 @@ def problems(command: Command) -> Iterator[str]:
                 yield f"make has no variable {name}"
             elif not value and not word.startswith("-") and word not in TARGETS:
                 yield f"make has no target {word}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_what_pulumi_cannot_ask_is_answered(path: Path) -> None:
+    """An update that has no terminal says yes beforehand."""
+    assert [line for line in lines(path.read_text()) if UNANSWERED.search(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("pulumi up --stack primus 2>&1 | tee up.log", True),
+        ("pulumi destroy > destroy.log", True),
+        ("cd x && pulumi up 2>&1 | tee --yes", True),
+        ("pulumi up --yes --stack primus 2>&1 | tee up.log", False),
+        ("pulumi up --stack primus && pulumi stack output | cat", False),
+        ("pulumi up --stack primus || true", False),
+        ("pulumi preview > preview.txt", False),
+    ],
+)
+def test_a_question_that_nobody_can_answer_is_found(line: str, found: bool) -> None:
+    """Where the pipe or the file is of that command."""
+    assert bool(UNANSWERED.search(line)) is found
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -204,6 +204,22 @@ def test_a_reserved_pool_is_another_cause_than_a_name_that_is_taken() -> None:
             "nobody is logged in",
             "pulumi login",
         ),
+        (
+            (
+                "error: could not create secrets manager for new stack: passphrase must be set with"
+                " PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
+            ),
+            "passphrase",
+            "--secrets-provider gcpkms://",
+        ),
+        (
+            (
+                "error: --yes or --skip-preview or --preview-only must be passed in to proceed when"
+                " running in non-interactive mode"
+            ),
+            "Pulumi cannot ask",
+            "pulumi up --yes",
+        ),
         ("error: no stack named 'secundus' found", "no such stack", "pulumi stack init"),
         (
             "error: resource urn:x cannot be deleted\nbecause it is protected. To unprotect it",
@@ -260,7 +276,10 @@ def test_the_commands_are_for_the_stack_of_the_output(first: str, stack: str) ->
 )
 def test_what_is_not_known_is_said(text: str) -> None:
     """It guesses nothing."""
-    with pytest.raises(UnknownError, match="nothing in this output is known"):
+    with pytest.raises(
+        UnknownError,
+        match=r"nothing in this output is known.* pulumi up --yes --stack STACK 2>&1 \| tee",
+    ):
         explained(text.encode())
 
 
