@@ -70,8 +70,18 @@ DOCKER: Final[Mapping[str, frozenset[str]]] = {
     "images": frozenset(),  # https://docs.docker.com/reference/cli/docker/image/ls/
     # https://docs.docker.com/reference/cli/docker/buildx/build/
     "buildx build": frozenset(
-        {"--build-arg", "--metadata-file", "--platform", "--provenance", "--push", "-t"}
+        {
+            "--build-arg",
+            "--metadata-file",
+            "--output",
+            "--platform",
+            "--provenance",
+            "--push",
+            "-t",
+        }
     ),
+    # https://docs.docker.com/reference/cli/docker/buildx/create/
+    "buildx create": frozenset({"--use"}),
     # https://docs.docker.com/reference/cli/docker/buildx/imagetools/inspect/
     "buildx imagetools inspect": frozenset({"--raw"}),
 }
