@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from bench import prices
 from bench.rules import SLOW
@@ -19,7 +19,7 @@ from bench.table import table
 from workload.checkpoints import PICTURES_PER_PART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bench.prices import Price
 
@@ -189,13 +189,35 @@ def updated(page: str, written: Sequence[str]) -> str:
     return page
 
 
+Number = TypeVar("Number", int, float)
+
+
+def _above(kind: Callable[[str], Number]) -> Callable[[str], Number]:
+    """A number above zero, for argparse."""
+
+    def read(text: str) -> Number:
+        number = kind(text)
+        if not 0 < number < inf:
+            raise argparse.ArgumentTypeError(f"got {text}, expected a number above 0")
+        return number
+
+    return read
+
+
 def main() -> None:
     """Print the tables, or write them."""
     parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
-    parser.add_argument("--pictures", type=int, default=PICTURES, help="of one run")
-    parser.add_argument("--rate", type=float, help="pictures a second, in place of the measured")
+    parser.add_argument("--pictures", type=_above(int), help=f"of one run: {PICTURES:,} without it")
+    parser.add_argument(
+        "--rate", type=_above(float), help="pictures a second, in place of the measured"
+    )
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.name}")
     options = parser.parse_args()
+    if options.write and (options.pictures or options.rate):
+        parser.error(
+            f"got --write with --pictures or --rate; {PAGE.name} has {PICTURES:,} pictures and the"
+            " measured rates, and nothing was written"
+        )
     found = [*rates((DOCS / "bench.md").read_text(encoding="utf-8"))]
     if options.write:
         text = updated(PAGE.read_text(encoding="utf-8"), tables(PICTURES, found))
@@ -203,7 +225,7 @@ def main() -> None:
         return
     if options.rate:
         found = [Rate("yours", options.rate, max(each.first for each in found))]
-    print("\n\n".join(tables(options.pictures, found)))  # noqa: T201  the answer
+    print("\n\n".join(tables(options.pictures or PICTURES, found)))  # noqa: T201  the answer
 
 
 if __name__ == "__main__":

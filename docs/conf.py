@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "confidential-inference"
 html_title = project
 
-extensions = ["myst_parser", "repository_links"]
+extensions = ["myst_parser", "image_links", "repository_links"]
 exclude_patterns = ["_build", "adr/0000-template.md"]
 suppress_warnings: list[str] = []
 

@@ -60,11 +60,11 @@ def test_no_page_is_wider_than_the_window(tab: Page, pages: Path, width: int) ->
     """Long commands and tables scroll in their own boxes."""
     tab.set_viewport_size({"width": width, "height": 900})
     wide = {}
-    for page in pages.glob("*.html"):
+    for page in pages.rglob("*.html"):
         tab.goto(page.as_uri())
         needed = tab.evaluate("document.documentElement.scrollWidth")
         if needed > width:
-            wide[page.name] = needed
+            wide[str(page.relative_to(pages))] = needed
     assert wide == {}
 
 
@@ -74,3 +74,13 @@ def test_a_drawing_is_shown(tab: Page, pages: Path, name: str) -> None:
     tab.goto((pages / "architecture.html").as_uri())
     drawing = tab.locator(f"img[src$='{name}.svg']")
     assert drawing.evaluate("image => image.complete && image.naturalWidth") > 500
+
+
+@pytest.mark.parametrize("name", ["who-talks-to-whom", "what-is-measured"])
+def test_a_drawing_opens_in_its_own_size(tab: Page, pages: Path, name: str) -> None:
+    """In a window of 400 pixels, nobody can read it between the texts."""
+    tab.set_viewport_size({"width": 400, "height": 900})
+    tab.goto((pages / "architecture.html").as_uri())
+    tab.locator(f"img[src$='{name}.svg']").click()
+    tab.wait_for_url(f"**/{name}.svg")
+    assert tab.evaluate("document.documentElement.getBoundingClientRect().width") > 1000

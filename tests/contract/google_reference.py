@@ -62,6 +62,7 @@ GCLOUD: Final[Mapping[str, frozenset[str]]] = {
         {"--location", "--public-access-prevention", "--uniform-bucket-level-access"}
     ),
     "storage buckets update": frozenset({"--versioning"}),
+    "storage cp": frozenset(),
     "storage ls": frozenset(),
     "storage rsync": frozenset({"--recursive"}),
 }

@@ -58,6 +58,13 @@ def test_every_make_target_exists(target: str) -> None:
     assert target in TARGETS
 
 
+def test_every_kind_of_test_is_on_the_map() -> None:
+    """Each folder of tests/, but the fixtures."""
+    (row,) = re.findall(r"^\| `tests/` \| (.*) \|$", TEXT, re.MULTILINE)
+    folders = {path.name for path in (REPOSITORY / "tests").iterdir() if path.is_dir()}
+    assert folders - {"__pycache__", "fixtures"} == set(re.findall(r"`([a-z]+)/`", row))
+
+
 def test_every_area_of_the_unit_tests_is_named() -> None:
     """`make unit T=…` lists the areas that there are."""
     (line,) = re.findall(r"make unit T=infra +# (.*)", TEXT)

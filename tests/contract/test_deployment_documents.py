@@ -12,6 +12,7 @@ from infra.components import confidential_vm
 from ops.doctor.project import ROLES
 from rehearsal.companies import COMPANIES
 from rehearsal.repository import REPOSITORY
+from tests.fixtures.locked import versions
 
 DOCS: Final = REPOSITORY / "docs"
 PAGES: Final = ("first-deployment.md", "deploy-primus.md", "deploy-secundus.md")
@@ -43,6 +44,22 @@ def test_the_table_of_roles_is_that_of_the_rehearsal_and_of_the_doctor(company: 
     rows = re.findall(r"^\| `(roles/[\w.]+)` \| (\w+) \| ", FIRST, re.MULTILINE)
     named = sorted(role for role, of in rows if of in {company, "both"})
     assert named == sorted(COMPANIES[company].roles) == sorted(ROLES[company])
+
+
+def test_the_number_of_packages_is_that_of_both_locks() -> None:
+    """What `.venv` holds after the three lines."""
+    page = (DOCS / "deploy-primus.md").read_text()
+    locked = versions("requirements.txt") | versions("requirements-ops.txt")
+    assert re.findall(r"install (\d+) packages", page) == [str(len(locked))]
+
+
+def test_half_the_rate_costs_what_the_page_says() -> None:
+    """On the machine whose two vCPUs are one core."""
+    (said,) = re.findall(r"may take twice as long: less than (\d+) cent more", FIRST)
+    for rate in cost.rates((DOCS / "bench.md").read_text()):
+        slow = rate._replace(pictures=rate.pictures / 2)
+        dollars = [cost.Run(cost.MACHINES[0], each, cost.PICTURES).dollars for each in (rate, slow)]
+        assert 100 * (dollars[1] - dollars[0]) < int(said)
 
 
 def test_the_disk_that_is_paid_is_the_one_that_is_deployed() -> None:

@@ -104,12 +104,12 @@ def site(tmp_path: Path) -> Path:
     """A small site with the configuration of the real one, inside of a small repository."""
     docs = tmp_path / "docs"
     docs.mkdir()
-    for name in ("conf.py", "repository_links.py"):
-        shutil.copy(DOCS / name, docs)
+    for program in DOCS.glob("*.py"):
+        shutil.copy(program, docs)
     shutil.copytree(DOCS / "_static", docs / "_static")
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "naming.py").touch()
-    (tmp_path / "README.md").touch()
+    (tmp_path / "README.md").write_text("# Read me\n\n## Part `x`, a\n")
     (docs / "other.md").write_text("# Other\n\n## Some heading\n")
     return docs
 
@@ -127,6 +127,9 @@ BROKEN: Final = (
     "[a file of the repository](../nothing.py)",
     "[a folder of the repository](../nothing/)",
     "[a document of the repository](../nothing.md)",
+    "[a heading of a document](../README.md#nothing)",
+    "[a file above the repository](../../nothing.md)",
+    "[a folder above the repository](../../)",
     "![a picture](nothing.svg)",
 )
 
@@ -135,7 +138,7 @@ def test_every_broken_link_fails_the_build(site: Path) -> None:
     """Of each kind, with its line; the first one does not hide the others."""
     done = with_index(site, "\n\n".join(BROKEN))  # a paragraph each
     assert done.returncode == 1
-    reported = re.findall(r"index\.md:(\d+): WARNING: .*nothing", done.stderr)
+    reported = re.findall(r"index\.md:(\d+): WARNING: ", done.stderr)
     first = 3  # below the heading
     assert sorted(map(int, reported)) == [first + 2 * number for number in range(len(BROKEN))]
 
@@ -151,8 +154,8 @@ def test_a_page_outside_of_the_navigation_fails_the_build(site: Path) -> None:
 def test_links_lead_on(site: Path) -> None:
     """To pages by a link; a file of the repository, which is not beside the pages, is its path."""
     links = (
-        "[a](other.md#some-heading) [b](../README.md#part) [`infra/naming.py`](../infra/naming.py)"
-        " [c](../infra/)"
+        "[a](other.md#some-heading) [b](../README.md#part-x-a)"
+        " [`infra/naming.py`](../infra/naming.py) [c](../infra/)"
     )
     done = with_index(site, links)
     assert (done.returncode, done.stderr) == (0, "")

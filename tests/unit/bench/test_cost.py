@@ -94,10 +94,35 @@ def test_a_rate_of_ones_own_takes_the_place_of_the_measured(
 def test_the_tables_are_written_into_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the measured rates, whatever else is asked for."""
+    """With the measured rates."""
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     monkeypatch.setattr(cost, "PAGE", page)
     monkeypatch.setattr(sys, "argv", ["cost", "--write"])
     cost.main()
     assert "upload 100,000 pictures, once | $0.50" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rate", "0"], "got 0, expected a number above 0"),
+        (["--rate", "nan"], "got nan, expected a number above 0"),
+        (["--pictures", "-1"], "got -1, expected a number above 0"),
+        (["--write", "--pictures", "5"], "got --write with --pictures or --rate"),
+        (["--write", "--rate", "5"], "got --write with --pictures or --rate"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No table is computed for it."""
+    monkeypatch.setattr(sys, "argv", ["cost", *arguments])
+    with pytest.raises(SystemExit):
+        cost.main()
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.out == ""
