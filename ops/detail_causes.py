@@ -97,7 +97,7 @@ DETAILS: Final[Mapping[Failure, Mapping[Detail, Cause]]] = {
         Detail.AUDIENCE_MALFORMED: token_service(
             "`MODEL_AUDIENCE` is not a provider's full name",
             Party.OPERATOR,
-            f"let this program write MODEL_AUDIENCE into the metadata: {SECUNDUS}",
+            f"let this program write MODEL_AUDIENCE into the metadata: {SECUNDUS} --refresh",
         ),
     },
     Failure.IMPERSONATION_REFUSED: {

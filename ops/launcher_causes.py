@@ -32,7 +32,7 @@ def _machine(when: str, fix: str, retried: str = NEVER) -> Cause:
 
 
 def _metadata(when: str, *keys: str) -> Cause:
-    return _operator(when, f"remove {' and '.join(keys)} from the metadata")
+    return _machine(when, f"remove {' and '.join(keys)} from the metadata")
 
 
 def _author(when: str, fix: str = REBUILD) -> Cause:
@@ -68,7 +68,7 @@ _NOT_ATTESTED: Final = "failed to fetch and write OIDC token: .*"
 LAUNCHER: Final[tuple[tuple[str, Cause], ...]] = (
     (
         "failed to get launchspec",
-        _operator(
+        _machine(
             "the launcher does not understand the machine's metadata",
             "let this program write the metadata",
         ),

@@ -143,6 +143,14 @@ def test_every_broken_link_fails_the_build(site: Path) -> None:
     assert sorted(map(int, reported)) == [first + 2 * number for number in range(len(BROKEN))]
 
 
+def test_no_link_leads_to_the_page_that_only_includes_another() -> None:
+    """On GitHub it is a line of code; the site makes a page of a link to what it includes."""
+    pages = {page: page.read_text() for page in DOCS.rglob("*.md")}
+    included = [page.name for page, text in pages.items() if text.startswith("```{include}")]
+    assert included == ["rehearsal.md"]
+    assert [page.name for page, text in pages.items() if "](rehearsal.md" in text] == []
+
+
 def test_a_page_outside_of_the_navigation_fails_the_build(site: Path) -> None:
     """Nobody would find it."""
     (site / "lost.md").write_text("# Lost\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -14,9 +15,12 @@ from ops.google_client_errors import as_workload_message
 from ops.launcher_causes import cause_of_launcher, is_ending
 from ops.launcher_log import FAILED
 from rehearsal.repository import REPOSITORY
+from tests.contract.documented_commands import commands
 from workload import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workload.errors import Detail
 
 PAGE: Final = (REPOSITORY / "docs" / "troubleshooting.md").read_text()
@@ -25,9 +29,15 @@ SECTIONS: Final = dict(
 )
 """By heading, the text below it."""
 
-COMMAND: Final = re.compile(r"\b(?:pulumi|gcloud|confidential-inference)(?: [a-z][a-z0-9-]*)+")
-"""A command up to its first option, value or name in capitals."""
-
+COMMAND: Final = re.compile(
+    r"(?:\bpulumi|\bgcloud|\S*confidential-inference)"
+    r"""(?: (?:'[^']*'|"[^"]*"|[^\s;,()&>'"]*[^\s;,()&>'":.]))+"""
+)
+"""A command in a sentence, up to what ends it: punctuation, a bracket, another command, a file."""
+PLACEHOLDER: Final = re.compile(
+    r"\b(ACCOUNT|API|BACKEND|KEY|NAME|POOL|PROJECT|REGION|STACK|TYPE|VM|ZONE|31415)\b"
+)
+"""What a person replaces. 31415 is the project of the headings, which the code repeats."""
 
 TOKEN_SERVICE: Final = {
     pattern: detail
@@ -61,6 +71,25 @@ def cure(sentence: str) -> str:
     return explained(f"error: {sentence}".encode())[0].fix
 
 
+def alike(word: str, other: str) -> bool:
+    """Whether the words are equal where no placeholder stands."""
+    filled = (".+".join(map(re.escape, PLACEHOLDER.split(each)[::2])) for each in (word, other))
+    return any(map(re.fullmatch, filled, (other, word)))
+
+
+def has(typed: Sequence[str], named: Sequence[str]) -> bool:
+    """Whether a command has these words in their order; it may have more options."""
+    left = iter(typed)
+    return typed[:2] == named[:2] and all(any(alike(w, x) for x in left) for w in named)
+
+
+def missing(fix: str, section: str) -> list[str]:
+    """The commands of a fix that a section does not have."""
+    typed = [list(each.words) for each in commands(section, "troubleshooting.md")]
+    named = COMMAND.findall(fix)
+    return [each for each in named if not any(has(t, shlex.split(each)) for t in typed)]
+
+
 def test_there_are_sections() -> None:
     """What is read below is the page."""
     assert len(SECTIONS) > 30
@@ -71,9 +100,36 @@ def test_there_are_sections() -> None:
 def test_a_heading_is_a_sentence_that_the_code_knows_and_the_cure_is_the_codes(
     sentence: str,
 ) -> None:
-    """Where the code's cure names commands, the section has one of them."""
-    commands = COMMAND.findall(cure(sentence))
-    assert not commands or any(command in SECTIONS[sentence] for command in commands), commands
+    """Each command that the code's cure names, whole: stack, key, value, options."""
+    assert missing(cure(sentence), SECTIONS[sentence]) == []
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "pulumi up --stack secundus --refresh",
+        "pulumi up --stack primus",
+        "pulumi config set --stack primus grantWiat 120",
+        "pulumi config set --stack primus grantWait 12",
+        "pulumi config set --stack secundus grantWait 120",
+    ],
+)
+def test_another_command_than_the_cures_is_found(typed: str) -> None:
+    """By stack, key, value or option."""
+    fix = {
+        "up": "deploy it: pulumi up --stack primus --refresh; minutes later, run again",
+        "config": "wait (then: pulumi config set --stack primus grantWait 120), or not",
+    }[typed.split()[1]]
+    (command,) = COMMAND.findall(fix)
+    assert missing(fix, f"Type `{command}`.") == []
+    assert missing(fix, f"Type `{typed}`.") == [command]
+
+
+def test_a_placeholder_may_be_filled_on_either_side() -> None:
+    """And the page may add an option."""
+    fix = "gcloud logging read 'x=\"VM\"' --format=json > l.json && pulumi up --stack STACK"
+    page = "```\ngcloud logging read 'x=\"vm-1\"' --project PROJECT --format=json > l.json\n```\n"
+    assert missing(fix, page + "`pulumi up --stack primus`") == []
 
 
 def test_an_unknown_heading_is_reported() -> None:
