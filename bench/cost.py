@@ -204,17 +204,22 @@ def _above(kind: Callable[[str], Number]) -> Callable[[str], Number]:
     return read
 
 
-def main() -> None:
-    """Print the tables, or write them."""
-    parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
-    parser.add_argument("--pictures", type=_above(int), help=f"of one run: {PICTURES:,} without it")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    found = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
+    found.add_argument("--pictures", type=_above(int), help=f"of one run: {PICTURES:,} without it")
+    found.add_argument(
         "--rate", type=_above(float), help="pictures a second, in place of the measured"
     )
-    parser.add_argument("--write", action="store_true", help=f"into {PAGE.name}")
-    options = parser.parse_args()
+    found.add_argument("--write", action="store_true", help=f"into {PAGE.name}")
+    return found
+
+
+def main() -> None:
+    """Print the tables, or write them."""
+    options = parser().parse_args()
     if options.write and (options.pictures or options.rate):
-        parser.error(
+        parser().error(
             f"got --write with --pictures or --rate; {PAGE.name} has {PICTURES:,} pictures and the"
             " measured rates, and nothing was written"
         )

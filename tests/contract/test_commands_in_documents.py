@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +26,8 @@ UNANSWERED: Final = re.compile(
     r"(?!(?:[^|;&<>]|>&)* (?:--yes|-y|--preview-only)\b)(?:[^|;&<>]|\d>&)*(?:\||[<>](?!&))(?!\|)"
 )
 """Its terminal is replaced by a pipe or a file, so Pulumi cannot ask, and does nothing."""
+PYTHON: Final = frozenset({"--version"})
+OURS: Final = frozenset({"bench", "infra", "model", "ops", "packing", "policy", "rehearsal"})
 VARIABLES: Final = frozenset(re.findall(r"\$\((?:if )?(?:\$\()?([A-Z]+)[):]", MAKEFILE))
 
 
@@ -43,13 +47,29 @@ def unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> It
             return
 
 
+def of_python(words: Sequence[str]) -> Iterator[str]:
+    """The options of Python and of our own modules that do not exist; others' are not known."""
+    if words[:1] != ["-m"]:
+        yield from (f"python has no option {word}" for word in words if word not in PYTHON)
+        return
+    if len(words) < 2 or words[1].partition(".")[0] not in OURS:
+        return
+    module, *options = words[1:]
+    if module == "rehearsal":
+        yield from unknown_options(rehearsal_cli.parser(), options)
+    elif importlib.util.find_spec(module) is None:
+        yield f"there is no module {module}"
+    elif options:
+        yield from unknown_options(importlib.import_module(module).parser(), options)
+
+
 def problems(command: Command) -> Iterator[str]:
     """What is wrong with a command of ours; nothing about anybody else's."""
     program, *words = command.words
     if program.removeprefix(".venv/bin/") == "confidential-inference":
         yield from unknown_options(cli.parser(), words)
-    elif program.endswith("python") and words[:2] == ["-m", "rehearsal"]:
-        yield from unknown_options(rehearsal_cli.parser(), words[2:])
+    elif re.fullmatch(r"(?:.*/)?python[\d.]*", program):
+        yield from of_python(words)
     elif program == "make":
         for word in words:
             name, value, _ = word.partition("=")
@@ -103,6 +123,7 @@ Type `confidential-inference wy` or `GCP_PLUGIN=x make dmo ARG=x`:
 cd x && .venv/bin/confidential-inference results --jsn \\
     | tee x; .venv/bin/confidential-inference handover exprt --stack primus
 .venv/bin/python -m rehearsal demo --losen condition
+python3 --versoin; .venv/bin/python -m bench.cost --rtae 31; .venv/bin/python -m bench.csot
 ```
 """
 
@@ -114,6 +135,9 @@ def test_what_does_not_exist_is_found() -> None:
         "confidential-inference results has no option --jsn",
         "confidential-inference handover has no command exprt",
         ".venv/bin/python -m rehearsal demo has no option --losen",
+        "python has no option --versoin",
+        "python -m bench.cost has no option --rtae",
+        "there is no module bench.csot",
         "confidential-inference has no command wy",
         "make has no target dmo",
         "make has no variable ARG",

@@ -104,10 +104,13 @@ def test_the_pages_can_be_followed_to_the_first_result_and_to_the_end(
     """Two runs give results, the unauthorised one is refused and explained, nothing is left."""
     printed: dict[tuple[str, str], str] = {}
     with of_working_tree(tmp_path, pulumi_cli) as deployed:
+        cloud = deployed.local.cloud
         for page, block in in_turns({name: [*blocks(text)] for name, text in PAGES.items()}, TURNS):
             place = (page, block.heading)
             printed[place] = printed.get(place, "") + typed(deployed, block)
-        cloud = deployed.local.cloud
+            if "--target" in block.commands:
+                assert len(cloud.repositories) == 1
+                assert not cloud.buckets, "the targets are for the repository alone"
         assert not cloud.buckets
         assert not cloud.service_accounts
         assert not [each for each in cloud.providers.values() if each.deleted_at is None]
