@@ -95,7 +95,7 @@ PULUMI: Final[tuple[tuple[str, UpdateCause], ...]] = (
         _deployer(
             "Docker keeps its images in the containerd store, from which the plugin cannot build",
             "switch that store off in Docker's settings, or build outside of the stack:"
-            " docs/deploy-primus.md",
+            " docs/deploy-primus.md#deploy",
         ),
     ),
     (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from rehearsal.repository import REPOSITORY
 from tests.fixtures.documentation_site import DOCS, build
 
 if TYPE_CHECKING:
@@ -48,6 +49,30 @@ def test_every_page_is_built(pages: Path) -> None:
     sources = {page.relative_to(DOCS).with_suffix(".html") for page in DOCS.rglob("*.md")}
     built = {page.relative_to(pages) for page in pages.rglob("*.html")}
     assert {str(page) for page in sources - built} == {"adr/0000-template.html"}
+
+
+def broken_anchors(text: str, pages: Path) -> list[str]:
+    """The headings that a text names as `docs/PAGE.md#heading` and that the page does not have."""
+    return [
+        f"{page}.md#{anchor}"
+        for page, anchor in re.findall(r"docs/([\w/-]+)\.md#([\w-]+)", text)
+        if f'id="{anchor}"' not in (pages / f"{page}.html").read_text()
+    ]
+
+
+def test_every_heading_that_a_message_names_exists(pages: Path) -> None:
+    """Of the program, the workload and the commands: nobody builds those."""
+    folders = ("infra", "ops", "packing", "policy", "workload", "rehearsal")
+    sources = [path for each in folders for path in (REPOSITORY / each).rglob("*.py")]
+    texts = [path.read_text() for path in sources if ".venv" not in path.parts]
+    assert sum("docs/" in text for text in texts) > 20
+    assert [found for text in texts for found in broken_anchors(text, pages)] == []
+
+
+def test_a_heading_that_does_not_exist_is_found(pages: Path) -> None:
+    """Beside one that does."""
+    text = "see docs/first-deployment.md#roles, docs/first-deployment.md#rules"
+    assert broken_anchors(text, pages) == ["first-deployment.md#rules"]
 
 
 class Resources(HTMLParser):

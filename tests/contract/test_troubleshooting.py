@@ -104,6 +104,13 @@ def test_a_heading_is_a_sentence_that_the_code_knows_and_the_cure_is_the_codes(
     assert missing(cure(sentence), SECTIONS[sentence]) == []
 
 
+@pytest.mark.parametrize("sentence", SECTIONS)
+def test_a_section_links_to_the_pages_that_the_codes_cure_names(sentence: str) -> None:
+    """With the same heading: of roles, for example, there is one table."""
+    named = re.findall(r"docs/([a-z-]+\.md(?:#[a-z-]+)?)", cure(sentence))
+    assert [page for page in named if f"]({page}" not in SECTIONS[sentence]] == []
+
+
 @pytest.mark.parametrize(
     "typed",
     [
