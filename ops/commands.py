@@ -39,11 +39,11 @@ SERIAL: Final = "gcloud compute instances get-serial-port-output VM --zone ZONE 
 """It works only while the machine is on, which stops soon after its workload."""
 
 
-def export(vm: str = "VM", project: str = "") -> str:
+def export(vm: str = "VM", project: str = "PROJECT") -> str:
     """The command that exports the launcher's log, from Cloud Logging: the machine may be off."""
     query = f'logName:"confidential-space-launcher" jsonPayload._HOSTNAME="{vm}"'
-    where = f" --project {shlex.quote(project)}" if project else ""
-    return f"gcloud logging read {shlex.quote(query)}{where} --format=json > launcher.json"
+    where = f"--project {shlex.quote(project)}"
+    return f"gcloud logging read {shlex.quote(query)} {where} --format=json > launcher.json"
 
 
 EXPORT: Final = export()
