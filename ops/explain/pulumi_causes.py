@@ -75,7 +75,7 @@ PULUMI: Final[tuple[tuple[str, UpdateCause], ...]] = (
             " service, and none is given",
             "export PULUMI_CONFIG_PASSPHRASE_FILE=FILE. A new stack can have a key of Cloud KMS"
             " instead: pulumi stack init STACK --secrets-provider gcpkms://KEY"
-            " (docs/first-deployment.md#two-logins)",
+            " (docs/first-deployment.md#state-and-secrets-provider)",
         ),
     ),
     (
