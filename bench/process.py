@@ -54,7 +54,7 @@ def run(
 
     Calls `watch` with the process ID, again and again.
     """
-    peak = 0
+    peak, forked = 0, set[int]()
     with tempfile.TemporaryFile("w+") as printed:
         started = time.monotonic()
         process = subprocess.Popen(  # noqa: S603  our own command
@@ -73,7 +73,7 @@ def run(
                     break
                 if time.monotonic() - started > deadline:
                     raise FailedError(f"{' '.join(command)}: got no end within {deadline:.0f} s")
-                peak = max(peak, memory(process.pid))
+                peak = max(peak, memory(process.pid, forked))
                 watch(process.pid)
                 time.sleep(EVERY_SECONDS)
             finished = time.monotonic()
@@ -97,14 +97,17 @@ def run(
     )
 
 
-def memory(root: int) -> int:
-    """Bytes: the sum of the peaks so far of a process and its descendants."""
+def memory(root: int, forked: set[int]) -> int:
+    """Bytes: the sum of the peaks so far of a process and its descendants.
+
+    `forked` gets those that are no program of their own yet. One that still is none at the next
+    call counts: it is a process that works without calling exec, as the run of the workload.
+    """
     parents = _parents()
-    return sum(
-        _peak(pid)
-        for pid in family(root, parents)
-        if pid == root or not _not_yet_itself(pid, parents[pid])
-    )
+    members = family(root, parents)
+    new = {pid for pid in members - {root} - forked if _not_yet_itself(pid, parents[pid])}
+    forked |= new
+    return sum(map(_peak, members - new))
 
 
 def family(root: int, parents: Mapping[int, int] | None = None) -> set[int]:

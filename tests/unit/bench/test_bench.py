@@ -418,14 +418,24 @@ def test_memory_includes_child_processes() -> None:
     code = f"held = b'x' * 50_000_000; {HOLD}"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     with _held(outer) as running:
-        assert process.memory(running.pid) > 50_000_000
+        assert process.memory(running.pid, set()) > 50_000_000
 
 
 def test_a_forked_process_is_not_counted_twice() -> None:
     """Between fork and exec, a child shares its parent's memory."""
     code = f"import os; held = b'x' * 50_000_000; os.fork() and os.read(0, 1) or exec({HOLD!r})"
     with _held(code) as it:
-        assert 50_000_000 < process.memory(it.pid) < 100_000_000
+        assert 50_000_000 < process.memory(it.pid, set()) < 100_000_000
+
+
+def test_a_process_that_works_without_exec_is_counted() -> None:
+    """The run of the workload is one: its first process forks it, and only waits."""
+    child = f"held = b'x' * 50_000_000; {HOLD}"
+    code = f"import os; os.fork() and os.wait() or exec({child!r})"
+    with _held(code) as it:
+        forked: set[int] = set()
+        assert process.memory(it.pid, forked) < 50_000_000
+        assert process.memory(it.pid, forked) > 50_000_000
 
 
 def test_a_failed_process_is_an_error_with_its_output(tmp_path: Path) -> None:
