@@ -132,12 +132,12 @@ docs: $(READY) ## the documentation as pages that a browser opens, without a ser
 	@$(RUN) -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
 	@echo "$(CURDIR)/docs/_build/html/index.html"
 
-# The first line of a drawing names its source by hash, so that a test needs no Graphviz to see that
-# they belong together.
 .PHONY: screenshot
 screenshot: $(READY) ## draw docs/images/report.png from the report that `make demo` left (needs Chromium)
 	@$(RUN) -m rehearsal.report_screenshot
 
+# The first line of a drawing names its source by hash, so that a test needs no Graphviz to see that
+# they belong together.
 .PHONY: diagrams
 diagrams: ## draw docs/diagrams/*.svg again, after a change of their sources (needs Graphviz)
 	@for source in docs/diagrams/*.dot; do \

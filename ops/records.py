@@ -71,6 +71,12 @@ def label_of(score: Mapping[str, Any]) -> str:
     return str(score["label"] or f"class {score.get('classIndex', '?')}")
 
 
+def predicted(record: Mapping[str, Any]) -> str:
+    """The label of a picture's best class; empty for one that failed."""
+    best = record.get("topK")
+    return record["label"] or label_of(best[0]) if best else ""
+
+
 def parse(records: str | None, text: str, summary: str | None = None) -> Run:
     """Read a run from the content of its objects; ResultsError if it differs from docs/results.md.
 

@@ -11,7 +11,7 @@ from infra.untrusted_text import shown
 from ops.detail_causes import cause_of_result
 from ops.google_client_errors import as_workload_message
 from ops.picture_causes import explained
-from ops.records import PROBABILITIES, label_of
+from ops.records import PROBABILITIES, label_of, predicted
 from ops.terminal import Table, Text, styled
 from ops.verdict_table import NOT_SAID, failed_pictures_table
 
@@ -104,8 +104,7 @@ def _verdict(record: Mapping[str, Any], decimals: str) -> list[Text]:
         return [_cell(record["error"], "red"), Text(), Text()]
     best, *others = record["topK"]
     runner_up = f"{label_of(others[0])} {others[0]['score']:{decimals}}" if others else ""
-    predicted = record["label"] or label_of(best)
-    return [_cell(predicted), Text(f"{best['score']:{decimals}}"), _cell(runner_up)]
+    return [_cell(predicted(record)), Text(f"{best['score']:{decimals}}"), _cell(runner_up)]
 
 
 def _cell(text: str, style: str = "") -> Text:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.untrusted_text import shown
 from ops.picture_causes import cause_of_picture
-from ops.records import label_of
+from ops.records import label_of, predicted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,11 +50,16 @@ class Card:
     """of the bytes that the run read; empty if it read none"""
 
 
-def cards(run: Run, most: int) -> list[Card]:
-    """At most so many pictures: those that failed first, then in the order of the listing."""
+def chosen(run: Run, most: int) -> list[tuple[int, dict[str, Any]]]:
+    """At most so many records, each with its place in the listing: those that failed first."""
     numbered = list(enumerate(run.records, 1))
     numbered.sort(key=lambda each: "error" not in each[1])  # stable: the listing's order stays
-    return [_card(number, record, run.decimals) for number, record in numbered[:most]]
+    return numbered[:most]
+
+
+def cards(run: Run, most: int) -> list[Card]:
+    """The cards of the chosen records, in their order."""
+    return [_card(number, record, run.decimals) for number, record in chosen(run, most)]
 
 
 def _card(number: int, record: Mapping[str, Any], decimals: str) -> Card:
@@ -63,7 +68,7 @@ def _card(number: int, record: Mapping[str, Any], decimals: str) -> Card:
     return Card(
         number=number,
         name=shown(record["name"], LONGEST),
-        label=shown(record["label"] or label_of(best[0]), LONGEST) if best else "",
+        label=shown(predicted(record), LONGEST),
         bars=[
             Bar(
                 label=shown(label_of(each), LONGEST),

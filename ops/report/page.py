@@ -21,7 +21,7 @@ from infra.wording import counted
 from ops.detail_causes import cause_of_result
 from ops.google_client_errors import as_workload_message
 from ops.picture_causes import explained
-from ops.report.card import LONGEST, cards
+from ops.report.card import LONGEST, cards, chosen
 from ops.report.thumbnails import CHANGED, REFUSED, UNREAD, Thumbnail
 from ops.verdict_table import NOT_SAID
 
@@ -50,8 +50,8 @@ class Source:
 
 def page(run: Run, source: Source, thumbnails: Sequence[Thumbnail], most: int = MOST) -> str:
     """The page. `thumbnails` are of `shown_records`, in their order; there can be none at all."""
-    chosen = cards(run, most)
-    small = thumbnails or [Thumbnail()] * len(chosen)
+    shown_cards = cards(run, most)
+    small = thumbnails or [Thumbnail()] * len(shown_cards)
     script, style = _own("page.js"), _own("page.css")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -60,7 +60,7 @@ def page(run: Run, source: Source, thumbnails: Sequence[Thumbnail], most: int = 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    low, high = _range(run, chosen)
+    low, high = _range(run, shown_cards)
     return environment.get_template("page.html.jinja").render(
         policy="; ".join(
             (
@@ -81,19 +81,18 @@ def page(run: Run, source: Source, thumbnails: Sequence[Thumbnail], most: int = 
         text=None if run.text is None else list(map(shown, run.text.rstrip("\n").split("\n"))),
         causes=explained(run.failed),
         not_said=NOT_SAID,
-        cards=zip(chosen, map(_image, small), small, strict=True),
-        count=len(chosen),
-        classes=Counter(each.label for each in chosen if each.bars).most_common(_CLASSES),
+        cards=zip(shown_cards, map(_image, small), small, strict=True),
+        count=len(shown_cards),
+        classes=Counter(each.label for each in shown_cards if each.bars).most_common(_CLASSES),
         low=low,
         high=high,
-        scores=run.scores,
-        failed=sum(bool(each.error) for each in chosen),
+        failed=sum(bool(each.error) for each in shown_cards),
     )
 
 
 def shown_records(run: Run, most: int = MOST) -> list[dict[str, Any]]:
     """The records of the pictures that the page shows, in its order."""
-    return [run.records[each.number - 1] for each in cards(run, most)]
+    return [record for _, record in chosen(run, most)]
 
 
 def _own(name: str) -> Markup:
@@ -110,11 +109,11 @@ def _image(small: Thumbnail) -> str:
     return f"data:image/webp;base64,{base64.b64encode(small.webp).decode()}" if small.webp else ""
 
 
-def _range(run: Run, chosen: Sequence[Card]) -> tuple[float, float]:
+def _range(run: Run, shown_cards: Sequence[Card]) -> tuple[float, float]:
     """The ends of a bar. Only probabilities have known ones."""
     if run.has_probabilities:
         return 0.0, 1.0
-    values = [bar.value for card in chosen for bar in card.bars] or [0.0]
+    values = [bar.value for card in shown_cards for bar in card.bars] or [0.0]
     return min(values), max(values)
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Final
 
-from ops.records import ResultsError, label_of
+from ops.records import ResultsError, label_of, predicted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ def table(run: Run) -> str:
 def _row(record: Mapping[str, Any]) -> Iterator[Any]:
     first, *others = record.get("topK") or (None,)
     yield record["name"]
-    yield (record["label"] or label_of(first)) if first else ""
+    yield predicted(record)
     yield first["score"] if first else ""
     yield from (record.get(key, "") for key in ("error", "generation", "sha256"))
     for each in others:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pulumi.automation import CommandError
 
 from infra.attestation.clause import PolicyError
+from infra.naming import bucket_of
 from infra.untrusted_text import shown
 from infra.wording import counted
 from ops import evidence_reader, results, results_table, why
@@ -161,7 +162,7 @@ def refused(context: Context, handover: dict[str, str]) -> None:
     (machine,) = context.local.cloud.instances.values()
     with (
         tempfile.TemporaryDirectory() as folder,
-        context.console.working("secundus: an image of her own"),
+        context.console.working("secundus: an image of its own"),
     ):
         copy = Path(folder) / "workload"
         line = impostor.change(context.workspace.program / "workload", copy)
@@ -281,7 +282,7 @@ def _words(context: Context, handover: dict[str, str]) -> dict[str, str]:
     """What the buckets and the model's reader are, by name."""
     secundus = context.outputs["secundus"]
     return {
-        handover["modelUri"].split("/")[2]: "model",
+        bucket_of(handover["modelUri"]): "model",
         results.bucket_of(secundus["inputUri"]): "pictures",
         results.bucket_of(secundus["resultUri"]): "results",
         handover["modelReader"]: "model reader",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.fixtures.documentation_site import DOCS, build
+from tests.fixtures.documentation_site import built
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +21,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built pages."""
-    folder = tmp_path_factory.mktemp("pages")
-    done = build(DOCS, folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return built(tmp_path_factory.mktemp("pages"))
 
 
 @pytest.fixture

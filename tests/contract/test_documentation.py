@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from rehearsal.repository import REPOSITORY
-from tests.fixtures.documentation_site import DOCS, build
+from tests.fixtures.documentation_site import DOCS, build, built
 
 if TYPE_CHECKING:
     import subprocess
@@ -38,10 +38,7 @@ no such thing."""
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built pages."""
-    folder = tmp_path_factory.mktemp("pages")
-    done = build(DOCS, folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return built(tmp_path_factory.mktemp("pages"))
 
 
 def test_every_page_is_built(pages: Path) -> None:
