@@ -1,0 +1,1 @@
+"""A fleet of machines shares the work: jobs of slices, and a stream of pictures."""
