@@ -131,6 +131,20 @@ def tree(bucket: Bucket) -> Bucket:
     return bucket
 
 
+def test_a_listing_can_begin_at_a_name(tree: Bucket) -> None:
+    """At the name itself, if there is such an object; in pages, too."""
+    for size in (None, 1):
+        listing = tree.list_blobs(start_offset="l/s/3", page_size=size)
+        assert [blob.name for blob in listing][:3] == ["l/s/3", "l/s/4", "l/z"]
+    assert [blob.name for blob in tree.list_blobs(start_offset="l/s/30")][:2] == ["l/s/4", "l/z"]
+
+
+def test_a_filter_that_is_not_modelled_is_refused(tree: Bucket) -> None:
+    """And not ignored: the listing would be too long, and nobody would notice."""
+    with pytest.raises(exceptions.BadRequest, match="Not modelled in a listing: endOffset"):
+        list(tree.list_blobs(end_offset="l/s"))
+
+
 @pytest.mark.parametrize("page_size", [1, 2, 3, None])
 def test_the_pages_of_a_listing_hold_each_object_once(tree: Bucket, page_size: int | None) -> None:
     """In order, whatever the page size."""

@@ -110,10 +110,13 @@ def _write(request: Request, upload: Upload) -> Json:
 
 
 def insert(request: Request) -> Json | Response:
-    """POST /upload/b/BUCKET/o?uploadType=: multipart, or the start of a resumable upload."""
+    """POST /upload/b/BUCKET/o?uploadType=: media, multipart, or the start of a resumable upload."""
     query = dict(request.query)
     upload = Upload(request.caller, request.path["bucket"], {}, query)
     match query.get("uploadType"):
+        case "media":
+            upload.meta = {"contentType": request.headers.get("content-type", "")}
+            upload.data = bytearray(request.content)
         case "multipart":
             content_type = request.headers.get("content-type", "")
             upload.meta, upload.data = _parts(content_type, request.content)
