@@ -94,6 +94,8 @@ class Bucket:
     objects: dict[str, StoredObject] = field(default_factory=dict)
     noncurrent: list[StoredObject] = field(default_factory=list)
     """versions that were overwritten or deleted while versioning was on"""
+    notifications: dict[str, Json] = field(default_factory=dict)
+    """id -> where, and of which objects, messages are published"""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -182,7 +183,8 @@ def ask(cloud: Cloud, switches: Switches) -> Iterator[Ask]:
     assert ask("POST", "/global/networks", network).status_code == 200
     assert ask("POST", "/regions/us-west1/subnetworks", subnetwork).status_code == 200
     yield ask
-    cloud.groups.clear()
+    cloud.autoscalers.clear()
+    cloud.groups.clear()  # before the local cloud's own controller goes on
 
 
 @pytest.fixture
@@ -430,6 +432,22 @@ def test_a_subnetwork_without_addresses_limits_the_group(fleet: Fleet) -> None:
     assert fleet.group.error == f"IP space of 'projects/{PROJECT}{SUBNETWORK}' is exhausted."
     assert len(fleet.resize(12)) == 12
     assert fleet.group.error == ""
+
+
+def test_the_local_cloud_steps_by_itself(
+    fleet: Fleet, local: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to tell it that something has changed."""
+    stepped = threading.Event()
+
+    def start(_instance: Instance) -> None:
+        stepped.set()
+
+    monkeypatch.setattr(local.machines, "start", start)
+    fleet.group.doc["targetSize"] = 1
+    monkeypatch.setattr(local.groups, "paused", False)
+    assert stepped.wait(10)
+    monkeypatch.setattr(local.groups, "paused", True)
 
 
 # Autoscalers -----------------------------------------------------------------------------------
