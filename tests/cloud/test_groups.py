@@ -392,6 +392,22 @@ def test_machines_of_another_template_are_replaced_at_once(
     assert fleet.ask("DELETE", f"{TEMPLATES}/first").status_code == 200
 
 
+@pytest.mark.parametrize(("surge", "beside"), [(0, 0), (1, 1), (3, 2)])
+def test_a_machine_of_another_template_makes_room_first(
+    fleet: Fleet, surge: int, beside: int
+) -> None:
+    """New machines come while the old ones end only as far as the policy lets the group grow."""
+    old = fleet.resize(2)
+    fleet.ask("POST", TEMPLATES, template("second"))
+    versions = [{"instanceTemplate": "global/instanceTemplates/second"}]
+    policy = {"replacementMethod": "SUBSTITUTE", "maxSurge": {"fixed": surge}}
+    assert fleet.ask("PATCH", GROUP, {"versions": versions, "updatePolicy": policy}).ok
+    assert len(fleet.step()) == len(old) + beside
+    fleet.end()
+    fleet.step()
+    assert len(fleet.step().keys() - old.keys()) == 2
+
+
 def test_a_group_is_stable_when_it_has_what_it_wants(fleet: Fleet) -> None:
     """And says what it is about to do."""
     ((name, _),) = fleet.resize(1).items()

@@ -185,7 +185,7 @@ def test_a_group_makes_a_machine_anew_that_lost_its_power(rehearsal: Rehearsal, 
     doc = {
         "baseInstanceName": "workload-vm",
         "instanceTemplate": LINK.replace("beta", "v1") + template,
-        "updatePolicy": {"replacementMethod": "RECREATE"},
+        "updatePolicy": {"replacementMethod": "RECREATE", "maxSurge": {"fixed": 0}},
         "targetSize": 1,
     }
     cloud.groups["fleet"] = Group("secundus-vision", "us-west1-b", "fleet", doc)
