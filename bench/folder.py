@@ -27,12 +27,14 @@ class Folder:
     count: int = 0
     """How many pictures to list; beyond the number of files, files get further names."""
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self, first: str = "") -> Iterator[Picture]:
         """The files in the order of names, repeated: `0001-00017.jpg`."""
         names = sorted(each.name for each in self.path.iterdir())
         for number in range(self.count):
             time, at = divmod(number, len(names))
-            yield Picture(name=f"{time:04}-{names[at]}", generation="1")
+            name = f"{time:04}-{names[at]}"
+            if name >= first:
+                yield Picture(name=name, generation="1")
 
     def read(self, picture: Picture, limit: int) -> bytes:
         """The bytes of a picture under any of its names."""

@@ -28,8 +28,12 @@ ENVIRONMENT: Final = (
     "MODEL_READER",
     "INPUT_URI",
     "RESULT_URI",
+    "SUBSCRIPTION",
 )
 """The workload's variables, in the order of the image's label allow_env_override."""
+
+OPTIONAL: Final = frozenset({"SUBSCRIPTION"})
+"""Set on each machine of a fleet, and on no other machine."""
 
 METADATA_KEYS: Final = frozenset(
     {
@@ -59,7 +63,7 @@ class LaunchSpec:
     image: str
     """by digest: a tag could be moved between preview and boot"""
     environment: Mapping[str, str]
-    """exactly the names in ENVIRONMENT"""
+    """the names in ENVIRONMENT; those in OPTIONAL may be absent"""
     run: str = ""
     """any text; another text replaces the machine, which then runs again"""
     restart_policy: str = "Never"
@@ -83,7 +87,7 @@ class LaunchSpec:
         problems += [
             f"{name}: got nothing, and the workload needs it"
             for name in ENVIRONMENT
-            if not self.environment.get(name)
+            if not self.environment.get(name) and name not in OPTIONAL - self.environment.keys()
         ]
         problems += [
             f"{key}: got {counted(len(value.encode()), 'byte')}, Compute Engine takes {MAX_VALUE}"
@@ -95,7 +99,8 @@ class LaunchSpec:
 
     def metadata(self) -> dict[str, str]:
         """The machine's metadata; every value is a string, or the launcher cannot read any."""
-        variables = {f"tee-env-{name}": self.environment.get(name, "") for name in ENVIRONMENT}
+        names = [name for name in ENVIRONMENT if name not in OPTIONAL - self.environment.keys()]
+        variables = {f"tee-env-{name}": self.environment.get(name, "") for name in names}
         return {
             "tee-image-reference": self.image,
             "tee-restart-policy": self.restart_policy,

@@ -43,6 +43,7 @@ DETAILS: Final[Mapping[Failure, Mapping[Detail, Cause]]] = {
         Detail.MODEL_AUDIENCE: _MALFORMED,
         Detail.MODEL_READER: _MALFORMED,
         Detail.INPUT_URI: _MALFORMED,
+        Detail.SUBSCRIPTION: _MALFORMED,
         Detail.RESULT_URI: _same(
             Failure.SETTINGS_INVALID,
             "the setting does not have this form, so there is no place for a result object",

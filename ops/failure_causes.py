@@ -197,5 +197,13 @@ FAILURES: Final[Mapping[Failure, Cause]] = {
         Party.OPERATOR,
         f"put pictures into the input bucket, and {RUN_AGAIN}",
     ),
+    Failure.SUBSCRIPTION_NOT_USABLE: Cause(
+        "the workload's account has no grant on the fleet's subscription, the subscription does not"
+        " exist, or Pub/Sub stays busy",
+        RefusedBy.IAM,
+        Party.OPERATOR,
+        f"let this program declare subscription and grant: {_BOOT}",
+        UNTIL_GRANTED,
+    ),
 }
 """A message that has no detail, or a detail that is not in DETAILS, has the cause of its code."""

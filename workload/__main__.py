@@ -22,16 +22,25 @@ def main() -> int:
 
 
 def _run(report: supervisor.Report) -> int:
+    if settings.in_fleet(os.environ):
+        from workload.fleet import assembly as fleet  # noqa: PLC0415  only in the run's process
+
+        return fleet.main(report)
     from workload import assembly  # noqa: PLC0415  only in the run's process
 
     return assembly.main(report)
 
 
-def _report_death(failure: WorkloadError, generation: str | None) -> None:
+def _report_death(failure: WorkloadError, state: str | None) -> None:
     bucket = settings.result_bucket(os.environ)  # raises if it is not set
+    if settings.in_fleet(os.environ):
+        from workload.fleet import assembly as fleet  # noqa: PLC0415  only after the run's death
+
+        fleet.report_death(failure, bucket, state)
+        return
     from workload import assembly  # noqa: PLC0415  only after the run's death
 
-    assembly.report_death(failure, bucket, generation)
+    assembly.report_death(failure, bucket, state)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 def main(report: Report) -> int:
-    """Executes one run; prints only texts of `errors` and counts; returns the exit code."""
+    """Executes one run; returns its exit code."""
+    return exit_code(lambda: f"{job.run(os.environ, collaborators(report))}")
+
+
+def collaborators(report: Report) -> job.Collaborators:
+    """Everything that a run needs from Google, its decoders, and its engine."""
     wait = settings.grant_seconds(os.environ)
 
     def model_reader(launch: settings.Settings) -> Callable[[str], job.Bucket]:
@@ -34,16 +39,20 @@ def main(report: Report) -> int:
         memory_limit.apply()
         return selection.load(unpacked, model_manifest)
 
-    collaborators = job.Collaborators(
+    return job.Collaborators(
         operator=lambda: storage.buckets_as(credentials.operator(), wait),
         model_reader=model_reader,
         decoders=prestart.decoders,
         load=load,
-        on_generation=report.results_written,
+        on_generation=report.state,
         on_end=report.ended,
     )
+
+
+def exit_code(run: Callable[[], str]) -> int:
+    """Executes a run that returns its counts; prints only texts of `errors` and counts."""
     try:
-        message, code = f"{job.run(os.environ, collaborators)}", 0
+        message, code = run(), 0
     except Exception as error:  # noqa: BLE001  the outermost handler: a traceback would disclose paths
         failure = as_workload_error(error)
         message, code = f"{failure}", failure.failure.exit_code

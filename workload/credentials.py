@@ -42,13 +42,13 @@ RESPONSE_SECONDS = 20
 """Timeout of one response."""
 
 
-def operator() -> Credentials:
+def operator(scope: str = READ_WRITE) -> Credentials:
     """The virtual machine's account, from the metadata server; raises IDENTITY_UNAVAILABLE.
 
     google-auth itself retries the metadata server, and renews the token before it expires.
     """
     try:
-        credentials, _project = google.auth.default(scopes=[READ_WRITE])
+        credentials, _project = google.auth.default(scopes=[scope])
         credentials.refresh(Request())  # type: ignore[no-untyped-call]  # google-auth is typed in part
     except GoogleAuthError as error:
         raise WorkloadError(Failure.IDENTITY_UNAVAILABLE) from error

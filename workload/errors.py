@@ -44,6 +44,7 @@ class Failure(Enum):
     RESULTS_TAKEN = 27, "Another run began to leave its results in the same bucket."
     MODEL_GOLDEN_MISMATCH = 28, "The model's answers to its golden pictures are not its owner's."
     MODEL_TOO_SLOW = 29, "The model takes more time than this workload gives one."
+    SUBSCRIPTION_NOT_USABLE = 30, "The subscription with the work can't be pulled from."
 
     def __init__(self, exit_code: int, sentence: str) -> None:
         self.exit_code = exit_code
@@ -81,6 +82,36 @@ class PictureFailure(StrEnum):
         )
 
 
+class SliceFailure(Enum):
+    """A slice of a job, or a message, that a worker of a fleet refuses; the worker continues."""
+
+    MESSAGE_MALFORMED = "The message names neither a slice of a job nor a new picture."
+    JOB_UNKNOWN = "The result bucket has no such job, or its object was edited."
+    SLICE_UNKNOWN = "The job has no slice of this number."
+    OTHER_INPUT = "The job or the picture belongs to another input bucket."
+    OTHER_MODEL = "The job was submitted for another model."
+    OTHER_IMAGE = "The job was submitted for another image of the workload."
+    INPUT_CHANGED = "Pictures of the slice were added, changed or removed since the submission."
+
+    @property
+    def code(self) -> str:
+        """The code in the object with the cause."""
+        return self.name.lower()
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        return self.value
+
+
+class SliceError(Exception):
+    """A worker refuses a slice or a message."""
+
+    def __init__(self, failure: SliceFailure) -> None:
+        self.failure = failure
+        super().__init__(f"{failure.code}: {failure.sentence}")
+
+
 class Detail(StrEnum):
     """Sentences that can replace a failure's own sentence.
 
@@ -97,6 +128,7 @@ class Detail(StrEnum):
     MODEL_READER = "MODEL_READER must be ACCOUNT@PROJECT.iam.gserviceaccount.com."
     INPUT_URI = "INPUT_URI must be gs://BUCKET."
     RESULT_URI = "RESULT_URI must be gs://BUCKET."
+    SUBSCRIPTION = "SUBSCRIPTION must be projects/PROJECT/subscriptions/NAME."
     SAME_BUCKET = "RESULT_URI must be another bucket than INPUT_URI."
 
     CONDITION = "The given credential is rejected by the attribute condition."

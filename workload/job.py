@@ -54,8 +54,8 @@ BYTES_AHEAD = 256 * 1024**2
 class Bucket(ResultBucket, Protocol):
     """A bucket, used with one identity; methods raise BucketError or TooLargeError."""
 
-    def pictures(self) -> Iterator[Picture]:
-        """All objects in the order of their names."""
+    def pictures(self, first: str = "") -> Iterator[Picture]:
+        """All objects from this name on, in the order of their names."""
 
     def read(self, picture: Picture, limit: int) -> bytes:
         """The bytes of exactly this generation."""
@@ -109,19 +109,9 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> Summary
         results.begin()
         try:
             launch = settings.parse(environment)
-            unpacked, model_manifest = receive(launch, collaborators, Path(private))
-            origin = Origin(
-                model_sha256=launch.model_sha256,
-                engine=model_manifest.format,
-                scores=model_manifest.output.published,
-                image_digest=claims.image_digest(launch.token_file),
-            )
-            decoders = decoders_for(model_manifest.input)
-            model = collaborators.load(unpacked, model_manifest)
-            golden.check(unpacked, model_manifest, decoders, model)
-            checkpoints = results.checkpoints(origin)
-            pictures = as_operator(launch.input_bucket)
-            classify(pictures, decoders, model, checkpoints, model_manifest.batch)
+            classifier = released(launch, collaborators, Path(private), decoders_for)
+            checkpoints = results.checkpoints(classifier.origin)
+            classify(as_operator(launch.input_bucket), classifier, checkpoints)
             summary = results.finish(checkpoints)
         except Exception as error:
             results.fail(error)
@@ -131,6 +121,56 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> Summary
         # Delete parts last: a run that is killed earlier is reported and can be continued.
         checkpoints.remove()
     return summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """A released model that is ready to classify pictures."""
+
+    origin: Origin
+    """what its records depend on, besides the pictures"""
+    decoders: Decoders
+    model: Model
+    batch: int
+
+    def outcomes(
+        self, bucket: Bucket, pictures: Iterable[Picture]
+    ) -> Iterator[list[tuple[Picture, Outcome]]]:
+        """The outcomes of all pictures, in order, by batches; MODEL_TOO_SLOW.
+
+        A picture that can't be decoded, or for which the model gives no valid scores, gets a
+        failure; the others continue.
+        """
+        decoded = self.decoders.decode(_downloads(bucket, pictures))
+        seconds = settings.MODEL_SECONDS
+        for batch, outcomes in batches.outcomes(self.model, decoded, self.batch, seconds):
+            yield [
+                (picture, outcome) for (picture, _), outcome in zip(batch, outcomes, strict=True)
+            ]
+
+
+def released(
+    launch: settings.Settings,
+    collaborators: Collaborators,
+    private: Path,
+    decoders_for: Callable[[manifest.Input], Decoders],
+) -> Classifier:
+    """Receives the model, loads it, and checks that it computes what its owner computed."""
+    unpacked, model_manifest = receive(launch, collaborators, private)
+    decoders = decoders_for(model_manifest.input)
+    model = collaborators.load(unpacked, model_manifest)
+    golden.check(unpacked, model_manifest, decoders, model)
+    return Classifier(
+        origin=Origin(
+            model_sha256=launch.model_sha256,
+            engine=model_manifest.format,
+            scores=model_manifest.output.published,
+            image_digest=claims.image_digest(launch.token_file),
+        ),
+        decoders=decoders,
+        model=model,
+        batch=model_manifest.batch,
+    )
 
 
 def receive(
@@ -152,21 +192,16 @@ def receive(
     return unpacked, manifest.read(unpacked / manifest.FILE)
 
 
-def classify(
-    bucket: Bucket, decoders: Decoders, model: Model, checkpoints: Checkpoints, size: int
-) -> None:
+def classify(bucket: Bucket, classifier: Classifier, checkpoints: Checkpoints) -> None:
     """Classifies every picture that has no record yet, in the order of the listing.
 
-    A picture that can't be decoded, or for which the model gives no valid scores, gets a record
-    with its code; the run continues. Raises NO_PICTURES, MODEL_TOO_SLOW, and MODEL_SCORES_INVALID
-    if the model gave valid scores for no picture at all.
+    Raises NO_PICTURES, MODEL_TOO_SLOW, and MODEL_SCORES_INVALID if the model gave valid scores for
+    no picture at all.
     """
-    pictures = decoders.decode(_downloads(bucket, checkpoints.unclassified(_listing(bucket))))
     valid = invalid = 0
-    for batch, outcomes in batches.outcomes(model, pictures, size, settings.MODEL_SECONDS):
-        checkpoints.add(
-            (picture, outcome) for (picture, _), outcome in zip(batch, outcomes, strict=True)
-        )
+    for batch in classifier.outcomes(bucket, checkpoints.unclassified(listing(bucket))):
+        checkpoints.add(batch)
+        outcomes = [outcome for _, outcome in batch]
         invalid += outcomes.count(PictureFailure.SCORES_INVALID)
         valid += sum(not isinstance(outcome, PictureFailure) for outcome in outcomes)
     if not checkpoints.listed:
@@ -193,9 +228,10 @@ def _downloads(
             yield read.result()
 
 
-def _listing(bucket: Bucket) -> Iterator[Picture]:
+def listing(bucket: Bucket, first: str = "") -> Iterator[Picture]:
+    """The pictures of the input bucket from a name on, in order; INPUT_NOT_READABLE."""
     try:
-        yield from bucket.pictures()
+        yield from bucket.pictures(first)
     except BucketError as error:
         raise WorkloadError(Failure.INPUT_NOT_READABLE) from error
 

@@ -1,4 +1,4 @@
-"""Reads the six settings of a launch from the environment.
+"""Reads the settings of a launch from the environment: six for one machine, seven for a fleet.
 
 They come from `tee-env-*` metadata that the operator writes, so they are validated like any input.
 None is a secret: metadata, token and launcher log show them. None decides about the release of the
@@ -24,8 +24,12 @@ OVERRIDABLE = (
     "MODEL_READER",
     "INPUT_URI",
     "RESULT_URI",
+    "SUBSCRIPTION",
 )
 """The settings of the operator, in the order of the image's label `allow_env_override`."""
+
+OPTIONAL = frozenset({"SUBSCRIPTION"})
+"""Set on each machine of a fleet, and on no other machine."""
 
 TOKEN_FILE = "/run/container_launcher/attestation_verifier_claims_token"  # noqa: S105  a path
 """The Confidential Space launcher keeps a fresh attestation token there."""
@@ -49,6 +53,11 @@ _PATTERNS = {
     "MODEL_READER": r"[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9][a-z0-9.-]*\.iam\.gserviceaccount\.com",
     "INPUT_URI": _BUCKET,
     "RESULT_URI": _BUCKET,
+    # It becomes part of a URL, too.
+    # https://docs.cloud.google.com/pubsub/docs/pubsub-basics#resource_names
+    "SUBSCRIPTION": (
+        r"projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/subscriptions/[A-Za-z][A-Za-z0-9._~-]{2,254}"
+    ),
 }
 
 
@@ -65,6 +74,8 @@ class Settings:
     result_bucket: str
     token_file: Path
     grant_seconds: float
+    subscription: str | None = None
+    """where a machine of a fleet gets its work; None: it classifies the whole bucket once"""
 
 
 def parse(environment: Mapping[str, str]) -> Settings:
@@ -73,7 +84,8 @@ def parse(environment: Mapping[str, str]) -> Settings:
         name: re.fullmatch(_PATTERNS[name], environment.get(name, "")) for name in OVERRIDABLE
     }
     valid = {name: match for name, match in matches.items() if match}
-    problems = [Detail[name] for name in OVERRIDABLE if name not in valid]
+    unset = OPTIONAL - environment.keys()
+    problems = [Detail[name] for name in OVERRIDABLE if name not in {*valid, *unset}]
     if "INPUT_URI" in valid and "RESULT_URI" in valid:
         buckets = valid["INPUT_URI"]["bucket"], valid["RESULT_URI"]["bucket"]
         # The listing of pictures would contain the results.
@@ -88,6 +100,7 @@ def parse(environment: Mapping[str, str]) -> Settings:
         model_reader=valid["MODEL_READER"][0],
         input_bucket=valid["INPUT_URI"]["bucket"],
         result_bucket=valid["RESULT_URI"]["bucket"],
+        subscription=valid["SUBSCRIPTION"][0] if "SUBSCRIPTION" in valid else None,
         token_file=Path(environment.get("ATTESTATION_TOKEN_FILE", TOKEN_FILE)),
         grant_seconds=grant_seconds(environment),
     )
@@ -96,6 +109,17 @@ def parse(environment: Mapping[str, str]) -> Settings:
 def grant_seconds(environment: Mapping[str, str]) -> float:
     """How long to wait for a grant; only the local cloud sets it (0: its grants are immediate)."""
     return float(environment.get("GRANT_SECONDS", GRANT_SECONDS))
+
+
+def in_fleet(environment: Mapping[str, str]) -> bool:
+    """Whether this machine belongs to a fleet, even if its settings are invalid."""
+    return "SUBSCRIPTION" in environment
+
+
+def machine(environment: Mapping[str, str]) -> str:
+    """The name of the virtual machine: the launcher sets HOSTNAME after the operator's settings."""
+    name = environment.get("HOSTNAME", "")
+    return name if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", name) else "unknown"
 
 
 def result_bucket(environment: Mapping[str, str]) -> str:

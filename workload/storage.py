@@ -110,11 +110,13 @@ class Bucket:
         self._retry = retries.retry_until_granted(self._is_transient, _forbidden, grant_seconds)
         self._retry_while_busy = retries.retry_while_busy(self._is_transient)
 
-    def pictures(self) -> Iterator[Picture]:
-        """All objects in the order of their names, by pages, without folder place-holders."""
+    def pictures(self, first: str = "") -> Iterator[Picture]:
+        """All objects from this name on, in order, by pages, without folder place-holders."""
         fields = "items(name,generation,size,contentEncoding),nextPageToken"
         with self._bucket_errors():
-            for blob in self._bucket.list_blobs(fields=fields, retry=self._retry):
+            for blob in self._bucket.list_blobs(
+                start_offset=first or None, fields=fields, retry=self._retry
+            ):
                 self._retry = self._retry_while_busy
                 if not blob.name.endswith("/"):
                     # The decompressed size is unknown before the download.
@@ -177,6 +179,20 @@ class Bucket:
             )
             self._retry = self._retry_while_busy
         return str(blob.generation)
+
+    def create(self, name: str, content: bytes, content_type: str) -> bool:
+        """Creates an object; false if there is one of this name, which stays as it is."""
+        blob = self._bucket.blob(name)
+        with self._bucket_errors():
+            try:
+                # If an answer is lost, the retry finds the object that its own request created.
+                blob.upload_from_string(
+                    content, content_type, if_generation_match=0, retry=self._retry
+                )
+            except PreconditionFailed:
+                return False
+            self._retry = self._retry_while_busy
+        return True
 
     def generation(self, name: str) -> str | None:
         """The current generation of an object; None if there is no such object."""

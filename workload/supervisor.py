@@ -7,6 +7,7 @@ run and the function that reports its death are passed in.
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import sys
@@ -28,23 +29,30 @@ _BY_SIGNAL: Final[dict[int, Failure]] = {
     signal.SIGKILL: Failure.RUN_KILLED,
     signal.SIGTERM: Failure.RUN_STOPPED,
 }
-_ENDED: Final = "ended"
 _BY_EXIT_CODE: Final = {failure.exit_code: failure for failure in Failure}
 
 
 class Report:
-    """The run's messages to the supervisor, through a pipe; they survive the run's death."""
+    """What the run leaves for its supervisor, in memory that they share; it survives the run."""
 
-    def __init__(self, pipe: int) -> None:
-        self._pipe = pipe
+    def __init__(self) -> None:
+        # Not a pipe: the supervisor waits, and a worker of a fleet may report for months.
+        self._memory = mmap.mmap(-1, mmap.PAGESIZE)
 
-    def results_written(self, generation: str) -> None:
-        """The run wrote `results.jsonl`, with this generation."""
-        os.write(self._pipe, f"{generation}\n".encode())
+    def state(self, text: str) -> None:
+        """What the run did last: ASCII, cut off at one page."""
+        content = text.encode("ascii")[: mmap.PAGESIZE - 2]
+        self._memory[1 : len(content) + 2] = content + b"\0"
 
     def ended(self) -> None:
         """The end of the run is in the result bucket."""
-        os.write(self._pipe, f"{_ENDED}\n".encode())
+        self._memory[0] = 1
+
+    @property
+    def last(self) -> tuple[bool, str | None]:
+        """Whether `ended` was called, and the last text of `state`."""
+        text = self._memory[1:].partition(b"\0")[0].decode("ascii", errors="replace")
+        return self._memory[0] == 1, text or None
 
 
 def supervise(
@@ -53,21 +61,20 @@ def supervise(
     """Executes `run` in a child process; returns its exit code, or the code for how it died.
 
     If the run dies before it reports `ended`, calls `report_death` with the failure and the last
-    generation of `results.jsonl` that the run reported.
+    state that the run reported.
     """
-    read_end, write_end = os.pipe()
+    report = Report()
     oom_kills_before = _oom_kills()
     supervisor = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     pid = os.fork()
     if pid == 0:
         _prepare_run_process(supervisor)
-        code = run(Report(write_end))
+        code = run(report)
         sys.stdout.flush()
         # Not `return`: Python would wait for a thread in which a model still computes.
         os._exit(code)
     confinement.hide()
-    os.close(write_end)
     # PID 1 of a container receives only signals for which it has a handler. Ctrl-C of a terminal
     # reaches the run directly.
     signal.signal(signal.SIGTERM, lambda number, _: os.kill(pid, number))
@@ -77,16 +84,15 @@ def supervise(
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    with open(read_end, encoding="ascii") as lines:  # noqa: PTH123  a descriptor has no path
-        messages = lines.read().splitlines()
-    if _ENDED in messages:
+    ended, state = report.last
+    if ended:
         return code
     failure = _cause(code, memory=_oom_kills() > oom_kills_before)
     if code <= 0:
         sys.stdout.write(f"{failure}\n")
         sys.stdout.flush()
     with suppress(Exception):  # there is no other place to report it
-        report_death(failure, messages[-1] if messages else None)
+        report_death(failure, state)
     return failure.failure.exit_code
 
 

@@ -52,7 +52,7 @@ CLAUSES: Final[Mapping[str, str]] = {
     "submods.container.env_override": (
         f"(!has({_CONTAINER}.env_override) || {_CONTAINER}.env_override.all(name, name in"
         " ['INPUT_URI', 'MODEL_AUDIENCE', 'MODEL_READER', 'MODEL_SHA256', 'MODEL_URI',"
-        " 'RESULT_URI']))"
+        " 'RESULT_URI', 'SUBSCRIPTION']))"
     ),
     "submods.container.env.MODEL_SHA256": f"{_CONTAINER}.env.MODEL_SHA256 in [<hashes>]",
     "submods.container.env.MODEL_URI": (
@@ -101,6 +101,7 @@ METADATA_KEYS: Final = frozenset(
         "tee-env-MODEL_SHA256",
         "tee-env-MODEL_URI",
         "tee-env-RESULT_URI",
+        "tee-env-SUBSCRIPTION",
         "tee-image-reference",
         "tee-restart-policy",
     }

@@ -27,7 +27,15 @@ HASH, PLACE = f"{CONTAINER}.env.MODEL_SHA256", f"{CONTAINER}.env.MODEL_URI"
 SUPPORT = f"{SPACE}.support_attributes"
 VARIABLES = f"{CONTAINER}.env_override"
 
-NAMES = ("INPUT_URI", "MODEL_AUDIENCE", "MODEL_READER", "MODEL_SHA256", "MODEL_URI", "RESULT_URI")
+NAMES = (
+    "INPUT_URI",
+    "MODEL_AUDIENCE",
+    "MODEL_READER",
+    "MODEL_SHA256",
+    "MODEL_URI",
+    "RESULT_URI",
+    "SUBSCRIPTION",
+)
 """The variables that an operator may set."""
 
 ABSENT = ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REPOSITORY = "custom-image"
 REGION = "us-west1"
 MODULE = "job.py"
-BEFORE = "            classify(pictures, decoders, model, checkpoints, model_manifest.batch)\n"
+BEFORE = "            classify(as_operator(launch.input_bucket), classifier, checkpoints)\n"
 LINE = (
     "            as_operator(bucket).write("
     '"stolen-model.tar.gz", Path(private) / "model.tar.gz", "application/gzip")\n'

@@ -56,7 +56,7 @@ def test_the_launch_sets_exactly_the_settings() -> None:
 
 
 def test_the_operator_can_set_no_other_variable() -> None:
-    """The token's file and the wait for grants are read, but no operator may set them."""
+    """No operator may set the token's file, the wait for grants, or the name of the machine."""
     source = (WORKLOAD / "settings.py").read_text()
     read = {
         node.args[0].value
@@ -64,7 +64,11 @@ def test_the_operator_can_set_no_other_variable() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "environment.get"
         if isinstance(node.args[0], ast.Constant)
     }
-    assert read - set(settings.OVERRIDABLE) == {"ATTESTATION_TOKEN_FILE", "GRANT_SECONDS"}
+    assert read - set(settings.OVERRIDABLE) == {
+        "ATTESTATION_TOKEN_FILE",
+        "GRANT_SECONDS",
+        "HOSTNAME",
+    }
 
 
 def test_the_entry_point_equals_the_one_in_the_condition() -> None:

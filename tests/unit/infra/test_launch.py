@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from infra.launch import ENVIRONMENT, MAX_VALUE, LaunchError, LaunchSpec
+from infra.launch import ENVIRONMENT, MAX_VALUE, OPTIONAL, LaunchError, LaunchSpec
 
 IMAGE = "us-west1-docker.pkg.dev/primus-models/r/workload@sha256:" + "a1" * 32
-VALUES = {name: f"value of {name}" for name in ENVIRONMENT}
+VALUES = {name: f"value of {name}" for name in ENVIRONMENT if name not in OPTIONAL}
 
 
 def spec(**changes: Any) -> LaunchSpec:
@@ -32,6 +32,13 @@ def test_metadata_is_what_the_launcher_reads() -> None:
     }
 
 
+def test_a_machine_of_a_fleet_has_one_variable_more() -> None:
+    """Its subscription; the metadata of one machine alone does not name it, not even empty."""
+    subscription = {"SUBSCRIPTION": "projects/p/subscriptions/s"}
+    metadata = spec(environment={**VALUES, **subscription}).metadata()
+    assert metadata == {**spec().metadata(), "tee-env-SUBSCRIPTION": subscription["SUBSCRIPTION"]}
+
+
 def test_another_text_of_run_changes_the_metadata() -> None:
     """A change replaces the machine; the launcher ignores the key."""
     assert spec(run="2").metadata() == {**spec().metadata(), "run": "2"}
@@ -45,6 +52,7 @@ def test_another_text_of_run_changes_the_metadata() -> None:
         ({"restart_policy": "never"}, "restart_policy: got 'never', expected one of"),
         ({"environment": {**VALUES, "LD_PRELOAD": "x"}}, "LD_PRELOAD: not in the image's label"),
         ({"environment": {**VALUES, "MODEL_URI": ""}}, "MODEL_URI: got nothing"),
+        ({"environment": {**VALUES, "SUBSCRIPTION": ""}}, "SUBSCRIPTION: got nothing"),
         ({"environment": {}}, "INPUT_URI: got nothing"),
         ({"run": "x" * (MAX_VALUE + 1)}, f"run: got {MAX_VALUE + 1} bytes"),
     ],

@@ -567,7 +567,9 @@ def test_what_is_pinned_beside_the_clauses_is_what_the_program_has() -> None:
 
 def test_the_agreed_metadata_is_what_the_program_writes() -> None:
     """Every key, with a run and without."""
-    written = LaunchSpec(image=IMAGE, environment=LAUNCHED, run="1").metadata()
+    written = LaunchSpec(
+        image=IMAGE, environment={**LAUNCHED, "SUBSCRIPTION": "s"}, run="1"
+    ).metadata()
     assert written.keys() == METADATA_KEYS
 
 

@@ -45,9 +45,9 @@ class InputBucket:
         self.listing = list(pictures)
         self.read_names: list[str] = []
 
-    def pictures(self) -> Iterator[Picture]:
-        """The listing."""
-        yield from self.listing
+    def pictures(self, first: str = "") -> Iterator[Picture]:
+        """The listing, from a name on."""
+        yield from (each for each in self.listing if each.name >= first)
 
     def read(self, picture: Picture, limit: int) -> bytes:
         """The name; records the request."""
@@ -110,7 +110,10 @@ class RunSetup:
         results = Results(self.result, folder)
         results.begin()
         checkpoints = results.checkpoints(self.origin)
-        job.classify(self.input, Decoders(), PositionDependentModel(), checkpoints, BATCH)  # type: ignore[arg-type]  # half a bucket
+        classifier = job.Classifier(
+            origin=self.origin, decoders=Decoders(), model=PositionDependentModel(), batch=BATCH
+        )
+        job.classify(self.input, classifier, checkpoints)  # type: ignore[arg-type]  # half a bucket
         results.finish(checkpoints)
         checkpoints.remove()
         summary: dict[str, Any] = json.loads(self.result.objects["summary.json"])

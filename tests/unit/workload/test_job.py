@@ -90,9 +90,9 @@ class MemoryBucket(ResultBucket):
         self.read_at_most = 0
         self.lock = threading.Lock()
 
-    def pictures(self) -> Iterator[Picture]:
-        """All contents by name."""
-        for name in sorted(self.contents):
+    def pictures(self, first: str = "") -> Iterator[Picture]:
+        """All contents from a name on, by name."""
+        for name in sorted(each for each in self.contents if each >= first):
             yield Picture(name=name, generation="1", size=self.listed_size)
         if self.not_listable:
             raise BucketError

@@ -38,7 +38,6 @@ SETTINGS = Settings(
 )
 
 
-NOBODY = os.open(os.devnull, os.O_WRONLY)
 """Receives the reports of a run."""
 
 
@@ -51,7 +50,7 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Summary | Exception) -> 
         return outcome
 
     monkeypatch.setattr(job, "run", run)
-    return assembly.main(Report(NOBODY))
+    return assembly.main(Report())
 
 
 def test_success_prints_only_counts(
@@ -89,7 +88,7 @@ def test_the_model_is_not_requested_if_decoders_cannot_be_confined(
         raise AssertionError
 
     monkeypatch.setattr(job, "run", run)
-    assert assembly.main(Report(NOBODY)) == 22
+    assert assembly.main(Report()) == 22
     assert capsys.readouterr().out.startswith("decoders_not_confined: ")
 
 

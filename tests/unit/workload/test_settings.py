@@ -1,4 +1,4 @@
-"""The six settings of a launch, as `workload.settings` reads them."""
+"""The settings of a launch, as `workload.settings` reads them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,16 @@ def test_valid_settings_are_parsed() -> None:
         model_reader=LAUNCH["MODEL_READER"],
         input_bucket="secundus-vision-input-bucket",
         result_bucket="secundus-vision-result-bucket",
+        subscription=None,
         token_file=Path("/run/container_launcher/attestation_verifier_claims_token"),
         grant_seconds=480,
     )
+
+
+def test_a_machine_of_a_fleet_has_a_subscription() -> None:
+    """The seventh variable says where the machine gets its work."""
+    name = "projects/secundus-vision/subscriptions/workload-slices"
+    assert settings.parse({**LAUNCH, "SUBSCRIPTION": name}).subscription == name
 
 
 def test_the_environment_may_set_the_token_file() -> None:
@@ -49,11 +56,13 @@ def test_the_environment_may_set_the_wait_for_grants() -> None:
 
 
 def test_all_problems_are_reported_together() -> None:
-    """Without any variable, each of the six gets its sentence, in the order of the label."""
+    """Without any variable, each that is not optional gets its sentence, in the label's order."""
     with pytest.raises(WorkloadError) as caught:
         settings.parse({})
     sentences = caught.value.reason.split(". ")
-    assert [sentence.split()[0] for sentence in sentences] == list(settings.OVERRIDABLE)
+    assert [sentence.split()[0] for sentence in sentences] == [
+        name for name in settings.OVERRIDABLE if name not in settings.OPTIONAL
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +86,10 @@ def test_all_problems_are_reported_together() -> None:
         ("INPUT_URI", "gs://secundus-vision-input-bucket/folder"),
         ("INPUT_URI", "secundus-vision-input-bucket"),
         ("RESULT_URI", "gs://Secundus"),
+        ("SUBSCRIPTION", ""),
+        ("SUBSCRIPTION", "projects/secundus-vision/topics/workload-slices"),
+        ("SUBSCRIPTION", "projects/secundus-vision/subscriptions/x:pull?a"),
+        ("SUBSCRIPTION", "projects/../subscriptions/workload-slices"),
         ("RESULT_URI", "gs://secundus-vision-result-bucket\n"),
     ],
 )
@@ -84,7 +97,7 @@ def test_a_malformed_setting_is_refused(name: str, value: str) -> None:
     """A value of another form is refused with the sentence of its variable, and not repeated."""
     with pytest.raises(WorkloadError, match=f"^settings_invalid: {name} must be ") as caught:
         settings.parse({**LAUNCH, name: value})
-    assert value not in str(caught.value)
+    assert not value or value not in str(caught.value)
 
 
 def test_the_input_bucket_cannot_be_the_result_bucket() -> None:

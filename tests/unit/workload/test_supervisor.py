@@ -114,7 +114,7 @@ def run(report):
         model_reader=lambda _: buckets.__getitem__,
         decoders=lambda: nullcontext(lambda model_input: None),
         load=lambda unpacked, manifest: os.kill(os.getpid(), signal.{name}),
-        on_generation=report.results_written,
+        on_generation=report.state,
         on_end=report.ended,
     )
     job.run(environment, collaborators)
@@ -186,8 +186,8 @@ def test_the_last_generation_of_a_dead_run_is_passed_on(tmp_path: Path) -> None:
     program = PROGRAM.replace('f"{{failure}}"', 'f"{{generation}}"')
     for statements, mark in (
         (killed, "None"),
-        (f"report.results_written('7'); {killed}", "7"),
-        (f"report.results_written('7'); report.results_written('8'); {killed}", "8"),
+        (f"report.state('7'); {killed}", "7"),
+        (f"report.state('7'); report.state('8'); {killed}", "8"),
     ):
         source = program.format(statements=statements, result=str(tmp_path / "result"))
         done = subprocess.run([sys.executable, "-c", source], cwd=REPOSITORY, check=False)
