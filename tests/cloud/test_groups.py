@@ -221,6 +221,16 @@ def test_a_template_has_the_properties_and_the_links_of_what_they_name(ask: Ask)
     assert ask("POST", TEMPLATES, template()).status_code == 409
 
 
+def test_the_templates_of_a_project_can_be_listed(ask: Ask, cloud: Cloud) -> None:
+    """All of them and no other project's; a part of them is refused."""
+    assert "items" not in ask("GET", TEMPLATES).json()
+    for name in ("first", "second"):
+        ask("POST", TEMPLATES, template(name))
+    cloud.templates[f"projects/primus-models{TEMPLATES}/third"] = {"name": "third"}
+    assert [each["name"] for each in ask("GET", TEMPLATES).json()["items"]] == ["first", "second"]
+    assert "Not modelled" in message(ask("GET", f"{TEMPLATES}?maxResults=1"), 400)
+
+
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [
@@ -465,6 +475,9 @@ def test_a_subnetwork_without_addresses_limits_the_group(fleet: Fleet) -> None:
     """It has 16, and Google keeps four; the group tries again."""
     assert len(fleet.resize(14)) == 12
     assert fleet.group.error == f"IP space of 'projects/{PROJECT}{SUBNETWORK}' is exhausted."
+    listed = fleet.ask("POST", f"{GROUP}/listManagedInstances").json()["managedInstances"]
+    errors = [each["lastAttempt"]["errors"]["errors"] for each in listed if "id" not in each]
+    assert errors == [[{"message": fleet.group.error}]] * 2
     assert len(fleet.resize(12)) == 12
     assert fleet.group.error == ""
 

@@ -187,7 +187,9 @@ def _list_managed(call: Call) -> Json:
         running = made.get("instanceStatus") == "RUNNING"
         action = "NONE" if running else "RECREATING" if instance else "CREATING"
         links = {"instance": f"{LINK}{here}/{name}", "name": name}
-        listed.append({**links, **made, "currentAction": action})
+        failed = {"lastAttempt": {"errors": {"errors": [{"message": group.error}]}}}
+        tried = failed if action == "CREATING" and group.error else {}
+        listed.append({**links, **made, "currentAction": action, **tried})
     return {"managedInstances": listed} if listed else {}
 
 

@@ -19,6 +19,7 @@ from rehearsal.cloud.compute.resources import (
     relative,
 )
 from rehearsal.cloud.http.conventions import require_known_fields
+from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.http.rest import Call, Method
 
 if TYPE_CHECKING:
@@ -72,6 +73,16 @@ def _disk_type(disk: Json) -> str:
     return str((disk.get("initializeParams") or {}).get("diskType", ""))
 
 
+def _list(call: Call) -> Json:
+    """All templates of the project, on one page; ApiError 400 for a part of them."""
+    if call.query:
+        raise ApiError(400, f"Not modelled: {call.query}; only all templates can be listed.")
+    own = f"{call.resource}/"
+    found = [each for key, each in call.cloud.templates.items() if key.startswith(own)]
+    listed = {"kind": "compute#instanceTemplateList", "selfLink": LINK + call.resource}
+    return {**listed, **({"items": found} if found else {})}
+
+
 def _find(call: Call) -> Json:
     try:
         return call.cloud.templates[call.resource]
@@ -91,6 +102,7 @@ def _delete(call: Call) -> Json:
 TEMPLATES, PERMISSION = f"{ROOT}/global/instanceTemplates", "compute.instanceTemplates."
 METHODS: Final = (
     Method("POST", TEMPLATES, f"{PERMISSION}create", _insert),
+    Method("GET", TEMPLATES, f"{PERMISSION}list", _list),
     Method("GET", f"{TEMPLATES}/{{template}}", f"{PERMISSION}get", _find),
     Method("DELETE", f"{TEMPLATES}/{{template}}", f"{PERMISSION}delete", _delete),
 )

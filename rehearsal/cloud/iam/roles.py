@@ -129,6 +129,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "roles/compute.viewer": (
         "compute.*.get",
+        "compute.*.list",
         "compute.instances.getSerialPortOutput",
         "resourcemanager.projects.get",
         "serviceusage.services.get",
