@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from ops.launcher_log import Line
 
+CAUSE: Final = "confidential-inference/cause/v1"
+"""Why a slice of a fleet's job failed, or one of its machines."""
 LARGEST: Final = 10 * 1024**2
 """Bytes; a serial console stores one MiB."""
 
@@ -85,8 +87,11 @@ def of_text(text: str) -> Evidence:
 
 def _of_objects(objects: Sequence[dict[str, Any]]) -> Evidence:
     first = objects[0]
-    if any(each.get("schema") == SCHEMA for each in objects):
-        return _of_records(objects)
+    records = [each for each in objects if each.get("schema") == SCHEMA]
+    if records:
+        return _of_records(records)
+    if first.get("schema") == CAUSE:
+        return Evidence(kind=Kind.RESULT, failure=f"{first.get('error')}: {first.get('reason')}")
     if len(objects) == 1 and isinstance(first.get("contents"), str):
         # What Compute Engine's getSerialPortOutput answers.
         return of_text(first["contents"])

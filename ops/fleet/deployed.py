@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.untrusted_text import described
 from ops.commands import AGAIN, SECUNDUS
 from ops.pulumi_command import StackError
+from ops.records import ResultsError
 from ops.stack_outputs import outputs
 from workload.fleet import jobs
 
@@ -31,7 +32,7 @@ _FORMS_OF_FLEET: Final = {
 }
 
 
-class FleetError(Exception):
+class FleetError(ResultsError):
     """The command could not do its work; the message says why and what to do."""
 
 

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from google.oauth2.credentials import Credentials
 
+from ops.fleet import deployed, submission
 from ops.google_api import GoogleApi
+from rehearsal.cloud.state import StoredObject
 from tests.cloud.rest_requests import asker
+from workload import records
+from workload.errors import PictureFailure
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
@@ -69,6 +73,62 @@ class Deployed:
         """A job, as its object says."""
         content = self.cloud.buckets[RESULT].objects[jobs.job_name(job)].data
         return jobs.parse(content.decode().splitlines(), job)
+
+    def submitted(self, pictures: int) -> jobs.Job:
+        """A job with so many pictures, of which each slice has 512."""
+        self.upload("0000.png", b"x")
+        stored = self.cloud.buckets[INPUT].objects
+        for number in range(1, pictures):
+            name = f"{number:04}.png"
+            stored[name] = StoredObject({**stored["0000.png"].meta, "name": name}, b"x")
+        fleet = deployed.of_outputs("secundus", EXPORTED)
+        return self.job(submission.submit(fleet, lambda _: None).job)
+
+    def records(self, job: jobs.Job, number: int, *failed: str) -> bytes:
+        """What one machine would write about a slice; some pictures failed."""
+        part = job.slices[number]
+        begin = int(part.first[:4])
+        generation = self.cloud.buckets[INPUT].objects["0000.png"].meta["generation"]
+        outcomes: dict[str, records.Outcome] = dict.fromkeys(failed, PictureFailure.DAMAGED)
+        lines = []
+        for each in range(begin, begin + part.pictures):
+            picture = records.Picture(name=f"{each:04}.png", generation=str(generation))
+            score = records.Score(1, "crack", 1 / (2 + each))
+            record = records.record(picture, outcomes.get(picture.name, [score]))
+            lines.append(records.line(records.rounded(record, "probabilities")))
+        return "".join(lines).encode()
+
+    def work(self, job: jobs.Job, number: int, /, *failed: str, **heading: object) -> bytes:
+        """Write the records of a slice as a worker does; returns them without the heading."""
+        head, content = job.head, self.records(job, number, *failed)
+        data = {
+            "schema": "confidential-inference/slice/v1",
+            "job": head.job,
+            "slice": number,
+            "fingerprint": job.slices[number].fingerprint,
+            "modelSha256": head.model_sha256,
+            "engine": "litert",
+            "scores": "probabilities",
+            "imageDigest": head.image_digest,
+            "machine": f"workload-vm-{number % 2}",
+            "started": f"2027-01-01T00:00:{10 * number:02}Z",
+            "finished": f"2027-01-01T00:00:{10 * number + 8:02}Z",
+            **heading,
+        }
+        name = jobs.records_name(head.job, number)
+        self.write(name, json.dumps(data).encode() + b"\n" + content)
+        return content
+
+    def cause(self, name: str, error: str, reason: str, machine: str = "workload-vm-9") -> None:
+        """Write why a slice, or a machine, failed."""
+        data = {
+            "schema": "confidential-inference/cause/v1",
+            "error": error,
+            "reason": reason,
+            "machine": machine,
+            "imageDigest": "x",
+        }
+        self.write(name, json.dumps(data).encode())
 
     def dead_letter(self, *data: object, **attributes: str) -> None:
         """Publish dead letters with such data, as Pub/Sub forwards them."""

@@ -15,7 +15,7 @@ from workload.records import Picture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MANY = 200_000
+MANY = 50_000
 MIB = 1024**2
 HEAD = jobs.Head(
     job="20270101-000000-abcdef",
@@ -36,7 +36,7 @@ def listing(number: int) -> Iterator[Picture]:
 
 
 def test_a_listing_of_many_names_is_never_in_memory() -> None:
-    """All of them as objects would take a hundred times the limit."""
+    """All of them as objects would take twenty times the limit."""
     tracemalloc.start()
     try:
         with spooled(listing(MANY), 512, lambda _: None) as found:
