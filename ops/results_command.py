@@ -6,6 +6,7 @@ What a fleet left is shown by `ops.fleet.results_command`.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 from dataclasses import asdict
@@ -145,8 +146,10 @@ def _require_consistent(options: argparse.Namespace) -> None:
             "got --list with a file to write, and a list has no pictures. Choose a run of the list:"
             " --run NUMBER"
         )
-    if len({path.resolve() for path in paths}) < len(paths):
-        raise ResultsError(f"got {paths[0]} for two files, expected a name for each")
+    names = {"page": options.html, "table": options.csv, "records": options.output}
+    for (one, path), (other, same) in itertools.combinations(names.items(), 2):
+        if path and same and path.resolve() == same.resolve():
+            raise ResultsError(f"got {path} for the {one} and for the {other}, expected two files")
     if options.pictures:
         results.bucket_of(options.pictures)
     for path in paths:
