@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
 
 from infra.untrusted_text import shown
 from ops.evidence_reader import CAUSE
@@ -206,8 +206,10 @@ class Observer:
 
 def first_bytes(blob: storage.Blob, number: int) -> bytes:
     """The beginning of an object; empty for an empty one."""
-    blob.reload()
-    return bytes(blob.download_as_bytes(start=0, end=number - 1)) if blob.size else b""
+    try:
+        return bytes(blob.download_as_bytes(start=0, end=number - 1))
+    except RequestRangeNotSatisfiable:
+        return b""
 
 
 def _cause(blob: storage.Blob, folder: str) -> Failed | None:
