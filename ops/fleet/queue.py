@@ -18,7 +18,7 @@ from workload import retries
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ops.google_api import GoogleApi
 
@@ -72,13 +72,13 @@ def dead_letters(api: GoogleApi, subscription: str) -> list[DeadLetter]:
     return found
 
 
-def forget(api: GoogleApi, subscription: str, job: str, slices: Collection[int]) -> int:
-    """Remove the dead letters of slices that were published again; returns how many; ApiError."""
+def forget(api: GoogleApi, subscription: str, job: str) -> int:
+    """Remove the dead letters of a job, which was published again; returns how many; ApiError."""
     kept: list[DeadLetter] = []
     removed = 0
     try:
         while len(kept) + removed < MOST_DEAD_LETTERS and (some := _pulled(api, subscription)):
-            ours = [each for each in some if each.job == job and each.slice in slices]
+            ours = [each for each in some if each.job == job]
             kept += [each for each in some if each not in ours]
             _for_all(api, f"{subscription}:acknowledge", ours)
             removed += len(ours)

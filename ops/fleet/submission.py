@@ -52,7 +52,7 @@ class Submitted:
     published: int
     """messages, one for each slice"""
     deadLettersRemoved: int = 0  # noqa: N815  a key of --json
-    """of slices that were published again"""
+    """of a job that was published again"""
 
 
 def submit(fleet: Fleet, show_progress: Callable[[str], None]) -> Submitted:
@@ -98,9 +98,7 @@ def republish(fleet: Fleet, job: str, show_progress: Callable[[str], None]) -> S
     missing = [n for n in range(head.slices) if jobs.records_name(head.job, n) not in done]
     published = _published(fleet, credentials, head, missing, _Progress(show_progress))
     try:
-        forgotten = queue.forget(
-            GoogleApi(credentials), fleet.dead_letters, head.job, frozenset(missing)
-        )
+        forgotten = queue.forget(GoogleApi(credentials), fleet.dead_letters, head.job)
     except ApiError as error:
         forgotten = 0
         show_progress(f"{fleet.dead_letters} could not be read ({error}); its dead letters stay")

@@ -64,7 +64,5 @@ def _lines(submitted: Submitted) -> list[str]:
     published = counted(submitted.published, "message")
     lines = [f"job {submitted.job}: {pictures} in {slices}, {published} published"]
     if submitted.deadLettersRemoved:
-        lines.append(
-            f"{counted(submitted.deadLettersRemoved, 'dead letter')} of these slices removed"
-        )
+        lines.append(f"{counted(submitted.deadLettersRemoved, 'dead letter')} of this job removed")
     return [*lines, f"next: {RESULTS} --stack secundus --job {submitted.job}"]
