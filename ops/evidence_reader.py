@@ -15,6 +15,7 @@ from infra.wording import counted
 from ops import launcher_causes, launcher_log, token_claims
 from ops.commands import EXPORT
 from ops.evidence import ACCEPTED, FOREIGN, Evidence, EvidenceError, Kind
+from workload.fleet.records import CAUSE_SCHEMA
 from workload.records import SCHEMA
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from ops.launcher_log import Line
 
-CAUSE: Final = "confidential-inference/cause/v1"
-"""Why a slice of a fleet's job failed, or one of its machines."""
 LARGEST: Final = 10 * 1024**2
 """Bytes; a serial console stores one MiB."""
 
@@ -90,7 +89,7 @@ def _of_objects(objects: Sequence[dict[str, Any]]) -> Evidence:
     records = [each for each in objects if each.get("schema") == SCHEMA]
     if records:
         return _of_records(records)
-    if first.get("schema") == CAUSE:
+    if first.get("schema") == CAUSE_SCHEMA:
         return Evidence(kind=Kind.RESULT, failure=f"{first.get('error')}: {first.get('reason')}")
     if len(objects) == 1 and isinstance(first.get("contents"), str):
         # What Compute Engine's getSerialPortOutput answers.

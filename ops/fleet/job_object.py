@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Final
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from infra.untrusted_text import shown
-from ops.commands import OPS
+from ops.commands import SUBMIT
 from ops.fleet.deployed import FleetError
 from workload.fleet import jobs
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 LAST: Final = "last"
 """In place of a job's id: the newest job."""
-SUBMIT: Final = f"{OPS} submit --stack secundus"
 
 
 def write(bucket: storage.Bucket, job: str, content: IO[bytes]) -> None:

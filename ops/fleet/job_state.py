@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
 
 from infra.untrusted_text import shown
-from ops.evidence_reader import CAUSE
 from ops.fleet import queue
 from ops.fleet.slice_records import HEADING_BYTES, Heading, Source, heading
 from ops.google_api import ApiError
 from workload.fleet import jobs
+from workload.fleet.records import CAUSE_SCHEMA
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -230,7 +230,7 @@ def _cause(blob: storage.Blob, folder: str) -> Failed | None:
             "error": str() as error,
             "reason": str() as reason,
             "machine": str() as machine,
-        } if schema == CAUSE and re.fullmatch("[a-z_]{1,100}", error):
+        } if schema == CAUSE_SCHEMA and re.fullmatch("[a-z_]{1,100}", error):
             return Failed(error=error, reason=reason, machine=machine, number=number)
     return Failed(
         error="", reason=f"{shown(blob.name)} has another form", machine=stem, number=number

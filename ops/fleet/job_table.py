@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from infra.untrusted_text import shown
 from infra.wording import counted
+from ops.commands import AGAIN, SUBMIT
 from ops.detail_causes import cause_of_result
-from ops.fleet.job_object import SUBMIT
 from ops.fleet.waiting import progress
 from ops.terminal import Table
 from ops.verdict_table import NOT_SAID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ops.fleet.job_state import Failed, State
     from ops.terminal import Terminal
@@ -31,11 +31,8 @@ def show(terminal: Terminal, state: State) -> None:
     terminal.print(f"job {head.job}, submitted {shown(head.submitted, LONGEST)}: {progress(state)}")
     if state.headings:
         terminal.print(_machines(state))
-    if state.failed:
-        terminal.print(_causes("cause", "slices", state.failed))
-    if state.machines:
-        terminal.print(_causes("machines failed", "machines", state.machines))
-    for line in lines(state):
+    causes = (*_causes(state.failed, head.job), *_causes(state.machines, head.job))
+    for line in (*causes, *lines(state)):
         terminal.print(line, soft_wrap=True)
 
 
@@ -83,9 +80,8 @@ def _machines(state: State) -> Table:
     return table
 
 
-def _causes(heading: str, which: str, failed: Iterable[Failed]) -> Table:
-    """The causes, each once, with whom they befell."""
-    table = Table(heading, which, "mistake of", "fix", header_style="bold")
+def _causes(failed: Iterable[Failed], job: str) -> Iterator[str]:
+    """The causes, each once, with whom they befell and the fix: lines that can be copied."""
     groups = defaultdict(list)
     for each in failed:
         groups[each.error, each.reason].append(each)
@@ -93,14 +89,12 @@ def _causes(heading: str, which: str, failed: Iterable[Failed]) -> Table:
         message = f"{error}: {reason}" if error else reason
         cause = cause_of_result(message)
         who = (
-            numbers(each.number for each in some)
+            f"{counted(len(some), 'slice')} ({numbers(each.number for each in some)})"
             if some[0].number >= 0
             else ", ".join(shown(each.machine, LONGEST) for each in some[:FEW])
+            + (f" and {len(some) - FEW} more" if len(some) > FEW else "")
         )
-        table.add_row(
-            shown(message, LONGEST),
-            f"{len(some)} ({who})",
-            str(cause.mistake_of or NOT_SAID),
-            cause.fix,
-        )
-    return table
+        yield f"{who} failed: {shown(message, LONGEST)}"
+        yield f"  mistake of: {cause.mistake_of or NOT_SAID}"
+        # What runs again is the job: a fleet has no key `run`.
+        yield f"  fix: {cause.fix.replace(AGAIN, f'{SUBMIT} --missing {job}')}"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.untrusted_text import shown
 from infra.wording import counted
 from ops import results, results_table
+from ops.commands import SUBMIT
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
 from ops.fleet import job_object, job_table, merging, stream_records, waiting
 from ops.fleet.collected import MOST, Collected, require_few
 from ops.fleet.deployed import FleetError
-from ops.fleet.job_object import SUBMIT
 from ops.fleet.job_state import Observer
 from ops.google_api import GoogleApi, identity
 from ops.records import Run

@@ -12,15 +12,15 @@ import json
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from ops.commands import OPS
+from ops.commands import SUBMIT
 from ops.fleet.deployed import FleetError
 from ops.records import is_record
 from workload.fleet import jobs
+from workload.fleet.records import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMA: Final = "confidential-inference/slice/v1"
 HEADING_BYTES: Final = 8 * 1024
 """More than a heading has."""
 LONGEST_LINE: Final = 16 * 1024**2
@@ -63,8 +63,8 @@ class Source:
         name = f"gs://{self.bucket}/{jobs.records_name(job, self.number)}"
         return FleetError(
             f"{name}: {what}, so nothing of it is shown. Was it edited? Only the fleet's machines"
-            f" write there. Delete it and run the slice again: gcloud storage rm {name} && {OPS}"
-            f" submit --stack secundus --missing {job}"
+            f" write there. Delete it and run the slice again: gcloud storage rm {name} &&"
+            f" {SUBMIT} --missing {job}"
         )
 
 

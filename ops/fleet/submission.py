@@ -20,9 +20,9 @@ from requests import RequestException
 
 from infra.untrusted_text import shown
 from infra.wording import counted
+from ops.commands import SUBMIT
 from ops.fleet import job_object, queue, slices
 from ops.fleet.deployed import FleetError
-from ops.fleet.job_object import SUBMIT
 from ops.google_api import ApiError, CredentialsError, GoogleApi, identity
 from workload.errors import BucketError
 from workload.fleet import jobs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -13,14 +14,19 @@ from ops.fleet import deployed, submission
 from ops.google_api import GoogleApi
 from rehearsal.cloud.state import StoredObject
 from tests.cloud.rest_requests import asker
-from workload import records
+from workload.checkpoints import Origin
 from workload.errors import PictureFailure
 from workload.fleet import jobs
+from workload.fleet.records import Author, cause
+from workload.records import Picture, Score
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from google.cloud.storage import Client
 
     from rehearsal.cloud.state import Cloud
+    from workload.fleet.records import Outcomes
 
 PROJECT: Final = "secundus-vision"
 OPERATOR: Final = "user:deployer@secundus.example"
@@ -84,51 +90,45 @@ class Deployed:
         fleet = deployed.of_outputs("secundus", EXPORTED)
         return self.job(submission.submit(fleet, lambda _: None).job)
 
-    def records(self, job: jobs.Job, number: int, *failed: str) -> bytes:
-        """What one machine would write about a slice; some pictures failed."""
-        part = job.slices[number]
+    def outcomes(self, part: jobs.Slice, failed: Collection[str]) -> Outcomes:
+        """What the model says of the pictures of a slice, of which some cannot be decoded."""
+        generation = str(self.cloud.buckets[INPUT].objects["0000.png"].meta["generation"])
         begin = int(part.first[:4])
-        generation = self.cloud.buckets[INPUT].objects["0000.png"].meta["generation"]
-        outcomes: dict[str, records.Outcome] = dict.fromkeys(failed, PictureFailure.DAMAGED)
-        lines = []
-        for each in range(begin, begin + part.pictures):
-            picture = records.Picture(name=f"{each:04}.png", generation=str(generation))
-            score = records.Score(1, "crack", 1 / (2 + each))
-            record = records.record(picture, outcomes.get(picture.name, [score]))
-            lines.append(records.line(records.rounded(record, "probabilities")))
-        return "".join(lines).encode()
+        names = [f"{number:04}.png" for number in range(begin, begin + part.pictures)]
+        return [
+            (
+                Picture(name=name, generation=generation),
+                PictureFailure.DAMAGED if name in failed else [Score(1, "crack", 1 / 3)],
+            )
+            for name in names
+        ]
 
     def work(self, job: jobs.Job, number: int, /, *failed: str, **heading: object) -> bytes:
         """Write the records of a slice as a worker does; returns them without the heading."""
-        head, content = job.head, self.records(job, number, *failed)
-        data = {
-            "schema": "confidential-inference/slice/v1",
-            "job": head.job,
-            "slice": number,
-            "fingerprint": job.slices[number].fingerprint,
-            "modelSha256": head.model_sha256,
-            "engine": "litert",
-            "scores": "probabilities",
-            "imageDigest": head.image_digest,
-            "machine": f"workload-vm-{number % 2}",
-            "started": f"2027-01-01T00:00:{10 * number:02}Z",
-            "finished": f"2027-01-01T00:00:{10 * number + 8:02}Z",
-            **heading,
-        }
-        name = jobs.records_name(head.job, number)
-        self.write(name, json.dumps(data).encode() + b"\n" + content)
-        return content
+        head = job.head
+        origin = Origin(
+            model_sha256=head.model_sha256,
+            engine="litert",
+            scores="probabilities",
+            image_digest=head.image_digest,
+        )
+        author = Author(machine=f"workload-vm-{number % 2}", origin=origin)
+        started = dt.datetime(2027, 1, 1, second=10 * number, tzinfo=dt.UTC)
+        content = author.slice_records(
+            head.job,
+            job.slices[number],
+            self.outcomes(job.slices[number], failed),
+            started,
+            started + dt.timedelta(seconds=8),
+        )
+        first, _, rest = content.partition(b"\n")
+        edited = json.dumps({**json.loads(first), **heading}).encode()
+        self.write(jobs.records_name(head.job, number), edited + b"\n" + rest)
+        return rest
 
     def cause(self, name: str, error: str, reason: str, machine: str = "workload-vm-9") -> None:
-        """Write why a slice, or a machine, failed."""
-        data = {
-            "schema": "confidential-inference/cause/v1",
-            "error": error,
-            "reason": reason,
-            "machine": machine,
-            "imageDigest": "x",
-        }
-        self.write(name, json.dumps(data).encode())
+        """Write why a slice, or a machine, failed, as a worker does."""
+        self.write(name, cause(error, reason, machine, None))
 
     def dead_letter(self, *data: object, **attributes: str) -> None:
         """Publish dead letters with such data, as Pub/Sub forwards them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -167,8 +168,24 @@ def test_machines_that_failed_since_are_named_with_the_cause_and_the_fix(
     said = capsys.readouterr()
     assert f"machine workload-vm-9 failed: release_refused: {sentence}" in said.err
     assert "old" not in said.err
+    assert f"workload-vm-9 failed: release_refused: {sentence}\n  mistake of: " in said.out
     found = data(capsys, PARTLY)["job"]["failedMachines"]
     assert [each["machine"] for each in found] == ["workload-vm-9"]
+
+
+def test_what_runs_again_is_the_job_not_the_one_machine(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fix of a run says `pulumi config set run`, which a fleet refuses."""
+    fleet.cause(jobs.cause_name(job.head.job, 1), "run_killed", "It was killed.")
+    fleet.work(job, 0)
+    assert results() == PARTLY
+    out = capsys.readouterr().out
+    assert "1 slice (1) failed: run_killed: It was killed." in out
+    assert re.search(
+        rf"  fix: run it again: \S+ submit --stack secundus --missing {job.head.job}", out
+    )
+    assert "config set run" not in out
 
 
 def test_the_command_waits_until_every_slice_is_done(
