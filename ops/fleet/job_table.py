@@ -14,7 +14,7 @@ from ops.terminal import Table
 from ops.verdict_table import NOT_SAID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ops.fleet.job_state import Failed, State
     from ops.terminal import Terminal
@@ -23,17 +23,19 @@ LONGEST: Final = 200
 FEW: Final = 8
 """Slices that are named of each cause, and machines of the table."""
 MOST_MACHINES: Final = 40
+NEW_JOB: Final = f"Submit a new job: {SUBMIT}"
 
 
-def show(terminal: Terminal, state: State) -> None:
+def show(terminal: Terminal, state: State, for_stack: Callable[[str], str]) -> None:
     """Print the machines, the missing slices with their causes, and the next command."""
     head = state.job.head
-    terminal.print(f"job {head.job}, submitted {shown(head.submitted, LONGEST)}: {progress(state)}")
+    submitted = shown(head.submitted, LONGEST)
+    terminal.print(f"job {head.job}, submitted {submitted}: {progress(state)}", soft_wrap=True)
     if state.headings:
         terminal.print(_machines(state))
     causes = (*_causes(state.failed, head.job), *_causes(state.machines, head.job))
     for line in (*causes, *lines(state)):
-        terminal.print(line, soft_wrap=True)
+        terminal.print(for_stack(line), soft_wrap=True)
 
 
 def lines(state: State) -> Iterable[str]:

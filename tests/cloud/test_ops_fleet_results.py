@@ -10,7 +10,7 @@ import pytest
 
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
-from ops.fleet import collected, results_command, waiting
+from ops.fleet import collected, job_results, merging, request, waiting
 from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload.fleet import jobs
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ops.records import Run
     from tests.cloud.fleet import Deployed
 
 PICTURES = 1200
@@ -200,7 +201,7 @@ def test_the_command_waits_until_every_slice_is_done(
         if len(said) > 1:
             fleet.work(job, len(said) - 2)
 
-    monkeypatch.setattr(results_command, "print_progress", progress)
+    monkeypatch.setattr(job_results, "print_progress", progress)
     assert results(wait=600) == OK
     assert said[1:] == [
         "0 of 3 slices, 0 of 1200 pictures",
@@ -346,16 +347,82 @@ def test_a_large_job_is_counted_without_its_records_in_memory(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Also as data, if the records go to a file."""
-    monkeypatch.setattr(results_command, "MOST", PICTURES - 1)
-    monkeypatch.setattr(collected, "MOST", PICTURES - 1)
+    """Its codes are explained; with --output, also as data."""
+    kept: list[int] = []
+    answer = request.Request.answer
+
+    def counting(self: request.Request, run: Run, *rest: Any) -> None:
+        kept.append(len(run.records))
+        answer(self, run, *rest)
+
+    monkeypatch.setattr(request.Request, "answer", counting)
+    for module in (collected, job_results):
+        monkeypatch.setattr(module, "MOST", PICTURES - 1)
     for number in range(3):
         fleet.work(job, number, "0003.png")
     assert results() == PARTLY
-    assert "classified 1199, failed 1 (picture_damaged 1)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "classified 1199, failed 1 (picture_damaged 1)" in out
+    assert "it cannot be decoded" in out
+    assert "note: There is no table of more than 1,000 pictures." in out
     found = data(capsys, PARTLY, "--output", str(tmp_path / "results.jsonl"))
     assert "records" not in found
     assert found["summary"]["failed"] == {"picture_damaged": 1}
+    assert kept == [0, 0]
+
+
+def test_a_large_job_that_is_at_work_is_not_read_whole(
+    fleet: Deployed,
+    job: jobs.Job,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its headings say how far it is."""
+    monkeypatch.setattr(job_results, "MOST", PICTURES - 1)
+    monkeypatch.delattr(merging, "records")
+    fleet.work(job, 0)
+    assert results() == PARTLY
+    out = capsys.readouterr().out
+    assert "1 of 3 slices, 512 of 1200 pictures, 1 machine, 64.0/s" in out
+    assert "classified" not in out
+
+
+def test_a_small_job_is_shown_as_a_table(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the run of one machine."""
+    job = fleet.submitted(3)
+    fleet.work(job, 0, "0002.png")
+    assert results() == PARTLY
+    out = capsys.readouterr().out
+    assert [f"{number:04}.png" in out for number in range(3)] == [True] * 3
+    assert "note:" not in out
+
+
+def test_missing_slices_of_another_image_than_the_deployed_one_are_noted(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The machines refuse them. A job that is whole has no such note."""
+    name = jobs.job_name(job.head.job)
+    content = fleet.cloud.buckets[RESULT].objects[name].data.decode()
+    other = f"sha256:{'c' * 64}"
+    fleet.write(name, content.replace(job.head.image_digest, other).encode())
+    edited = fleet.job(job.head.job)
+    fleet.work(edited, 0)
+    assert "another image than the job" in data(capsys, PARTLY)["notes"][0]
+    for number in (1, 2):
+        fleet.work(edited, number)
+    assert data(capsys, OK)["notes"] == []
+
+
+def test_commands_are_for_the_stack_that_was_asked_for(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stage has another name."""
+    fleet.work(job, 0)
+    fleet.dead_letter({"job": job.head.job, "slice": 1})
+    assert results("--stack", "secundus-staging") == PARTLY
+    assert f"submit --stack secundus-staging --missing {job.head.job}" in capsys.readouterr().out
 
 
 def test_jobs_are_listed_the_newest_first(
