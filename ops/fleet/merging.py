@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Final
 from google.api_core.exceptions import NotFound
 
 from infra.wording import counted
-from ops.fleet.slice_records import HEADING_BYTES, Source, heading, records
+from ops.fleet.slice_records import HEADING_BYTES, Source, records
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def merge(
     following = EACH
     with closing(_files(bucket, state)) as files:
         for source, file in files:
-            heading(file.readline(HEADING_BYTES), source)
+            file.readline(HEADING_BYTES)  # checked when this generation was found
             for line, record in records(file, source):
                 to.add(line, record)
             if to.count >= following:

@@ -10,13 +10,15 @@ import pytest
 
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
-from ops.fleet import collected, job_results, merging, request, waiting
+from ops.fleet import collected, job_results, job_state, merging, request, waiting
 from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from google.cloud.storage import Blob
 
     from ops.records import Run
     from tests.cloud.fleet import Deployed
@@ -239,6 +241,27 @@ def test_records_with_a_forged_heading_are_an_error_that_names_the_object(
     error = capsys.readouterr().err
     assert f"{name}: {said}, so nothing of it is shown" in error
     assert f"gcloud storage rm {name} && " in error
+
+
+def test_a_heading_is_read_once_unless_its_object_is_replaced(
+    fleet: Deployed, job: jobs.Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait looks every few seconds at thousands of slices."""
+    read: list[str] = []
+    first_bytes = job_state.first_bytes
+
+    def counting(blob: Blob, number: int) -> bytes:
+        read.append(blob.name)
+        return first_bytes(blob, number)
+
+    monkeypatch.setattr(job_state, "first_bytes", counting)
+    observer = job_state.Observer(fleet.client.bucket(RESULT), job)
+    fleet.work(job, 0)
+    for _ in range(2):
+        observer.look()
+    assert len(read) == 1
+    fleet.work(job, 0, machine="another")
+    assert observer.look().headings[0].machine == "another"
 
 
 def lines(content: bytes) -> list[bytes]:
