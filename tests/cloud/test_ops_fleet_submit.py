@@ -16,10 +16,16 @@ from ops.fleet.deployed import FleetError
 from rehearsal.cloud.state import StoredObject
 from tests.cloud.fleet import DEAD_LETTERS, EXPORTED, INPUT, RESULT, SUBSCRIPTION, TOPIC
 from workload import retries
+from workload.checkpoints import Origin
 from workload.fleet import jobs
+from workload.fleet.messages import SliceMessage
+from workload.fleet.preparation import Preparation
+from workload.fleet.records import Author
 from workload.storage import buckets_as
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rehearsal.cloud.state import Cloud
     from tests.cloud.fleet import Deployed
 
@@ -78,6 +84,31 @@ def test_a_message_names_the_job_and_the_number_of_a_slice(
     data = submitted(capsys)
     expected = [{"job": data["job"], "slice": number} for number in range(3)]
     assert messages(pictures.cloud) == expected
+
+
+def test_a_worker_takes_every_slice_as_it_was_submitted(
+    pictures: Deployed, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The worker's own code reads the message, the job, and the listing from the first name on."""
+    submitted(capsys)
+    buckets = buckets_as(google_api.identity())
+    origin = Origin(
+        model_sha256=EXPORTED["fleet"]["modelSha256"],
+        engine="litert",
+        scores="probabilities",
+        image_digest=EXPORTED["image"].rpartition("@")[2],
+    )
+    author = Author(machine="workload-vm-1", origin=origin)
+    preparation = Preparation((INPUT, buckets(INPUT)), buckets(RESULT), author, tmp_path)
+    entries = pictures.cloud.subscriptions[SUBSCRIPTION].backlog._entries.values()
+    names = []
+    for each in entries:
+        message = preparation.parse({"data": each.message.data})
+        assert isinstance(message, SliceMessage)
+        work = preparation.slice_work(message)
+        assert work is not None
+        names += [picture.name for picture in work.pictures]
+    assert names == [f"{number:04}.png" for number in range(PICTURES)]
 
 
 @pytest.mark.usefixtures("pictures")
