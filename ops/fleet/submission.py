@@ -18,6 +18,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from requests import RequestException
 
+from infra.stack_name import for_stack
 from infra.untrusted_text import shown
 from infra.wording import counted
 from ops.commands import SUBMIT
@@ -51,7 +52,7 @@ class Submitted:
     """of the whole job"""
     published: int
     """messages, one for each slice"""
-    deadLettersRemoved: int = 0  # noqa: N815  a key of --json
+    dead_letters_removed: int = 0
     """of a job that was published again"""
 
 
@@ -80,7 +81,8 @@ def submit(fleet: Fleet, show_progress: Callable[[str], None]) -> Submitted:
         with _result_bucket(fleet, credentials) as bucket, slices.whole(head, spooled) as content:
             job_object.write(bucket, head.job, content)
     show_progress(
-        f"job {head.job}: {counted(head.pictures, 'picture')} in {counted(head.slices, 'slice')}"
+        f"job {head.job} is written, {counted(head.slices, 'message')} to publish; if this is"
+        f" interrupted: {for_stack(SUBMIT, fleet.stack)} --missing {head.job}"
     )
     published = _published(fleet, credentials, head, range(head.slices), progress)
     return Submitted(job=head.job, pictures=head.pictures, slices=head.slices, published=published)
@@ -107,7 +109,7 @@ def republish(fleet: Fleet, job: str, show_progress: Callable[[str], None]) -> S
         pictures=head.pictures,
         slices=head.slices,
         published=published,
-        deadLettersRemoved=forgotten,
+        dead_letters_removed=forgotten,
     )
 
 

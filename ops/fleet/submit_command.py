@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from infra.stack_name import for_stack
@@ -51,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         print_error(for_stack(f"{error}", options.stack))
         return UNUSABLE
     if options.json:
-        print(json.dumps(asdict(submitted)))  # noqa: T201  the answer
+        print(json.dumps(_data(submitted)))  # noqa: T201  the answer
     else:
         terminal = standard_output()
         for line in _lines(submitted):
@@ -63,6 +62,18 @@ def _lines(submitted: Submitted) -> list[str]:
     pictures, slices = counted(submitted.pictures, "picture"), counted(submitted.slices, "slice")
     published = counted(submitted.published, "message")
     lines = [f"job {submitted.job}: {pictures} in {slices}, {published} published"]
-    if submitted.deadLettersRemoved:
-        lines.append(f"{counted(submitted.deadLettersRemoved, 'dead letter')} of this job removed")
+    if submitted.dead_letters_removed:
+        lines.append(
+            f"{counted(submitted.dead_letters_removed, 'dead letter')} of this job removed"
+        )
     return [*lines, f"next: {RESULTS} --stack secundus --job {submitted.job}"]
+
+
+def _data(submitted: Submitted) -> dict[str, str | int]:
+    return {
+        "job": submitted.job,
+        "pictures": submitted.pictures,
+        "slices": submitted.slices,
+        "published": submitted.published,
+        "deadLettersRemoved": submitted.dead_letters_removed,
+    }

@@ -10,6 +10,7 @@ import pytest
 
 from ops import google_api
 from ops.cli import main
+from ops.commands import SUBMIT
 from ops.exit_codes import OK, UNUSABLE
 from ops.fleet import deployed, queue, submission
 from ops.fleet.deployed import FleetError
@@ -152,6 +153,8 @@ def test_a_submission_that_is_killed_is_ended_by_missing(
         assert main(["submit"]) == 130
     (name,) = pictures.names()
     job = name.split("/")[1]
+    said = f"if this is interrupted: {SUBMIT} --missing {job}\nstopped\n"
+    assert capsys.readouterr().err.endswith(said)
     assert messages(pictures.cloud) == []
     pictures.write(jobs.records_name(job, 1), b"")
     del pictures.cloud.buckets[INPUT]
