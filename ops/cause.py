@@ -37,6 +37,8 @@ class Seen(StrEnum):
 
     RESULT = "result object"
     RECORD = "the picture's record"
+    CAUSE = "the slice's cause"
+    DEAD_LETTER = "dead letter"
     CONSOLE = "serial console"
     NOWHERE = "nowhere"
 

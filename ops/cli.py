@@ -13,6 +13,7 @@ from ops.audit import command as audit_command
 from ops.commands import NAME
 from ops.doctor import command as doctor_command
 from ops.explain import command as explain_command
+from ops.fleet import submit_command
 from ops.handover import command as handover_command
 from ops.review import command as review_command
 from ops.rollout import command as rollout_command
@@ -44,6 +45,7 @@ class Command(Protocol):
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "doctor": doctor_command,
+    "submit": submit_command,
     "results": results_command,
     "why": why_command,
     "review": review_command,

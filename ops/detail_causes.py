@@ -14,6 +14,7 @@ from infra.attestation.clause import Party
 from ops.cause import RUN_AGAIN, UNTIL_GRANTED, Cause, RefusedBy, Seen
 from ops.commands import AGAIN, PRIMUS, SECUNDUS
 from ops.failure_causes import DEPLOY_PROVIDER, FAILURES, author, token_service
+from ops.slice_causes import SLICES
 from workload.errors import Detail, Failure
 
 if TYPE_CHECKING:
@@ -173,11 +174,14 @@ def cause_of_detail(detail: Detail) -> Cause:
 
 
 def cause_of_result(message: str) -> Cause:
-    """The cause of `code: sentence`, as a result object holds it."""
+    """The cause of `code: sentence`, as a result object or a fleet's cause holds it."""
     code, _, sentence = message.partition(": ")
     if sentence in _BY_SENTENCE:
         return _BY_SENTENCE[sentence]
     for failure, cause in FAILURES.items():
         if code == failure.code:
+            return cause
+    for refused, cause in SLICES.items():
+        if code == refused.code:
             return cause
     return _UNKNOWN_CODE if re.fullmatch("[a-z_]+", code) else _OTHER_WORKLOAD

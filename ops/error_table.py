@@ -12,6 +12,7 @@ from ops.explain.pulumi_causes import PULUMI
 from ops.failure_causes import FAILURES
 from ops.launcher_causes import LAUNCHER
 from ops.picture_causes import PICTURES
+from ops.slice_causes import SLICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +38,15 @@ class Entry(NamedTuple):
 
 
 def entries() -> Iterator[Entry]:
-    """Every failure of a run with its details, of a picture, and of the launcher."""
+    """Every failure of a run with its details, of a picture, of a slice, and of the launcher."""
     for failure, cause in FAILURES.items():
         yield Entry(f"`{failure.code}`", failure.sentence, cause)
         for detail, its_cause in DETAILS.get(failure, {}).items():
             yield Entry(f"`{failure.code}`", detail, its_cause)
     for picture_failure, cause in PICTURES.items():
         yield Entry(f"`{picture_failure}`", f"Error: {picture_failure}", cause)
+    for refused, cause in SLICES.items():
+        yield Entry(f"`{refused.code}`", refused.sentence, cause)
     for pattern, cause in LAUNCHER:
         yield Entry("launcher", f"`{pattern}`", cause)
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 ACCEPTED: Final = (
     "Expected an attestation token, its claims as JSON, the launcher's log (serial console or Cloud"
-    " Logging), or a run's `result` or `results.jsonl`. Nothing was judged. Get a log:"
-    f" {EXPORT} (or, while the machine is on, {SERIAL})"
+    " Logging), a run's `result` or `results.jsonl`, or a fleet's cause. Nothing was judged."
+    f" Get a log: {EXPORT} (or, while the machine is on, {SERIAL})"
 )
 
 FOREIGN: Final = "error"

@@ -15,6 +15,7 @@ from infra.wording import counted
 from ops import launcher_causes, launcher_log, token_claims
 from ops.commands import EXPORT
 from ops.evidence import ACCEPTED, FOREIGN, Evidence, EvidenceError, Kind
+from workload.fleet.records import CAUSE_SCHEMA
 from workload.records import SCHEMA
 
 if TYPE_CHECKING:
@@ -85,8 +86,11 @@ def of_text(text: str) -> Evidence:
 
 def _of_objects(objects: Sequence[dict[str, Any]]) -> Evidence:
     first = objects[0]
-    if any(each.get("schema") == SCHEMA for each in objects):
-        return _of_records(objects)
+    records = [each for each in objects if each.get("schema") == SCHEMA]
+    if records:
+        return _of_records(records)
+    if first.get("schema") == CAUSE_SCHEMA:
+        return Evidence(kind=Kind.RESULT, failure=f"{first.get('error')}: {first.get('reason')}")
     if len(objects) == 1 and isinstance(first.get("contents"), str):
         # What Compute Engine's getSerialPortOutput answers.
         return of_text(first["contents"])

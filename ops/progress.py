@@ -50,7 +50,7 @@ class Parts:
         if rate:
             text += f", {rate:.1f}/s"
         if rate and total is not None:
-            text += f", about {_minutes((total - done) / rate)} more"
+            text += f", about {minutes((total - done) / rate)} more"
         return text
 
     def _listed(self) -> int | None:
@@ -70,7 +70,8 @@ def _rate(times: list[dt.datetime], since: dt.datetime | None) -> float:
     return (len(own) - 1) * PICTURES_PER_PART / seconds if seconds else 0.0
 
 
-def _minutes(seconds: float) -> str:
+def minutes(seconds: float) -> str:
+    """So long in words: seconds up to two minutes."""
     return f"{seconds:.0f} s" if seconds < _LONG else f"{seconds / 60:.0f} min"
 
 

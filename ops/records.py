@@ -91,7 +91,7 @@ def parse(records: str | None, text: str, summary: str | None = None) -> Run:
     lines = [line for line in records.split("\n") if line]
     parsed = tuple(_object("results.jsonl", line, number) for number, line in enumerate(lines, 1))
     for number, record in enumerate(parsed, 1):
-        if not _is_record(record):
+        if not is_record(record):
             raise _edited("results.jsonl", number, "is no record of a picture")
     if summary is None:
         return Run(parsed, None)
@@ -118,7 +118,8 @@ def _edited(name: str, number: int, what: str) -> ResultsError:
     )
 
 
-def _is_record(record: dict[str, Any]) -> bool:
+def is_record(record: dict[str, Any]) -> bool:
+    """Whether it has the form of a picture's record."""
     match record:
         case {"name": str(), "error": str() as code}:
             return bool(code) and "topK" not in record

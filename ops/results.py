@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption
 from requests import RequestException
 
 from infra.untrusted_text import shown
@@ -54,6 +55,8 @@ class Where:
     """the name of the input bucket"""
     image: str | None = None
     """the image that the stack launches, by digest"""
+    dead_letters: str | None = None
+    """the subscription with the dead letters of a fleet; None if the stack has one machine"""
 
 
 def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
@@ -70,6 +73,7 @@ def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
         Machine(project=project, zone=zone, name=name) if project and zone and name else None,
         bucket_of(exported["inputUri"]) if exported.get("inputUri") else None,
         exported.get("image"),
+        (exported.get("fleet") or {}).get("deadLetters"),
     )
 
 
@@ -96,13 +100,20 @@ def former(where: Where, number: int) -> Run:
 @contextmanager
 def reading(where: Where) -> Iterator[storage.Client]:
     """A client; whatever Google refuses is a ResultsError that names the bucket."""
-    try:
+    with errors_of_google(where):
         yield storage.Client(project="-", credentials=identity())
+
+
+@contextmanager
+def errors_of_google(where: Where) -> Iterator[None]:
+    """Whatever Google refuses is a ResultsError that names the bucket."""
+    try:
+        yield
     except CredentialsError as error:
         raise ResultsError(str(error)) from error
     except NotFound as error:
         raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
-    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
+    except (GoogleAPIError, GoogleAuthError, RequestException, DataCorruption) as error:
         raise ResultsError(f"reading gs://{where.bucket} failed: {shown(str(error))}") from error
 
 

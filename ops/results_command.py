@@ -1,8 +1,12 @@
-"""The command `results`: waits for a run's results and shows them."""
+"""The command `results`: waits for a run's results and shows them.
+
+What a fleet left is shown by `ops.fleet.results_command`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 from dataclasses import asdict
@@ -43,12 +47,24 @@ def add(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--run", type=int, metavar="NUMBER", help="a run of --list, in place of the newest"
     )
+    which.add_argument(
+        "--job", metavar="JOB", help="a job of a fleet: its id, or `last` (default with a fleet)"
+    )
+    which.add_argument(
+        "--stream", action="store_true", help="what a fleet made of pictures as they arrived"
+    )
     parser.add_argument("--json", action="store_true", help="as data")
     files = parser.add_argument_group("files")
     files.add_argument(
         "--html", type=Path, metavar="FILE", help="write a page with the pictures, for a browser"
     )
     files.add_argument("--csv", type=Path, metavar="FILE", help="write a table, for a spreadsheet")
+    files.add_argument(
+        "--output", type=Path, metavar="FILE", help="write the records of a job or stream, merged"
+    )
+    files.add_argument(
+        "--partial", action="store_true", help="write the --output also if records are missing"
+    )
     files.add_argument(
         "--most",
         type=_positive,
@@ -78,6 +94,11 @@ def run(options: argparse.Namespace) -> int:
             if options.uri
             else results.from_stack(options.stack, os.environ)
         )
+        if options.job or options.stream or (where.dead_letters and options.run is None):
+            from ops.fleet import results_command as of_fleet  # noqa: PLC0415  only for a fleet
+
+            return of_fleet.run(options, where, lambda run: _write(run, where, options))
+        _require_no_output(options)
         if options.list:
             return _list(where, as_data=options.json)
         fetched = (
@@ -107,26 +128,41 @@ def _require_consistent(options: argparse.Namespace) -> None:
     from ops import results  # noqa: PLC0415  the storage library is slow to import
     from ops.report import files  # noqa: PLC0415  only when a file is asked for
 
-    paths = [path for path in (options.html, options.csv) if path]
+    paths = [path for path in (options.html, options.csv, options.output) if path]
     of_page = {
         "--most": options.most is not None,
         "--no-thumbnails": options.no_thumbnails,
         "--pictures": options.pictures is not None,
     }
+    if options.stream:
+        del of_page["--pictures"]  # a stream is found by its pictures
     alone = [name for name, given in of_page.items() if given and not options.html]
     if alone:
         raise ResultsError(f"got {', '.join(alone)} without --html FILE, which is what it is about")
+    if options.partial and not options.output:
+        raise ResultsError("got --partial without --output FILE, which is what it is about")
     if options.list and paths:
         raise ResultsError(
             "got --list with a file to write, and a list has no pictures. Choose a run of the list:"
             " --run NUMBER"
         )
-    if len(paths) > 1 and paths[0].resolve() == paths[1].resolve():
-        raise ResultsError(f"got {paths[0]} for the page and for the table, expected two files")
+    names = {"page": options.html, "table": options.csv, "records": options.output}
+    for (one, path), (other, same) in itertools.combinations(names.items(), 2):
+        if path and same and path.resolve() == same.resolve():
+            raise ResultsError(f"got {path} for the {one} and for the {other}, expected two files")
     if options.pictures:
         results.bucket_of(options.pictures)
     for path in paths:
         files.require_writable(path)
+
+
+def _require_no_output(options: argparse.Namespace) -> None:
+    """ResultsError for --output of one machine, which has written that file itself."""
+    if options.output:
+        raise ResultsError(
+            "got --output, which is for the jobs or the stream of a fleet, and this is one machine:"
+            " its records are one object. Copy it: gcloud storage cp gs://BUCKET/results.jsonl ."
+        )
 
 
 def _write(fetched: Run, where: Where, options: argparse.Namespace) -> None:

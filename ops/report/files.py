@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, TYPE_CHECKING, Final
 
 from ops.records import ResultsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UTF8: Final = "utf-8"
 UTF8_WITH_MARK: Final = "utf-8-sig"
@@ -33,15 +37,22 @@ def require_writable(path: Path) -> None:
 
 def write(path: Path, text: str, encoding: str = UTF8) -> None:
     """Write the whole file, or leave what is there; ResultsError."""
+    # Half of a character, which JSON can hold and UTF-8 cannot, is spelt out.
+    with replacing(path) as file:
+        file.write(text.encode(encoding, "backslashreplace"))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that replaces what is there if nothing fails in the block; ResultsError."""
     part = None
     try:
         target = path.resolve()  # what a link leads to is replaced, not the link
         # Readable by its owner alone, as every temporary file: a report shows the pictures.
         handle, name = tempfile.mkstemp(prefix=_prefix(target), dir=target.parent)
-        os.close(handle)
         part = Path(name)
-        # Half of a character, which JSON can hold and UTF-8 cannot, is spelt out.
-        part.write_bytes(text.encode(encoding, "backslashreplace"))
+        with os.fdopen(handle, "wb") as file:
+            yield file
         part.replace(target)
     except OSError as error:
         raise ResultsError(f"{path} could not be written: {error.strerror}") from None

@@ -9,13 +9,17 @@ import pytest
 from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
+from ops import results
+from ops.fleet import deployed
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud, ServiceAccount
+from tests.cloud.fleet import EXPORTED, OPERATOR, deploy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rehearsal.cloud.http.server import LocalCloud
+    from tests.cloud.fleet import Deployed
 
 OWNER = "user:deployer@primus.example"
 READER = "primus-sa@primus-models.iam.gserviceaccount.com"
@@ -73,3 +77,14 @@ def storage_as(cloud: Cloud) -> Callable[[str], storage.Client]:
 def owner(storage_as: Callable[[str], storage.Client]) -> storage.Client:
     """The storage client of an administrator."""
     return storage_as(OWNER)
+
+
+@pytest.fixture
+def fleet(
+    cloud: Cloud, storage_as: Callable[[str], storage.Client], monkeypatch: pytest.MonkeyPatch
+) -> Deployed:
+    """A deployed fleet; whoever runs the test is its operator, in the folder of its stack."""
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", cloud.mint(OPERATOR))
+    for module in (deployed, results):
+        monkeypatch.setattr(module, "outputs", lambda *_: EXPORTED)
+    return deploy(cloud, storage_as(OPERATOR))

@@ -10,9 +10,10 @@ from ops import cause, error_table
 from ops.detail_causes import DETAILS
 from ops.failure_causes import FAILURES
 from ops.picture_causes import PICTURES
+from ops.slice_causes import SLICES
 from workload import archive, errors, retries, settings
 from workload.decoding import image_limits
-from workload.errors import Detail, Failure, PictureFailure
+from workload.errors import Detail, Failure, PictureFailure, SliceFailure
 
 DOCUMENT = error_table.DOCUMENT.read_text(encoding="utf-8")
 TEXT = " ".join(DOCUMENT.partition(error_table.START)[0].split())
@@ -70,6 +71,13 @@ def test_every_failure_of_a_picture_has_a_cause() -> None:
     """No code of `workload.errors` is left out."""
     without = [each.name for each in PictureFailure if each not in PICTURES]
     assert without == [], f"add to PICTURES in ops/picture_causes.py, then {error_table.COMMAND}"
+
+
+def test_every_refusal_of_a_slice_has_a_cause() -> None:
+    """No code of `workload.errors` is left out, and none is a run's, too."""
+    without = [each.name for each in SliceFailure if each not in SLICES]
+    assert without == [], f"add to SLICES in ops/slice_causes.py, then {error_table.COMMAND}"
+    assert {each.code for each in SliceFailure}.isdisjoint(each.code for each in Failure)
 
 
 def test_a_detail_is_listed_for_the_failure_that_the_workload_raises_with_it() -> None:

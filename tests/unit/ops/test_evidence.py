@@ -12,6 +12,7 @@ import pytest
 from ops import evidence_reader, go_text
 from ops.evidence import Evidence, EvidenceError, Kind
 from ops.evidence_reader import read
+from workload.fleet.records import cause
 from workload.records import SCHEMA
 
 CLAIMS: dict[str, Any] = {"iss": "https://issuer", "swname": "CONFIDENTIAL_SPACE", "secboot": True}
@@ -303,3 +304,17 @@ def test_a_word_with_a_colon_in_a_printed_text_is_read_as_the_next_key() -> None
     assert go_text.claims("map[env:map[A:hello there: you]]") == {
         "env": {"A": "hello", "there": " you"}
     }
+
+
+def test_a_fleets_cause_is_a_failure_of_the_workload() -> None:
+    """As a worker writes it; `why` explains it as a `result`."""
+    written = cause("input_changed", "Pictures changed.", "workload-vm-1", None)
+    assert read(written) == Evidence(kind=Kind.RESULT, failure="input_changed: Pictures changed.")
+
+
+def test_a_heading_above_records_is_no_picture() -> None:
+    """So a copy of one slice's records can be explained."""
+    record = {"schema": SCHEMA, "name": "a.png", "error": "picture_empty"}
+    heading = {"schema": "confidential-inference/slice/v1", "slice": 0}
+    found = read("\n".join(map(json.dumps, (heading, record))).encode())
+    assert (found.pictures, found.failed_pictures) == (1, {"picture_empty": 1})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ops.records import ResultsError
 from ops.report import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_file_is_replaced_and_only_its_owner_reads_it(tmp_path: Path) -> None:
@@ -21,19 +24,18 @@ def test_a_file_is_replaced_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     """And nothing half-written beside it."""
     path = tmp_path / "run.html"
     path.write_text("old")
 
-    def full(_self: Path, _data: bytes) -> int:
-        raise OSError(28, "No space left on device")
+    def half_written() -> None:
+        with files.replacing(path) as file:
+            file.write(b"half")
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ResultsError, match=r"run\.html could not be written: No space left"):
-        files.write(path, "new")
+        half_written()
     assert path.read_text() == "old"
     assert [*tmp_path.iterdir()] == [path]
 

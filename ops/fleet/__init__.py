@@ -1,0 +1,1 @@
+"""The commands about a fleet: `submit` gives it a job, `results` shows what its machines left."""

@@ -1,0 +1,89 @@
+"""The object of a job in the result bucket: written once, before any message, and read back."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from typing import IO, TYPE_CHECKING, Final
+
+from google.api_core.exceptions import NotFound, PreconditionFailed
+
+from infra.untrusted_text import shown
+from ops.commands import SUBMIT
+from ops.fleet.deployed import FleetError
+from workload.fleet import jobs
+
+if TYPE_CHECKING:
+    from google.cloud import storage
+
+LAST: Final = "last"
+"""In place of a job's id: the newest job."""
+
+
+def write(bucket: storage.Bucket, job: str, content: IO[bytes]) -> None:
+    """Create the object; FleetError if there is one."""
+    try:
+        bucket.blob(jobs.job_name(job)).upload_from_file(
+            content, content_type="application/jsonl", if_generation_match=0
+        )
+    except PreconditionFailed as error:
+        raise FleetError(
+            f"gs://{bucket.name}/{jobs.job_name(job)} is there already: Google's first answer was"
+            f" lost, and no message was published. Publish them: {SUBMIT} --missing {job}"
+        ) from error
+
+
+def listed(bucket: storage.Bucket) -> list[str]:
+    """The ids of all jobs, the newest first."""
+    found = bucket.list_blobs(
+        prefix=jobs.FOLDER, delimiter="/", fields="prefixes,items(name),nextPageToken"
+    )
+    for _ in found.pages:  # the prefixes are known once every page was read
+        pass
+    names = (prefix.removeprefix(jobs.FOLDER).rstrip("/") for prefix in found.prefixes)
+    return sorted((name for name in names if re.fullmatch(jobs.ID, name)), reverse=True)
+
+
+def named(bucket: storage.Bucket, job: str) -> str:
+    """The id of a job, where LAST means the newest; FleetError if there is none."""
+    if job != LAST:
+        if not re.fullmatch(jobs.ID, job):
+            raise FleetError(
+                f"got {shown(job)!r} for a job, expected an id such as 20270131-120000-0a1b2c, as"
+                f" `submit` prints it, or {LAST}"
+            )
+        return job
+    found = listed(bucket)
+    if not found:
+        raise FleetError(f"gs://{bucket.name} has no job. Submit one: {SUBMIT}")
+    return found[0]
+
+
+def read(bucket: storage.Bucket, job: str) -> jobs.Job:
+    """The job with this id; FleetError if there is none, or if its object was edited."""
+    name = jobs.job_name(job)
+    blob = bucket.get_blob(name)
+    if blob is None:
+        raise FleetError(
+            f"gs://{bucket.name} has no job {job}. Its newest jobs are:"
+            f" {', '.join(listed(bucket)[:5]) or 'none'}"
+        )
+    if (blob.size or 0) > jobs.MAX_JOB_BYTES:
+        raise _edited(bucket, name, f"it has {blob.size:,} bytes")
+    with tempfile.TemporaryFile() as file:
+        try:
+            blob.download_to_file(file)
+        except NotFound as error:
+            raise _edited(bucket, name, "it was removed just now") from error
+        file.seek(0)
+        try:
+            return jobs.parse((line.decode() for line in file), job)
+        except (jobs.JobError, UnicodeDecodeError) as error:
+            raise _edited(bucket, name, str(error)) from error
+
+
+def _edited(bucket: storage.Bucket, name: str, why: str) -> FleetError:
+    return FleetError(
+        f"gs://{bucket.name}/{name} is not what `submit` writes ({shown(why)}), so nothing is shown"
+        f" or published. Was it edited? Submit a new job: {SUBMIT}"
+    )

@@ -1,0 +1,237 @@
+"""How far a job is: slices with records, causes of the others, dead letters, failed machines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
+
+from infra.untrusted_text import shown
+from ops.fleet import queue
+from ops.fleet.slice_records import HEADING_BYTES, Heading, Source, heading
+from ops.google_api import ApiError
+from workload.fleet import jobs
+from workload.fleet.records import CAUSE_SCHEMA
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Mapping
+
+    from google.cloud import storage
+
+    from ops.google_api import GoogleApi
+
+CAUSE_BYTES: Final = 8 * 1024
+MOST_CAUSES: Final = 1_000
+"""Causes and failed machines that are read; the rest is counted."""
+AT_ONCE: Final = 8
+"""Objects that are read at once; the HTTP library keeps ten connections."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """Why an attempt at a slice, or a machine as a whole, failed."""
+
+    error: str
+    """the code; empty if the object is not of this form"""
+    reason: str
+    machine: str
+    number: int = -1
+    """of the slice; -1 for a machine as a whole"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What one machine did."""
+
+    machine: str
+    slices: int
+    pictures: int
+    started: dt.datetime
+    finished: dt.datetime
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second from the first slice's start to the last one's end; 0 if not known."""
+        seconds = (self.finished - self.started).total_seconds()
+        return self.pictures / seconds if seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What the bucket and Pub/Sub say about a job at one moment."""
+
+    job: jobs.Job
+    done: Mapping[int, int]
+    """the generation of the records of each slice that has some"""
+    headings: Mapping[int, Heading]
+    dead: frozenset[int]
+    """slices without records whose message is a dead letter"""
+    other_letters: int
+    """dead letters of other jobs, of pictures, or without a form"""
+    failed: tuple[Failed, ...]
+    """causes of slices without records"""
+    machines: tuple[Failed, ...]
+    """machines that failed since the job was submitted"""
+    notes: tuple[str, ...]
+
+    @property
+    def missing(self) -> list[int]:
+        """Slices without records."""
+        return [each.number for each in self.job.slices if each.number not in self.done]
+
+    @property
+    def pictures(self) -> int:
+        """Of the slices that have records."""
+        return sum(self.job.slices[number].pictures for number in self.done)
+
+    @property
+    def ended(self) -> bool:
+        """Whether every slice has records, or was given up."""
+        return self.dead.issuperset(self.missing)
+
+    @property
+    def work(self) -> list[Work]:
+        """What each machine did, by its name."""
+        numbers = defaultdict(list)
+        for number, each in self.headings.items():
+            numbers[each.machine].append(number)
+        return [self.work_of(name, numbers[name]) for name in sorted(numbers)]
+
+    def work_of(self, machine: str, numbers: Iterable[int]) -> Work:
+        """What was done in these slices, of which there is one at least."""
+        own = list(numbers)
+        return Work(
+            machine=machine,
+            slices=len(own),
+            pictures=sum(self.job.slices[number].pictures for number in own),
+            started=min(self.headings[number].started for number in own),
+            finished=max(self.headings[number].finished for number in own),
+        )
+
+
+@dataclass
+class Observer:
+    """Looks at a job again and again; what was read once is not read again."""
+
+    bucket: storage.Bucket
+    job: jobs.Job
+    api: GoogleApi | None = None
+    dead_letters: str | None = None
+    """the subscription; None if it is not known"""
+    _headings: dict[int, tuple[int, Heading]] = field(default_factory=dict)
+    """by the slice's number, with the generation of the object"""
+    _dead: set[int] = field(default_factory=set)
+
+    def look(self) -> State:
+        """The state now; FleetError for records that were edited, or Google's errors."""
+        head, notes = self.job.head, []
+        done, foreign = self._done()
+        if foreign:
+            notes.append(f"{foreign} objects in {jobs.records_folder(head.job)} belong to no slice")
+        self._read_headings(done)
+        other = 0
+        if self.api is not None and self.dead_letters is not None:
+            try:
+                letters = queue.dead_letters(self.api, self.dead_letters)
+            except ApiError as error:
+                notes.append(f"The dead letters are not known, {self.dead_letters}: {error}")
+            else:
+                self._dead |= {each.slice for each in letters if each.job == head.job}
+                other = sum(each.job != head.job for each in letters)
+        missing = {each.number for each in self.job.slices if each.number not in done}
+        failed, more = self._failed(jobs.causes_folder(head.job), None)
+        machines, _ = self._failed(jobs.WORKERS, head.submitted)
+        if more:
+            notes.append(f"{more} more causes were not read")
+        return State(
+            job=self.job,
+            done=done,
+            headings={number: self._headings[number][1] for number in done},
+            dead=frozenset(self._dead & missing),
+            other_letters=other,
+            failed=tuple(each for each in failed if each.number in missing),
+            machines=machines,
+            notes=tuple(notes),
+        )
+
+    def _done(self) -> tuple[dict[int, int], int]:
+        """The slices with records, and how many objects are of no slice."""
+        head = self.job.head
+        fields = "items(name,generation),nextPageToken"
+        done, foreign = {}, 0
+        for blob in self.bucket.list_blobs(prefix=jobs.records_folder(head.job), fields=fields):
+            digits = blob.name.removeprefix(jobs.records_folder(head.job)).removesuffix(".jsonl")
+            number = int(digits) if re.fullmatch("[0-9]{7,9}", digits) else -1
+            if 0 <= number < head.slices and blob.name == jobs.records_name(head.job, number):
+                done[number] = int(blob.generation)
+            else:
+                foreign += 1
+        return done, foreign
+
+    def _read_headings(self, done: Mapping[int, int]) -> None:
+        new = [
+            (number, generation)
+            for number, generation in done.items()
+            if self._headings.get(number, (0, None))[0] != generation
+        ]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for (number, generation), found in zip(new, pool.map(self._heading, new), strict=True):
+                self._headings[number] = generation, found
+
+    def _heading(self, which: tuple[int, int]) -> Heading:
+        number, generation = which
+        source = Source(bucket=self.bucket.name, job=self.job, number=number)
+        name = jobs.records_name(self.job.head.job, number)
+        start = first_bytes(self.bucket.blob(name, generation=generation), HEADING_BYTES)
+        return heading(start.partition(b"\n")[0], source)
+
+    def _failed(self, folder: str, since: str | None) -> tuple[tuple[Failed, ...], int]:
+        """The objects of a folder that say why something failed, and how many were not read."""
+        fields = "items(name,updated),nextPageToken"
+        blobs = [
+            blob
+            for blob in self.bucket.list_blobs(prefix=folder, fields=fields)
+            if since is None or f"{blob.updated:%Y-%m-%dT%H:%M:%SZ}" >= since
+        ]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = pool.map(lambda blob: _cause(blob, folder), blobs[:MOST_CAUSES])
+            return tuple(filter(None, found)), max(0, len(blobs) - MOST_CAUSES)
+
+
+def first_bytes(blob: storage.Blob, number: int) -> bytes:
+    """The beginning of an object; empty for an empty one."""
+    try:
+        return bytes(blob.download_as_bytes(start=0, end=number - 1))
+    except RequestRangeNotSatisfiable:
+        return b""
+
+
+def _cause(blob: storage.Blob, folder: str) -> Failed | None:
+    """What an object says; None if it is gone."""
+    try:
+        text = first_bytes(blob, CAUSE_BYTES)
+    except NotFound:
+        return None
+    stem = blob.name.removeprefix(folder).removesuffix(".json")
+    number = int(stem) if re.fullmatch("[0-9]{7,9}", stem) and folder != jobs.WORKERS else -1
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    match data:
+        case {
+            "schema": schema,
+            "error": str() as error,
+            "reason": str() as reason,
+            "machine": str() as machine,
+        } if schema == CAUSE_SCHEMA and re.fullmatch("[a-z_]{1,100}", error):
+            return Failed(error=error, reason=reason, machine=machine, number=number)
+    return Failed(
+        error="", reason=f"{shown(blob.name)} has another form", machine=stem, number=number
+    )

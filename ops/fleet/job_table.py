@@ -1,0 +1,102 @@
+"""Prints what is known about a job: its machines, what is missing, why, and what to type."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from infra.untrusted_text import shown
+from infra.wording import counted
+from ops.commands import AGAIN, SUBMIT
+from ops.detail_causes import cause_of_result
+from ops.fleet.waiting import progress
+from ops.terminal import Table
+from ops.verdict_table import NOT_SAID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ops.fleet.job_state import Failed, State
+    from ops.terminal import Terminal
+
+LONGEST: Final = 200
+FEW: Final = 8
+"""Slices that are named of each cause, and machines of the table."""
+MOST_MACHINES: Final = 40
+NEW_JOB: Final = f"Submit a new job: {SUBMIT}"
+
+
+def show(terminal: Terminal, state: State, for_stack: Callable[[str], str]) -> None:
+    """Print the machines, the missing slices with their causes, and the next command."""
+    head = state.job.head
+    submitted = shown(head.submitted, LONGEST)
+    terminal.print(f"job {head.job}, submitted {submitted}: {progress(state)}", soft_wrap=True)
+    if state.headings:
+        terminal.print(_machines(state))
+    causes = (*_causes(state.failed, head.job), *_causes(state.machines, head.job))
+    for line in (*causes, *lines(state)):
+        terminal.print(for_stack(line), soft_wrap=True)
+
+
+def lines(state: State) -> Iterable[str]:
+    """What the tables do not say."""
+    head, missing = state.job.head, state.missing
+    if missing:
+        waiting = len(missing) - len(state.dead)
+        yield (
+            f"{counted(len(missing), 'slice')} without records: {len(state.dead)} given up (dead"
+            f" letters), {waiting} waiting or at work. The first: {numbers(missing)}"
+        )
+    if state.dead:
+        yield (
+            "Once the causes are mended, publish the slices without records again:"
+            f" {SUBMIT} --missing {head.job}"
+        )
+    if state.other_letters:
+        yield (
+            f"{counted(state.other_letters, 'dead letter')} of other jobs, of pictures, or of no"
+            " form that this program knows"
+        )
+    yield from (f"note: {note}" for note in state.notes)
+
+
+def numbers(all_numbers: Iterable[int]) -> str:
+    """The first few numbers."""
+    some = list(all_numbers)
+    return ", ".join(map(str, some[:FEW])) + (", …" if len(some) > FEW else "")
+
+
+def _machines(state: State) -> Table:
+    table = Table("machine", "slices", "pictures", "pictures/s", "last slice", header_style="bold")
+    work = state.work
+    for each in work[:MOST_MACHINES]:
+        table.add_row(
+            shown(each.machine, LONGEST),
+            f"{each.slices:,}",
+            f"{each.pictures:,}",
+            f"{each.rate:.1f}" if each.rate else "",
+            f"{each.finished:%Y-%m-%d %H:%M:%S} UTC",
+        )
+    if len(work) > MOST_MACHINES:
+        table.add_row(counted(len(work) - MOST_MACHINES, "more machine"), "", "", "", "")
+    return table
+
+
+def _causes(failed: Iterable[Failed], job: str) -> Iterator[str]:
+    """The causes, each once, with whom they befell and the fix: lines that can be copied."""
+    groups = defaultdict(list)
+    for each in failed:
+        groups[each.error, each.reason].append(each)
+    for (error, reason), some in sorted(groups.items()):
+        message = f"{error}: {reason}" if error else reason
+        cause = cause_of_result(message)
+        who = (
+            f"{counted(len(some), 'slice')} ({numbers(each.number for each in some)})"
+            if some[0].number >= 0
+            else ", ".join(shown(each.machine, LONGEST) for each in some[:FEW])
+            + (f" and {len(some) - FEW} more" if len(some) > FEW else "")
+        )
+        yield f"{who} failed: {shown(message, LONGEST)}"
+        yield f"  mistake of: {cause.mistake_of or NOT_SAID}"
+        # What runs again is the job: a fleet has no key `run`.
+        yield f"  fix: {cause.fix.replace(AGAIN, f'{SUBMIT} --missing {job}')}"

@@ -1,0 +1,124 @@
+"""The records of a stream: one object for each picture, found by the picture's name.
+
+The pictures are listed, and the record of each is asked for: so their order is that of one
+machine's results, and nothing has to be in memory. A record of a picture that was replaced or
+removed since is not asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from google.api_core.exceptions import NotFound
+
+from infra.untrusted_text import shown
+from infra.wording import counted
+from ops.fleet.collected import MOST, require_few
+from ops.fleet.deployed import FleetError
+from ops.fleet.job_state import AT_ONCE, first_bytes
+from ops.fleet.slice_records import LONGEST_LINE
+from ops.records import is_record
+from workload.errors import BucketError
+from workload.fleet import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from google.cloud import storage
+
+    from ops.fleet.collected import Collected
+    from workload.records import Picture
+
+EACH: Final = 10_000
+"""After so many pictures, say how far it is."""
+FEW: Final = 10
+
+
+@dataclass
+class Stream:
+    """What was found for the pictures of the input bucket."""
+
+    listed: int = 0
+    missing: int = 0
+    """pictures without a record"""
+    examples: list[str] = field(default_factory=list)
+    """the first few of their names"""
+
+
+def read(
+    bucket: storage.Bucket,
+    pictures: Iterable[Picture],
+    to: Collected,
+    show_progress: Callable[[str], None],
+) -> Stream:
+    """Give `to` the record of every picture that has one; FleetError if one was edited."""
+    stream = Stream()
+    for picture, line in _lines(bucket, _listed(pictures)):
+        stream.listed += 1
+        if to.keep and stream.listed > MOST:
+            require_few(stream.listed, "a stream without --output")
+        if line is None:
+            stream.missing += 1
+            if len(stream.examples) < FEW:
+                stream.examples.append(picture.name)
+        else:
+            to.add(line, _record(bucket, picture, line))
+        if stream.listed % EACH == 0:
+            show_progress(f"asked for {counted(stream.listed, 'record')}")
+    return stream
+
+
+def _listed(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    try:
+        yield from pictures
+    except BucketError as error:
+        raise FleetError(
+            f"the input bucket could not be listed, so no picture's record is known:"
+            f" {shown(str(error.__cause__ or error))}"
+        ) from error
+
+
+def _lines(
+    bucket: storage.Bucket, pictures: Iterator[Picture]
+) -> Iterator[tuple[Picture, bytes | None]]:
+    """Each picture with the content of its record's object, None if there is none; in order."""
+
+    def asked(picture: Picture) -> tuple[Picture, bytes | None]:
+        blob = bucket.blob(jobs.stream_name(picture.name, picture.generation))
+        try:
+            return picture, first_bytes(blob, LONGEST_LINE)
+        except NotFound:
+            return picture, None
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        ahead = 4 * AT_ONCE
+        pending: deque[Any] = deque(pool.submit(asked, each) for each in islice(pictures, ahead))
+        while pending:
+            found = pending.popleft().result()
+            pending.extend(pool.submit(asked, each) for each in islice(pictures, 1))
+            yield found
+
+
+def _record(bucket: storage.Bucket, picture: Picture, line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if (
+        isinstance(record, dict)
+        and is_record(record)
+        and (record["name"], record.get("generation")) == (picture.name, picture.generation)
+        and line.find(b"\n") == len(line) - 1
+    ):
+        return record
+    name = jobs.stream_name(picture.name, picture.generation)
+    raise FleetError(
+        f"gs://{bucket.name}/{name} is not the record of {shown(picture.name, 200)}, so nothing is"
+        " shown. Was it edited? Only the fleet's machines write there. Delete it, and upload the"
+        f" picture again: gcloud storage rm gs://{bucket.name}/{name}"
+    )

@@ -1,0 +1,73 @@
+"""`results --stream`: what the machines made of pictures as they arrived."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from infra.untrusted_text import shown
+from infra.wording import counted
+from ops import results
+from ops.commands import SUBMIT
+from ops.exit_codes import OK, PARTLY, UNUSABLE
+from ops.fleet import stream_records
+from ops.fleet.deployed import FleetError
+from ops.fleet.request import INCOMPLETE, MOST_ROWS
+from ops.google_api import identity
+from ops.records import Run
+from ops.terminal import print_progress
+from workload.storage import buckets_as
+
+if TYPE_CHECKING:
+    from ops.fleet.collected import Collected
+    from ops.fleet.request import Request
+    from ops.fleet.stream_records import Stream
+
+LONGEST: Final = 200
+
+
+def show(request: Request) -> int:
+    """Show the records of the pictures; returns the exit code; FleetError, or Google's errors."""
+    options = request.options
+    inputs = results.bucket_of(options.pictures) if options.pictures else request.where.pictures
+    if inputs is None:
+        raise FleetError(
+            "the records of a stream are found by the names of its pictures, and their bucket is"
+            " not known. Name it: --pictures gs://BUCKET"
+        )
+    pictures = buckets_as(identity())(inputs).pictures()
+    found: list[Stream] = []
+
+    def read(to: Collected) -> None:
+        stream = stream_records.read(request.bucket, pictures, to, print_progress)
+        found.append(stream)
+        if options.output and stream.missing and not options.partial:
+            raise FleetError(f"{_without(stream, inputs)}. {INCOMPLETE}")
+
+    collected = request.collected(read, keep=request.keeps(0))
+    (stream,) = found
+    notes = [_without(stream, inputs)] if stream.missing else []
+    if len(collected.records) > MOST_ROWS and not request.in_memory:
+        notes.append(f"There is no table of more than {MOST_ROWS:,} pictures: --output FILE")
+    run = Run(tuple(collected.records), None, notes=tuple(map(request.for_stack, notes)))
+    pictures_counted = f"{collected.count} of {counted(stream.listed, 'picture')}"
+    request.answer(
+        run,
+        collected.codes,
+        {"stream": {**asdict(stream), "failed": dict(collected.codes)}},
+        lambda terminal: terminal.print(
+            f"{pictures_counted} of gs://{inputs} have a record; failed {collected.codes.total()}"
+        ),
+    )
+    if not collected.count:
+        return UNUSABLE
+    return PARTLY if stream.missing or collected.codes else OK
+
+
+def _without(stream: Stream, inputs: str) -> str:
+    names = ", ".join(shown(name, LONGEST) for name in stream.examples)
+    return (
+        f"{counted(stream.missing, 'picture')} of gs://{inputs} without a record, the first:"
+        f" {names}. New ones get theirs soon; those that were there before the stream need a job:"
+        f" {SUBMIT}"
+    )

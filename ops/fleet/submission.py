@@ -1,0 +1,198 @@
+"""Submits a job to the fleet: lists the pictures once, writes the job, publishes its slices.
+
+The job's object is written before the first message, so a worker finds the slice that a message
+names. Whatever ends this before the last message leaves a job whose missing slices `republish`
+publishes. The same is the remedy for dead letters, and for messages that expired.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import storage
+from requests import RequestException
+
+from infra.stack_name import for_stack
+from infra.untrusted_text import shown
+from infra.wording import counted
+from ops.commands import SUBMIT
+from ops.fleet import job_object, queue, slices
+from ops.fleet.deployed import FleetError
+from ops.google_api import ApiError, CredentialsError, GoogleApi, identity
+from workload.errors import BucketError
+from workload.fleet import jobs
+from workload.storage import buckets_as
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from google.auth.credentials import Credentials
+
+    from ops.fleet.deployed import Fleet
+    from workload.records import Picture
+
+EACH: Final = 100_000
+"""After so many pictures, say how far it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """What was published."""
+
+    job: str
+    pictures: int
+    """of the whole job"""
+    slices: int
+    """of the whole job"""
+    published: int
+    """messages, one for each slice"""
+    dead_letters_removed: int = 0
+    """of a job that was published again"""
+
+
+def submit(fleet: Fleet, show_progress: Callable[[str], None]) -> Submitted:
+    """Submit a job with every picture of the input bucket; FleetError."""
+    credentials = _identity()
+    pictures = _pictures(fleet, credentials)
+    progress = _Progress(show_progress)
+    with slices.spooled(pictures, fleet.pictures_per_slice, progress.listed) as spooled:
+        if not spooled.pictures:
+            raise FleetError(
+                f"gs://{fleet.input_bucket} holds no pictures, so no job was submitted. Put some"
+                f" there: gcloud storage cp FOLDER/* gs://{fleet.input_bucket}"
+            )
+        now = dt.datetime.now(dt.UTC)
+        head = jobs.Head(
+            job=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+            input_bucket=fleet.input_bucket,
+            model_sha256=fleet.model_sha256,
+            image_digest=fleet.image_digest,
+            pictures=spooled.pictures,
+            slices=spooled.slices,
+            pictures_per_slice=fleet.pictures_per_slice,
+            submitted=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        )
+        with _result_bucket(fleet, credentials) as bucket, slices.whole(head, spooled) as content:
+            job_object.write(bucket, head.job, content)
+    show_progress(
+        f"job {head.job} is written, {counted(head.slices, 'message')} to publish; if this is"
+        f" interrupted: {for_stack(SUBMIT, fleet.stack)} --missing {head.job}"
+    )
+    published = _published(fleet, credentials, head, range(head.slices), progress)
+    return Submitted(job=head.job, pictures=head.pictures, slices=head.slices, published=published)
+
+
+def republish(fleet: Fleet, job: str, show_progress: Callable[[str], None]) -> Submitted:
+    """Publish again every slice of a job that has no records; FleetError. It lists no pictures."""
+    credentials = _identity()
+    with _result_bucket(fleet, credentials) as bucket:
+        head = job_object.read(bucket, job_object.named(bucket, job)).head
+        _require_same(fleet, head)
+        folder = jobs.records_folder(head.job)
+        names = bucket.list_blobs(prefix=folder, fields="items(name),nextPageToken")
+        done = {blob.name for blob in names}
+    missing = [n for n in range(head.slices) if jobs.records_name(head.job, n) not in done]
+    published = _published(fleet, credentials, head, missing, _Progress(show_progress))
+    try:
+        forgotten = queue.forget(GoogleApi(credentials), fleet.dead_letters, head.job)
+    except ApiError as error:
+        forgotten = 0
+        show_progress(f"{fleet.dead_letters} could not be read ({error}); its dead letters stay")
+    return Submitted(
+        job=head.job,
+        pictures=head.pictures,
+        slices=head.slices,
+        published=published,
+        dead_letters_removed=forgotten,
+    )
+
+
+def _identity() -> Credentials:
+    try:
+        return identity()
+    except CredentialsError as error:
+        raise FleetError(str(error)) from error
+
+
+def _pictures(fleet: Fleet, credentials: Credentials) -> Iterator[Picture]:
+    """The input bucket as a worker lists it, by the same code, or no fingerprint would match."""
+    try:
+        yield from buckets_as(credentials)(fleet.input_bucket).pictures()
+    except BucketError as error:
+        raise FleetError(
+            f"gs://{fleet.input_bucket} could not be listed, so no job was submitted:"
+            f" {shown(str(error.__cause__ or error))}"
+        ) from error
+
+
+@contextmanager
+def _result_bucket(fleet: Fleet, credentials: Credentials) -> Iterator[storage.Bucket]:
+    """The result bucket; whatever Google refuses is a FleetError that names it."""
+    try:
+        yield storage.Client(project="-", credentials=credentials).bucket(fleet.result_bucket)
+    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
+        raise FleetError(
+            f"gs://{fleet.result_bucket} refuses, and no message was published:"
+            f" {shown(str(error))}. Are you one of the `operators` of the stack {fleet.stack}?"
+        ) from error
+
+
+def _published(
+    fleet: Fleet,
+    credentials: Credentials,
+    head: jobs.Head,
+    numbers: range | list[int],
+    progress: _Progress,
+) -> int:
+    try:
+        return queue.publish(
+            GoogleApi(credentials), fleet.topic, head.job, numbers, progress.published
+        )
+    except ApiError as error:
+        raise FleetError(
+            f"{fleet.topic} refuses ({error}): {progress.messages} of {len(numbers)} messages were"
+            f" published, and the job {head.job} is there. Publish those that are missing:"
+            f" {SUBMIT} --missing {head.job}"
+        ) from error
+
+
+def _require_same(fleet: Fleet, head: jobs.Head) -> None:
+    """FleetError if the fleet would refuse every slice of the job."""
+    pairs = {
+        "the bucket": (head.input_bucket, fleet.input_bucket),
+        "the model": (head.model_sha256, fleet.model_sha256),
+        "the image": (head.image_digest, fleet.image_digest),
+    }
+    other = [
+        f"{what} {shown(own)} (the fleet has {now})"
+        for what, (own, now) in pairs.items()
+        if own != now
+    ]
+    if other:
+        raise FleetError(
+            f"the job {head.job} is for {', '.join(other)}, so the machines would refuse its"
+            f" slices, and nothing was published. Submit a new job: {SUBMIT}"
+        )
+
+
+class _Progress:
+    """Says how far a submission is, not too often."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._next = EACH
+        self.messages = 0
+
+    def listed(self, pictures: int) -> None:
+        if pictures >= self._next:
+            self._next = pictures - pictures % EACH + EACH
+            self._show(f"listed {counted(pictures, 'picture')}")
+
+    def published(self, messages: int) -> None:
+        self.messages = messages

@@ -1,0 +1,160 @@
+"""`confidential-inference results --stream` against the local cloud."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ops.cli import main
+from ops.exit_codes import OK, PARTLY, UNUSABLE
+from ops.fleet import collected, stream_records
+from tests.cloud.fleet import INPUT, RESULT
+from workload import records
+from workload.errors import PictureFailure
+from workload.fleet import jobs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cloud.fleet import Deployed
+
+
+def arrived(fleet: Deployed, name: str, outcome: records.Outcome | None = None) -> bytes:
+    """A picture arrives and gets its record, as a worker writes it; returns the record."""
+    generation = fleet.upload(name, b"x")
+    picture = records.Picture(name=name, generation=generation)
+    record = records.record(picture, outcome or [records.Score(1, "crack", 0.5)])
+    line = records.line(record).encode()
+    fleet.write(jobs.stream_name(name, generation), line)
+    return line
+
+
+def stream(*options: str) -> int:
+    """Run the command; returns its exit code."""
+    return main(["results", "--stream", *options])
+
+
+def test_records_are_merged_in_the_order_of_names(
+    fleet: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not in the order of the objects, whose names are hashes."""
+    names = [f"ü{number:03}.png" for number in range(60)]
+    lines = {name: arrived(fleet, name) for name in reversed(names)}
+    output = tmp_path / "stream.jsonl"
+    assert stream("--output", str(output)) == OK
+    assert output.read_bytes() == b"".join(lines[name] for name in names)
+    assert f"60 of 60 pictures of gs://{INPUT} have a record; failed 0" in capsys.readouterr().out
+
+
+def test_pictures_without_a_record_are_named_and_replace_no_file(
+    fleet: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One was there before; one was replaced; the record of one that was removed is left out."""
+    first = arrived(fleet, "a.png", PictureFailure.DAMAGED)
+    arrived(fleet, "b.png")
+    arrived(fleet, "removed.png")
+    fleet.client.bucket(INPUT).blob("removed.png").delete()
+    for name in ("b.png", "c.png"):
+        fleet.upload(name, b"y")
+    output = tmp_path / "stream.jsonl"
+    assert stream("--output", str(output)) == UNUSABLE
+    error = capsys.readouterr().err
+    assert f"2 pictures of gs://{INPUT} without a record, the first: b.png, c.png" in error
+    assert not output.exists()
+    assert stream("--output", str(output), "--partial") == PARTLY
+    assert output.read_bytes() == first
+    capsys.readouterr()
+    assert stream("--json") == PARTLY
+    found = json.loads(capsys.readouterr().out)
+    assert found["stream"] == {
+        "listed": 3,
+        "missing": 2,
+        "examples": ["b.png", "c.png"],
+        "failed": {"picture_damaged": 1},
+    }
+    assert [each["name"] for each in found["records"]] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        b"",
+        b"[]\n",
+        b"not JSON\n",
+        b'{"name": "b.png", "generation": "GENERATION", "error": "picture_damaged"}\n',
+        b'{"name": "a.png", "generation": "1", "error": "picture_damaged"}\n',
+        b'{"name": "a.png", "generation": "GENERATION", "error": "picture_damaged"}',
+        b'{"name": "a.png", "generation": "GENERATION", "error": "picture_damaged"}\n{}\n',
+        b'{"name": "a.png", "generation": "GENERATION"}\n',
+    ],
+)
+def test_a_record_that_was_edited_is_an_error_that_names_the_object(
+    edited: bytes, fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of another picture, of another generation, not whole, or more than one."""
+    generation = fleet.upload("a.png", b"x")
+    name = jobs.stream_name("a.png", generation)
+    fleet.write(name, edited.replace(b"GENERATION", generation.encode()))
+    assert stream() == UNUSABLE
+    assert f"gs://{RESULT}/{name} is not the record of a.png" in capsys.readouterr().err
+
+
+def test_a_stream_without_records_has_nothing_to_show(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command that makes records of what was there before is named."""
+    fleet.upload("a.png", b"x")
+    assert stream() == UNUSABLE
+    out = " ".join(capsys.readouterr().out.split())
+    assert "those that were there before the stream need a job:" in out
+
+
+def test_more_records_than_fit_into_memory_go_to_a_file(
+    fleet: Deployed,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error says so."""
+    for module in (collected, stream_records):
+        monkeypatch.setattr(module, "MOST", 2)
+    lines = [arrived(fleet, f"{number}.png") for number in range(3)]
+    assert stream() == UNUSABLE
+    assert "got a stream without --output for 3 pictures, expected 2 at" in capsys.readouterr().err
+    assert stream("--output", str(tmp_path / "x")) == OK
+    assert (tmp_path / "x").read_bytes() == b"".join(lines)
+
+
+def test_a_result_bucket_by_its_name_needs_the_name_of_the_other(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Records are found by the names of pictures."""
+    arrived(fleet, "a.png")
+    uri = ["--uri", f"gs://{RESULT}"]
+    assert stream(*uri) == UNUSABLE
+    assert "Name it: --pictures gs://BUCKET" in capsys.readouterr().err
+    assert stream(*uri, "--pictures", f"gs://{INPUT}") == OK
+
+
+def test_an_input_bucket_that_cannot_be_listed_is_an_error(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With Google's sentence."""
+    del fleet.cloud.buckets[INPUT]
+    assert stream() == UNUSABLE
+    assert "the input bucket could not be listed, so no picture's record is known: 404" in (
+        capsys.readouterr().err
+    )
+
+
+def test_progress_is_shown_of_a_large_stream(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After so many pictures each."""
+    monkeypatch.setattr(stream_records, "EACH", 2)
+    for number in range(3):
+        arrived(fleet, f"{number}.png")
+    assert stream() == OK
+    assert "asked for 2 records\n" in capsys.readouterr().err
