@@ -113,6 +113,15 @@ class Subnetwork(GcpResource):
         replaced = any(each.replaces for each in changes.values())
         return Difference(changes, delete_before_replace=replaced)
 
+    def patch(self, identity: str, state: Json, properties: Json, fields: list[str]) -> None:
+        """Enlarge the range."""
+        del state
+        if others := sorted({*fields} - {"ipCidrRange"}):
+            raise self.not_in_place(others)
+        path, doing = f"{identity}/expandIpCidrRange", f"updating {self.title}"
+        body = {"ipCidrRange": properties["ipCidrRange"]}
+        self.send("POST", path, identity, doing, json=body)
+
 
 class Instance(GcpResource):
     """A confidential machine with one boot disk, which the programs here replace.
@@ -155,7 +164,6 @@ class Instance(GcpResource):
             initial["diskType"] = f"{place}/diskTypes/{initial['diskType']}"
         fixed = {"boot": True, "autoDelete": True, "mode": "READ_WRITE"}
         body["disks"] = [fixed | {"initializeParams": initial}]
-        body["networkInterfaces"] = list(map(_interface, properties["networkInterfaces"]))
         return body
 
     def patch(self, identity: str, state: Json, properties: Json, fields: list[str]) -> None:
@@ -182,11 +190,3 @@ def _holds(larger: str, smaller: str) -> bool:
         return ipaddress.IPv4Network(smaller).subnet_of(ipaddress.IPv4Network(larger))
     except ValueError:
         return False
-
-
-def _interface(properties: Json) -> Json:
-    """A network interface to send; its project is in the subnetwork's link."""
-    interface = require_sendable(
-        properties, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces."
-    )
-    return {key: value for key, value in interface.items() if key != "subnetworkProject"}

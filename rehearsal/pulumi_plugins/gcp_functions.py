@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rehearsal.pulumi_plugins import gcp_types as types
+from rehearsal.pulumi_plugins import gcp_types_compute as compute
 from rehearsal.pulumi_plugins.gcp_api import TOKEN
 from rehearsal.pulumi_plugins.gcp_resource_type import value_at
 from rehearsal.pulumi_plugins.provider import ProviderError
@@ -104,16 +105,16 @@ FUNCTIONS: Mapping[str, Callable[[Api, Json], Json]] = {
         mode="mode",
     ),
     "gcp:compute/getInstance:getInstance": _get(
-        _items(types.INSTANCE) + "/{name}", selfLink="selfLink"
+        _items(compute.INSTANCE) + "/{name}", selfLink="selfLink"
     ),
     "gcp:compute/getNetwork:getNetwork": _get(
-        _items(types.NETWORK) + "/{name}",
+        _items(compute.NETWORK) + "/{name}",
         description="description",
         selfLink="selfLink",
         subnetworksSelfLinks="subnetworks",
     ),
     "gcp:compute/getSubnetwork:getSubnetwork": _get(
-        _items(types.SUBNETWORK) + "/{name}",
+        _items(compute.SUBNETWORK) + "/{name}",
         description="description",
         ipCidrRange="ipCidrRange",
         network="network",
