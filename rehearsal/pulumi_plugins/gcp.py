@@ -13,12 +13,13 @@ from rehearsal.pulumi_plugins import gcp_types_compute as compute
 from rehearsal.pulumi_plugins import gcp_types_grants as grants
 from rehearsal.pulumi_plugins import gcp_types_pubsub as pubsub
 from rehearsal.pulumi_plugins.gcp_api import Api
-from rehearsal.pulumi_plugins.gcp_custom_methods import Account, Instance, Service, Subnetwork
+from rehearsal.pulumi_plugins.gcp_custom_methods import Account, Instance, Subnetwork
 from rehearsal.pulumi_plugins.gcp_functions import functions
 from rehearsal.pulumi_plugins.gcp_grants import Grant
 from rehearsal.pulumi_plugins.gcp_groups import Autoscaler, InstanceGroupManager, InstanceTemplate
 from rehearsal.pulumi_plugins.gcp_pubsub import PubSubResource
 from rehearsal.pulumi_plugins.gcp_resource import GcpResource
+from rehearsal.pulumi_plugins.gcp_services import Service, ServiceIdentity
 from rehearsal.pulumi_plugins.gcp_storage import Bucket, BucketObject, Notification
 from rehearsal.pulumi_plugins.grpc_server import serve
 from rehearsal.pulumi_plugins.install import version
@@ -40,6 +41,7 @@ TYPES = (
     (Grant, grants.REPOSITORY_MEMBER),
     (Grant, grants.PROJECT_MEMBER),
     (Service, types.SERVICE),
+    (ServiceIdentity, types.SERVICE_IDENTITY),
     (GcpResource, compute.NETWORK),
     (Subnetwork, compute.SUBNETWORK),
     (GcpResource, compute.FIREWALL),

@@ -58,45 +58,6 @@ class Account(GcpResource):
             self.send("POST", f"{identity}:{method}", identity, f"{method} {self.title}", json={})
 
 
-class Service(GcpResource):
-    """An API that a project uses, enabled if it is not; its id is project/service.
-
-    https://docs.cloud.google.com/service-usage/docs/reference/rest/v1/services
-    """
-
-    def insert(self, properties: Json) -> str:
-        """Enable it, unless it is enabled."""
-        identity = f"{properties['project']}/{properties['service']}"
-        if self.find(identity, properties) is None:
-            self._switch(identity, "enable")
-        return identity
-
-    def find(self, identity: str, properties: Json) -> Json | None:
-        """The API, if it is enabled."""
-        del properties
-        project, _, service = identity.partition("/")
-        page: Json = {"filter": "state:ENABLED", "pageToken": None}
-        while True:
-            url = f"{self.root}/projects/{project}/services"
-            answer = self.api.call("GET", url, "reading services", params=page)
-            for each in answer.get("services", []):
-                if each["name"].endswith(f"/{service}"):
-                    return {}
-            if not answer.get("nextPageToken"):
-                return None
-            page["pageToken"] = answer["nextPageToken"]
-
-    def delete(self, identity: str, state: Json) -> None:
-        """Disable it, if the program says so: others in the project may need it."""
-        if state.get("disableOnDestroy"):
-            self._switch(identity, "disable")
-
-    def _switch(self, identity: str, method: str) -> None:
-        project, _, service = identity.partition("/")
-        path, doing = f"projects/{project}/services/{service}:{method}", f"{method} {service}"
-        self.send("POST", path, identity, doing, json={})
-
-
 class Subnetwork(GcpResource):
     """A subnetwork, which grows in place and cannot shrink.
 

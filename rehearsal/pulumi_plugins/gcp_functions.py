@@ -77,6 +77,15 @@ def _policy(verb: str, path: str, query: Mapping[str, str], api: Api, arguments:
     return {"id": path.format_map(arguments), "etag": live["etag"], "policyData": data, **arguments}
 
 
+def _storage_account(api: Api, arguments: Json) -> Json:
+    """The account as which Cloud Storage acts in a project; Google makes it when it is asked."""
+    project = arguments.get("project", api.project)
+    url = f"{_STORAGE}/projects/{project}/serviceAccount"
+    email = api.call("GET", url, "reading service account")["email_address"]
+    member = f"serviceAccount:{email}"
+    return {"id": email, "emailAddress": email, "member": member, "project": project}
+
+
 def _client_config(api: Api, arguments: Json) -> Json:
     """The credentials and the places of the provider; no request."""
     del arguments
@@ -158,6 +167,7 @@ FUNCTIONS: Mapping[str, Callable[[Api, Json], Json]] = {
     "gcp:storage/getBucketIamPolicy:getBucketIamPolicy": partial(
         _policy, "GET", f"{_STORAGE}/b/{{bucket}}/iam", {_VERSION: "3"}
     ),
+    "gcp:storage/getProjectServiceAccount:getProjectServiceAccount": _storage_account,
 }
 """Every function by its token."""
 

@@ -162,3 +162,11 @@ SERVICE = ResourceType(
     delete_first=False,
     rules=(matches(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", "service"),),
 )
+SERVICE_IDENTITY = ResourceType(
+    "gcp:projects/serviceIdentity:ServiceIdentity",
+    Collection("https://serviceusage.googleapis.com/v1beta1", ""),
+    local_inputs=words("project service"),
+    outputs=paths("email member"),
+    replaced_on=words("project service"),
+    delete_first=False,
+)

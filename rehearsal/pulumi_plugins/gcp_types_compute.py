@@ -110,7 +110,7 @@ TEMPLATE = ResourceType(
         metadata="properties.metadata.items",
         serviceAccount="properties.serviceAccounts",
     ),
-    local_inputs=words("project namePrefix"),
+    local_inputs=words("project region namePrefix"),
     outputs=paths("name selfLink", selfLinkUnique="selfLink"),
     to_rest={
         "disks": fleet.disks_to_rest,
@@ -125,16 +125,16 @@ TEMPLATE = ResourceType(
         "serviceAccount": lambda accounts: accounts[0],
     },
     replaced_on=words(
-        "project namePrefix description instanceDescription machineType minCpuPlatform labels "
-        "scheduling shieldedInstanceConfig confidentialInstanceConfig networkInterfaces disks "
-        "metadata serviceAccount"
+        "project region namePrefix description instanceDescription machineType minCpuPlatform "
+        "labels scheduling shieldedInstanceConfig confidentialInstanceConfig networkInterfaces "
+        "disks metadata serviceAccount"
     ),
     # Danger, as with a machine: if the program drops the confidential block, it is no difference.
     removal_ignored=words(
-        "scheduling shieldedInstanceConfig confidentialInstanceConfig networkInterfaces.network "
-        "networkInterfaces.subnetwork networkInterfaces.subnetworkProject disks.autoDelete "
-        "disks.boot disks.diskSizeGb disks.diskType disks.interface disks.mode disks.sourceImage "
-        "disks.type"
+        "region scheduling shieldedInstanceConfig confidentialInstanceConfig "
+        "networkInterfaces.network networkInterfaces.subnetwork "
+        "networkInterfaces.subnetworkProject disks.autoDelete disks.boot disks.diskSizeGb "
+        "disks.diskType disks.interface disks.mode disks.sourceImage disks.type"
     ),
     delete_first=False,
     rules=(

@@ -33,10 +33,10 @@ WORK = {
 def resource(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Resource]:
     """A resource type by the end of its token; the plugin is signed in as Secundus' deployer."""
     project = cloud.projects[PROJECT]
-    project.services |= {f"{name}.googleapis.com" for name in ("pubsub", "storage")}
+    project.services |= {f"{name}.googleapis.com" for name in ("pubsub", "serviceusage", "storage")}
     project.policy.bindings += [
         {"role": f"roles/{role}", "members": [DEPLOYER]}
-        for role in ("pubsub.admin", "storage.admin")
+        for role in ("pubsub.admin", "serviceusage.serviceUsageAdmin", "storage.admin")
     ]
     monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", cloud.mint(DEPLOYER))
     plugin = Gcp()
@@ -110,3 +110,16 @@ def test_a_subscription_of_no_topic_is_refused_by_the_api(
     refused = "Error creating subscription: googleapi: Error 404: Resource not found"
     with pytest.raises(ProviderError, match=refused):
         resource("subscription:Subscription").create(WORK)
+
+
+def test_the_account_of_an_api_is_made_and_stays(resource: Callable[[str], Resource]) -> None:
+    """Its e-mail address has the project's number; no request reads or deletes it."""
+    identities = resource("serviceIdentity:ServiceIdentity")
+    identity, state = identities.create({"service": "pubsub.googleapis.com"})
+    assert identity == f"projects/{PROJECT}/services/pubsub.googleapis.com"
+    assert state["email"] == "service-222222222222@gcp-sa-pubsub.iam.gserviceaccount.com"
+    assert state["member"] == f"serviceAccount:{state['email']}"
+    identities.delete(identity, state)
+    assert identities.read(identity, state, {}) == (state, {})
+    with pytest.raises(ProviderError, match=r"Error creating service identity: .* not modelled"):
+        identities.create({"service": "iam.googleapis.com"})

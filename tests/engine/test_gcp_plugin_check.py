@@ -55,6 +55,7 @@ GOOD: dict[str, Json] = {
         "member": "user:a@b.example",
     },
     "gcp:projects/service:Service": {"service": "iam.googleapis.com"},
+    "gcp:projects/serviceIdentity:ServiceIdentity": {"service": "pubsub.googleapis.com"},
     "gcp:compute/network:Network": {"name": "net"},
     "gcp:compute/subnetwork:Subnetwork": {"name": "sub", "network": "net"},
     "gcp:compute/firewall:Firewall": {
@@ -245,6 +246,7 @@ REFUSED: list[tuple[str, Json, str]] = [
             ),
         )
     ),
+    ("serviceIdentity:ServiceIdentity", {"service": None}, '"service" is required'),
     ("topic:Topic", {"name": None}, "makes up no names"),
     ("subscription:Subscription", {"topic": None}, '"topic" is required'),
     ("subscription:Subscription", {"expirationPolicy": {}}, '"ttl" is required'),
