@@ -32,6 +32,9 @@ class _Switches:
     def stop(self, instance: Instance) -> None:
         """Do nothing: the machine is off."""
 
+    def begin_shutdown(self, instance: Instance) -> None:
+        """Do nothing: the machine is off."""
+
 
 def ask(
     target: Target, member: str | None, verb: str, url: str, gate: Gate, body: object = None

@@ -14,6 +14,7 @@ from rehearsal.cloud.confidential_space import container
 from rehearsal.companies import COMPANIES
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -133,9 +134,16 @@ class Machine:
 
         return hearing
 
-    async def run(self, command: list[str], folder: Path, env: Mapping[str, str], _: object) -> int:
+    async def run(
+        self,
+        command: list[str],
+        folder: Path,
+        env: Mapping[str, str],
+        _show: object,
+        notice: asyncio.Event,
+    ) -> int:
         """`container.run`, with the output kept that it would throw away."""
-        return await _run(command, folder, env, self.printed.append)
+        return await _run(command, folder, env, self.printed.append, notice)
 
 
 _run = container.run

@@ -94,6 +94,8 @@ class Bucket:
     objects: dict[str, StoredObject] = field(default_factory=dict)
     noncurrent: list[StoredObject] = field(default_factory=list)
     """versions that were overwritten or deleted while versioning was on"""
+    notifications: dict[str, Json] = field(default_factory=dict)
+    """id -> where, and of which objects, messages are published"""
 
 
 @dataclass
@@ -177,6 +179,10 @@ class Instance:
     name: str
     doc: Json
     serial: list[str] = field(default_factory=list)
+    group: str = ""
+    """the key of the managed instance group that made it"""
+    template: str = ""
+    """the key of the template that it was made of"""
 
     @property
     def service_account(self) -> str | None:
@@ -188,6 +194,38 @@ class Instance:
     def metadata(self) -> dict[str, str]:
         """The custom metadata, as the operator set it."""
         return {i["key"]: i["value"] for i in self.doc.get("metadata", {}).get("items", [])}
+
+
+@dataclass
+class Group:
+    """A managed instance group of one zone; `doc` is its REST resource."""
+
+    project: str
+    zone: str
+    name: str
+    doc: Json
+    machines: list[str] = field(default_factory=list)
+    """the names of the machines that it keeps, whether they are on, off or not yet made"""
+    off_since: dict[str, float] = field(default_factory=dict)
+    """name -> when the machine was found off or gone"""
+    error: str = ""
+    """why the last machine could not be made"""
+    deletion: Json | None = None
+    """the operation that is done once its last machine is gone"""
+
+
+@dataclass
+class Autoscaler:
+    """What chooses the size of a managed instance group; `doc` is its REST resource."""
+
+    project: str
+    zone: str
+    name: str
+    doc: Json
+    group: str
+    """the key of its group"""
+    wanted: list[tuple[float, int]] = field(default_factory=list)
+    """(moment, number of machines for the load of that moment), as far back as it counts"""
 
 
 @dataclass(frozen=True)
@@ -232,6 +270,12 @@ class Cloud:
     """projects/ID/global/networks/N, …/regions/R/subnetworks/S, …/global/firewalls/F -> resource"""
     instances: dict[str, Instance] = field(default_factory=dict)
     """projects/ID/zones/ZONE/instances/NAME -> machine"""
+    templates: dict[str, Json] = field(default_factory=dict)
+    """projects/ID/global/instanceTemplates/NAME -> resource"""
+    groups: dict[str, Group] = field(default_factory=dict)
+    """projects/ID/zones/ZONE/instanceGroupManagers/NAME -> group"""
+    autoscalers: dict[str, Autoscaler] = field(default_factory=dict)
+    """projects/ID/zones/ZONE/autoscalers/NAME -> autoscaler"""
     operations: dict[str, Json] = field(default_factory=dict)
     """operation name -> the operation, already done"""
     uploads: dict[str, Any] = field(default_factory=dict)

@@ -76,6 +76,7 @@ class Rehearsal:
     """A cloud with one probe image and one machine that may run it; tests change what they test."""
 
     def __init__(self, local: LocalCloud, folder: Path) -> None:
+        self.local = local
         self.issuer = local.issuer
         self.cloud = cloud = local.cloud
         self.console: list[str] = []

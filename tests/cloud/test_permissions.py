@@ -38,6 +38,9 @@ class Machines:
     def stop(self, instance: Instance) -> None:
         """It is off."""
 
+    def begin_shutdown(self, instance: Instance) -> None:
+        """It is off."""
+
 
 APIS = (
     compute_api.api(Machines()),

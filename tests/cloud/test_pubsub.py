@@ -193,6 +193,51 @@ def test_without_the_grants_of_pubsubs_account_nothing_is_forwarded(dead_letters
     assert pull(dead_letters, OF_DEAD) == []
 
 
+@pytest.fixture
+def patient(ask: Ask) -> Ask:
+    """A message waits before it is delivered again: 10 s, 20 s, and then 40 s at most."""
+    policy = {"retryPolicy": {"minimumBackoff": "10s", "maximumBackoff": "40s"}}
+    body = {"subscription": policy, "updateMask": "retryPolicy"}
+    assert ask("PATCH", SUBSCRIPTION, body).status_code == 200
+    return ask
+
+
+def test_a_message_waits_longer_after_each_delivery(patient: Ask, cloud: Cloud) -> None:
+    """Twice as long as before, up to the maximum; a new one does not wait."""
+    publish(patient, "one")
+    for seconds in (10, 20, 40, 40):
+        extend(patient, pull(patient), 0)
+        cloud.clock_offset += seconds - 1
+        assert pull(patient) == []
+        cloud.clock_offset += 1.1
+    assert texts(pull(patient)) == ["one"]
+
+
+def test_a_message_waits_after_its_deadline_too(patient: Ask, cloud: Cloud) -> None:
+    """Also if nobody gave it back; others are delivered meanwhile."""
+    publish(patient, "one")
+    assert texts(pull(patient)) == ["one"]
+    cloud.clock_offset += SECONDS + 9
+    publish(patient, "two")
+    assert texts(pull(patient)) == ["two"]
+    cloud.clock_offset += 1.1
+    assert texts(pull(patient)) == ["one"]
+
+
+def test_a_message_that_waits_is_part_of_the_backlog(patient: Ask, cloud: Cloud) -> None:
+    """It is not acknowledged, so an autoscaler counts it."""
+    publish(patient, "one")
+    extend(patient, pull(patient), 0)
+    assert len(cloud.subscriptions[FULL + SUBSCRIPTION].backlog) == 1
+
+
+@pytest.mark.parametrize("policy", [{}, {"ttl": ""}, {"ttl": "86400s"}])
+def test_a_subscription_may_never_expire(ask: Ask, policy: Any) -> None:
+    """Without a time to live; the shortest one is a day."""
+    body = {"topic": FULL + TOPIC, "expirationPolicy": policy}
+    assert ask("PUT", "subscriptions/new", body).json()["expirationPolicy"] == policy
+
+
 def test_a_subscriber_may_pull_and_nothing_more(ask: Ask) -> None:
     """The grant is on the subscription alone."""
     policy = {"bindings": [{"role": "roles/pubsub.subscriber", "members": [WORKLOAD]}]}
@@ -242,6 +287,27 @@ def test_to_attach_to_a_topic_is_a_permission_on_the_topic(ask: Ask, cloud: Clou
             {"topic": FULL + TOPIC, "filter": "x"},
             400,
             'Unknown name "filter"',
+        ),
+        (
+            "PUT",
+            "subscriptions/new",
+            {"topic": FULL + TOPIC, "retryPolicy": {"maximumBackoff": "601s"}},
+            400,
+            "maximum <= 600",
+        ),
+        (
+            "PUT",
+            "subscriptions/new",
+            {"topic": FULL + TOPIC, "retryPolicy": {"minimumBackoff": "10"}},
+            400,
+            "must end with 's'",
+        ),
+        (
+            "PUT",
+            "subscriptions/new",
+            {"topic": FULL + TOPIC, "expirationPolicy": {"ttl": "3600s"}},
+            400,
+            "at least 86400",
         ),
         ("POST", f"{SUBSCRIPTION}:pull", {"maxMessages": 0}, 400, "greater than 0"),
         ("POST", f"{SUBSCRIPTION}:acknowledge", {"ackIds": []}, 400, "No ack ids"),

@@ -1,6 +1,7 @@
 """compute.googleapis.com: zones, disk types, operations, and the methods of the other modules.
 
-`networks` has networks, subnetworks and firewalls; `instances` has machines.
+`networks` has networks, subnetworks and firewalls; `instances` has machines, and `templates`,
+`groups` and `autoscalers` what makes many of them.
 https://docs.cloud.google.com/compute/docs/reference/rest/v1
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rehearsal.cloud.compute import instances, networks
+from rehearsal.cloud.compute import autoscalers, groups, instances, networks, templates
 from rehearsal.cloud.compute.insertion import FAMILIES, MACHINE_TYPE
 from rehearsal.cloud.compute.instances import Machines
 from rehearsal.cloud.compute.resources import LINK, ROOT, missing, refusal
@@ -82,6 +83,9 @@ METHODS = (
         for scope, kind in OPERATIONS.items()
     ),
     *networks.METHODS,
+    *templates.METHODS,
+    *groups.METHODS,
+    *autoscalers.METHODS,
 )
 
 

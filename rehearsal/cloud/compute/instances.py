@@ -34,6 +34,9 @@ class Machines(Protocol):
     def stop(self, instance: Instance) -> None:
         """Power the machine off, if it is on."""
 
+    def begin_shutdown(self, instance: Instance) -> None:
+        """Announce the power-off to the machine; returns at once."""
+
 
 def _find(call: Call) -> Instance:
     try:
@@ -93,7 +96,11 @@ def _set_labels(call: Call) -> Json:
 
 
 def _delete(machines: Machines, call: Call) -> Json:
+    """Delete the machine. One of a group gets notice, and the group then makes it anew."""
     instance = _find(call)
+    if instance.group:
+        machines.begin_shutdown(instance)
+        return done(call, "delete", instance.doc)
     machines.stop(instance)
     del call.cloud.instances[call.resource]
     return done(call, "delete", instance.doc)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.cloud.confidential_space.claims import BootImage
@@ -16,6 +17,7 @@ from rehearsal.cloud.confidential_space.launcher import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     from rehearsal.cloud.confidential_space.token_issuer import Issuer
@@ -25,6 +27,21 @@ if TYPE_CHECKING:
 GENUINE_PLUGIN_SECONDS: Final = 10.0
 """How long a machine must stay on so that the genuine gcp plugin sees it RUNNING: after an insert
 the plugin waits 5 s, and then up to 20 minutes for no other state."""
+GRACE_SECONDS: Final = 30.0
+"""How long a workload may go on after SIGTERM: of a Spot machine at most so long.
+https://docs.cloud.google.com/compute/docs/instances/spot#preemption-process"""
+
+
+@dataclass(frozen=True)
+class _Power:
+    """What is known of a machine that was powered on."""
+
+    task: asyncio.Task[None]
+    notice: asyncio.Event
+    """set: the machine is about to be powered off"""
+    idle: asyncio.Event
+    """set: the launcher has exited"""
+    finished: threading.Event = field(default_factory=threading.Event)
 
 
 class RunningMachines:
@@ -45,48 +62,103 @@ class RunningMachines:
         self.client_environment = client_environment
         self.least_seconds = 0.0
         self.boot = True
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._finished: dict[str, threading.Event] = {}
+        self._powers: dict[str, _Power] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._shutdowns: set[asyncio.Task[None]] = set()
 
     def start(self, instance: Instance) -> None:
         """Power the machine on; returns at once."""
-        finished = self._finished[instance.id] = threading.Event()
-        task = asyncio.get_running_loop().create_task(self._power_on(instance))
-        task.add_done_callback(lambda _: finished.set())
-        self._running[instance.id] = task
+        self._loop = asyncio.get_running_loop()
+        notice, idle = asyncio.Event(), asyncio.Event()
+        task = self._loop.create_task(self._power_on(instance, notice, idle))
+        power = self._powers[instance.id] = _Power(task, notice, idle)
+        task.add_done_callback(lambda _: power.finished.set())
 
     def stop(self, instance: Instance) -> None:
         """Power the machine off, and kill its processes."""
-        if task := self._running.get(instance.id):
-            self._cancel(task)
+        if power := self._powers.get(instance.id):
+            self._cancel(power.task)
+
+    async def shutdown(self, instance: Instance, grace: float = GRACE_SECONDS) -> None:
+        """Send SIGTERM to the workload, and power the machine off at its end or after the grace.
+
+        Until then the machine is STOPPING, then TERMINATED. The grace is in seconds.
+        """
+        instance.doc["status"] = "STOPPING"
+        if power := self._powers.get(instance.id):
+            power.notice.set()
+            idle = asyncio.create_task(power.idle.wait())
+            longest = min(grace, GRACE_SECONDS)
+            await asyncio.wait(
+                (idle, power.task), timeout=longest, return_when=asyncio.FIRST_COMPLETED
+            )
+            idle.cancel()
+            self._cancel(power.task)
+            await asyncio.wait([power.task])
+        instance.doc["status"] = "TERMINATED"
+
+    def begin_shutdown(self, instance: Instance) -> None:
+        """Shut the machine down; returns at once, from the event loop."""
+        instance.doc["status"] = "STOPPING"
+        task = asyncio.get_running_loop().create_task(self.shutdown(instance))
+        self._shutdowns.add(task)
+        task.add_done_callback(self._shutdowns.discard)
+
+    def preempt(self, instance: Instance, grace: float = GRACE_SECONDS) -> Future[None]:
+        """Shut a machine down as Google takes a Spot machine back; from any thread.
+
+        The future is done when the machine is TERMINATED; a group then makes the machine anew.
+        """
+        return asyncio.run_coroutine_threadsafe(self.shutdown(instance, grace), self._own_loop())
+
+    def kill(self, instance: Instance) -> Future[None]:
+        """Cut a machine's power without notice; as `preempt` otherwise."""
+        return asyncio.run_coroutine_threadsafe(self._kill(instance), self._own_loop())
+
+    async def _kill(self, instance: Instance) -> None:
+        self.stop(instance)
+        if power := self._powers.get(instance.id):
+            await asyncio.wait([power.task])
+        instance.doc["status"] = "TERMINATED"
+
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise RuntimeError("no machine was ever powered on")
+        return self._loop
 
     def finished(self, instance: Instance) -> threading.Event:
         """An event that is set when the launcher has exited and no process of the machine runs.
 
         KeyError for a machine that was never started.
         """
-        return self._finished[instance.id]
+        return self._powers[instance.id].finished
 
     async def close(self) -> None:
         """Power all machines off, and wait for that."""
-        for task in self._running.values():
+        tasks = [power.task for power in self._powers.values()]
+        for task in tasks:
             self._cancel(task)
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @staticmethod
     def _cancel(task: asyncio.Task[None]) -> None:
         if not task.cancelling():  # once: a second cancellation would interrupt the cleanup
             task.cancel()
 
-    async def _power_on(self, instance: Instance) -> None:
+    async def _power_on(
+        self, instance: Instance, notice: asyncio.Event, idle: asyncio.Event
+    ) -> None:
         boot = BootImage.named(_boot_source(instance))
         if boot is None or not self.boot:
             return  # another image has no launcher: the machine stays on
         disk = Disk(self.folder / instance.id)
         earliest_end = asyncio.get_running_loop().time() + self.least_seconds
         try:
-            launch = Launch(self.cloud, self.issuer, self.client_environment, instance, boot, disk)
-            if not await launch.stays_on():
+            outside = self.client_environment
+            launch = Launch(self.cloud, self.issuer, outside, instance, boot, disk, notice)
+            stays_on = await launch.stays_on()
+            idle.set()
+            if not stays_on:
                 await _until(earliest_end)
                 instance.doc["status"] = "TERMINATED"
         finally:

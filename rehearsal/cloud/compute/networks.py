@@ -29,7 +29,7 @@ def referenced(call: Call, field: str, reference: str) -> Json:
     except KeyError:
         what = field.rpartition(".")[2]
         why = f"The referenced {what} resource cannot be found."
-        raise invalid(f"resource.{field}", reference, why) from None
+        raise invalid(field, reference, why) from None
 
 
 def _network(call: Call) -> Json:
@@ -40,7 +40,7 @@ def _network(call: Call) -> Json:
 
 def _subnetwork(call: Call) -> Json:
     region, addresses = call.path["region"], call.body.get("ipCidrRange", "")
-    network = referenced(call, "network", call.body.get("network", ""))
+    network = referenced(call, "resource.network", call.body.get("network", ""))
     if region not in REGIONS:
         raise invalid("region", region, "Unknown region.")
     try:
@@ -53,7 +53,7 @@ def _subnetwork(call: Call) -> Json:
 
 
 def _firewall(call: Call) -> Json:
-    network = referenced(call, "network", call.body.get("network", ""))
+    network = referenced(call, "resource.network", call.body.get("network", ""))
     defaults = {"direction": "INGRESS", "priority": 1000, "disabled": False}
     return {**defaults, **call.body, "network": network["selfLink"]}
 
@@ -93,12 +93,7 @@ def _users(call: Call, link: str) -> Iterator[str]:
 def _delete(kind: str, call: Call) -> Json:
     resource = _find(call)
     if user := next(_users(call, resource["selfLink"]), None):
-        raise ApiError(
-            400,
-            f"The {kind} resource '{call.resource}' is already being used by '{user}'",
-            reason="resourceInUseByAnotherResource",
-            status="RESOURCE_IN_USE_BY_ANOTHER_RESOURCE",
-        )
+        raise resources.in_use(kind, call.resource, user)
     del call.cloud.networking[call.resource]
     return done(call, "delete", resource)
 

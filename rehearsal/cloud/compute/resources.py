@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rehearsal.cloud.http.rest import Call
-    from rehearsal.cloud.state import Json
+    from rehearsal.cloud.state import Cloud, Json
 
 ROOT = "/compute/{version}/projects/{project}"
 LINK = "https://www.googleapis.com/compute/v1/"
@@ -38,6 +38,16 @@ def invalid(field: str, value: object, why: str) -> ApiError:
     return ApiError(400, f"Invalid value for field '{field}': '{value}'. {why}")
 
 
+def in_use(kind: str, resource: str, user: str) -> ApiError:
+    """The error for the deletion of a resource that another one uses."""
+    return ApiError(
+        400,
+        f"The {kind} resource '{resource}' is already being used by '{user}'",
+        reason="resourceInUseByAnotherResource",
+        status="RESOURCE_IN_USE_BY_ANOTHER_RESOURCE",
+    )
+
+
 def relative(call: Call, reference: str) -> str:
     """projects/ID/… for any form of a reference to a resource of Compute Engine."""
     path = re.sub(r"^https://[^/]+/compute/[^/]+/", "", reference)
@@ -55,9 +65,14 @@ def new(call: Call, stored: Mapping[str, object]) -> tuple[str, Json]:
         raise invalid("resource.name", name, f"Must be a match of regex '{NAME.pattern}'")
     if key in stored:
         raise ApiError(409, f"The resource '{key}' already exists", reason="alreadyExists")
-    return key, {
+    return key, unique(call.cloud, key)
+
+
+def unique(cloud: Cloud, key: str) -> Json:
+    """The fields of a new resource that no other one has."""
+    return {
         "id": str(10**18 + secrets.randbelow(8 * 10**18)),
-        "creationTimestamp": rest.timestamp(call.cloud),
+        "creationTimestamp": rest.timestamp(cloud),
         "selfLink": LINK + key,
     }
 

@@ -100,12 +100,16 @@ class Disk:
 
 
 async def run(
-    command: list[str], folder: Path, env: Mapping[str, str], show: Callable[[str], None] | None
+    command: list[str],
+    folder: Path,
+    env: Mapping[str, str],
+    show: Callable[[str], None] | None,
+    notice: asyncio.Event,
 ) -> int:
     """Run a program to its end and return its exit code; NotStarted, if it cannot start.
 
-    `show` gets each line of its output; without it, the output is dropped. A cancellation kills the
-    program and all its children.
+    `show` gets each line of its output; without it, the output is dropped. The program gets SIGTERM
+    once `notice` is set. A cancellation kills the program and all its children.
     """
     output = asyncio.subprocess.PIPE if show else asyncio.subprocess.DEVNULL
     supervisor = (sys.executable, "-I", "-S", process_group.__file__)
@@ -121,15 +125,24 @@ async def run(
         )
     except OSError as error:
         raise NotStarted(str(error)) from error
+    announcement = asyncio.create_task(_announce(notice, process))
     try:
         if show and process.stdout is not None:
             async for line in process.stdout:
                 show(line.decode(errors="replace").rstrip("\n"))
         return await process.wait()
     finally:
+        announcement.cancel()
         if process.stdin is not None:
             process.stdin.close()  # the supervisor then kills the remaining processes
         await process.wait()
+
+
+async def _announce(notice: asyncio.Event, supervisor: asyncio.subprocess.Process) -> None:
+    """Let the supervisor send SIGTERM to the program, once."""
+    await notice.wait()
+    if supervisor.stdin is not None:
+        supervisor.stdin.write(process_group.NOTICE)
 
 
 @contextlib.asynccontextmanager

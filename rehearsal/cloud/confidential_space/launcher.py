@@ -1,15 +1,17 @@
 """The Confidential Space launcher: the steps of a VM's start, with the launcher's messages.
 
 Metadata, pull, client of the attestation service, launch policy, token, container; then the VM
-stops. Not modelled: restarts (the exit code asks for one, the VM stops nevertheless), token refresh
+stops. The workload gets SIGTERM before the VM is powered off. Not modelled: restarts (the exit code
+asks for one, the VM stops nevertheless), a debug image's line about the signal, token refresh
 (one token, valid for an hour), retries of the pull, Cloud Logging.
 https://github.com/google/go-tpm-tools/tree/main/launcher
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -78,7 +80,8 @@ class Measured:
 class Launch:
     """One VM from power-on to power-off.
 
-    `client_environment` leads its workload to the local cloud.
+    `client_environment` leads its workload to the local cloud. Once `notice` is set, the workload
+    gets SIGTERM; the launcher then ends as it does whenever its workload ends.
     """
 
     cloud: Cloud
@@ -87,6 +90,7 @@ class Launch:
     instance: Instance
     boot: BootImage
     disk: Disk
+    notice: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def stays_on(self) -> bool:
         """Run all steps of the launcher; returns whether the VM stays on afterwards."""
@@ -243,7 +247,7 @@ class Launch:
         try:
             command = self.disk.command(ready.container.args)
             self._info("workload task started")
-            code = await container.run(command, folder, env, show)
+            code = await container.run(command, folder, env, show, self.notice)
         except container.NotStarted as error:
             raise RetryableError(f"failed to create task: {error}") from error
         if code != 0:

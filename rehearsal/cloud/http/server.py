@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 
 from rehearsal.cloud import sts
 from rehearsal.cloud.compute import compute_api, images
+from rehearsal.cloud.compute.group_controller import GroupController
 from rehearsal.cloud.compute.machines import RunningMachines
 from rehearsal.cloud.confidential_space import token_issuer
 from rehearsal.cloud.http import certificates, routing, serving
@@ -66,6 +67,7 @@ class LocalCloud:
     issuer: token_issuer.Issuer
     folder: Path
     machines: RunningMachines
+    groups: GroupController
     proxy_port: int
     ca_file: Path
     refused_hosts: list[str] = field(default_factory=list)
@@ -130,6 +132,7 @@ def running(
     proxy_port = proxy_socket.getsockname()[1]
     outside = client_environment(proxy_port, ca_file)
     machines = RunningMachines(cloud, issuer, folder / "machines", outside)
+    groups = GroupController(cloud, machines)
     known = hosts(cloud, issuer, machines)
     proxy = Proxy(known.known, tls_socket.getsockname()[1])
     server = serving.server(middleware(known), context)
@@ -139,10 +142,14 @@ def running(
         gate = await proxy.serve(proxy_socket)
         tls_socket.listen()  # so that no client is refused before the server accepts connections
         ready.set()
+        controller = asyncio.create_task(groups.run())
         try:
             await server.serve(sockets=[tls_socket])
         finally:
             gate.close()
+            controller.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await controller
             await machines.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), name="local-cloud", daemon=True)
@@ -150,7 +157,9 @@ def running(
     try:
         if not ready.wait(START_SECONDS):
             raise TimeoutError("the local cloud did not start")
-        yield LocalCloud(cloud, issuer, folder, machines, proxy_port, ca_file, proxy.refused)
+        yield LocalCloud(
+            cloud, issuer, folder, machines, groups, proxy_port, ca_file, proxy.refused
+        )
     finally:
         server.should_exit = server.force_exit = True
         thread.join()

@@ -38,7 +38,9 @@ _MEMBER = re.compile(
 
 _POOL_OF_MEMBER = re.compile(r"principal(?:Set)?://iam\.googleapis\.com/(.+?/[^/]+Pools/[^/]+)/")
 
-_SERVICE_AGENT = re.compile(r"service-(\d+)@gcp-sa-[a-z-]+\.iam\.gserviceaccount\.com")
+_SERVICE_AGENT = re.compile(
+    r"service-(\d+)@(?:gcp-sa-[a-z-]+|gs-project-accounts)\.iam\.gserviceaccount\.com"
+)
 """An account of Google's own for one API in one project.
 https://docs.cloud.google.com/iam/docs/service-agents"""
 

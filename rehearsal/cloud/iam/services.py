@@ -25,7 +25,7 @@ OPERATION = "acat.p2-"
 
 APIS = (
     "artifactregistry cloudbilling cloudkms cloudresourcemanager compute confidentialcomputing iam "
-    "iamcredentials logging serviceusage storage sts"
+    "iamcredentials logging pubsub serviceusage storage sts"
 )
 KNOWN = tuple(f"{name}.googleapis.com" for name in APIS.split())
 """Every API that can be enabled here."""

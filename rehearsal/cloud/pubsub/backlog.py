@@ -1,13 +1,14 @@
 """The messages of a subscription, each of which is delivered until somebody acknowledges it.
 
 https://docs.cloud.google.com/pubsub/docs/subscription-properties#ack-deadline
+https://docs.cloud.google.com/pubsub/docs/handling-failures#subscription_retry_policy
 """
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,26 @@ class Message:
     attributes: Mapping[str, str]
     published: str
     """RFC 3339"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backoff:
+    """How long a message waits before it is delivered again, in seconds; it doubles each time."""
+
+    minimum: float = 0.0
+    maximum: float = 0.0
+
+    def seconds(self, attempt: int) -> float:
+        """After so many deliveries; nothing before the first one."""
+        if attempt == 0:
+            return 0.0
+        doubled: float = self.minimum * 2 ** min(attempt - 1, LARGEST_EXPONENT)
+        return min(doubled, self.maximum)
+
+
+LARGEST_EXPONENT: Final = 32
+AT_ONCE: Final = Backoff()
+"""Without a retry policy."""
 
 
 @dataclass(kw_only=True)
@@ -64,14 +85,25 @@ class Backlog:
         self._entries[message.id] = _Entry(message=message)
 
     def pull(
-        self, now: float, most: int, seconds: float, forwarded: Callable[[Message, int], bool]
+        self,
+        now: float,
+        most: int,
+        seconds: float,
+        forwarded: Callable[[Message, int], bool],
+        backoff: Backoff = AT_ONCE,
     ) -> Iterator[Delivery]:
         """Deliver at most so many messages, each for so many seconds.
+
+        A message that was delivered before has to wait first, from the end of its deadline on.
 
         `forwarded` gets each message and how often it was delivered. If it returns true, the
         message went to a dead letter topic, and leaves this backlog.
         """
-        available = [each for each in self._entries.values() if each.deadline <= now]
+        available = [
+            each
+            for each in self._entries.values()
+            if each.deadline + backoff.seconds(each.attempt) <= now
+        ]
         for entry in available:
             if most == 0:
                 return

@@ -5,6 +5,7 @@ https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptio
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.cloud.http import conventions, rest
@@ -12,7 +13,7 @@ from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.iam import access
 from rehearsal.cloud.iam.access import Caller
 from rehearsal.cloud.pubsub import topics
-from rehearsal.cloud.pubsub.backlog import Message
+from rehearsal.cloud.pubsub.backlog import AT_ONCE, Backoff, Message
 from rehearsal.cloud.state import Subscription
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ https://docs.cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_per
 MIN_ACK_SECONDS: Final = 10
 MAX_ACK_SECONDS: Final = 600
 MIN_ATTEMPTS, MAX_ATTEMPTS, DEFAULT_ATTEMPTS = 5, 100, 5
+MAX_BACKOFF_SECONDS: Final = 600
+DEFAULT_BACKOFF: Final = {"minimumBackoff": "10s", "maximumBackoff": "600s"}
+MIN_TTL_SECONDS: Final = 24 * 3600
+DURATION: Final = re.compile(r"(\d+(?:\.\d{1,9})?)s")
+"""https://protobuf.dev/reference/protobuf/google.protobuf/#duration"""
 
 
 def create(call: Call) -> Json:
@@ -102,7 +108,8 @@ def pull(call: Call) -> Json:
         )
 
     seconds = subscription.doc["ackDeadlineSeconds"]
-    deliveries = subscription.backlog.pull(call.cloud.now(), most, seconds, forwarded)
+    backoff, now = _backoff(subscription.doc), call.cloud.now()
+    deliveries = subscription.backlog.pull(now, most, seconds, forwarded, backoff)
     received = [_received(each, counted=dead_letters is not None) for each in deliveries]
     return {"receivedMessages": received} if received else {}
 
@@ -166,18 +173,11 @@ def _forwarded(
     topic = cloud.topics.get(dead_letters["deadLetterTopic"])
     project = cloud.projects[subscription.project]
     agent = AGENT.format(number=project.number)
-    who = Caller(agent, frozenset({agent}))
     if topic is None or not (
-        access.decide(
-            cloud,
-            who,
-            "pubsub.topics.publish",
-            topic.name,
-            [topic.policy, cloud.projects[topic.project].policy],
-        )
+        topics.may_publish(cloud, agent, topic)
         and access.decide(
             cloud,
-            who,
+            Caller(agent, frozenset({agent})),
             "pubsub.subscriptions.consume",
             subscription.name,
             [subscription.policy, project.policy],
@@ -201,8 +201,46 @@ def _forwarded(
     return True
 
 
+def _backoff(doc: Json) -> Backoff:
+    """How long messages wait before they are delivered again; ApiError 400."""
+    if (policy := doc.get("retryPolicy")) is None:
+        return AT_ONCE
+    policy = DEFAULT_BACKOFF | policy
+    return Backoff(
+        minimum=_seconds("retry_policy.minimum_backoff", policy["minimumBackoff"]),
+        maximum=_seconds("retry_policy.maximum_backoff", policy["maximumBackoff"]),
+    )
+
+
+def _seconds(field: str, duration: str) -> float:
+    """The seconds of a duration; ApiError 400."""
+    found = DURATION.fullmatch(duration)
+    if found is None:
+        raise ApiError(
+            400,
+            f"Invalid value at 'subscription.{field}' (type.googleapis.com/google.protobuf."
+            "Duration), Illegal duration format; duration must end with 's'",
+        )
+    return float(found[1])
+
+
 def _require_valid(call: Call, doc: Json) -> None:
-    """ApiError 400 for a deadline or a number of attempts that Google does not take, 404."""
+    """ApiError 400 for times or a number of attempts that Google does not take, 404.
+
+    Without a ttl, or with an empty one, a subscription never expires.
+    """
+    backoff = _backoff(doc)
+    if not 0 <= backoff.minimum <= backoff.maximum <= MAX_BACKOFF_SECONDS:
+        raise ApiError(
+            400,
+            f"Invalid retry policy given (minimum {backoff.minimum} s, maximum {backoff.maximum}"
+            f" s): expected 0 <= minimum <= maximum <= {MAX_BACKOFF_SECONDS}.",
+        )
+    ttl = (doc.get("expirationPolicy") or {}).get("ttl")
+    if ttl and _seconds("expiration_policy.ttl", ttl) < MIN_TTL_SECONDS:
+        raise ApiError(
+            400, f"Invalid expiration policy given ({ttl}): at least {MIN_TTL_SECONDS} s."
+        )
     seconds = doc["ackDeadlineSeconds"]
     if not MIN_ACK_SECONDS <= seconds <= MAX_ACK_SECONDS:
         raise ApiError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.cloud.http import conventions, rest
 from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.iam import access
 from rehearsal.cloud.pubsub.backlog import Message
 from rehearsal.cloud.state import Topic
 
@@ -94,6 +95,17 @@ def deliver(cloud: Cloud, topic: str, message: Message) -> None:
     for subscription in cloud.subscriptions.values():
         if subscription.doc["topic"] == topic:
             subscription.backlog.add(message)
+
+
+def may_publish(cloud: Cloud, member: str, topic: Topic) -> bool:
+    """Whether an account of Google's own may publish to a topic; the audit log gets an entry."""
+    return access.decide(
+        cloud,
+        access.Caller(member, frozenset({member})),
+        "pubsub.topics.publish",
+        topic.name,
+        [topic.policy, cloud.projects[topic.project].policy],
+    )
 
 
 def new_id() -> str:

@@ -6,10 +6,18 @@ No gRPC, no signed URLs: the two stacks and the workloads do not need them.
 from __future__ import annotations
 
 from rehearsal.cloud.http.routing import Route
-from rehearsal.cloud.storage import bucket_iam, buckets, objects, uploads, xml_objects
+from rehearsal.cloud.storage import (
+    bucket_iam,
+    buckets,
+    notifications,
+    objects,
+    uploads,
+    xml_objects,
+)
 
 BUCKETS = "/storage/v1/b"
 BUCKET = BUCKETS + "/{bucket}"
+NOTIFICATIONS = BUCKET + "/notificationConfigs"
 OBJECTS = BUCKET + "/o"
 OBJECT = OBJECTS + "/{object}"
 
@@ -21,6 +29,11 @@ JSON_ROUTES = (
     Route("GET", BUCKET + "/anywhereCaches/", buckets.anywhere_caches),
     Route("GET", BUCKET + "/iam", bucket_iam.get_policy),
     Route("PUT", BUCKET + "/iam", bucket_iam.set_policy),
+    Route("GET", "/storage/v1/projects/{project}/serviceAccount", notifications.service_account),
+    Route("POST", NOTIFICATIONS, notifications.insert),
+    Route("GET", NOTIFICATIONS, notifications.list_all),
+    Route("GET", NOTIFICATIONS + "/{notification}", notifications.get),
+    Route("DELETE", NOTIFICATIONS + "/{notification}", notifications.delete),
     Route("GET", OBJECTS, objects.list_objects),
     Route("GET", OBJECT, objects.get),
     Route("GET", "/download" + OBJECT, objects.get),

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from rehearsal.cloud.http.errors import ApiError
 from rehearsal.cloud.state import StoredObject
-from rehearsal.cloud.storage import versions
+from rehearsal.cloud.storage import notifications, versions
 from rehearsal.cloud.storage.bucket_iam import authorize
 from rehearsal.cloud.storage.buckets import timestamp
 from rehearsal.cloud.storage.objects import WRITABLE, check_preconditions, live
@@ -104,8 +104,10 @@ def _write(request: Request, upload: Upload) -> Json:
         "selfLink": f"https://www.googleapis.com/{path}",
         "mediaLink": f"{HOST}/download/{path}?generation={generation}&alt=media",
     }
+    old = bucket.objects.get(name)
     versions.retire(cloud, bucket, name)
     bucket.objects[name] = StoredObject(meta, data)
+    notifications.publish(cloud, bucket, meta, old.meta["generation"] if old else None)
     return meta
 
 
