@@ -282,7 +282,7 @@ def test_a_template_in_use_cannot_be_deleted(fleet: Fleet) -> None:
         ("updatePolicy.maxSurge.fixed", 1, "It must be 0"),
         ("updatePolicy.maxUnavailable.fixed", 0, "must be greater than 0"),
         ("updatePolicy.replacementMethod", "NONE", "RECREATE"),
-        ("updatePolicy.minReadySec", 1, 'Unknown name "minReadySec"'),
+        ("updatePolicy.minReadySec", 1, "Only 0 is modelled"),
         ("statefulPolicy", {}, 'Unknown name "statefulPolicy"'),
     ],
 )
