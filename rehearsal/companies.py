@@ -74,5 +74,6 @@ def two_companies(cloud: Cloud, companies: Mapping[str, Company] = COMPANIES) ->
         )
         project.services.update(ENABLED_BEFOREHAND)
         project.policy.bindings += [
-            {"role": role, "members": [company.deployer]} for role in (*company.roles, *company.fleet_roles)
+            {"role": role, "members": [company.deployer]}
+            for role in (*company.roles, *company.fleet_roles)
         ]

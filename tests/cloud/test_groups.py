@@ -516,6 +516,20 @@ def test_an_autoscaler_is_changed_by_the_name_in_the_query(scaled: Fleet) -> Non
     assert scaled.ask("PATCH", f"{SCALERS}?autoscaler=none", change).status_code == 404
 
 
+def test_an_autoscaler_that_is_put_has_nothing_that_the_body_lacks(scaled: Fleet) -> None:
+    """As the genuine gcp plugin changes one."""
+    url = f"{SCALERS}?autoscaler=workload-fleet"
+    policy = {**AUTOSCALER["autoscalingPolicy"], "maxNumReplicas": 7}
+    described = {**AUTOSCALER, "description": "first"}
+    assert scaled.ask("PUT", url, described).ok
+    assert scaled.ask("GET", SCALER).json()["description"] == "first"
+    assert scaled.ask("PUT", url, {**AUTOSCALER, "autoscalingPolicy": policy}).ok
+    live = scaled.ask("GET", SCALER).json()
+    assert (live["autoscalingPolicy"]["maxNumReplicas"], "description" in live) == (7, False)
+    without = {"name": "workload-fleet", "target": AUTOSCALER["target"]}
+    assert scaled.ask("PUT", url, without).status_code == 400
+
+
 def test_a_group_with_an_autoscaler_cannot_be_deleted(scaled: Fleet) -> None:
     """First the autoscaler; the group then keeps its size."""
     assert "is already being used by" in message(scaled.ask("DELETE", GROUP), 400)
