@@ -21,7 +21,7 @@ INITIAL = ("diskSizeGb", "diskType", "sourceImage")
 def disks_to_rest(given: list[Json]) -> list[Json]:
     """Disks of a template.
 
-    Danger, as in the genuine plugin: a disk without `interface` is a SCSI one, and a disk without
+    As in the genuine plugin, a disk without `interface` is a SCSI one, and a disk without
     `diskType` a `pd-standard` one. Google documents that confidential machines need NVMe:
     https://docs.cloud.google.com/confidential-computing/confidential-vm/docs/supported-configurations
     """

@@ -309,7 +309,6 @@ ACCEPTED: list[tuple[str, Json]] = [
     ("instance:Instance", {"confidentialInstanceConfig": {"confidentialInstanceType": "SGX"}}),
     ("instance:Instance", {"scheduling": {"onHostMaintenance": "MIGRATE"}, "zone": None}),
     ("instance:Instance", {"metadata": {"tee-image-reference": "not a reference"}}),
-    # Danger: the API refuses such a disk on a confidential machine, and the plugin makes it so.
     ("instanceTemplate:InstanceTemplate", {"disks": [{"sourceImage": "i", "interface": "SCSI"}]}),
     ("instanceGroupManager:InstanceGroupManager", {"name": "BAD_Upper"}),
     ("topic:Topic", {"name": "goog"}),

@@ -88,7 +88,7 @@ SENT: dict[str, Json] = {
                     "autoDelete": True,
                     "type": "PERSISTENT",
                     "mode": "READ_WRITE",
-                    "interface": "SCSI",  # danger: no confidential machine has such a disk
+                    "interface": "SCSI",  # whatever Google documents of confidential machines
                     "initializeParams": {
                         "sourceImage": "projects/i/global/images/i-1",
                         "diskType": "pd-standard",
