@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rehearsal.cloud.compute.group_controller import GroupController
+from rehearsal.cloud.iam.roles import ROLES as ROLES_BY_NAME
 from rehearsal.cloud.pubsub.backlog import Message
 from rehearsal.cloud.state import Subscription
 from tests.cloud.rest_requests import asker, message
@@ -292,6 +293,24 @@ def test_an_invalid_group_is_refused(ask: Ask, path: str, value: object, refusal
     assert refusal in message(ask("POST", GROUPS, changed(group(), path, value)), 400)
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "missing", "on"),
+    [
+        (GROUPS, group(), "compute.instanceTemplates.useReadOnly", f"{TEMPLATES}/first"),
+        (SCALERS, AUTOSCALER, "compute.instanceGroupManagers.use", GROUP),
+    ],
+)
+def test_to_use_a_resource_is_a_permission_on_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, path: str, body: Any, missing: str, on: str
+) -> None:
+    """To make groups and autoscalers is another permission."""
+    may = ("compute.*.create", "compute.disks.create")
+    monkeypatch.setitem(ROLES_BY_NAME, "roles/compute.instanceAdmin.v1", may)
+    body = body | {"name": "second"}
+    refused = message(fleet.ask("POST", path, body), 403)
+    assert refused == f"Required '{missing}' permission for 'projects/{PROJECT}{on}'"
+
+
 def test_a_group_makes_ordinary_machines_of_its_template(fleet: Fleet) -> None:
     """Each with a name, an address and an id of its own; and they say who made them."""
     made = fleet.resize(2)
@@ -373,6 +392,22 @@ def test_machines_of_another_template_are_replaced_at_once(
     assert fleet.ask("DELETE", f"{TEMPLATES}/first").status_code == 200
 
 
+@pytest.mark.parametrize(("surge", "beside"), [(0, 0), (1, 1), (3, 2)])
+def test_a_machine_of_another_template_makes_room_first(
+    fleet: Fleet, surge: int, beside: int
+) -> None:
+    """New machines come while the old ones end only as far as the policy lets the group grow."""
+    old = fleet.resize(2)
+    fleet.ask("POST", TEMPLATES, template("second"))
+    versions = [{"instanceTemplate": "global/instanceTemplates/second"}]
+    policy = {"replacementMethod": "SUBSTITUTE", "maxSurge": {"fixed": surge}}
+    assert fleet.ask("PATCH", GROUP, {"versions": versions, "updatePolicy": policy}).ok
+    assert len(fleet.step()) == len(old) + beside
+    fleet.end()
+    fleet.step()
+    assert len(fleet.step().keys() - old.keys()) == 2
+
+
 def test_a_group_is_stable_when_it_has_what_it_wants(fleet: Fleet) -> None:
     """And says what it is about to do."""
     ((name, _),) = fleet.resize(1).items()
@@ -432,6 +467,14 @@ def test_a_subnetwork_without_addresses_limits_the_group(fleet: Fleet) -> None:
     assert fleet.group.error == f"IP space of 'projects/{PROJECT}{SUBNETWORK}' is exhausted."
     assert len(fleet.resize(12)) == 12
     assert fleet.group.error == ""
+
+
+def test_a_machine_that_is_made_anew_needs_no_second_address(fleet: Fleet) -> None:
+    """It gets one although no address is free: the machine before it has given one back."""
+    name = next(iter(fleet.resize(12)))
+    fleet.end(name)
+    fleet.step()
+    assert fleet.step(fleet.controller.repair_seconds)[name].doc["status"] == "RUNNING"
 
 
 def test_the_local_cloud_steps_by_itself(

@@ -156,8 +156,12 @@ def test_a_shutdown_does_not_wait_for_the_least_time(
     async def until(_moment: float) -> None:
         await asyncio.Event().wait()
 
+    async def end(running: RunningMachines, instance: Instance) -> None:
+        await running.shutdown(instance, 3600.0)
+
     monkeypatch.setattr(machines, "_until", until)
-    _, during = ending(pipe, shutdown)
+    monkeypatch.setattr(machines, "GRACE_SECONDS", 3600.0)
+    _, during = ending(pipe, end)
     assert rehearsal.run(during).doc["status"] == "TERMINATED"
 
 
@@ -181,7 +185,7 @@ def test_a_group_makes_a_machine_anew_that_lost_its_power(rehearsal: Rehearsal, 
     doc = {
         "baseInstanceName": "workload-vm",
         "instanceTemplate": LINK.replace("beta", "v1") + template,
-        "updatePolicy": {"replacementMethod": "RECREATE"},
+        "updatePolicy": {"replacementMethod": "RECREATE", "maxSurge": {"fixed": 0}},
         "targetSize": 1,
     }
     cloud.groups["fleet"] = Group("secundus-vision", "us-west1-b", "fleet", doc)

@@ -124,8 +124,7 @@ class GroupController:
     def _make(self, key: str, group: Group) -> None:
         """Make the machines that are missing, and make those anew that are off or gone."""
         now = self.cloud.now()
-        size = 0 if group.deletion else group.doc["targetSize"]
-        new = [self._new_name(group) for _ in range(size - len(group.machines))]
+        new = [self._new_name(group) for _ in range(self._missing(key, group))]
         due = []
         for name in group.machines:
             instance = self.cloud.instances.get(_instance_key(group, name))
@@ -142,6 +141,23 @@ class GroupController:
                 group.error = error.message
                 return
         group.error = ""
+
+    def _missing(self, key: str, group: Group) -> int:
+        """How many more machines the group may have at this moment.
+
+        Of those of another template, which are on their way out, only as many as `maxSurge` says
+        may be there beside the group's size.
+        """
+        size: int = 0 if group.deletion else group.doc["targetSize"]
+        outdated = [
+            each
+            for each in groups.machines(self.cloud, key)
+            if each.name not in group.machines
+            and group.doc["instanceTemplate"] != LINK + each.template
+        ]
+        surge: int = group.doc["updatePolicy"]["maxSurge"].get("fixed", 0)
+        there = max(0, len(outdated) - surge) + len(group.machines)
+        return max(0, size - there)
 
     def _new_name(self, group: Group) -> str:
         while True:
