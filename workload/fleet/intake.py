@@ -49,14 +49,18 @@ class Intake:
     def next(self, *, wait: bool) -> Assigned | None:
         """The next work; None if none is ready, and the caller does not `wait`.
 
-        Raises what ended the preparation, for example SUBSCRIPTION_NOT_USABLE.
+        Raises what ended the preparation, for example SUBSCRIPTION_NOT_USABLE, but only to a caller
+        that waits: another one has work to complete first.
         """
         try:
             ready = self._ready.get(block=wait)
         except queue.Empty:
             return None
         if isinstance(ready, Exception):
-            raise ready
+            if wait:
+                raise ready
+            self._ready.put(ready)
+            return None
         self._wanted.release()
         return ready
 
