@@ -20,6 +20,8 @@ class Company:
     project_number: str
     deployer: str
     roles: tuple[str, ...]
+    fleet_roles: tuple[str, ...] = ()
+    """what else it takes to deploy a fleet in place of one machine"""
 
 
 COMPANIES = {
@@ -53,6 +55,7 @@ COMPANIES = {
                 "roles/serviceusage.serviceUsageAdmin",
                 "roles/storage.admin",
             ),
+            ("roles/pubsub.admin",),
         ),
     )
 }
@@ -71,5 +74,6 @@ def two_companies(cloud: Cloud, companies: Mapping[str, Company] = COMPANIES) ->
         )
         project.services.update(ENABLED_BEFOREHAND)
         project.policy.bindings += [
-            {"role": role, "members": [company.deployer]} for role in company.roles
+            {"role": role, "members": [company.deployer]}
+            for role in (*company.roles, *company.fleet_roles)
         ]

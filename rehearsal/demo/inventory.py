@@ -44,6 +44,11 @@ def left(cloud: Cloud, grants_before: Grants) -> list[str]:
         *(f"repository {name}" for name in cloud.repositories),
         *(f"instance {name}" for name in cloud.instances),
         *cloud.networking,
+        *cloud.templates,
+        *cloud.groups,
+        *cloud.autoscalers,
+        *cloud.topics,
+        *cloud.subscriptions,
     ]
     grants = project_grants(cloud) - grants_before
     return resources + [f"{role} of {member} on {project}" for project, role, member in grants]

@@ -9,12 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rehearsal.pulumi_plugins import gcp_types as types
+from rehearsal.pulumi_plugins import gcp_types_compute as compute
+from rehearsal.pulumi_plugins import gcp_types_grants as grants
+from rehearsal.pulumi_plugins import gcp_types_pubsub as pubsub
 from rehearsal.pulumi_plugins.gcp_api import Api
-from rehearsal.pulumi_plugins.gcp_custom_methods import Account, Instance, Service, Subnetwork
+from rehearsal.pulumi_plugins.gcp_custom_methods import Account, Instance, Subnetwork
 from rehearsal.pulumi_plugins.gcp_functions import functions
 from rehearsal.pulumi_plugins.gcp_grants import Grant
+from rehearsal.pulumi_plugins.gcp_groups import Autoscaler, InstanceGroupManager, InstanceTemplate
+from rehearsal.pulumi_plugins.gcp_pubsub import PubSubResource
 from rehearsal.pulumi_plugins.gcp_resource import GcpResource
-from rehearsal.pulumi_plugins.gcp_storage import Bucket, BucketObject
+from rehearsal.pulumi_plugins.gcp_services import Service, ServiceIdentity
+from rehearsal.pulumi_plugins.gcp_storage import Bucket, BucketObject, Notification
 from rehearsal.pulumi_plugins.grpc_server import serve
 from rehearsal.pulumi_plugins.install import version
 from rehearsal.pulumi_plugins.provider import Provider, Resource
@@ -25,19 +31,28 @@ if TYPE_CHECKING:
 TYPES = (
     (Bucket, types.BUCKET),
     (BucketObject, types.OBJECT),
-    (Grant, types.BUCKET_MEMBER),
+    (Grant, grants.BUCKET_MEMBER),
+    (Notification, types.NOTIFICATION),
     (Account, types.ACCOUNT),
-    (Grant, types.ACCOUNT_MEMBER),
+    (Grant, grants.ACCOUNT_MEMBER),
     (GcpResource, types.POOL),
     (GcpResource, types.POOL_PROVIDER),
     (GcpResource, types.REPOSITORY),
-    (Grant, types.REPOSITORY_MEMBER),
-    (Grant, types.PROJECT_MEMBER),
+    (Grant, grants.REPOSITORY_MEMBER),
+    (Grant, grants.PROJECT_MEMBER),
     (Service, types.SERVICE),
-    (GcpResource, types.NETWORK),
-    (Subnetwork, types.SUBNETWORK),
-    (GcpResource, types.FIREWALL),
-    (Instance, types.INSTANCE),
+    (ServiceIdentity, types.SERVICE_IDENTITY),
+    (GcpResource, compute.NETWORK),
+    (Subnetwork, compute.SUBNETWORK),
+    (GcpResource, compute.FIREWALL),
+    (Instance, compute.INSTANCE),
+    (InstanceTemplate, compute.TEMPLATE),
+    (InstanceGroupManager, compute.GROUP),
+    (Autoscaler, compute.AUTOSCALER),
+    (PubSubResource, pubsub.TOPIC),
+    (Grant, grants.TOPIC_MEMBER),
+    (PubSubResource, pubsub.SUBSCRIPTION),
+    (Grant, grants.SUBSCRIPTION_MEMBER),
 )
 """Every resource type: the class that handles it, and its description."""
 

@@ -83,8 +83,8 @@ class Api:
                 return None
             raise
 
-    def wait(self, url: str, doing: str) -> None:
-        """Return when a long-running operation has succeeded; ProviderError if it has failed."""
+    def wait(self, url: str, doing: str) -> Json:
+        """The response of a long-running operation; ProviderError if it failed."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         operation = self.call("GET", url, doing)
         while not (operation.get("done") or operation.get("status") == "DONE"):
@@ -95,6 +95,8 @@ class Api:
         if error := operation.get("error"):
             text = error.get("message") or "; ".join(e["message"] for e in error["errors"])
             raise ProviderError(f"Error waiting for {doing}: {text}")
+        response: Json = operation.get("response", {})
+        return response
 
 
 def _googleapi(response: requests.Response) -> str:

@@ -17,11 +17,12 @@ from rehearsal.pulumi_plugins.provider import UNKNOWN, Json
 
 _PARAMETER = re.compile(r"^\s+(\w+): (.+?)( = None)?(?:,|\):)$", re.MULTILINE)
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SCALARS = frozenset({"str", "bool", "int", "float"})
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 class Argument(NamedTuple):
-    """One key: "list", "map" or "one" of a scalar (`str`, `bool`, `int`) or of a nested class."""
+    """One key: "list", "map" or "one" of a scalar or of a nested class."""
 
     form: str
     of: str
@@ -84,12 +85,14 @@ class _Reading(NamedTuple):
         if form == "list" and isinstance(raw, list):
             one = Argument("one", of, required=True)
             return [self.value(one, each, f"{where}[{i}]") for i, each in enumerate(raw)]
-        if form == "one" and of in {"str", "bool", "int"}:
+        if form == "one" and of in _SCALARS:
             text = raw if isinstance(raw, str) else json.dumps(raw)
             if of == "bool" and text in _BOOLEANS:
                 return _BOOLEANS[text]
             if of == "int" and re.fullmatch(r"-?\d+", text):
                 return int(text)
+            if of == "float" and re.fullmatch(r"-?\d+(\.\d+)?", text):
+                return float(text)
             fits = of == "str" and not isinstance(raw, dict | list)
             raw = text if fits else raw
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.pulumi_plugins.gcp_resource_type import require_sendable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -86,3 +88,28 @@ def project_of(subnetwork: str) -> str:
 def mapping(metadata: list[Json]) -> Json:
     """Metadata as an object, from Compute Engine's list."""
     return {each["key"]: each.get("value", "") for each in metadata}
+
+
+def interfaces_to_rest(given: list[Json]) -> list[Json]:
+    """Network interfaces to send; their project is in the subnetwork's link."""
+    keys = {"network", "subnetwork", "subnetworkProject"}
+    return [
+        {key: value for key, value in each.items() if key != "subnetworkProject"}
+        for each in (require_sendable(each, keys, "networkInterfaces.") for each in given)
+    ]
+
+
+def split_unique(link: str) -> tuple[str, str]:
+    """A link, and the number of the one template of its name that it means; empty without one."""
+    path, _, number = link.partition("?uniqueId=")
+    return path, number
+
+
+def expiration_to_rest(policy: Json) -> Json:
+    """When a subscription without subscribers expires: an empty policy means never."""
+    return {key: value for key, value in policy.items() if value}
+
+
+def expiration_from_rest(live: Json) -> Json:
+    """When a subscription without subscribers expires."""
+    return {"ttl": live.get("ttl", "")}

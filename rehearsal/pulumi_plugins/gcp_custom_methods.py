@@ -58,45 +58,6 @@ class Account(GcpResource):
             self.send("POST", f"{identity}:{method}", identity, f"{method} {self.title}", json={})
 
 
-class Service(GcpResource):
-    """An API that a project uses, enabled if it is not; its id is project/service.
-
-    https://docs.cloud.google.com/service-usage/docs/reference/rest/v1/services
-    """
-
-    def insert(self, properties: Json) -> str:
-        """Enable it, unless it is enabled."""
-        identity = f"{properties['project']}/{properties['service']}"
-        if self.find(identity, properties) is None:
-            self._switch(identity, "enable")
-        return identity
-
-    def find(self, identity: str, properties: Json) -> Json | None:
-        """The API, if it is enabled."""
-        del properties
-        project, _, service = identity.partition("/")
-        page: Json = {"filter": "state:ENABLED", "pageToken": None}
-        while True:
-            url = f"{self.root}/projects/{project}/services"
-            answer = self.api.call("GET", url, "reading services", params=page)
-            for each in answer.get("services", []):
-                if each["name"].endswith(f"/{service}"):
-                    return {}
-            if not answer.get("nextPageToken"):
-                return None
-            page["pageToken"] = answer["nextPageToken"]
-
-    def delete(self, identity: str, state: Json) -> None:
-        """Disable it, if the program says so: others in the project may need it."""
-        if state.get("disableOnDestroy"):
-            self._switch(identity, "disable")
-
-    def _switch(self, identity: str, method: str) -> None:
-        project, _, service = identity.partition("/")
-        path, doing = f"projects/{project}/services/{service}:{method}", f"{method} {service}"
-        self.send("POST", path, identity, doing, json={})
-
-
 class Subnetwork(GcpResource):
     """A subnetwork, which grows in place and cannot shrink.
 
@@ -112,6 +73,15 @@ class Subnetwork(GcpResource):
         changes = {**found.changes, "ipCidrRange": change._replace(replaces=False)}
         replaced = any(each.replaces for each in changes.values())
         return Difference(changes, delete_before_replace=replaced)
+
+    def patch(self, identity: str, state: Json, properties: Json, fields: list[str]) -> None:
+        """Enlarge the range."""
+        del state
+        if others := sorted({*fields} - {"ipCidrRange"}):
+            raise self.not_in_place(others)
+        path, doing = f"{identity}/expandIpCidrRange", f"updating {self.title}"
+        body = {"ipCidrRange": properties["ipCidrRange"]}
+        self.send("POST", path, identity, doing, json=body)
 
 
 class Instance(GcpResource):
@@ -155,7 +125,6 @@ class Instance(GcpResource):
             initial["diskType"] = f"{place}/diskTypes/{initial['diskType']}"
         fixed = {"boot": True, "autoDelete": True, "mode": "READ_WRITE"}
         body["disks"] = [fixed | {"initializeParams": initial}]
-        body["networkInterfaces"] = list(map(_interface, properties["networkInterfaces"]))
         return body
 
     def patch(self, identity: str, state: Json, properties: Json, fields: list[str]) -> None:
@@ -182,11 +151,3 @@ def _holds(larger: str, smaller: str) -> bool:
         return ipaddress.IPv4Network(smaller).subnet_of(ipaddress.IPv4Network(larger))
     except ValueError:
         return False
-
-
-def _interface(properties: Json) -> Json:
-    """A network interface to send; its project is in the subnetwork's link."""
-    interface = require_sendable(
-        properties, {"network", "subnetwork", "subnetworkProject"}, "networkInterfaces."
-    )
-    return {key: value for key, value in interface.items() if key != "subnetworkProject"}

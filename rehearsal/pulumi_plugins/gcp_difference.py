@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from rehearsal.pulumi_plugins.gcp_resource_type import ResourceType
     from rehearsal.pulumi_plugins.provider import Json
 
-MAPS = frozenset({"labels", "metadata", "attributeMapping"})
+MAPS = frozenset({"labels", "metadata", "attributeMapping", "customAttributes"})
 """Objects whose keys the user chooses: an empty value below them is not the same as no value."""
 
-SETS = frozenset({"ports", "scopes", "sourceRanges"})
+SETS = frozenset({"eventTypes", "ports", "scopes", "sourceRanges"})
 """Lists whose order has no meaning."""
 
-LINKS = frozenset({"network", "subnetwork"})
+LINKS = frozenset({"instanceTemplate", "network", "subnetwork", "subscription", "target", "topic"})
 """References to other resources: a name, a longer path to it, and its link mean the same."""
 
 
@@ -74,8 +74,9 @@ def _alike(key: str, old: Any, new: Any) -> bool:  # noqa: ANN401  any JSON
         case str(), str() if key == "location":
             return old.upper() == new.upper()
         case str(), str() if key in LINKS:
-            a, b = f"/{old}", f"/{new}"
-            return a.endswith(b) or b.endswith(a)
+            (a, first), (b, second) = convert.split_unique(old), convert.split_unique(new)
+            same = f"/{a}".endswith(f"/{b}") or f"/{b}".endswith(f"/{a}")
+            return same and (first == second or "" in {first, second})
     return False
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rehearsal.pulumi_plugins import gcp_types as types
+from rehearsal.pulumi_plugins import gcp_types_compute as compute
 from rehearsal.pulumi_plugins.gcp_api import TOKEN
 from rehearsal.pulumi_plugins.gcp_resource_type import value_at
 from rehearsal.pulumi_plugins.provider import ProviderError
@@ -76,6 +77,15 @@ def _policy(verb: str, path: str, query: Mapping[str, str], api: Api, arguments:
     return {"id": path.format_map(arguments), "etag": live["etag"], "policyData": data, **arguments}
 
 
+def _storage_account(api: Api, arguments: Json) -> Json:
+    """The account as which Cloud Storage acts in a project; Google makes it when it is asked."""
+    project = arguments.get("project", api.project)
+    url = f"{_STORAGE}/projects/{project}/serviceAccount"
+    email = api.call("GET", url, "reading service account")["email_address"]
+    member = f"serviceAccount:{email}"
+    return {"id": email, "emailAddress": email, "member": member, "project": project}
+
+
 def _client_config(api: Api, arguments: Json) -> Json:
     """The credentials and the places of the provider; no request."""
     del arguments
@@ -104,16 +114,16 @@ FUNCTIONS: Mapping[str, Callable[[Api, Json], Json]] = {
         mode="mode",
     ),
     "gcp:compute/getInstance:getInstance": _get(
-        _items(types.INSTANCE) + "/{name}", selfLink="selfLink"
+        _items(compute.INSTANCE) + "/{name}", selfLink="selfLink"
     ),
     "gcp:compute/getNetwork:getNetwork": _get(
-        _items(types.NETWORK) + "/{name}",
+        _items(compute.NETWORK) + "/{name}",
         description="description",
         selfLink="selfLink",
         subnetworksSelfLinks="subnetworks",
     ),
     "gcp:compute/getSubnetwork:getSubnetwork": _get(
-        _items(types.SUBNETWORK) + "/{name}",
+        _items(compute.SUBNETWORK) + "/{name}",
         description="description",
         ipCidrRange="ipCidrRange",
         network="network",
@@ -157,6 +167,7 @@ FUNCTIONS: Mapping[str, Callable[[Api, Json], Json]] = {
     "gcp:storage/getBucketIamPolicy:getBucketIamPolicy": partial(
         _policy, "GET", f"{_STORAGE}/b/{{bucket}}/iam", {_VERSION: "3"}
     ),
+    "gcp:storage/getProjectServiceAccount:getProjectServiceAccount": _storage_account,
 }
 """Every function by its token."""
 

@@ -7,12 +7,13 @@ https://docs.cloud.google.com/iam/docs/granting-changing-revoking-access#concurr
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from rehearsal.pulumi_plugins import gcp_types as types
+from rehearsal.pulumi_plugins import gcp_types_grants as types
 from rehearsal.pulumi_plugins.gcp_api import GONE, ApiError
 from rehearsal.pulumi_plugins.gcp_resource import GcpResource
 
@@ -36,6 +37,8 @@ GET_POLICY: dict[str, tuple[str, str, Json]] = {
     types.REPOSITORY_MEMBER.token: ("GET", ":getIamPolicy", V1),
     types.PROJECT_MEMBER.token: ("POST", ":getIamPolicy", PROJECTS),
     types.ACCOUNT_MEMBER.token: ("POST", ":getIamPolicy", V1),
+    types.TOPIC_MEMBER.token: ("GET", ":getIamPolicy", {}),
+    types.SUBSCRIPTION_MEMBER.token: ("GET", ":getIamPolicy", {}),
 }
 """How to read a policy from each API: verb, suffix of the resource's path, version."""
 
@@ -89,7 +92,9 @@ class Grant(GcpResource):
                 raise
 
     def _resource(self, properties: Json) -> str:
-        return self.type.collection.path.format_map(properties)
+        path = self.type.collection.path.format_map(properties)
+        # Topics and subscriptions are given by their names or by their full names.
+        return re.sub(r"^projects/[^/]+/\w+/(?=projects/)", "", path)
 
     def _policy(self, resource: str, doing: str) -> Json:
         verb, suffix, parts = GET_POLICY[self.type.token]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.pulumi_plugins import gcp_arguments
 from rehearsal.pulumi_plugins.gcp_difference import changes, refreshed_inputs
-from rehearsal.pulumi_plugins.gcp_resource_type import unchanged, value_at
+from rehearsal.pulumi_plugins.gcp_resource_type import set_at, unchanged, value_at
 from rehearsal.pulumi_plugins.provider import (
     UNKNOWN,
     Difference,
@@ -179,7 +179,8 @@ class GcpResource(Resource):
         """The REST resource to send."""
         body = self.type.body(properties)
         if "labels" in self.type.rest_paths:
-            body["labels"] = ATTRIBUTION | properties.get("labels", {})
+            labels = ATTRIBUTION | properties.get("labels", {})
+            set_at(body, self.type.rest_paths["labels"], labels)
         return body
 
     def outputs(self, live: Json, properties: Json) -> Json:

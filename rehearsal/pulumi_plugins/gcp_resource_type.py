@@ -97,6 +97,16 @@ class ResourceType:
                 yield f'"{snake(path)}" ("{value}") {says}'
 
 
+def paths(same: str, **others: str) -> dict[str, str]:
+    """Properties whose names in REST are the same, and others with their REST paths."""
+    return {word: word for word in same.split()} | others
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 def unchanged(value: Any) -> Any:  # noqa: ANN401  any JSON
     """The value itself: it has one form in both."""
     return value

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rehearsal.pulumi_plugins.provider import Difference, Json
 
 STORAGE = "https://storage.googleapis.com/storage/v1/b"
+PUBSUB = "//pubsub.googleapis.com/"
 UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b"
 
 
@@ -135,6 +136,36 @@ class BucketObject(GcpResource):
         del identity
         url = _url(state["bucket"], state["name"])
         self.api.unless_gone("DELETE", url, "deleting object")
+
+
+class Notification(GcpResource):
+    """Where a bucket sends its events; its id is BUCKET/notificationConfigs/NUMBER.
+
+    https://docs.cloud.google.com/storage/docs/json_api/v1/notifications
+    """
+
+    def insert(self, properties: Json) -> str:
+        """POST."""
+        body = self.body(properties)
+        if "/" not in body["topic"]:
+            body["topic"] = f"projects/{self.api.project}/topics/{body['topic']}"
+        body["topic"] = PUBSUB + body["topic"].removeprefix(PUBSUB)
+        url = f"{STORAGE}/{properties['bucket']}/notificationConfigs"
+        made = self.api.call("POST", url, f"creating {self.title}", json=body)
+        return f"{properties['bucket']}/notificationConfigs/{made['id']}"
+
+    def find(self, identity: str, properties: Json) -> Json | None:
+        """GET."""
+        return super().find(f"b/{identity}", properties)
+
+    def delete(self, identity: str, state: Json) -> None:
+        """DELETE.
+
+        Danger, as in the genuine plugin: a notification that somebody deleted is an error here,
+        until a refresh finds it gone.
+        """
+        del state
+        self.api.call("DELETE", f"{STORAGE}/{identity}", f"deleting {self.title} {identity}")
 
 
 def _content(properties: Json) -> bytes:

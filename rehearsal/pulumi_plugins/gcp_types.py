@@ -3,6 +3,7 @@
 The tables say how the genuine plugin behaves, as observed: which changes replace a resource, which
 are made in place, which it does not see at all, what it refuses before it sends a request. It
 refuses little: the API validates a bucket's name, or a condition. `gcp_resource` uses the tables.
+Those of Compute Engine, of Pub/Sub and of grants are in modules of their own.
 The properties: https://www.pulumi.com/registry/packages/gcp/api-docs/
 """
 
@@ -18,24 +19,14 @@ from rehearsal.pulumi_plugins.gcp_resource_type import (
     length,
     matches,
     one_of,
+    paths,
+    words,
 )
 
-
-def _paths(words: str, **others: str) -> dict[str, str]:
-    return {word: word for word in words.split()} | others
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-COMPUTE = "https://compute.googleapis.com/compute/beta"
 IAM = "https://iam.googleapis.com/v1"
 POOLS = "projects/{project}/locations/global/workloadIdentityPools"
 ABOUT = "displayName description disabled"
-COMPUTE_NAME = matches(r"(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)", "name")
 LABEL = re.compile("[a-z][a-z0-9_-]{0,62}")
-MEMBER = re.compile(r"allUsers|allAuthenticatedUsers|(?!deleted:)[^:]+:.+")
 
 
 def _pool_id(path: str) -> tuple[Rule, ...]:
@@ -46,14 +37,14 @@ def _pool_id(path: str) -> tuple[Rule, ...]:
 BUCKET = ResourceType(
     "gcp:storage/bucket:Bucket",
     Collection("https://storage.googleapis.com/storage/v1", "b", "name"),
-    rest_paths=_paths(
+    rest_paths=paths(
         "name location storageClass labels versioning softDeletePolicy",
         uniformBucketLevelAccess="iamConfiguration.uniformBucketLevelAccess.enabled",
         publicAccessPrevention="iamConfiguration.publicAccessPrevention",
         lifecycleRules="lifecycle.rule",
     ),
-    local_inputs=_set("project forceDestroy"),
-    outputs=_paths("selfLink timeCreated", url="name"),
+    local_inputs=words("project forceDestroy"),
+    outputs=paths("selfLink timeCreated", url="name"),
     to_rest={
         "lifecycleRules": convert.lifecycle_to_rest,
         "softDeletePolicy": convert.retention(str),
@@ -63,8 +54,8 @@ BUCKET = ResourceType(
         "softDeletePolicy": convert.retention(int),
         "url": "gs://{}".format,
     },
-    replaced_on=_set("name location project"),
-    removal_ignored=_set(
+    replaced_on=words("name location project"),
+    removal_ignored=words(
         "storageClass uniformBucketLevelAccess publicAccessPrevention versioning softDeletePolicy"
     ),
     defaults={"storageClass": "STANDARD"},
@@ -73,22 +64,42 @@ BUCKET = ResourceType(
 OBJECT = ResourceType(
     "gcp:storage/bucketObject:BucketObject",
     Collection(BUCKET.collection.root, "", "name"),
-    rest_paths=_paths("bucket name contentType metadata storageClass"),
-    local_inputs=_set("content source"),
-    outputs=_paths("crc32c generation selfLink", md5hash="md5Hash"),
+    rest_paths=paths("bucket name contentType metadata storageClass"),
+    local_inputs=words("content source"),
+    outputs=paths("crc32c generation selfLink", md5hash="md5Hash"),
     from_rest={"generation": int},
-    replaced_on=_set("name bucket source contentType metadata storageClass"),
-    removal_ignored=_set("contentType storageClass"),
+    replaced_on=words("name bucket source contentType metadata storageClass"),
+    removal_ignored=words("contentType storageClass"),
     exactly_one=("content", "source"),
+)
+EVENTS = words("OBJECT_FINALIZE OBJECT_METADATA_UPDATE OBJECT_DELETE OBJECT_ARCHIVE")
+NOTIFICATION = ResourceType(
+    "gcp:storage/notification:Notification",
+    Collection(BUCKET.collection.root, "b/{bucket}/notificationConfigs"),
+    rest_paths=paths(
+        "topic",
+        payloadFormat="payload_format",
+        eventTypes="event_types",
+        objectNamePrefix="object_name_prefix",
+        customAttributes="custom_attributes",
+    ),
+    local_inputs=words("bucket"),
+    outputs=paths("selfLink", notificationId="id"),
+    replaced_on=words("bucket topic payloadFormat eventTypes objectNamePrefix customAttributes"),
+    delete_first=False,
+    rules=(
+        one_of("payloadFormat", "JSON_API_V1", "NONE"),
+        Rule("eventTypes", EVENTS.issuperset, f"was expected to have only {sorted(EVENTS)}"),
+    ),
 )
 ACCOUNT = ResourceType(
     "gcp:serviceaccount/account:Account",
     Collection(IAM, "projects/{project}/serviceAccounts", "accountId"),
-    rest_paths=_paths("displayName description disabled"),
-    local_inputs=_set("project accountId"),
-    outputs=_paths("name email uniqueId", member="email"),
+    rest_paths=paths("displayName description disabled"),
+    local_inputs=words("project accountId"),
+    outputs=paths("name email uniqueId", member="email"),
     from_rest={"member": "serviceAccount:{}".format},
-    replaced_on=_set("accountId project"),
+    replaced_on=words("accountId project"),
     rules=(
         length(6, 30, "accountId"),
         matches(r"(?:[a-z](?:[-a-z0-9]*[a-z0-9])?)", "accountId"),
@@ -98,11 +109,11 @@ ACCOUNT = ResourceType(
 POOL = ResourceType(
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
     Collection(IAM, POOLS, "workloadIdentityPoolId", "workloadIdentityPoolId"),
-    rest_paths=_paths(f"{ABOUT} mode"),
-    local_inputs=_set("project workloadIdentityPoolId"),
-    outputs=_paths("name state"),
-    replaced_on=_set("workloadIdentityPoolId project"),
-    removal_ignored=_set("mode"),
+    rest_paths=paths(f"{ABOUT} mode"),
+    local_inputs=words("project workloadIdentityPoolId"),
+    outputs=paths("name state"),
+    replaced_on=words("workloadIdentityPoolId project"),
+    removal_ignored=words("mode"),
     delete_first=False,
     rules=(
         *_pool_id("workloadIdentityPoolId"),
@@ -117,10 +128,10 @@ POOL_PROVIDER = ResourceType(
         "workloadIdentityPoolProviderId",
         "workloadIdentityPoolProviderId",
     ),
-    rest_paths=_paths(f"{ABOUT} attributeCondition attributeMapping oidc"),
-    local_inputs=_set("project workloadIdentityPoolId workloadIdentityPoolProviderId"),
-    outputs=_paths("name state"),
-    replaced_on=_set("workloadIdentityPoolId workloadIdentityPoolProviderId project"),
+    rest_paths=paths(f"{ABOUT} attributeCondition attributeMapping oidc"),
+    local_inputs=words("project workloadIdentityPoolId workloadIdentityPoolProviderId"),
+    outputs=paths("name state"),
+    replaced_on=words("workloadIdentityPoolId workloadIdentityPoolProviderId project"),
     delete_first=False,
     rules=_pool_id("workloadIdentityPoolProviderId"),
     exactly_one=("aws", "oidc", "saml", "x509"),
@@ -133,12 +144,12 @@ REPOSITORY = ResourceType(
         "repositoryId",
         "repository_id",
     ),
-    rest_paths=_paths("format mode description labels dockerConfig kmsKeyName"),
-    local_inputs=_set("project location repositoryId"),
-    outputs=_paths("createTime name registryUri"),
+    rest_paths=paths("format mode description labels dockerConfig kmsKeyName"),
+    local_inputs=words("project location repositoryId"),
+    outputs=paths("createTime name registryUri"),
     from_rest={"name": convert.last},
-    replaced_on=_set("repositoryId location format mode kmsKeyName project"),
-    removal_ignored=_set("location mode"),
+    replaced_on=words("repositoryId location format mode kmsKeyName project"),
+    removal_ignored=words("location mode"),
     defaults={"mode": "STANDARD_REPOSITORY"},
     delete_first=False,
     rules=(one_of("mode", "STANDARD_REPOSITORY", "VIRTUAL_REPOSITORY", "REMOTE_REPOSITORY"),),
@@ -146,116 +157,16 @@ REPOSITORY = ResourceType(
 SERVICE = ResourceType(
     "gcp:projects/service:Service",
     Collection("https://serviceusage.googleapis.com/v1", ""),
-    local_inputs=_set("project service disableOnDestroy"),
-    replaced_on=_set("service project"),
+    local_inputs=words("project service disableOnDestroy"),
+    replaced_on=words("service project"),
     delete_first=False,
     rules=(matches(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", "service"),),
 )
-NETWORK = ResourceType(
-    "gcp:compute/network:Network",
-    Collection(COMPUTE, "projects/{project}/global/networks", "name"),
-    rest_paths=_paths("name description autoCreateSubnetworks"),
-    local_inputs=_set("project"),
-    outputs=_paths("selfLink"),
-    replaced_on=_set("name project autoCreateSubnetworks description"),
-    rules=(COMPUTE_NAME,),
-)
-SUBNETWORK = ResourceType(
-    "gcp:compute/subnetwork:Subnetwork",
-    Collection(COMPUTE, "projects/{project}/regions/{region}/subnetworks", "name"),
-    rest_paths=_paths("name network description ipCidrRange privateIpGoogleAccess"),
-    local_inputs=_set("project region"),
-    outputs=_paths("creationTimestamp gatewayAddress selfLink"),
-    replaced_on=_set("name network project region description ipCidrRange"),
-    removal_ignored=_set("region privateIpGoogleAccess"),
-    rules=(COMPUTE_NAME,),
-)
-FIREWALL = ResourceType(
-    "gcp:compute/firewall:Firewall",
-    Collection(COMPUTE, "projects/{project}/global/firewalls", "name"),
-    rest_paths=_paths(
-        "name network description direction disabled priority sourceRanges targetServiceAccounts",
-        allows="allowed",
-        denies="denied",
-    ),
-    local_inputs=_set("project"),
-    outputs=_paths("creationTimestamp selfLink"),
-    to_rest=dict.fromkeys(("allows", "denies"), convert.protocols("protocol", "IPProtocol")),
-    from_rest=dict.fromkeys(("allows", "denies"), convert.protocols("IPProtocol", "protocol")),
-    replaced_on=_set("name project direction"),
-    removal_ignored=_set("direction sourceRanges"),
-    defaults={"priority": 1000},
-    rules=(COMPUTE_NAME, one_of("direction", "INGRESS", "EGRESS")),
-    exactly_one=("allows", "denies"),
-)
-INSTANCE = ResourceType(
-    "gcp:compute/instance:Instance",
-    Collection(COMPUTE, "projects/{project}/zones/{zone}/instances", "name"),
-    rest_paths=_paths(
-        "name description hostname machineType minCpuPlatform labels scheduling "
-        "shieldedInstanceConfig confidentialInstanceConfig networkInterfaces",
-        bootDisk="disks",
-        metadata="metadata.items",
-        serviceAccount="serviceAccounts",
-    ),
-    local_inputs=_set("project zone bootDisk"),
-    outputs=_paths("cpuPlatform creationTimestamp selfLink", instanceId="id"),
-    to_rest={"metadata": convert.items, "serviceAccount": convert.account},
-    from_rest={
-        "metadata": convert.mapping,
-        "networkInterfaces": convert.interfaces,
-        "serviceAccount": lambda accounts: accounts[0],
-        "machineType": convert.last,
-    },
-    replaced_on=_set(
-        "name zone project hostname scheduling.provisioningModel "
-        "bootDisk.initializeParams.image bootDisk.initializeParams.type"
-    ),
-    # Danger: if the program drops the confidential block, that is not even a difference.
-    removal_ignored=_set(
-        "zone minCpuPlatform shieldedInstanceConfig scheduling confidentialInstanceConfig "
-        "networkInterfaces.network networkInterfaces.subnetwork networkInterfaces.subnetworkProject"
-    ),
-    rules=(
-        COMPUTE_NAME,
-        Rule("bootDisk.initializeParams.size", lambda size: size >= 1, "must be at least (1)"),
-        Rule("confidentialInstanceConfig", bool, "needs at least one argument"),
-    ),
-)
-
-
-def _grant(token: str, on: str, root: str, resource: str) -> ResourceType:
-    """A grant on a resource; every change replaces it."""
-    keys = _set(f"{on} member role condition")
-    full = matches(r"projects/[^/]+/serviceAccounts/[^/]+", "serviceAccountId")
-    return ResourceType(
-        token,
-        Collection(root, resource),
-        local_inputs=keys,
-        outputs=_paths("etag"),
-        replaced_on=keys,
-        removal_ignored=_set("location"),
-        # Others are created first: of two grants that mean the same, deleting one deletes both.
-        delete_first=on == "project",
-        rules=(Rule("member", MEMBER.fullmatch, 'was expected to be "type:value"'), full),
-    )
-
-
-BUCKET_MEMBER = _grant(
-    "gcp:storage/bucketIAMMember:BucketIAMMember", "bucket", BUCKET.collection.root, "b/{bucket}"
-)
-REPOSITORY_MEMBER = _grant(
-    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
-    "repository location project",
-    REPOSITORY.collection.root,
-    f"{REPOSITORY.collection.path}/{{repository}}",
-)
-PROJECT_MEMBER = _grant(
-    "gcp:projects/iAMMember:IAMMember",
-    "project",
-    "https://cloudresourcemanager.googleapis.com/v1",
-    "projects/{project}",
-)
-ACCOUNT_MEMBER = _grant(
-    "gcp:serviceaccount/iAMMember:IAMMember", "serviceAccountId", IAM, "{serviceAccountId}"
+SERVICE_IDENTITY = ResourceType(
+    "gcp:projects/serviceIdentity:ServiceIdentity",
+    Collection("https://serviceusage.googleapis.com/v1beta1", ""),
+    local_inputs=words("project service"),
+    outputs=paths("email member"),
+    replaced_on=words("project service"),
+    delete_first=False,
 )

@@ -115,6 +115,17 @@ def test_subnetwork_and_firewall_have_the_networks_link(ask: Ask) -> None:
     assert (firewall["direction"], firewall["priority"]) == ("INGRESS", 1000)
 
 
+@pytest.mark.usefixtures("_networking")
+def test_a_subnetwork_grows_and_never_shrinks(ask: Ask) -> None:
+    """Its gateway stays."""
+    expand = f"{SUBNETWORK}/expandIpCidrRange"
+    assert ask("POST", expand, {"ipCidrRange": "10.0.0.0/22"}).status_code == 200
+    grown = ask("GET", SUBNETWORK).json()
+    assert (grown["ipCidrRange"], grown["gatewayAddress"]) == ("10.0.0.0/22", "10.0.0.1")
+    for addresses, why in {"10.0.0.0/28": "must contain", "10.0.0.1/22": "host bits"}.items():
+        assert why in message(ask("POST", expand, {"ipCidrRange": addresses}), 400)
+
+
 @pytest.mark.parametrize(
     ("scope", "body", "refusal"),
     [

@@ -293,7 +293,7 @@ def test_a_template_in_use_cannot_be_deleted(fleet: Fleet) -> None:
         ("updatePolicy.maxSurge.fixed", 1, "It must be 0"),
         ("updatePolicy.maxUnavailable.fixed", 0, "must be greater than 0"),
         ("updatePolicy.replacementMethod", "NONE", "RECREATE"),
-        ("updatePolicy.minReadySec", 1, 'Unknown name "minReadySec"'),
+        ("updatePolicy.minReadySec", 1, "Only 0 is modelled"),
         ("statefulPolicy", {}, 'Unknown name "statefulPolicy"'),
     ],
 )
@@ -570,6 +570,20 @@ def test_an_autoscaler_is_changed_by_the_name_in_the_query(scaled: Fleet) -> Non
     policy = scaled.ask("GET", SCALER).json()["autoscalingPolicy"]
     assert (policy["minNumReplicas"], policy["maxNumReplicas"]) == (2, 3)
     assert scaled.ask("PATCH", f"{SCALERS}?autoscaler=none", change).status_code == 404
+
+
+def test_an_autoscaler_that_is_put_has_nothing_that_the_body_lacks(scaled: Fleet) -> None:
+    """As the genuine gcp plugin changes one."""
+    url = f"{SCALERS}?autoscaler=workload-fleet"
+    policy = {**AUTOSCALER["autoscalingPolicy"], "maxNumReplicas": 7}
+    described = {**AUTOSCALER, "description": "first"}
+    assert scaled.ask("PUT", url, described).ok
+    assert scaled.ask("GET", SCALER).json()["description"] == "first"
+    assert scaled.ask("PUT", url, {**AUTOSCALER, "autoscalingPolicy": policy}).ok
+    live = scaled.ask("GET", SCALER).json()
+    assert (live["autoscalingPolicy"]["maxNumReplicas"], "description" in live) == (7, False)
+    without = {"name": "workload-fleet", "target": AUTOSCALER["target"]}
+    assert scaled.ask("PUT", url, without).status_code == 400
 
 
 def test_a_group_with_an_autoscaler_cannot_be_deleted(scaled: Fleet) -> None:

@@ -35,12 +35,17 @@ pytestmark = [
 ]
 
 PROJECT, NUMBER = "secundus-vision", "222222222222"
-APIS = ("iam", "storage", "compute", "artifactregistry", "cloudresourcemanager", "serviceusage")
+APIS = (
+    *("artifactregistry", "cloudresourcemanager", "compute", "iam", "pubsub", "serviceusage"),
+    "storage",
+)
 DEPLOYER = "user:deployer@secundus.example"
 POOL = f"projects/{NUMBER}/locations/global/workloadIdentityPools/pool-a"
 PROVIDER = f"{POOL}/providers/provider-a"
 IMAGE = "projects/confidential-space-images/global/images/confidential-space-260900"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/sub-a"
+GROUP = f"projects/{PROJECT}/zones/us-west1-b/instanceGroupManagers/group-a"
 INSTANCE = f"projects/{PROJECT}/zones/us-west1-b/instances/vm-a"
 
 
@@ -54,6 +59,9 @@ class Program:
         self.labels = {"cost": "a"}
         self.confidential = "SEV"
         self.location = "us-west1"
+        self.lease = 60
+        self.machine_type = "n2d-standard-2"
+        self.most = 1
         self.replace_on_changes: list[str] = []
 
     def __call__(self) -> None:
@@ -138,12 +146,90 @@ class Program:
                 delete_before_replace=True,
             ),
         )
+        self._fleet(bucket, subnetwork, account, acts)
         export("member", account.member)
         export("pool", pool.name)
         export("provider", provider.name)
         export("registry", repository.registry_uri)
         export("started", vm.creation_timestamp)
         export("url", bucket.url)
+
+    def _fleet(
+        self,
+        bucket: gcp.storage.Bucket,
+        subnetwork: gcp.compute.Subnetwork,
+        account: gcp.serviceaccount.Account,
+        acts: gcp.serviceaccount.IAMMember,
+    ) -> None:
+        """Messages, and a group of machines that follows their number."""
+        identity = gcp.projects.ServiceIdentity("identity", service="pubsub.googleapis.com")
+        topic = gcp.pubsub.Topic("topic", name="topic-a")
+        work = gcp.pubsub.Subscription(
+            "work",
+            name="sub-a",
+            topic=topic.id,
+            ack_deadline_seconds=self.lease,
+            expiration_policy={"ttl": ""},
+            dead_letter_policy={"dead_letter_topic": topic.id, "max_delivery_attempts": 6},
+        )
+        gcp.pubsub.SubscriptionIAMMember(
+            "takes", subscription=work.name, role="roles/pubsub.subscriber", member=identity.member
+        )
+        storage = gcp.storage.get_project_service_account_output()
+        publishes = gcp.pubsub.TopicIAMMember(
+            "publishes", topic=topic.name, role="roles/pubsub.publisher", member=storage.member
+        )
+        gcp.storage.Notification(
+            "notification",
+            bucket=bucket.name,
+            topic=topic.id,
+            payload_format="JSON_API_V1",
+            event_types=["OBJECT_FINALIZE"],
+            opts=ResourceOptions(depends_on=[publishes]),
+        )
+        template = gcp.compute.InstanceTemplate(
+            "template",
+            name_prefix="group-a-",
+            machine_type=self.machine_type,
+            disks=[{"source_image": IMAGE, "boot": True, "interface": "NVME"}],
+            network_interfaces=[{"subnetwork": subnetwork.id}],
+            service_account={"email": account.email, "scopes": [SCOPE]},
+            confidential_instance_config={"confidential_instance_type": "SEV"},
+            shielded_instance_config={"enable_secure_boot": True},
+            scheduling={"on_host_maintenance": "TERMINATE"},
+            metadata={"tee-restart-policy": "Never"},
+            region="us-west1",
+            opts=ResourceOptions(depends_on=[acts]),
+        )
+        group = gcp.compute.InstanceGroupManager(
+            "group",
+            name="group-a",
+            base_instance_name="vm-of-group",
+            versions=[{"instance_template": template.id}],
+            update_policy={
+                "type": "PROACTIVE",
+                "minimal_action": "REPLACE",
+                "max_surge_fixed": 0,
+                "max_unavailable_fixed": 1,
+            },
+        )
+        gcp.compute.Autoscaler(
+            "autoscaler",
+            name="group-a",
+            target=group.id,
+            autoscaling_policy={
+                "min_replicas": 0,
+                "max_replicas": self.most,
+                "metrics": [
+                    {
+                        "name": "pubsub.googleapis.com/subscription/num_undelivered_messages",
+                        "filter": "resource.type = pubsub_subscription AND"
+                        ' resource.label.subscription_id = "sub-a"',
+                        "single_instance_assignment": 4,
+                    }
+                ],
+            },
+        )
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +262,8 @@ def stack(
     project = local.cloud.projects[PROJECT]
     project.policy.bindings = [
         {"role": role, "members": [DEPLOYER]}
-        for role in {role for company in COMPANIES.values() for role in company.roles}
+        for company in COMPANIES.values()
+        for role in (*company.roles, *company.fleet_roles)
     ]
     project.services |= {f"{name}.googleapis.com" for name in APIS}
     for folder in ("cli", "state", "home", "tmp"):
@@ -225,15 +312,24 @@ def test_up_creates_everything_once(stack: automation.Stack, local: LocalCloud) 
 def test_condition_metadata_and_labels_change_in_place(
     stack: automation.Stack, program: Program, local: LocalCloud
 ) -> None:
-    """The machine stays. A file is replaced."""
+    """The machine stays, and so does a group that gets another template. A file is replaced."""
     cloud = local.cloud
+    group = cloud.groups[GROUP].doc["id"]
+    program.lease, program.most, program.machine_type = 30, 2, "n2d-standard-4"
     machine = cloud.instances[INSTANCE].id
     program.condition = "assertion.swname == 'CONFIDENTIAL_SPACE' && assertion.secboot == true"
     program.metadata = {"tee-restart-policy": "Never", "run": "again"}
     program.labels = {"cost": "b", "team": "c"}
     program.picture.write_bytes(b"\x89PNG second")
-    assert changed(stack.preview()) == {"update": 3, "replace": 1}
+    assert changed(stack.preview()) == {"update": 6, "replace": 2}
     stack.up()
+    (template,) = cloud.templates.values()
+    assert template["properties"]["machineType"] == program.machine_type
+    live = cloud.groups[GROUP].doc
+    assert (live["id"], live["instanceTemplate"].split("/")[-1]) == (group, template["name"])
+    (autoscaler,) = cloud.autoscalers.values()
+    assert autoscaler.doc["autoscalingPolicy"]["maxNumReplicas"] == program.most
+    assert cloud.subscriptions[SUBSCRIPTION].doc["ackDeadlineSeconds"] == program.lease
     assert cloud.providers[PROVIDER].doc["attributeCondition"] == program.condition
     assert cloud.instances[INSTANCE].metadata == program.metadata
     assert cloud.instances[INSTANCE].id == machine
@@ -264,6 +360,7 @@ def test_a_bucket_that_moves_is_replaced_with_its_objects(
     assert bucket.meta["location"] == "US-EAST1"
     assert set(bucket.objects) == {"a/p.png"}
     assert bucket.policy.members("roles/storage.objectViewer")
+    assert bucket.notifications
     assert local.cloud.instances[INSTANCE].id != machine
     assert local.cloud.instances[INSTANCE].metadata == program.metadata
 
@@ -314,6 +411,8 @@ def test_destroy_leaves_only_reserved_ids_and_enabled_apis(
     cloud = local.cloud
     left = cloud.buckets, cloud.service_accounts, cloud.repositories, cloud.networking
     assert left == ({}, {}, {}, {})
+    of_fleet = cloud.topics, cloud.subscriptions, cloud.templates, cloud.groups, cloud.autoscalers
+    assert of_fleet == ({}, {}, {}, {}, {})
     assert not cloud.instances
     assert all(pool.deleted_at for pool in cloud.pools.values())
     assert cloud.projects[PROJECT].policy.members("roles/logging.logWriter") == set()

@@ -55,6 +55,7 @@ GOOD: dict[str, Json] = {
         "member": "user:a@b.example",
     },
     "gcp:projects/service:Service": {"service": "iam.googleapis.com"},
+    "gcp:projects/serviceIdentity:ServiceIdentity": {"service": "pubsub.googleapis.com"},
     "gcp:compute/network:Network": {"name": "net"},
     "gcp:compute/subnetwork:Subnetwork": {"name": "sub", "network": "net"},
     "gcp:compute/firewall:Firewall": {
@@ -69,6 +70,50 @@ GOOD: dict[str, Json] = {
         "networkInterfaces": [{"network": "net"}],
         "serviceAccount": {"email": "a@b.example", "scopes": ["cloud-platform"]},
         "confidentialInstanceConfig": {"confidentialInstanceType": "SEV"},
+    },
+    "gcp:compute/instanceTemplate:InstanceTemplate": {
+        "namePrefix": "fleet-",
+        "machineType": "n2d-standard-2",
+        "disks": [{"sourceImage": "projects/p/global/images/i", "interface": "NVME"}],
+        "networkInterfaces": [{"network": "net"}],
+        "confidentialInstanceConfig": {"confidentialInstanceType": "SEV"},
+    },
+    "gcp:compute/instanceGroupManager:InstanceGroupManager": {
+        "name": "fleet",
+        "baseInstanceName": "vm",
+        "versions": [{"instanceTemplate": "projects/p/global/instanceTemplates/t"}],
+        "updatePolicy": {"type": "PROACTIVE", "minimalAction": "REPLACE"},
+    },
+    "gcp:compute/autoscaler:Autoscaler": {
+        "name": "fleet",
+        "target": "projects/p/zones/us-west1-b/instanceGroupManagers/fleet",
+        "autoscalingPolicy": {
+            "minReplicas": 0,
+            "maxReplicas": 4,
+            "metrics": [{"name": "m", "singleInstanceAssignment": 4.5}],
+        },
+    },
+    "gcp:pubsub/topic:Topic": {"name": "slices"},
+    "gcp:pubsub/topicIAMMember:TopicIAMMember": {
+        "topic": "slices",
+        "role": "roles/pubsub.publisher",
+        "member": "user:a@b.example",
+    },
+    "gcp:pubsub/subscription:Subscription": {
+        "name": "slices",
+        "topic": "slices",
+        "expirationPolicy": {"ttl": ""},
+    },
+    "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": {
+        "subscription": "slices",
+        "role": "roles/pubsub.subscriber",
+        "member": "user:a@b.example",
+    },
+    "gcp:storage/notification:Notification": {
+        "bucket": "b",
+        "topic": "projects/p/topics/slices",
+        "payloadFormat": "JSON_API_V1",
+        "eventTypes": ["OBJECT_FINALIZE"],
     },
 }
 TOKEN = {token.rpartition("/")[2]: token for token in GOOD}
@@ -163,6 +208,51 @@ REFUSED: list[tuple[str, Json, str]] = [
             ({"serviceAccount": {"email": "a@b.example"}}, '"scopes" is required'),
         )
     ),
+    *(
+        ("instanceTemplate:InstanceTemplate", changed, says)
+        for changed, says in (
+            ({"namePrefix": "a" * 55}, "cannot be longer than 54 characters"),
+            ({"namePrefix": None}, "one of `name_prefix` must be specified"),
+            ({"disks": None}, '"disks" is required'),
+            ({"disks": [{"size": 20}]}, "'x.disks[0].size'"),
+            ({"confidentialInstanceConfig": {}}, "at least one argument"),
+        )
+    ),
+    *(
+        ("instanceGroupManager:InstanceGroupManager", changed, says)
+        for changed, says in (
+            ({"versions": None}, '"versions" is required'),
+            ({"versions": [{}]}, '"instance_template" is required'),
+            ({"baseInstanceName": None}, '"base_instance_name" is required'),
+            ({"updatePolicy": {"type": "PROACTIVE"}}, '"minimal_action" is required'),
+            ({"updatePolicy": {"type": "AT_ONCE", "minimalAction": "REPLACE"}}, "one of"),
+        )
+    ),
+    *(
+        ("autoscaler:Autoscaler", changed, says)
+        for changed, says in (
+            ({"name": "Fleet"}, "doesn't match regexp"),
+            ({"target": None}, '"target" is required'),
+            ({"autoscalingPolicy": {"maxReplicas": 4}}, '"min_replicas" is required'),
+            (
+                {
+                    "autoscalingPolicy": {
+                        "minReplicas": 0,
+                        "maxReplicas": 1,
+                        "metrics": [{"name": "m", "singleInstanceAssignment": "four"}],
+                    }
+                },
+                "expected a float",
+            ),
+        )
+    ),
+    ("serviceIdentity:ServiceIdentity", {"service": None}, '"service" is required'),
+    ("topic:Topic", {"name": None}, "makes up no names"),
+    ("subscription:Subscription", {"topic": None}, '"topic" is required'),
+    ("subscription:Subscription", {"expirationPolicy": {}}, '"ttl" is required'),
+    ("topicIAMMember:TopicIAMMember", {"member": "nobody"}, "type:value"),
+    ("notification:Notification", {"payloadFormat": "XML"}, "one of"),
+    ("notification:Notification", {"eventTypes": ["OBJECT_READ"]}, "expected to have only"),
 ]
 
 
@@ -219,6 +309,10 @@ ACCEPTED: list[tuple[str, Json]] = [
     ("instance:Instance", {"confidentialInstanceConfig": {"confidentialInstanceType": "SGX"}}),
     ("instance:Instance", {"scheduling": {"onHostMaintenance": "MIGRATE"}, "zone": None}),
     ("instance:Instance", {"metadata": {"tee-image-reference": "not a reference"}}),
+    ("instanceTemplate:InstanceTemplate", {"disks": [{"sourceImage": "i", "interface": "SCSI"}]}),
+    ("instanceGroupManager:InstanceGroupManager", {"name": "BAD_Upper"}),
+    ("topic:Topic", {"name": "goog"}),
+    ("subscription:Subscription", {"ackDeadlineSeconds": 1, "topic": "_deleted-topic_"}),
 ]
 
 

@@ -124,12 +124,24 @@ def _patch(call: Call) -> Json:
     autoscaler = _find(call, f"{call.resource}/{call.query.get('autoscaler', '')}")
     body = require_known_fields(call.body, FIELDS)
     policy = autoscaler.doc["autoscalingPolicy"] | body.get("autoscalingPolicy", {})
-    fixed = {"name": autoscaler.name, "autoscalingPolicy": policy}
-    doc, group = _checked(call, {**autoscaler.doc, **body, **fixed})
+    changed = {**autoscaler.doc, **body, "autoscalingPolicy": policy}
+    return _change(call, "patch", autoscaler, changed)
+
+
+def _update(call: Call) -> Json:
+    """Replace what the autoscaler that the query names has; what the body lacks is gone."""
+    autoscaler = _find(call, f"{call.resource}/{call.query.get('autoscaler', '')}")
+    body = require_known_fields(call.body, FIELDS)
+    fixed = {key: value for key, value in autoscaler.doc.items() if key not in FIELDS}
+    return _change(call, "update", autoscaler, {**fixed, **body})
+
+
+def _change(call: Call, kind: str, autoscaler: Autoscaler, changed: Json) -> Json:
+    doc, group = _checked(call, {**changed, "name": autoscaler.name})
     if group != autoscaler.group:
         raise invalid("resource.target", doc["target"], "The target cannot be changed.")
     autoscaler.doc = doc
-    return done(call, "patch", doc)
+    return done(call, kind, doc)
 
 
 def _delete(call: Call) -> Json:
@@ -144,6 +156,7 @@ AUTOSCALER, PERMISSION = f"{AUTOSCALERS}/{{autoscaler}}", "compute.autoscalers."
 METHODS: Final = (
     Method("POST", AUTOSCALERS, f"{PERMISSION}create", _insert),
     Method("PATCH", AUTOSCALERS, f"{PERMISSION}update", _patch),
+    Method("PUT", AUTOSCALERS, f"{PERMISSION}update", _update),
     Method("GET", AUTOSCALER, f"{PERMISSION}get", _get),
     Method("DELETE", AUTOSCALER, f"{PERMISSION}delete", _delete),
 )

@@ -40,6 +40,7 @@ UPDATE_POLICY: Final = {
     "replacementMethod": "SUBSTITUTE",
     "maxSurge": {"fixed": 1},
     "maxUnavailable": {"fixed": 1},
+    "minReadySec": 0,
 }
 METHODS_OF_REPLACEMENT: Final = frozenset({"RECREATE", "SUBSTITUTE"})
 MOST_MACHINES: Final = 1000
@@ -85,7 +86,7 @@ def _checked(call: Call, doc: Json) -> Json:
     policy = require_known_fields(
         UPDATE_POLICY | doc.get("updatePolicy", {}), frozenset(UPDATE_POLICY)
     )
-    for field in ("type", "minimalAction"):
+    for field in ("type", "minimalAction", "minReadySec"):
         if policy[field] != UPDATE_POLICY[field]:
             why = f"Only {UPDATE_POLICY[field]} is modelled."
             raise invalid(f"resource.updatePolicy.{field}", policy[field], why)

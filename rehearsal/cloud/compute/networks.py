@@ -52,6 +52,23 @@ def _subnetwork(call: Call) -> Json:
     return {"privateIpGoogleAccess": False, "stackType": "IPV4_ONLY", **call.body, **fixed}
 
 
+def _expand(call: Call) -> Json:
+    """Enlarge the range of a subnetwork; ApiError 400 for one that does not contain the old one.
+
+    https://docs.cloud.google.com/compute/docs/reference/rest/beta/subnetworks/expandIpCidrRange
+    """
+    subnetwork, addresses = _find(call), call.body.get("ipCidrRange", "")
+    try:
+        larger = ipaddress.IPv4Network(addresses)
+    except ValueError as error:
+        raise invalid("ipCidrRange", addresses, str(error)) from error
+    if not ipaddress.IPv4Network(subnetwork["ipCidrRange"]).subnet_of(larger):
+        why = f"It must contain the present range, {subnetwork['ipCidrRange']}."
+        raise invalid("ipCidrRange", addresses, why)
+    subnetwork["ipCidrRange"] = addresses
+    return done(call, "expandIpCidrRange", subnetwork)
+
+
 def _firewall(call: Call) -> Json:
     network = referenced(call, "resource.network", call.body.get("network", ""))
     defaults = {"direction": "INGRESS", "priority": 1000, "disabled": False}
@@ -112,5 +129,12 @@ def _methods(
 METHODS = (
     *_methods("network", "global", _network),
     *_methods("subnetwork", "regions/{region}", _subnetwork),
+    Method(
+        "POST",
+        f"{ROOT}/regions/{{region}}/subnetworks/{{name}}",
+        "compute.subnetworks.expandIpCidrRange",
+        _expand,
+        "/expandIpCidrRange",
+    ),
     *_methods("firewall", "global", _firewall, "compute.networks.updatePolicy"),
 )

@@ -44,6 +44,11 @@ def require_known_fields(body: Json, fields: frozenset[str]) -> Json:
     return body
 
 
+def update_mask(call: Call) -> str:
+    """The mask of a PATCH: in the query, or in a body that wraps the resource."""
+    return call.query.get("updateMask", "") or str(call.body.get("updateMask", ""))
+
+
 def apply_update_mask(current: Json, body: Json, mask: str, fields: frozenset[str]) -> Json:
     """A resource after PATCH: the masked fields are those of the body, or cleared."""
     result = dict(current)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rehearsal.cloud.state import Cloud, Json, Project
 
 SERVICES = "/v1/projects/{project}/services"
+BETA = "/v1beta1/projects/{project}/services"
 PERMISSION = "serviceusage.services."
 OPERATION = "acat.p2-"
 """An operation names its project by number: operations/acat.p2-NUMBER-…"""
@@ -28,6 +29,9 @@ APIS = (
 )
 KNOWN = tuple(f"{name}.googleapis.com" for name in APIS.split())
 """Every API that can be enabled here."""
+
+AGENTS = {"pubsub.googleapis.com": "gcp-sa-pubsub"}
+"""The domain of an API's own account."""
 
 
 def _render(project: Project, service: str) -> Json:
@@ -73,6 +77,20 @@ def _disable(call: Call) -> Json:
     return _done(call, "DisableServiceResponse", {"service": _render(call.project, service)})
 
 
+def _identify(call: Call) -> Json:
+    """The account as which an API acts in a project: it exists from now on, at the latest.
+
+    https://docs.cloud.google.com/iam/docs/create-service-agents
+    """
+    service = call.path["service"]
+    if service not in AGENTS:
+        raise ApiError(400, f"Got {service}, expected one of {', '.join(AGENTS)}: not modelled.")
+    domain, number = AGENTS[service], call.project.number
+    email = f"service-{number}@{domain}.iam.gserviceaccount.com"
+    prefix, kind = f"{OPERATION}{number}-", "api.serviceusage.v1beta1.ServiceIdentity"
+    return conventions.finished_operation(call, "", kind, {"email": email}, prefix)
+
+
 def _done(call: Call, kind: str, response: Json) -> Json:
     prefix = f"{OPERATION}{call.project.number}-"
     return conventions.finished_operation(call, "", f"api.serviceusage.v1.{kind}", response, prefix)
@@ -89,6 +107,8 @@ METHODS = (
     Method("POST", SERVICES, ENABLE, _enable_all, ":batchEnable"),
     Method("POST", f"{SERVICES}/{{service}}", ENABLE, _enable_one, ":enable"),
     Method("POST", f"{SERVICES}/{{service}}", f"{PERMISSION}disable", _disable, ":disable"),
+    Method("POST", f"{BETA}/{{service}}", ENABLE, _identify, ":generateServiceIdentity"),
     Method("GET", "/v1/operations/{operation}", READ, conventions.get_operation),
+    Method("GET", "/v1beta1/operations/{operation}", READ, conventions.get_operation),
 )
 API = Api("serviceusage.googleapis.com", "Service Usage API", METHODS, _project)

@@ -78,7 +78,7 @@ def find(call: Call) -> Subscription:
 
 def patch(call: Call) -> Json:
     """Change a subscription; the body wraps it."""
-    subscription, mask = find(call), call.body.get("updateMask", "")
+    subscription, mask = find(call), conventions.update_mask(call)
     body = call.body.get("subscription") or {}
     doc = conventions.apply_update_mask(subscription.doc, body, mask, UPDATABLE)
     _require_valid(call, doc)

@@ -62,7 +62,7 @@ def find(call: Call, name: str = "") -> Topic:
 
 def patch(call: Call) -> Json:
     """Change a topic; the body wraps it."""
-    topic, mask = find(call), call.body.get("updateMask", "")
+    topic, mask = find(call), conventions.update_mask(call)
     body = call.body.get("topic") or {}
     topic.doc = conventions.apply_update_mask(topic.doc, body, mask, UPDATABLE)
     return render(topic)

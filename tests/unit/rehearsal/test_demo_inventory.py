@@ -10,12 +10,16 @@ import pytest
 from ops.terminal import Terminal
 from rehearsal.cloud.state import (
     AuditEntry,
+    Autoscaler,
     Bucket,
     Cloud,
+    Group,
     Instance,
     Pool,
     Repository,
     ServiceAccount,
+    Subscription,
+    Topic,
 )
 from rehearsal.companies import two_companies
 from rehearsal.demo import inventory
@@ -53,6 +57,22 @@ def test_two_empty_companies_have_nothing_left(cloud: Cloud) -> None:
             lambda c: c.instances.update(i=Instance("1", "secundus-vision", "z", "i", {})),
         ),
         ("networks/n", lambda c: c.networking.update({"networks/n": {}})),
+        ("instanceTemplates/t", lambda c: c.templates.update({"instanceTemplates/t": {}})),
+        (
+            "instanceGroupManagers/g",
+            lambda c: c.groups.update({"instanceGroupManagers/g": Group("p", "z", "g", {})}),
+        ),
+        (
+            "autoscalers/a",
+            lambda c: c.autoscalers.update({"autoscalers/a": Autoscaler("p", "z", "a", {}, "g")}),
+        ),
+        ("topics/t", lambda c: c.topics.update({"topics/t": Topic("topics/t", "p", {})})),
+        (
+            "subscriptions/s",
+            lambda c: c.subscriptions.update(
+                {"subscriptions/s": Subscription("subscriptions/s", "p", {})}
+            ),
+        ),
         (
             "roles/owner of user:x on primus-models",
             lambda c: c.projects["primus-models"].policy.bindings.append(
