@@ -47,8 +47,22 @@ POOL_PREFIX: Final = rf"(?!gcp(-|$))[a-z0-9]([a-z0-9-]{{0,{MAX_POOL_PREFIX - 2}}
 REPOSITORY_ID: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 ADDRESSES: Final = "10.0.0.0/28"
 """Of the machine's subnetwork: the smallest range that leaves room to replace the machine."""
+MAX_FLEET: Final = 1000
+"""Machines of one managed instance group, and here of a whole fleet:
+https://docs.cloud.google.com/compute/docs/instance-groups"""
+FLEET_ADDRESSES: Final = "10.0.0.0/22"
+"""Of the subnetwork of a fleet: 1,024, of which Google takes 4. It contains the range of one
+machine, because a subnetwork can only grow:
+https://docs.cloud.google.com/vpc/docs/create-modify-vpc-networks#expand-subnet"""
 COMPUTE_NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 """RFC 1035: https://docs.cloud.google.com/compute/docs/naming-resources"""
+GROUP: Final = r"[a-z]([a-z0-9-]{0,34}[a-z0-9])?"
+"""A group's name: with a hyphen and the provider's 26 digits it is a template's name of 63.
+https://www.pulumi.com/registry/packages/gcp/api-docs/compute/instancetemplate/#nameprefix_python"""
+MAX_MACHINE_BASE: Final = 58
+"""Characters of a group's machines before the hyphen and four random ones that Google adds."""
+MESSAGES: Final = r"(?!goog)[a-z][a-z0-9-]{2,61}[a-z0-9]"
+"""A topic's and a subscription's name: https://docs.cloud.google.com/pubsub/docs/pubsub-basics"""
 SERVICE_ACCOUNT: Final = ACCOUNT_ID + r"@" + PROJECT_ID + r"\.iam\.gserviceaccount\.com"
 AUDIENCE: Final = (
     r"//iam\.googleapis\.com/projects/"
@@ -127,6 +141,24 @@ def network_path(name: str, project: str) -> str:
 def subnetwork_path(name: str, region: str, project: str) -> str:
     """The path of a subnetwork below Compute Engine's API."""
     return f"projects/{project}/regions/{region}/subnetworks/{name}"
+
+
+def topic_name(name: str, project: str) -> str:
+    """The full name of a topic, which is also its id in a state."""
+    return f"projects/{project}/topics/{name}"
+
+
+def subscription_name(name: str, project: str) -> str:
+    """The full name of a subscription, which is also its id in a state."""
+    return f"projects/{project}/subscriptions/{name}"
+
+
+def service_agent(domain: str, project_number: str) -> str:
+    """The account as which a service of Google acts in a project, as a member of a policy.
+
+    https://docs.cloud.google.com/iam/docs/service-agents
+    """
+    return f"serviceAccount:service-{project_number}@{domain}.iam.gserviceaccount.com"
 
 
 def repository_name(name: str, location: str, project: str) -> str:

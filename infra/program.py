@@ -39,7 +39,9 @@ from infra.outputs import applied, run_error, warn
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from infra.components.fleet import Fleet
     from infra.components.region_move import AllowedRegion
+    from infra.config.fleet_settings import Fleet as FleetSettings
     from infra.config.secundus_settings import SecundusSettings
     from infra.existing.resources import Settings
     from infra.handover import Handover
@@ -129,9 +131,30 @@ def _secundus(stack: StackName) -> None:
     pulumi.export("resultUri", company.result_uri)
     pulumi.export("image", company.image)
     pulumi.export("project", configured.project)
-    pulumi.export("instance", company.instance)
-    pulumi.export("zone", configured.zone)
-    pulumi.export("startedAt", company.started_at)
+    if company.machine is not None:
+        pulumi.export("instance", company.machine.name)
+        pulumi.export("zone", configured.zone)
+        pulumi.export("startedAt", company.machine.started_at)
+    if company.fleet is not None and configured.fleet is not None:
+        pulumi.export("fleet", _fleet(company.fleet, configured.fleet, configured, published))
+
+
+def _fleet(
+    fleet: Fleet,
+    size: FleetSettings,
+    configured: SecundusSettings,
+    published: pulumi.Output[Handover],
+) -> dict[str, pulumi.Input[object]]:
+    """What `submit` and `results` need to know of a fleet."""
+    return {
+        "topic": fleet.queue.topic,
+        "subscription": fleet.queue.subscription,
+        "deadLetters": fleet.queue.dead_letters,
+        "picturesPerSlice": size.pictures_per_slice,
+        "modelSha256": published.apply(lambda handover: handover.model_sha256),
+        "zones": list(size.zones),
+        "group": configured.names.group,
+    }
 
 
 def _published(configured: SecundusSettings, stack: StackName) -> pulumi.Output[Handover]:

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.components.pinned_machine import DISK_GIB, PinnedMachine
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from infra.config.machine_types import Family
-
-DISK_GIB: Final = 20
-"""The boot image takes 12; the rest is for the workload and the model, encrypted."""
+    from collections.abc import Sequence
 
 REPLACED_BY: Final = (
     "confidentialInstanceConfig",
@@ -34,16 +31,8 @@ class ConfidentialMachineArgs:
     """One machine, and what it launches."""
 
     instance: pulumi.Input[str]
-    project: pulumi.Input[str]
     zone: pulumi.Input[str]
-    labels: Mapping[str, pulumi.Input[str]]
-    family: Family
-    machine_type: pulumi.Input[str]
-    image: pulumi.Input[str]
-    """the full name of a Confidential Space image"""
-    subnetwork: pulumi.Input[str]
-    service_account: pulumi.Input[str]
-    metadata: pulumi.Input[Mapping[str, str]]
+    machine: PinnedMachine
     after: Sequence[pulumi.Input[pulumi.Resource]]
     """resources that must exist before the machine boots, because the launcher waits for none"""
 
@@ -59,47 +48,20 @@ class ConfidentialMachine(pulumi.ComponentResource):
         self, name: str, args: ConfidentialMachineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("confidential-inference:infra:ConfidentialMachine", name, {}, opts)
+        family = args.machine.family
         instance = gcp.compute.Instance(
             name,
+            **args.machine.arguments(),
             name=args.instance,
-            project=args.project,
             zone=args.zone,
-            labels=dict(args.labels),
-            machine_type=args.machine_type,
-            min_cpu_platform=args.family.min_cpu_platform,
             boot_disk={
                 "initialize_params": {
-                    "image": args.image,
+                    "image": args.machine.image,
                     "size": DISK_GIB,
-                    "type": args.family.disk,
+                    "type": family.disk,
                 }
             },
-            network_interfaces=[
-                {
-                    "subnetwork": args.subnetwork,
-                    # The link contains it. But if creation fails after the insert, the provider
-                    # has not read it, treats it as empty and refuses every later preview:
-                    # "project … in subnetwork's self_link … must match subnetwork_project".
-                    # https://github.com/hashicorp/terraform-provider-google/pull/19348
-                    "subnetwork_project": args.project,
-                }  # and no access config: no external address
-            ],
-            confidential_instance_config={
-                "confidential_instance_type": args.family.confidential_type
-            },
-            # The release condition asks for secure boot; the measurements come from the vTPM.
-            shielded_instance_config={
-                "enable_secure_boot": True,
-                "enable_vtpm": True,
-                "enable_integrity_monitoring": True,
-            },
-            scheduling={"on_host_maintenance": args.family.maintenance},
-            service_account={
-                "email": args.service_account,
-                # The account's grants are the limit, not a second and coarser list of scopes.
-                "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
-            },
-            metadata=args.metadata,
+            scheduling={"on_host_maintenance": family.maintenance},
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=args.after,

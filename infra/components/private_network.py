@@ -24,6 +24,8 @@ class PrivateNetworkArgs:
     network: pulumi.Input[str]
     subnetwork: pulumi.Input[str]
     firewall: pulumi.Input[str]
+    addresses: str = naming.ADDRESSES
+    """the range of the subnetwork that the stack creates"""
     account: pulumi.Input[str]
     """the e-mail address of the account that the machine runs as"""
     network_origin: Origin = CREATED
@@ -95,8 +97,19 @@ def _subnetwork(
         project=args.project,
         region=args.region,
         network=network,
-        ip_cidr_range=naming.ADDRESSES,
+        ip_cidr_range=args.addresses,
         # Without it a machine that has no external address cannot pull its image, and hangs.
         private_ip_google_access=True,
-        opts=args.subnetwork_origin.importing(opts),
+        opts=pulumi.ResourceOptions.merge(
+            args.subnetwork_origin.importing(opts), _only_grows(args)
+        ),
     )
+
+
+def _only_grows(args: PrivateNetworkArgs) -> pulumi.ResourceOptions:
+    """A larger range is given in place; without a fleet any more, the subnetwork keeps it.
+
+    Google shrinks none, so the plugin would replace it, below machines that still use it.
+    """
+    keeps = args.addresses == naming.ADDRESSES
+    return pulumi.ResourceOptions(ignore_changes=["ipCidrRange"] if keeps else [])

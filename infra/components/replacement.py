@@ -14,11 +14,12 @@ from typing import Final
 import pulumi
 
 CREATED_FIRST: Final = (
+    "gcp:compute/instanceTemplate:InstanceTemplate",
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
     "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
 )
-"""Google reserves their ids after deletion, so each replacement has another id, and can be created
-before the old one is deleted."""
+"""Each replacement has another id, and can be created before the old one is deleted. Google
+reserves the ids of deleted pools and providers, and deletes no template that a group still uses."""
 
 
 def deleted_first(

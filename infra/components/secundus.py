@@ -16,10 +16,13 @@ from infra import naming
 from infra.components import account as service_account
 from infra.components import grant_wait, origin
 from infra.components.confidential_vm import ConfidentialMachine, ConfidentialMachineArgs
+from infra.components.fleet import Fleet, FleetArgs
 from infra.components.google_apis import enabled
 from infra.components.picture_objects import Uploads, UploadsArgs
+from infra.components.pinned_machine import PinnedMachine
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.private_network import PrivateNetwork, PrivateNetworkArgs
+from infra.components.work_queue import WorkQueueArgs
 from infra.config import machine_types
 from infra.launch import LaunchSpec
 from infra.outputs import applied
@@ -56,8 +59,9 @@ class Secundus(pulumi.ComponentResource):
     input_uri: pulumi.Output[str]
     result_uri: pulumi.Output[str]
     image: pulumi.Output[str]
-    instance: pulumi.Output[str]
-    started_at: pulumi.Output[str]
+    machine: ConfidentialMachine | None
+    fleet: Fleet | None
+    """either of them"""
 
     def __init__(
         self, name: str, args: SecundusArgs, opts: pulumi.ResourceOptions | None = None
@@ -67,7 +71,13 @@ class Secundus(pulumi.ComponentResource):
         inputs = {"approvedDigests": sorted(settings.approved_digests or ()) or None}
         super().__init__("confidential-inference:infra:Secundus", name, inputs, opts)
         self._after_apis = pulumi.ResourceOptions(
-            parent=self, depends_on=enabled(name, APIS, project=settings.project, parent=self)
+            parent=self,
+            depends_on=enabled(
+                name,
+                APIS if settings.fleet is None else (*APIS, "pubsub"),
+                project=settings.project,
+                parent=self,
+            ),
         )
 
         # Store
@@ -96,7 +106,8 @@ class Secundus(pulumi.ComponentResource):
         )
         grants = self._grants(name, account, pictures, results, settings)
         after: list[pulumi.Input[pulumi.Resource]] = [*grants]
-        if seconds := int(settings.grant_wait):
+        seconds = int(settings.grant_wait)
+        if seconds:
             scope = settings.names.service_account
             granted = f"{name}-granted-{scope}"
             after.append(grant_wait.known(granted, grants, seconds, self._after_apis))
@@ -111,39 +122,56 @@ class Secundus(pulumi.ComponentResource):
                 subnetwork=settings.names.subnetwork,
                 firewall=settings.names.firewall,
                 account=account.email,
+                addresses=naming.ADDRESSES if settings.fleet is None else naming.FLEET_ADDRESSES,
                 network_origin=origin.of("network", settings, _network_path(settings)),
                 subnetwork_origin=origin.of("subnetwork", settings, _subnetwork_path(settings)),
             ),
             self._after_apis,
         )
-        machine = ConfidentialMachine(
-            f"{name}-workload",
-            ConfidentialMachineArgs(
-                instance=settings.names.vm,
-                project=settings.project,
-                zone=settings.zone,
-                labels=settings.labels,
-                family=machine_types.family(settings.confidential_type, settings.machine_type),
-                machine_type=settings.machine_type,
-                image=settings.confidential_space_image,
-                subnetwork=network.subnetwork,
-                service_account=account.email,
-                metadata=applied(
-                    pulumi.Output.all(
-                        peer=args.handover, image=args.image, input=pictures.url, result=results.url
-                    ),
-                    lambda resolved: _metadata(resolved, settings.run),
+        pinned = PinnedMachine(
+            project=settings.project,
+            labels=settings.labels,
+            family=machine_types.family(settings.confidential_type, settings.machine_type),
+            machine_type=settings.machine_type,
+            image=settings.confidential_space_image,
+            subnetwork=network.subnetwork,
+            service_account=account.email,
+            metadata=applied(
+                pulumi.Output.all(
+                    peer=args.handover, image=args.image, input=pictures.url, result=results.url
                 ),
-                after=[*after, *uploads.stored, network],
+                lambda resolved: _metadata(resolved, settings),
             ),
-            self._after_apis,
         )
+        after += [*uploads.stored, network]
+        self.machine = self.fleet = None
+        if settings.fleet is None:
+            self.machine = ConfidentialMachine(
+                f"{name}-workload",
+                ConfidentialMachineArgs(
+                    instance=settings.names.vm, zone=settings.zone, machine=pinned, after=after
+                ),
+                self._after_apis,
+            )
+        else:
+            self.fleet = Fleet(
+                f"{name}-fleet",
+                FleetArgs(
+                    settings=settings.fleet,
+                    machine=pinned,
+                    base_instance=settings.names.vm,
+                    group=settings.names.group,
+                    region=settings.region,
+                    queue=_queue(settings, account, pictures),
+                    grant_wait=seconds,
+                    after=after,
+                ),
+                self._after_apis,
+            )
         self.input_uri = pictures.url
         self.result_uri = results.url
         self.image = args.image
-        self.instance = machine.name
-        self.started_at = machine.started_at
-        self.register_outputs({"instance": self.instance})
+        self.register_outputs({"instance": self.machine.name} if self.machine else {})
 
     def _bucket(
         self,
@@ -217,9 +245,26 @@ def _subnetwork_path(settings: SecundusSettings) -> str:
     return naming.subnetwork_path(settings.names.subnetwork, settings.region, settings.project)
 
 
-def _metadata(resolved: dict[str, Any], run: str) -> dict[str, str]:
-    """The machine's metadata, from resolved outputs."""
+def _queue(
+    settings: SecundusSettings, account: gcp.serviceaccount.Account, pictures: PrivateBucket
+) -> WorkQueueArgs:
+    stream = settings.fleet is not None and settings.fleet.stream
+    return WorkQueueArgs(
+        project=settings.project,
+        project_number=settings.project_number,
+        labels=settings.labels,
+        topic=settings.names.topic,
+        dead_letters=settings.names.dead_letters,
+        worker=account.member,
+        operators=settings.operators,
+        pictures=pictures if stream else None,
+    )
+
+
+def _metadata(resolved: dict[str, Any], settings: SecundusSettings) -> dict[str, str]:
+    """The machine's metadata, from resolved outputs; in a fleet, also where its work comes from."""
     peer: Handover = resolved["peer"]
+    queue = naming.subscription_name(settings.names.topic, settings.project)
     return LaunchSpec(
         image=resolved["image"],
         environment={
@@ -229,6 +274,7 @@ def _metadata(resolved: dict[str, Any], run: str) -> dict[str, str]:
             "MODEL_READER": peer.model_reader,
             "INPUT_URI": resolved["input"],
             "RESULT_URI": resolved["result"],
+            **({} if settings.fleet is None else {"SUBSCRIPTION": queue}),
         },
-        run=run,
+        run=settings.run,
     ).metadata()

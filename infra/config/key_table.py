@@ -74,7 +74,7 @@ def _default(key: keys.Key, kind: object) -> str:
         return key.unset
     if isinstance(key.default, tuple):
         return ", ".join(f"`{entry}`" for entry in key.default)
-    if kind not in (str, bool, Path):
+    if kind not in (str, bool, int, Path):
         return "none"
     value = keys.default(key, kind, PLACEHOLDERS)
     return "required" if value is None else f"`{value}`"

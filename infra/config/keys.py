@@ -112,6 +112,12 @@ def _value(each: Declared, table: Table, before: dict[str, str]) -> object:
         if table.is_empty(name):
             table.refuse(name)
         return text == "true"
+    return _typed(kind, text)
+
+
+def _typed(kind: object, text: str) -> object:
+    if kind is int:
+        return int(text or 0)  # 0 where a problem is reported
     if kind in (Path, Path | None) and text:
         return _path(text)
     return None if not text and kind in (str | None, Path | None) else text

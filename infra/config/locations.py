@@ -55,33 +55,37 @@ https://docs.cloud.google.com/artifact-registry/docs/repositories/repo-locations
 def check_region(table: Table, region: str, opened: tuple[str, ...]) -> None:
     """Report a region that Google is not known to have."""
     if region and region not in (*ZONES, *MULTI_REGIONS, *opened):
-        _refuse_unknown(table, "region", region, tuple(ZONES))
+        table.refuse("region", **_unknown(table, "region", "region", region, tuple(ZONES)))
 
 
-def check_zone(table: Table, zone: str, region: str, opened: tuple[str, ...]) -> None:
-    """Report a zone that the region is not known to have."""
+def check_zone(
+    table: Table, zone: str, region: str, opened: tuple[str, ...], key: str = "zone"
+) -> None:
+    """Report a zone that the region is not known to have; `key` may be of an object, `a.b[0]`."""
     if not (zone and region):
         return
+    above, _, own = key.rpartition(".")
+    within = table.table(above) if above else table
     if not zone.startswith(region + "-"):
-        table.refuse(
-            "zone",
+        within.refuse(
+            own,
+            got=repr(zone),
             expected=f"a zone of region {region}, where the subnet is",
-            fix=table.command("set", "zone", f"{region}-b"),
+            fix=table.command("set", key, f"{region}-b"),
         )
         return
     zones = tuple(f"{region}-{letter}" for letter in ZONES.get(region, ""))
     if zones and zone not in (*zones, *opened):
-        _refuse_unknown(table, "zone", zone, zones)
+        within.refuse(own, got=repr(zone), **_unknown(table, "zone", key, zone, zones))
 
 
-def _refuse_unknown(table: Table, key: str, got: str, known: tuple[str, ...]) -> None:
+def _unknown(table: Table, kind: str, key: str, got: str, known: tuple[str, ...]) -> dict[str, str]:
     near = difflib.get_close_matches(got, known, n=4, cutoff=0.7) or list(known[:4])
     opened = table.command("set", "newLocations[0]", got)
-    table.refuse(
-        key,
-        expected=f"a {key} that Google has, such as {', '.join(near)}",
-        consequence="Google would refuse it in the middle of an update, when the old resources are"
-        " already deleted",
-        fix=f"{table.command('set', key, near[0])}\n"
+    return {
+        "expected": f"a {kind} that Google has, such as {', '.join(near)}",
+        "consequence": "Google would refuse it in the middle of an update, when the old resources"
+        " are already deleted",
+        "fix": f"{table.command('set', key, near[0])}\n"
         f"    or:          {opened}   # if Google has opened it since {AS_OF}",
-    )
+    }

@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: `keys` reads the annotations at run time.
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,11 +11,13 @@ from infra.config import (
     company_settings,
     contradictions,
     existing_keys,
+    fleet_settings,
     keys,
     locations,
     validators,
 )
 from infra.config.company_settings import SUFFIX, Company, Operator, staged
+from infra.config.fleet_settings import Fleet
 from infra.config.keys import Key
 from infra.config.machine_types import DEFAULT_MACHINE
 from infra.config.reader import Table
@@ -63,7 +65,38 @@ class SecundusNames:
             default=staged("workload-deny-ingress"),
         ),
     ]
-    vm: Annotated[str, Key(validators.COMPUTE_NAME, "the machine", default=staged("workload-vm"))]
+    vm: Annotated[
+        str,
+        Key(
+            validators.COMPUTE_NAME,
+            "the machine; in a fleet, how the name of each machine begins",
+            default=staged("workload-vm"),
+        ),
+    ]
+    group: Annotated[
+        str,
+        Key(
+            validators.GROUP,
+            "of a fleet: group and autoscaler in each zone, and how the template's name begins",
+            default=staged("workload-fleet"),
+        ),
+    ]
+    topic: Annotated[
+        str,
+        Key(
+            validators.MESSAGES,
+            "of a fleet: the topic with its work, and the subscription that the machines share",
+            default=staged("workload-slices"),
+        ),
+    ]
+    dead_letters: Annotated[
+        str,
+        Key(
+            validators.MESSAGES,
+            "of a fleet: topic and subscription of the work that failed six times",
+            default=staged("workload-dead-letters"),
+        ),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +252,8 @@ class SecundusSettings(Company):
             default="0",
         ),
     ]
+    fleet: Fleet | None
+    """None: one machine"""
 
     @property
     def operator(self) -> Operator:
@@ -236,9 +271,28 @@ MAIN: Final = StackName("secundus")
 def parse(values: Mapping[str, object], stack: StackName = MAIN) -> SecundusSettings:
     """The settings of a stack of Secundus; SettingsError with every problem there is."""
     table = Table(values, stack.full)
-    settings = keys.read(SecundusSettings, table, {SUFFIX: stack.suffix})
+    one_machine = () if table.has("fleet") else ("fleet",)
+    settings = keys.read(SecundusSettings, table, {SUFFIX: stack.suffix}, absent=one_machine)
     company_settings.check(table, settings, settings.region)
     locations.check_zone(table, settings.zone, settings.region, settings.new_locations)
+    if settings.fleet is not None:
+        settings = replace(
+            settings,
+            fleet=fleet_settings.checked(
+                table,
+                settings.fleet,
+                zone=settings.zone,
+                region=settings.region,
+                opened=settings.new_locations,
+            ),
+        )
+        fleet_settings.check_company(
+            table,
+            run=settings.run,
+            machine=settings.names.vm,
+            topic=settings.names.topic,
+            dead_letters=settings.names.dead_letters,
+        )
     contradictions.one_bucket_for_both(
         table.table("names"), settings.names.input_bucket, settings.names.result_bucket
     )

@@ -234,3 +234,7 @@ MACHINE_TYPE: Final = _name(
 COMPUTE_NAME: Final = _name(
     naming.COMPUTE_NAME, "a name: a-z, then up to 62 of a-z, 0-9 and -", "my-name"
 )
+GROUP: Final = _name(naming.GROUP, "a name of at most 36: a-z, then a-z, 0-9 and -", "my-fleet")
+MESSAGES: Final = _name(
+    naming.MESSAGES, "a name: a-z, then 3 to 62 of a-z, 0-9 and -, not 'goog' first", "my-topic"
+)

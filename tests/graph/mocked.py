@@ -38,6 +38,7 @@ with warnings.catch_warnings():
         gcp.compute.Instance,
         gcp.iam.WorkloadIdentityPool,
         gcp.projects.Service,
+        gcp.pubsub.Topic,
         gcp.serviceaccount.Account,
         gcp.storage.Bucket,
     )
@@ -194,6 +195,8 @@ class _Google(mocks.Mocks):
             if self._answers.image_lookup:
                 return {}, [("imageName", self._answers.image_lookup)]
             return {"name": args.args["imageName"]}
+        if args.token.endswith(":getProjectServiceAccount"):
+            return {"emailAddress": "made@gs-project-accounts.iam.gserviceaccount.com"}
         if args.token.startswith("gcp:"):
             answer = self._answers.look_up(args.token.rpartition(":")[2], args.args)
             return ({}, [("", answer)]) if isinstance(answer, str) else answer

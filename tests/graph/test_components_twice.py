@@ -10,12 +10,16 @@ import pytest
 from infra import program
 from infra.attestation.release_policy import AttestationPolicy
 from infra.components.confidential_vm import ConfidentialMachine, ConfidentialMachineArgs
+from infra.components.fleet import Fleet, FleetArgs
 from infra.components.model_release import ModelRelease, ModelReleaseArgs
+from infra.components.pinned_machine import PinnedMachine
 from infra.components.primus import Primus, PrimusArgs
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.private_network import PrivateNetwork, PrivateNetworkArgs
 from infra.components.secundus import Secundus, SecundusArgs
+from infra.components.work_queue import WorkQueueArgs
 from infra.config import (
+    fleet_settings,
     machine_types,
     model_archives,
     picture_folder,
@@ -86,19 +90,49 @@ def two_of_each() -> None:
                 account=f"{name}@primus-models.iam.gserviceaccount.com",
             ),
         )
+        machine = PinnedMachine(
+            project=project,
+            labels={},
+            family=machine_types.family("SEV", "n2d-standard-2"),
+            machine_type="n2d-standard-2",
+            image="image",
+            subnetwork=network.subnetwork,
+            service_account="account",
+            metadata={},
+        )
         ConfidentialMachine(
             name,
             ConfidentialMachineArgs(
-                instance=f"{name}-vm",
-                project=project,
-                zone="us-west1-b",
-                labels={},
-                family=machine_types.family("SEV", "n2d-standard-2"),
-                machine_type="n2d-standard-2",
-                image="image",
-                subnetwork=network.subnetwork,
-                service_account="account",
-                metadata={},
+                instance=f"{name}-vm", zone="us-west1-b", machine=machine, after=[]
+            ),
+        )
+        Fleet(
+            f"{name}-fleet",
+            FleetArgs(
+                settings=fleet_settings.Fleet(
+                    zones=("us-west1-a", "us-west1-b"),
+                    most_machines=4,
+                    least_machines=0,
+                    provisioning="spot",
+                    pictures_per_slice=512,
+                    backlog_per_machine=4,
+                    stream=False,
+                ),
+                machine=machine,
+                base_instance=f"{name}-vm",
+                group=f"{name}-group",
+                region="us-west1",
+                queue=WorkQueueArgs(
+                    project="primus-models",
+                    project_number="111111111111",
+                    labels={},
+                    topic=f"{name}-topic",
+                    dead_letters=f"{name}-dead",
+                    worker="serviceAccount:worker@primus-models.iam.gserviceaccount.com",
+                    operators=["user:a@x.example"],
+                    pictures=None,
+                ),
+                grant_wait=0,
                 after=[],
             ),
         )

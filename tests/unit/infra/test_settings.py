@@ -154,6 +154,9 @@ def test_every_key_of_secundus_can_be_overridden() -> None:
             "subnetwork": "s",
             "firewall": "f",
             "vm": "v",
+            "group": "g",
+            "topic": "my-topic",
+            "deadLetters": "my-dead-letters",
         },
         peer="acme/models/primus",
         approvedDigests=[DIGEST],
@@ -172,6 +175,9 @@ def test_every_key_of_secundus_can_be_overridden() -> None:
         "subnetwork": "s",
         "firewall": "f",
         "vm": "v",
+        "group": "g",
+        "topic": "my-topic",
+        "dead_letters": "my-dead-letters",
     }
     assert settings.zone == "europe-west4-a"
     assert settings.peer == "acme/models/primus"

@@ -1,0 +1,187 @@
+"""The messages of a fleet: a topic with its work, one subscription, and what failed too often.
+
+A message is never lost. Who has not acknowledged it gets it again, and after six deliveries it is
+moved to the dead letters, where people read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra import naming
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from infra.components.private_bucket import PrivateBucket
+
+DELIVERIES: Final = 6
+"""Of one message, before it is a dead letter; Google takes 5 to 100:
+https://docs.cloud.google.com/pubsub/docs/dead-letter-topics"""
+LEASE_SECONDS: Final = 60
+"""So long a worker has a message before it must ask for more time."""
+KEPT: Final = f"{7 * 24 * 60 * 60}s"
+"""So long Google keeps a message that nobody acknowledges."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkQueueArgs:
+    """Names, and who may do what with the messages."""
+
+    project: str
+    project_number: str
+    labels: Mapping[str, pulumi.Input[str]]
+    topic: str
+    """the topic's name, and its subscription's"""
+    dead_letters: str
+    """the same of the dead letters"""
+    worker: pulumi.Input[str]
+    """the machines' account, as a member"""
+    operators: Sequence[str]
+    """members who submit jobs and read the dead letters"""
+    pictures: PrivateBucket | None
+    """the bucket whose new objects become messages, if there is one"""
+
+
+class WorkQueue(pulumi.ComponentResource):
+    """Topic, subscription and dead letters, with every grant on them."""
+
+    topic: pulumi.Output[str]
+    subscription: pulumi.Output[str]
+    dead_letters: pulumi.Output[str]
+    """full names: projects/PROJECT/…; `dead_letters` is the subscription"""
+    grants: list[pulumi.CustomResource]
+
+    def __init__(
+        self, name: str, args: WorkQueueArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("confidential-inference:infra:WorkQueue", name, {}, opts)
+        self._name, self._args = name, args
+        child = pulumi.ResourceOptions(parent=self)
+        topic = self._topic("slices", args.topic, child)
+        dead_topic = self._topic("dead-letters", args.dead_letters, child)
+        dead = self._subscription("dead-letters", args.dead_letters, dead_topic, child)
+        work = self._subscription(
+            "slices",
+            args.topic,
+            topic,
+            # A topic without a subscription loses what is published.
+            pulumi.ResourceOptions(parent=self, depends_on=[dead]),
+            {"dead_letter_topic": dead_topic.id, "max_delivery_attempts": DELIVERIES},
+        )
+        # Google makes the account of a service some time after its API is on, and nobody can grant
+        # to an account before: https://docs.cloud.google.com/iam/docs/create-service-agents
+        identity = gcp.projects.ServiceIdentity(
+            f"{name}-pubsub", project=args.project, service="pubsub.googleapis.com", opts=child
+        )
+        known = pulumi.ResourceOptions(parent=self, depends_on=[identity])
+        pubsub = naming.service_agent("gcp-sa-pubsub", args.project_number)
+        self.grants = [
+            self._takes("worker-takes", work, args.worker, child),
+            # Without both of them Google forwards no message, and counts no deliveries:
+            # https://docs.cloud.google.com/pubsub/docs/dead-letter-topics#grant_forwarding_permissions
+            self._takes("pubsub-takes", work, pubsub, known),
+            self._publishes("pubsub-forwards", dead_topic, pubsub, known),
+        ]
+        for member in args.operators:
+            self._publishes(f"operator-submits-{member}", topic, member, child)
+            self._takes(f"operator-reads-{member}", dead, member, child)
+        if args.pictures is not None:
+            self._notify(topic, args.pictures)
+        self.topic, self.subscription, self.dead_letters = topic.id, work.id, dead.id
+        self.register_outputs({"topic": self.topic, "subscription": self.subscription})
+
+    def _topic(self, name: str, topic: str, opts: pulumi.ResourceOptions) -> gcp.pubsub.Topic:
+        return gcp.pubsub.Topic(
+            f"{self._name}-{name}",
+            name=topic,
+            project=self._args.project,
+            labels=dict(self._args.labels),
+            opts=opts,
+        )
+
+    def _subscription(
+        self,
+        name: str,
+        subscription: str,
+        topic: gcp.pubsub.Topic,
+        opts: pulumi.ResourceOptions,
+        dead_letter_policy: gcp.pubsub.SubscriptionDeadLetterPolicyArgsDict | None = None,
+    ) -> gcp.pubsub.Subscription:
+        return gcp.pubsub.Subscription(
+            f"{self._name}-{name}",
+            name=subscription,
+            project=self._args.project,
+            labels=dict(self._args.labels),
+            topic=topic.id,
+            ack_deadline_seconds=LEASE_SECONDS,
+            message_retention_duration=KEPT,
+            # Empty: never. Google would delete a subscription that nobody uses for 31 days.
+            expiration_policy={"ttl": ""},
+            retry_policy={"minimum_backoff": "10s", "maximum_backoff": "600s"},
+            dead_letter_policy=dead_letter_policy,
+            opts=opts,
+        )
+
+    def _takes(
+        self,
+        name: str,
+        subscription: gcp.pubsub.Subscription,
+        member: pulumi.Input[str],
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.CustomResource:
+        """Let a member take messages, and acknowledge them; it may not change the subscription."""
+        return gcp.pubsub.SubscriptionIAMMember(
+            f"{self._name}-{name}",
+            project=self._args.project,
+            subscription=subscription.name,
+            role="roles/pubsub.subscriber",
+            member=member,
+            opts=opts,
+        )
+
+    def _publishes(
+        self,
+        name: str,
+        topic: gcp.pubsub.Topic,
+        member: pulumi.Input[str],
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.CustomResource:
+        return gcp.pubsub.TopicIAMMember(
+            f"{self._name}-{name}",
+            project=self._args.project,
+            topic=topic.name,
+            role="roles/pubsub.publisher",
+            member=member,
+            opts=opts,
+        )
+
+    def _notify(self, topic: gcp.pubsub.Topic, pictures: PrivateBucket) -> None:
+        """Have Cloud Storage publish a message for each new object of a bucket.
+
+        https://docs.cloud.google.com/storage/docs/pubsub-notifications
+        """
+        # Google makes this account when it is first asked for. The topic waits for the APIs.
+        asked = gcp.storage.get_project_service_account_output(
+            project=self._args.project,
+            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[topic]),
+        )
+        granted = self._publishes(
+            "storage-notifies",
+            topic,
+            naming.service_agent("gs-project-accounts", self._args.project_number),
+            pulumi.ResourceOptions(parent=self, depends_on=[asked.apply(lambda _: topic)]),
+        )
+        gcp.storage.Notification(
+            f"{self._name}-new-pictures",
+            bucket=pictures.name,
+            topic=topic.id,
+            payload_format="JSON_API_V1",
+            event_types=["OBJECT_FINALIZE"],
+            # Google tries whether it may publish, before it agrees.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[granted]),
+        )
