@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.rules import buckets, declared, grants, machines, plugins, release
+from policy.rules import buckets, declared, fleets, grants, machines, plugins, release
 
 if TYPE_CHECKING:
     from policy.rule import Rule
@@ -15,5 +15,6 @@ EVERY: Final[tuple[Rule, ...]] = (
     *grants.RULES,
     *buckets.RULES,
     *machines.RULES,
+    *fleets.RULES,
     *plugins.RULES,
 )

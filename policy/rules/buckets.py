@@ -16,6 +16,9 @@ _LABELLED: Final = (
     BUCKET,
     "gcp:artifactregistry/repository:Repository",
     "gcp:compute/instance:Instance",
+    "gcp:compute/instanceTemplate:InstanceTemplate",
+    "gcp:pubsub/subscription:Subscription",
+    "gcp:pubsub/topic:Topic",
 )
 
 
@@ -66,7 +69,7 @@ RULES: Final = (
     ),
     Rule(
         name="labels",
-        description="Buckets, repositories and machines have labels.",
+        description="Buckets, repositories, machines, topics and subscriptions have labels.",
         advisory=True,
         check=labelled,
     ),

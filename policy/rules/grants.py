@@ -67,13 +67,17 @@ _ADMINISTRATORS: Final = (
     "roles/storage.legacyBucketOwner",
 )
 """Roles that may change allow policies, custom roles or a provider's condition."""
+_MESSAGES: Final = ("roles/pubsub.admin", "roles/pubsub.editor")
+"""Roles that may change a topic or a subscription, and where its messages go."""
 _TO_ONE: Final = (
     "roles/iam.serviceAccountUser",
     _FEDERATED,
+    "roles/pubsub.publisher",
+    "roles/pubsub.subscriber",
     "roles/storage.legacy",
     "roles/storage.object",
 )
-"""How the names of roles begin that give access to accounts, or to objects."""
+"""How the names of roles begin that give access to accounts, to messages, or to objects."""
 
 
 def members(resource: Resource) -> Iterator[str]:
@@ -119,10 +123,15 @@ def roles(resource: Resource) -> Iterator[str]:
             f"got {role}, expected the one role that is needed: whoever has it can give the model"
             " or the pictures to anybody"
         )
+    if role in _MESSAGES:
+        yield (
+            f"got {role}, expected roles/pubsub.publisher or roles/pubsub.subscriber: whoever has"
+            " it decides where the messages go, and can delete the work that waits"
+        )
     if _OF_A_CONTAINER.fullmatch(resource.type) and str(role).startswith(_TO_ONE):
         yield (
             f"got {role} on everything in a project, a folder or an organisation, expected it on"
-            " the one bucket or account"
+            " the one bucket, account, topic or subscription"
         )
     if role == _FEDERATED:
         for member in _members(resource):

@@ -1,4 +1,7 @@
-"""Rules about the confidential machine, and about the images that may run on the pictures."""
+"""Rules about confidential machines, and about the images that may run on the pictures.
+
+A template is what each machine of a fleet is made from, so it is held to what one machine is.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,13 @@ if TYPE_CHECKING:
 
 FIREWALL: Final = "gcp:compute/firewall:Firewall"
 MACHINE: Final = "gcp:compute/instance:Instance"
+TEMPLATE: Final = "gcp:compute/instanceTemplate:InstanceTemplate"
+GROUP: Final = "gcp:compute/instanceGroupManager:InstanceGroupManager"
 COMPANY: Final = "confidential-inference:infra:Secundus"
+_MACHINES: Final = (MACHINE, TEMPLATE)
 _OTHER_MACHINES: Final = re.compile(
-    r"gcp:compute/(instanceTemplate|regionInstanceTemplate|instanceFromTemplate"
-    r"|instanceFromMachineImage|machineImage):.*"
+    r"gcp:compute/(regionInstanceTemplate|regionInstanceGroupManager|instanceFromTemplate"
+    r"|instanceFromMachineImage|machineImage|(region)?[pP]erInstanceConfig):.*"
 )
 
 
@@ -31,16 +37,17 @@ def confidential(resource: Resource) -> Iterator[str]:
     """What the machine boots, and how."""
     if _OTHER_MACHINES.fullmatch(resource.type):
         yield f"got {resource.type}, expected {MACHINE}: no rule judges this kind of machine"
-    if resource.type != MACHINE:
+    if resource.type not in _MACHINES:
         return
-    image = resource.value("bootDisk", "initializeParams", "image")
-    if not isinstance(image, str) or not re.fullmatch(CONFIDENTIAL_SPACE, image):
-        yield (
-            f"bootDisk.initializeParams.image: got {image!r}, expected a production image of"
-            " Confidential Space by its full name, such as projects/confidential-space-images"
-            "/global/images/confidential-space-260900: a family moves under a running machine, and"
-            " a debug image lets the operator log in"
-        )
+    for path in _boot_images(resource):
+        image = resource.value(*path)
+        if not isinstance(image, str) or not re.fullmatch(CONFIDENTIAL_SPACE, image):
+            yield (
+                f"{'.'.join(map(str, path))}: got {image!r}, expected a production image of"
+                " Confidential Space by its full name, such as projects/confidential-space-images"
+                "/global/images/confidential-space-260900: a family moves under a running machine,"
+                " and a debug image lets the operator log in"
+            )
     kind = resource.value("confidentialInstanceConfig", "confidentialInstanceType")
     if kind not in CONFIDENTIAL_TYPES:
         yield (
@@ -53,13 +60,21 @@ def confidential(resource: Resource) -> Iterator[str]:
             yield f"shieldedInstanceConfig.{key}: got {value!r}, expected true"
 
 
+def _boot_images(resource: Resource) -> list[tuple[str | int, ...]]:
+    """Where a machine or a template says what it boots: a template, in each of its disks."""
+    if resource.type == MACHINE:
+        return [("bootDisk", "initializeParams", "image")]
+    places = resource.places("disks") or range(1)
+    return [("disks", place, "sourceImage") for place in places]
+
+
 def unreachable(resource: Resource) -> Iterator[str]:
     """No address of the Internet, and no rule that lets anybody in."""
     if resource.type == FIREWALL and resource.value("direction") != "EGRESS":
         allows = resource.value("allows")
         if allows:
             yield f"allows: got {allows!r}, expected none: nobody needs to reach the machine"
-    if resource.type != MACHINE:
+    if resource.type not in _MACHINES:
         return
     for place in resource.places("networkInterfaces"):
         for key in ("accessConfigs", "ipv6AccessConfigs"):
@@ -73,7 +88,9 @@ def unreachable(resource: Resource) -> Iterator[str]:
 
 def launch(resource: Resource) -> Iterator[str]:
     """What the launcher reads."""
-    if resource.type != MACHINE:
+    if resource.type == GROUP and resource.value("allInstancesConfig"):
+        yield "allInstancesConfig: expected none: it overrides what the template's launcher reads"
+    if resource.type not in _MACHINES:
         return
     metadata = resource.value("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
@@ -101,18 +118,18 @@ def approved(resource: Resource) -> Iterator[str]:
 RULES: Final = (
     Rule(
         name="machine-confidential",
-        description="The machine boots a production image of Confidential Space, by name, with a"
+        description="Each machine boots a production image of Confidential Space, by name, with a"
         " confidential type that is attested, secure boot and vTPM.",
         check=confidential,
     ),
     Rule(
         name="machine-unreachable",
-        description="The machine has no external address, and no firewall rule allows ingress.",
+        description="No machine has an external address, and no firewall rule allows ingress.",
         check=unreachable,
     ),
     Rule(
         name="machine-launch",
-        description="The machine launches an image by digest, with the agreed metadata only.",
+        description="Each machine launches an image by digest, with the agreed metadata only.",
         check=launch,
     ),
     Rule(

@@ -112,6 +112,8 @@ CONFIDENTIAL_SPACE: Final = (
     r"confidential-space-(?!.*(debug|preview))[a-z0-9-]*[0-9]"
 )
 CONFIDENTIAL_TYPES: Final = ("SEV", "TDX")
+MOST_MACHINES: Final = 1000
+"""Of one group."""
 
 
 def is_pinned(claim: str, clause: str) -> bool:

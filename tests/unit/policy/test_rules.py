@@ -25,6 +25,13 @@ NOT_YET = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 BUCKET = "gcp:storage/bucket:Bucket"
 MACHINE = "gcp:compute/instance:Instance"
+TEMPLATE = "gcp:compute/instanceTemplate:InstanceTemplate"
+GROUP = "gcp:compute/instanceGroupManager:InstanceGroupManager"
+AUTOSCALER = "gcp:compute/autoscaler:Autoscaler"
+TOPIC = "gcp:pubsub/topic:Topic"
+SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
+TOPIC_GRANT = "gcp:pubsub/topicIAMMember:TopicIAMMember"
+SUBSCRIPTION_GRANT = "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember"
 SECUNDUS = "confidential-inference:infra:Secundus"
 ACCOUNT_GRANT = "gcp:serviceaccount/iAMMember:IAMMember"
 BUCKET_GRANT = "gcp:storage/bucketIAMMember:BucketIAMMember"
@@ -37,6 +44,15 @@ POOL = AUDIENCE.removeprefix("//").partition("/providers/")[0]
 PROJECT = "principalSet://cloudresourcemanager.googleapis.com/projects/1/type/ServiceAccount"
 IMAGE = f"us-west1-docker.pkg.dev/p/r/workload@{DIGEST}"
 CONFIDENTIAL_SPACE = "projects/confidential-space-images/global/images/confidential-space-260900"
+
+LIKE_A_MACHINE: dict[str, Any] = {
+    "labels": {"team": "vision"},
+    "confidentialInstanceConfig": {"confidentialInstanceType": "TDX"},
+    "shieldedInstanceConfig": {"enableSecureBoot": True, "enableVtpm": True},
+    "networkInterfaces": [{"subnetwork": "s"}],
+    "metadata": {"tee-image-reference": IMAGE, "tee-env-MODEL_URI": "gs://a/b"},
+}
+"""What a machine and a template have in common."""
 
 GOOD: dict[str, dict[str, Any]] = {
     PROVIDER: {
@@ -63,12 +79,27 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     REPOSITORY_GRANT: {"role": "roles/artifactregistry.reader", "member": PROJECT},
     MACHINE: {
-        "labels": {"team": "vision"},
+        **LIKE_A_MACHINE,
         "bootDisk": {"initializeParams": {"image": CONFIDENTIAL_SPACE}},
-        "confidentialInstanceConfig": {"confidentialInstanceType": "TDX"},
-        "shieldedInstanceConfig": {"enableSecureBoot": True, "enableVtpm": True},
-        "networkInterfaces": [{"subnetwork": "s"}],
-        "metadata": {"tee-image-reference": IMAGE, "tee-env-MODEL_URI": "gs://a/b"},
+    },
+    TEMPLATE: {
+        **LIKE_A_MACHINE,
+        "disks": [{"boot": True, "sourceImage": CONFIDENTIAL_SPACE, "diskSizeGb": 20}],
+        "metadata": {"tee-image-reference": IMAGE, "tee-env-SUBSCRIPTION": "projects/p/s"},
+    },
+    GROUP: {"name": "fleet", "versions": [{"instanceTemplate": "t"}]},
+    AUTOSCALER: {"target": "g", "autoscalingPolicy": {"minReplicas": 0, "maxReplicas": 1000}},
+    TOPIC: {"labels": {"team": "vision"}},
+    SUBSCRIPTION: {"labels": {"team": "vision"}, "topic": "t"},
+    TOPIC_GRANT: {
+        "topic": "t",
+        "role": "roles/pubsub.publisher",
+        "member": "user:deployer@secundus.example",
+    },
+    SUBSCRIPTION_GRANT: {
+        "subscription": "s",
+        "role": "roles/pubsub.subscriber",
+        "member": "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com",
     },
     SECUNDUS: {"approvedDigests": [DIGEST]},
     PROJECT_GRANT: {
@@ -272,6 +303,9 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             {"members": ["user:a@b.example", "allUsers"]},
             "got the member allUsers",
         ),
+        (TOPIC_GRANT, {"member": "allAuthenticatedUsers"}, "it is public"),
+        (SUBSCRIPTION_GRANT, {"member": "allUsers"}, "it is public"),
+        (SUBSCRIPTION_GRANT, {"member": "domain:x.example"}, "it can be many"),
         (
             "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
             {"member": "allUsers"},
@@ -297,17 +331,29 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             "for user:eve@x.example, expected it for an attested image alone",
         ),
         (BUCKET_GRANT, {"role": "roles/storage.admin"}, "can give the model or the pictures"),
+        (TOPIC_GRANT, {"role": "roles/pubsub.admin"}, "decides where the messages go"),
+        (SUBSCRIPTION_GRANT, {"role": "roles/pubsub.editor"}, "can delete the work that waits"),
+        (TOPIC_GRANT, {"role": "roles/editor"}, "got roles/editor"),
+        (PROJECT_GRANT, {"role": "roles/pubsub.subscriber"}, "account, topic or subscription"),
         (
             PROJECT_GRANT,
             {"role": "roles/iam.workloadIdentityPoolAdmin"},
             "can give the model or the pictures to anybody",
         ),
-        (PROJECT_GRANT, {"role": "roles/iam.serviceAccountUser"}, "on the one bucket or account"),
-        (PROJECT_GRANT, {"role": "roles/storage.objectViewer"}, "on the one bucket or account"),
+        (
+            PROJECT_GRANT,
+            {"role": "roles/iam.serviceAccountUser"},
+            "on the one bucket, account, topic",
+        ),
+        (
+            PROJECT_GRANT,
+            {"role": "roles/storage.objectViewer"},
+            "on the one bucket, account, topic",
+        ),
         (
             "gcp:folder/iAMMember:IAMMember",
             {"role": "roles/storage.objectViewer"},
-            "on the one bucket or account",
+            "on the one bucket, account, topic",
         ),
     ],
     "grant-one-model": [
@@ -332,6 +378,7 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         ),
         ("gcp:storage/bucketACL:BucketACL", {}, "hides grants"),
         ("gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl", {}, "hides grants"),
+        ("gcp:pubsub/topicIAMPolicy:TopicIAMPolicy", {}, "it removes every grant"),
         ("gcp:serviceaccount/key:Key", {}, "whoever has the key is the account"),
         ("gcp:storage/hmacKey:HmacKey", {}, "whoever has the key is the account"),
     ],
@@ -345,7 +392,10 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
     "bucket-force-destroy": [(BUCKET, {"forceDestroy": True}, "got true, expected false")],
     "labels": [
         (BUCKET, {"labels": {}}, "got no labels"),
-        (MACHINE, {"labels": None}, "got no labels"),
+        *(
+            (kind, {"labels": None}, "got no labels")
+            for kind in (MACHINE, TEMPLATE, TOPIC, SUBSCRIPTION)
+        ),
     ],
     "machine-confidential": [
         (MACHINE, {"bootDisk": {"initializeParams": {"image": each}}}, f"image: got {each!r}")
@@ -374,7 +424,23 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             {"shieldedInstanceConfig": {"enableSecureBoot": True}},
             "enableVtpm: got None",
         ),
-        ("gcp:compute/instanceTemplate:InstanceTemplate", {}, "no rule judges this kind"),
+        (
+            "gcp:compute/regionInstanceTemplate:RegionInstanceTemplate",
+            {},
+            "no rule judges this kind",
+        ),
+        ("gcp:compute/perInstanceConfig:PerInstanceConfig", {}, "no rule judges this kind"),
+        (
+            "gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager",
+            {},
+            "no rule judges this kind",
+        ),
+        (TEMPLATE, {"disks": None}, r"disks.0.sourceImage: got None, expected a production"),
+        (
+            TEMPLATE,
+            {"disks": [{"boot": True, "sourceImage": CONFIDENTIAL_SPACE}, {"source": "another"}]},
+            r"disks.1.sourceImage: got None, expected a production",
+        ),
     ],
     "machine-unreachable": [
         (
@@ -411,6 +477,23 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             "metadata.startup-script",
         ),
         (MACHINE, {"metadataStartupScript": "x"}, "metadataStartupScript: expected none"),
+        (
+            GROUP,
+            {"allInstancesConfig": {"metadata": {"tee-image-reference": IMAGE}}},
+            "it overrides what the template's launcher reads",
+        ),
+    ],
+    "fleet-limited": [
+        (AUTOSCALER, {"autoscalingPolicy": None}, "maxReplicas: got None, expected a number"),
+        (AUTOSCALER, {"autoscalingPolicy": {"maxReplicas": 1001}}, "got 1001, .*at most 1000"),
+        (AUTOSCALER, {"autoscalingPolicy": {"maxReplicas": True}}, "got True, expected a number"),
+        (GROUP, {"targetSize": 3}, "targetSize: got 3, expected none"),
+        (GROUP, {"targetSize": 0}, "targetSize: got 0, expected none"),
+    ],
+    "fleet-messages": [
+        (SUBSCRIPTION, {"pushConfig": {"pushEndpoint": "https://x.example"}}, "got pushConfig"),
+        (SUBSCRIPTION, {"bigqueryConfig": {"table": "t"}}, "got bigqueryConfig, expected none"),
+        (SUBSCRIPTION, {"cloudStorageConfig": {}}, "the names of pictures elsewhere"),
     ],
     "plugin-google": [
         (PLUGIN, {"storageCustomEndpoint": "https://x.example/"}, "uploaded to another address"),
@@ -424,6 +507,20 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
     ],
 }
 """By rule: the type of a resource, what differs from the good one, and what the rule says."""
+
+for _rule in ("machine-confidential", "machine-unreachable", "machine-launch"):
+    # A template is held to each rule of a machine, in its own words for the boot disk.
+    BROKEN[_rule] += [
+        (
+            TEMPLATE,
+            {"disks": [{"sourceImage": changes["bootDisk"]["initializeParams"]["image"]}]}
+            if "bootDisk" in changes
+            else changes,
+            message.replace("image: got", "sourceImage: got") if "bootDisk" in changes else message,
+        )
+        for type_, changes, message in BROKEN[_rule]
+        if type_ == MACHINE
+    ]
 
 BY_NAME = {rule.name: rule for rule in EVERY}
 
@@ -486,6 +583,14 @@ def test_a_resource_that_breaks_a_rule_is_reported(
         ("machine-unreachable", MACHINE, {"networkInterfaces": [{"accessConfigs": NOT_YET}]}),
         ("machine-launch", MACHINE, {"metadata": NOT_YET}),
         ("machine-launch", MACHINE, {"metadata": {"tee-image-reference": NOT_YET}}),
+        ("machine-confidential", TEMPLATE, {"disks": NOT_YET}),
+        ("machine-confidential", TEMPLATE, {"disks": [{"sourceImage": NOT_YET}]}),
+        ("machine-launch", TEMPLATE, {"metadata": NOT_YET}),
+        ("machine-launch", GROUP, {"allInstancesConfig": NOT_YET}),
+        ("fleet-limited", AUTOSCALER, {"autoscalingPolicy": {"maxReplicas": NOT_YET}}),
+        ("fleet-limited", GROUP, {"targetSize": NOT_YET}),
+        ("fleet-messages", SUBSCRIPTION, {"pushConfig": NOT_YET}),
+        ("grant-members", TOPIC_GRANT, {"member": NOT_YET}),
         ("machine-unreachable", FIREWALL, {"allows": NOT_YET}),
         ("machine-unreachable", FIREWALL, {"direction": NOT_YET}),
         ("plugin-google", PLUGIN, {"credentials": NOT_YET}),
