@@ -50,8 +50,11 @@ ADDRESSES: Final = "10.0.0.0/28"
 MAX_FLEET: Final = 1000
 """Machines of one managed instance group, and here of a whole fleet:
 https://docs.cloud.google.com/compute/docs/instance-groups"""
+RESERVED: Final = 4
+"""Addresses of each subnetwork that Google keeps:
+https://docs.cloud.google.com/vpc/docs/subnets#unusable-ip-addresses-in-every-subnet"""
 FLEET_ADDRESSES: Final = "10.0.0.0/22"
-"""Of the subnetwork of a fleet: 1,024, of which Google takes 4. It contains the range of one
+"""Of the subnetwork of a fleet: room for 1,020 machines. It contains the range of one
 machine, because a subnetwork can only grow:
 https://docs.cloud.google.com/vpc/docs/create-modify-vpc-networks#expand-subnet"""
 COMPUTE_NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"

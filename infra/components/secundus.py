@@ -122,7 +122,7 @@ class Secundus(pulumi.ComponentResource):
                 subnetwork=settings.names.subnetwork,
                 firewall=settings.names.firewall,
                 account=account.email,
-                addresses=naming.ADDRESSES if settings.fleet is None else naming.FLEET_ADDRESSES,
+                addresses=settings.addresses,
                 network_origin=origin.of("network", settings, _network_path(settings)),
                 subnetwork_origin=origin.of("subnetwork", settings, _subnetwork_path(settings)),
             ),

@@ -264,6 +264,11 @@ class SecundusSettings(Company):
             service_account=naming.service_account(self.names.service_account, self.project),
         )
 
+    @property
+    def addresses(self) -> str:
+        """The range of the subnetwork that the stack creates."""
+        return naming.ADDRESSES if self.fleet is None else naming.FLEET_ADDRESSES
+
 
 MAIN: Final = StackName("secundus")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from infra import naming
 from infra.config.problems import Problem, set_command
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def missing(resource: Resource, stack: str, project: str, error: str) -> Problem
         project=project,
         location=resource.location,
         network=resource.network,
-        addresses=naming.ADDRESSES,
+        addresses=resource.addresses,
     )
     refused = f"no answer to whether there is a {resource.called}: {error}"
     return Problem(

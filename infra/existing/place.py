@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from infra import naming
@@ -66,8 +67,22 @@ def subnetwork_problems(found: Found) -> Iterator[Problem]:
             fix=f"gcloud compute networks subnets update {resource.name} --region"
             f" {resource.location} --project {found.project} --enable-private-ip-google-access",
         )
-    yield from _replaced(found, "ipCidrRange", naming.ADDRESSES)
+    yield from _crowded(found, str(found.answer.get("ipCidrRange", "")))
+    yield from _replaced(found, "ipCidrRange", resource.addresses)
     yield from _replaced(found, "description", "")
+
+
+def _crowded(found: Found, addresses: str) -> Iterator[Problem]:
+    """A subnetwork of others with fewer addresses than a fleet may have machines."""
+    resource = found.resource
+    room = ip_network(addresses).num_addresses - naming.RESERVED if addresses else 0
+    if not resource.adopted and room < resource.machines:
+        yield found.problem(
+            got=f"a subnetwork of {addresses or 'no addresses'}: room for {max(room, 0)} machines",
+            expected=f"room for {resource.machines}, which is fleet.mostMachines",
+            consequence="Google would make no more machines than that, and say so in no update",
+            fix=found.set("fleet.mostMachines", str(max(room, 1))),
+        )
 
 
 def _replaced(found: Found, property_: str, declared: str) -> Iterator[Problem]:

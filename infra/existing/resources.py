@@ -49,6 +49,10 @@ class Resource:
     """of a subnetwork: the configured name of its network"""
     subnetwork: str = ""
     """of a network: the configured name of the machine's subnetwork"""
+    addresses: str = ""
+    """of a subnetwork: the range of one that this stack creates"""
+    machines: int = 1
+    """of a subnetwork: how many machines must have room"""
     pool: str = ""
     """of the account that reads the model: the configured name of the pool that it admits"""
     provider: str = ""
@@ -132,14 +136,17 @@ def of_secundus(settings: SecundusSettings) -> Iterator[Resource]:
         location=region,
         lists=settings,
         network=names.network,
+        addresses=settings.addresses,
+        machines=settings.fleet.most_machines if settings.fleet else 1,
     )
-    yield Resource(
-        key="vm",
-        kind="machine",
-        name=names.vm,
-        arguments={"project": project, "zone": settings.zone, "name": names.vm},
-        lists=settings,
-    )
+    if settings.fleet is None:
+        yield Resource(
+            key="vm",
+            kind="machine",
+            name=names.vm,
+            arguments={"project": project, "zone": settings.zone, "name": names.vm},
+            lists=settings,
+        )
 
 
 def _bucket(settings: Settings, key: str, name: str, location: str) -> Resource:

@@ -488,6 +488,29 @@ def test_what_could_only_be_adopted_by_deleting_it_is_refused(
     assert run(stack, found, existing=ADOPTED[stack]["adopt"]).reads
 
 
+FLEET = {"run": "", "fleet": {"mostMachines": 13}}
+
+
+def test_a_fleet_needs_room_in_a_subnetwork_of_others() -> None:
+    """A machine without an address is never made, and no update would say so."""
+    existing = ["network", "subnetwork"]
+    told = refused("secundus", {}, existing=existing, **FLEET)
+    assert "1. names.subnetwork\n" in told
+    assert "a subnetwork of 10.0.0.0/28: room for 12 machines" in told
+    assert "room for 13, which is fleet.mostMachines" in told
+    assert "fleet.mostMachines' 12" in told
+    larger = {"getSubnetwork": {"ipCidrRange": "10.0.0.0/27"}}
+    assert run("secundus", larger, existing=existing, **FLEET).reads
+
+
+def test_a_fleet_adopts_a_subnetwork_of_its_own_range_only() -> None:
+    """The plugin imports what the program declares."""
+    adopt = ["network", "subnetwork"]
+    told = refused("secundus", {}, adopt=adopt, **FLEET)
+    assert "with ipCidrRange '10.0.0.0/28'" in told
+    assert "'10.0.0.0/22', as this stack creates it" in told
+
+
 def test_a_stack_that_has_another_pool_adopts_none() -> None:
     """It would replace the adopted one as soon as `adopt` is removed."""
     with pytest.raises(Refused, match=r"adopt: got the pool primus-wip-1a2b3c, expected the one"):
