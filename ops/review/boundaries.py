@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ops.review.change import Change, Effect, Section
 from ops.review.values import at, differences, text
 from policy.resource import is_unknown
+from policy.rules.machines import MACHINE, TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 GOOGLE: Final = "pulumi:providers:gcp"
 FIREWALL: Final = "gcp:compute/firewall:Firewall"
-MACHINE: Final = "gcp:compute/instance:Instance"
 NETWORK: Final = "gcp:compute/network:Network"
 
 _PLUGIN: Final = "pulumi:providers:"
@@ -37,7 +37,7 @@ def changes(preview: Preview) -> Iterator[Change]:
     """What sends files elsewhere, moves a resource to others, opens the network, or is hidden."""
     projects = _projects(list(preview.of_type(GOOGLE)))
     networks = [step for step in preview.of_type(NETWORK) if step.after is not None]
-    machines = [step for step in preview.of_type(MACHINE) if step.after is not None]
+    machines = [step for step in preview.of_type(MACHINE, TEMPLATE) if step.after is not None]
     for step in preview.steps:
         if not step.changes:
             continue

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ACCOUNT: Final = "the account"
 BUCKET: Final = "the bucket"
 REPOSITORY: Final = "the repository"
+SUBSCRIPTION: Final = "the subscription"
+TOPIC: Final = "the topic"
 
 READS: Final = "roles/storage.objectViewer"
 ACTS_AS: Final = "roles/iam.workloadIdentityUser"
@@ -36,6 +38,8 @@ _TARGETS: Final = {
         REPOSITORY,
     ),
     "gcp:projects/iAMMember:IAMMember": ("project", "the project"),
+    "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": ("subscription", SUBSCRIPTION),
+    "gcp:pubsub/topicIAMMember:TopicIAMMember": ("topic", TOPIC),
     "gcp:serviceaccount/iAMMember:IAMMember": ("serviceAccountId", ACCOUNT),
     "gcp:storage/bucketIAMMember:BucketIAMMember": ("bucket", BUCKET),
 }
@@ -48,6 +52,8 @@ _ROLES: Final = {
     "roles/confidentialcomputing.workloadUser": "may have a machine attested in {}",
     "roles/iam.serviceAccountTokenCreator": "may get tokens of {}",
     "roles/logging.logWriter": "may write logs in {}",
+    "roles/pubsub.publisher": "may publish messages to {}",
+    "roles/pubsub.subscriber": "may take the messages of {}",
     "roles/storage.objectUser": "may read, write and delete the objects of {}",
     "roles/storage.objectViewer": "may read the objects of {}",
 }
@@ -58,6 +64,9 @@ _NO_ACCESS: Final = frozenset(
         "roles/artifactregistry.reader",
         "roles/confidentialcomputing.workloadUser",
         "roles/logging.logWriter",
+        # A message names a slice or a picture, and holds nothing of it.
+        "roles/pubsub.publisher",
+        "roles/pubsub.subscriber",
     }
 )
 """Roles that give access neither to a model nor to pictures."""

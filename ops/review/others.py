@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from ops.review import buckets, machines, release
+from ops.review import buckets, fleets, machines, release
 from ops.review.change import Change, Effect, Section
 from ops.review.grant import is_grant
 from ops.review.values import differences
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from ops.review.preview import Preview, Step
 
-_ELSEWHERE: Final = (*release.TYPES, *buckets.TYPES, *machines.TYPES)
+_ELSEWHERE: Final = (*release.TYPES, *buckets.TYPES, *machines.TYPES, *fleets.TYPES)
 
 _WITHOUT_ACCESS: Final = (
     "gcp:compute/firewall:Firewall",
     "gcp:compute/network:Network",
     "gcp:compute/subnetwork:Subnetwork",
     "gcp:projects/service:Service",
+    "gcp:projects/serviceIdentity:ServiceIdentity",
     "gcp:serviceaccount/account:Account",
     "pulumi:index:Stash",
     "pulumi:pulumi:Stack",

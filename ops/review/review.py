@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ops.review import (
     boundaries,
     buckets,
+    fleets,
     grants,
     machines,
     operators,
@@ -75,7 +76,7 @@ def review(preview: Preview, every_rule: Sequence[Rule]) -> Review:
     """The review of a preview, by the rules of the policy pack too."""
     judged = tuple(
         operators.named(change)
-        for part in (release, grants, buckets, machines, boundaries, ownership)
+        for part in (release, grants, buckets, machines, fleets, boundaries, ownership)
         for change in part.changes(preview)
     )
     mentioned = {change.urn for change in judged}

@@ -120,13 +120,13 @@ def test_alarms_come_first_and_the_worst_of_them_first() -> None:
 
 def test_an_unknown_kind_of_resource_cannot_be_judged() -> None:
     """Nobody has said that it gives nobody access."""
-    found = reviewed(release(ONE, ONE), step("create", "gcp:pubsub/topic:Topic", "t", new={}))
+    found = reviewed(release(ONE, ONE), step("create", "gcp:sql/database:Database", "t", new={}))
     (change,) = found.alarms
     assert change.effect is Effect.UNJUDGED
     assert change.sentence == (
-        "create gcp:pubsub/topic:Topic t: the review does not know this kind of resource"
+        "create gcp:sql/database:Database t: the review does not know this kind of resource"
     )
-    unchanged = step("same", "gcp:pubsub/topic:Topic", "t", old={}, new={})
+    unchanged = step("same", "gcp:sql/database:Database", "t", old={}, new={})
     assert reviewed(release(ONE, ONE), unchanged).alarms == ()
 
 

@@ -1,0 +1,139 @@
+"""A fleet: how many machines it may have, from which template, and where its messages go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.wording import counted
+from ops.review.change import Change, Effect, Section
+from ops.review.values import at, differences, text
+from policy.resource import is_unknown
+from policy.rules.fleets import AUTOSCALER, SUBSCRIPTION
+from policy.rules.machines import GROUP, TEMPLATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ops.review.preview import Preview, Step
+
+FLEET: Final = "confidential-inference:infra:Fleet"
+TOPIC: Final = "gcp:pubsub/topic:Topic"
+NOTIFICATION: Final = "gcp:storage/notification:Notification"
+
+_KNOWN: Final[Mapping[str, frozenset[str]]] = {
+    AUTOSCALER: frozenset({"autoscalingPolicy", "name", "project", "target", "zone"}),
+    GROUP: frozenset(
+        {
+            "baseInstanceName",
+            "name",
+            "project",
+            "updatePolicy",
+            "versions",
+            "waitForInstances",
+            "zone",
+        }
+    ),
+    NOTIFICATION: frozenset({"bucket", "eventTypes", "payloadFormat", "topic"}),
+    SUBSCRIPTION: frozenset(
+        {
+            "ackDeadlineSeconds",
+            "deadLetterPolicy",
+            "expirationPolicy",
+            "labels",
+            "messageRetentionDuration",
+            "name",
+            "project",
+            "retryPolicy",
+            "topic",
+        }
+    ),
+    TOPIC: frozenset({"labels", "name", "project"}),
+}
+"""By kind, the inputs that this program gives. Another one can send messages elsewhere, or change
+what machines run."""
+
+TYPES: Final = tuple(_KNOWN)
+
+
+def changes(preview: Preview) -> Iterator[Change]:
+    """The size of the fleet, and what may happen to its messages and its machines."""
+    for step in preview.of_type(FLEET):
+        yield from _size(step)
+    templates = {step.identity for step in preview.of_type(TEMPLATE) if step.after is not None}
+    for step in preview.of_type(*TYPES):
+        if not step.changes:
+            continue
+        if step.type == SUBSCRIPTION and step.ends:
+            yield _lost(step)
+        if step.after is None:
+            continue
+        unknown = sorted(step.changed_keys - _KNOWN[step.type])
+        if unknown:
+            sentence = f"{step.type} {step.name} has inputs that the review does not know: "
+            yield _change(Effect.UNJUDGED, sentence + ", ".join(unknown), step)
+        if step.type == GROUP and not preview.unlisted:
+            yield from _made_from(step, templates)
+
+
+def _size(step: Step) -> Iterator[Change]:
+    before, after = _in_words(step.before), _in_words(step.after)
+    if step.after is None:
+        yield _change(Effect.NOTE, f"the fleet of {before} is deleted", step, access=False)
+    elif step.before is None:
+        yield _change(Effect.NOTE, f"a fleet of {after} is new", step, access=False)
+    elif before != after:
+        sentence = f"the fleet has {after}, and no longer {before}"
+        yield _change(Effect.NOTE, sentence, step, access=False)
+
+
+def _in_words(properties: Mapping[str, Any] | None) -> str:
+    least, most, kind = (
+        at(properties, key) for key in ("leastMachines", "mostMachines", "provisioning")
+    )
+    machines = counted(int(most), "machine") if isinstance(most, int | float) else text(most)
+    return f"{text(least)} to {machines} ({text(kind)})"
+
+
+def _lost(step: Step) -> Change:
+    """A subscription is deleted, or replaced by one that has none of its messages."""
+    name = text(at(step.before, "name"))
+    sentence = (
+        f"every message of the subscription {name} is lost: what was submitted and is not done"
+        " must be submitted again"
+    )
+    return _change(Effect.NOTE, sentence, step, access=False)
+
+
+def _made_from(step: Step, templates: set[str]) -> Iterator[Change]:
+    """A group makes machines from whatever template it names, also one that nobody reviewed."""
+    versions = at(step.after, "versions")
+    for version in versions if isinstance(versions, list) else [None]:
+        template = at(version, "instanceTemplate")
+        if not is_unknown(template) and template not in templates:
+            sentence = (
+                f"the group {step.name} makes machines from {text(template)}, which is no template"
+                " of this stack: nothing says what they run"
+            )
+            details = tuple(
+                f"{path}: {text(old)} → {text(new)}"
+                for path, old, new in differences(step.declared_before, step.after)
+            )
+            yield _change(Effect.LOOSENING, sentence, step, details=details)
+
+
+def _change(
+    effect: Effect,
+    sentence: str,
+    step: Step,
+    *,
+    details: tuple[str, ...] = (),
+    access: bool = True,
+) -> Change:
+    return Change(
+        effect=effect,
+        section=Section.MACHINES,
+        sentence=sentence,
+        details=details,
+        urn=step.urn,
+        access=access,
+    )

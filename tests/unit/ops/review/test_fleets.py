@@ -1,0 +1,265 @@
+"""A fleet: its template as a machine, its size, the source of its machines, and its messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.review import boundaries, fleets, grants, machines
+from ops.review.change import Change, Effect
+from tests.fixtures.previews import SECUNDUS, UNKNOWN, Json, read_preview, reviewed, step
+
+TEMPLATE = "gcp:compute/instanceTemplate:InstanceTemplate"
+GROUP = "gcp:compute/instanceGroupManager:InstanceGroupManager"
+AUTOSCALER = "gcp:compute/autoscaler:Autoscaler"
+TOPIC = "gcp:pubsub/topic:Topic"
+SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
+NOTIFICATION = "gcp:storage/notification:Notification"
+FIREWALL = "gcp:compute/firewall:Firewall"
+TOPIC_GRANT = "gcp:pubsub/topicIAMMember:TopicIAMMember"
+SUBSCRIPTION_GRANT = "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember"
+FLEET = "confidential-inference:infra:Fleet"
+OLD, NEW = (f"host/p/r/workload@sha256:{letter * 64}" for letter in "ab")
+OWN = "projects/p/global/instanceTemplates/workload-fleet-1"
+
+
+def template(image: str = OLD, **changes: Any) -> Json:
+    """The inputs of a template."""
+    return {
+        "namePrefix": "workload-fleet-",
+        "machineType": "n2d-standard-2",
+        "disks": [{"boot": True, "sourceImage": "confidential-space-1"}],
+        "confidentialInstanceConfig": {"confidentialInstanceType": "SEV"},
+        "metadata": {"tee-image-reference": image},
+        **changes,
+    }
+
+
+def sizes(least: int = 0, most: int = 5, provisioning: str = "spot") -> Json:
+    """The inputs of the component."""
+    return {"leastMachines": least, "mostMachines": most, "provisioning": provisioning}
+
+
+def of_machines(*steps: Json) -> list[Change]:
+    """What the review says of machines and templates."""
+    return list(machines.changes(read_preview(*steps)))
+
+
+def told(*steps: Json) -> list[tuple[Effect, str]]:
+    """What the review says of a fleet beside its machines."""
+    return [(each.effect, each.sentence) for each in fleets.changes(read_preview(*steps))]
+
+
+RUNS = "on confidential-space-1 (SEV, n2d-standard-2)"
+
+
+def test_a_new_template_says_what_each_machine_runs() -> None:
+    """As a new machine does."""
+    (new,) = of_machines(step("create", TEMPLATE, new=template()))
+    assert (new.effect, new.sentence) == (
+        Effect.ADMITTED,
+        f"each machine of the fleet is new. It runs {OLD} {RUNS}",
+    )
+
+
+def test_another_image_of_a_template_is_another_reader_of_the_pictures() -> None:
+    """With the input that did it; what a machine has in hand is not lost."""
+    other, replaced = of_machines(step("replace", TEMPLATE, old=template(), new=template(NEW)))
+    assert (other.effect, other.sentence) == (
+        Effect.OTHER,
+        f"each machine of the fleet runs another image on the pictures: {NEW}",
+    )
+    assert replaced.sentence == (
+        "each machine of the fleet is replaced because of these inputs; a slice in work begins"
+        f" again. It runs {NEW} {RUNS}"
+    )
+    assert replaced.details == (f"metadata.tee-image-reference: {OLD} → {NEW}",)
+
+
+def test_a_deleted_template_ends_the_machines() -> None:
+    """Fewer read the pictures."""
+    (gone,) = of_machines(step("delete", TEMPLATE, old=template()))
+    assert (gone.effect, gone.sentence) == (
+        Effect.RETIRED,
+        "each machine of the fleet is deleted; a slice in work stays undone",
+    )
+
+
+@pytest.mark.parametrize(
+    ("disks", "shown"),
+    [
+        ([{"sourceImage": "a"}, {"sourceImage": "b"}], '["a", "b"]'),
+        (UNKNOWN, "not known before `up`"),
+        (None, "nothing"),
+    ],
+)
+def test_whatever_a_template_boots_is_shown(disks: Any, shown: str) -> None:
+    """A second disk could be the one that it boots from."""
+    (new,) = of_machines(step("create", TEMPLATE, new=template(disks=disks)))
+    assert f" on {shown} (SEV" in new.sentence
+
+
+def test_a_template_is_held_to_the_guards_of_a_machine() -> None:
+    """Approved images, inputs that the review knows, and nobody's else results."""
+    approved = {"approvedDigests": [OLD.partition("@")[2]]}
+    company = step("same", SECUNDUS, "secundus", old=approved, new=approved)
+    odd = template(NEW, metadataStartupScript="x")
+    odd["metadata"]["tee-env-RESULT_URI"] = "gs://eve"
+    found = {
+        each.effect: each.sentence
+        for each in of_machines(company, step("create", TEMPLATE, new=odd))
+        if each.effect is not Effect.ADMITTED
+    }
+    assert found.keys() == {Effect.LOOSENING, Effect.UNJUDGED}
+    every = [each.sentence for each in of_machines(company, step("create", TEMPLATE, new=odd))]
+    assert f"each machine of the fleet runs {NEW}, which approvedDigests does not hold" in every
+    assert any("does not know: metadataStartupScript" in each for each in every)
+    assert any("writes its results to gs://eve, which is no bucket" in each for each in every)
+
+
+def test_the_rule_against_ingress_must_hold_for_the_machines_of_a_fleet() -> None:
+    """In a network of others it names the account of the template."""
+    denial = {
+        "denies": [{"protocol": "all"}],
+        "direction": "INGRESS",
+        "priority": 0,
+        "sourceRanges": ["0.0.0.0/0"],
+        "targetServiceAccounts": ["w@p"],
+    }
+    rule = step("create", FIREWALL, "f", new=denial)
+    for email, alarms in (("w@p", 0), ("other@p", 1)):
+        made = template(serviceAccount={"email": email})
+        preview = read_preview(rule, step("same", TEMPLATE, old=made, new=made))
+        assert len(list(boundaries.changes(preview))) == alarms
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (step("create", FLEET, new=sizes()), "a fleet of 0 to 5 machines (spot) is new"),
+        (
+            step("update", FLEET, old=sizes(), new=sizes(1, 8, "standard")),
+            "the fleet has 1 to 8 machines (standard), and no longer 0 to 5 machines (spot)",
+        ),
+        (
+            step("delete", FLEET, old=sizes(most=1)),
+            "the fleet of 0 to 1 machine (spot) is deleted",
+        ),
+    ],
+    ids=["new", "changed", "deleted"],
+)
+def test_the_size_of_a_fleet_and_its_provisioning_are_shown(change: Json, sentence: str) -> None:
+    """They say what it may cost, and give nobody access."""
+    assert told(change) == [(Effect.NOTE, sentence)]
+    assert "Nothing about who can read" in reviewed(change).verdict
+
+
+def test_an_unchanged_fleet_is_not_mentioned() -> None:
+    """Nothing happens to it."""
+    assert told(step("same", FLEET, old=sizes(), new=sizes())) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "effects"),
+    [
+        (UNKNOWN, []),
+        (OWN, []),
+        ("projects/p/global/instanceTemplates/another", [Effect.LOOSENING]),
+        (None, [Effect.LOOSENING]),
+    ],
+    ids=["of a new template", "of the stack's", "of somebody else", "of none"],
+)
+def test_a_group_makes_machines_from_the_stacks_own_template(
+    version: Any, effects: list[Effect]
+) -> None:
+    """Another one is reviewed by nobody."""
+    own = step("same", TEMPLATE, old=template(), new=template(), id=OWN)
+    group = {"name": "workload-fleet", "versions": [{"instanceTemplate": version}]}
+    assert [effect for effect, _ in told(own, step("create", GROUP, new=group))] == effects
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        (GROUP, "allInstancesConfig"),
+        (AUTOSCALER, "description"),
+        (TOPIC, "ingestionDataSourceSettings"),
+        (SUBSCRIPTION, "pushConfig"),
+        (NOTIFICATION, "customAttributes"),
+    ],
+)
+def test_an_input_of_a_fleet_that_is_not_known_cannot_be_judged(kind: str, key: str) -> None:
+    """It could send messages elsewhere, or change what machines run."""
+    known = {"versions": [{"instanceTemplate": UNKNOWN}]} if kind == GROUP else {}
+    ((effect, sentence),) = told(step("create", kind, new={**known, key: {"a": "b"}}))
+    assert effect is Effect.UNJUDGED
+    assert sentence.endswith(f"the review does not know: {key}")
+
+
+def test_a_subscription_that_ends_loses_its_messages() -> None:
+    """Nobody else has them."""
+    own = {"name": "workload-slices"}
+    for gone in (
+        step("delete", SUBSCRIPTION, old=own),
+        step("replace", SUBSCRIPTION, old=own, new=own),
+    ):
+        ((effect, sentence),) = told(gone)
+        assert effect is Effect.NOTE
+        assert sentence.startswith("every message of the subscription workload-slices is lost")
+    assert told(step("update", SUBSCRIPTION, old=own, new={**own, "labels": {}})) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "effect", "sentence"),
+    [
+        (
+            TOPIC_GRANT,
+            {"topic": "workload-slices", "role": "roles/pubsub.publisher", "member": "user:a@b.c"},
+            Effect.NOTE,
+            "from now on: the user a@b.c may publish messages to the topic workload-slices",
+        ),
+        (
+            SUBSCRIPTION_GRANT,
+            {"subscription": "s", "role": "roles/pubsub.subscriber", "member": "group:a@b.c"},
+            Effect.NOTE,
+            "from now on: the group a@b.c may take the messages of the subscription s",
+        ),
+        (
+            TOPIC_GRANT,
+            {"topic": "t", "role": "roles/pubsub.publisher", "member": "allUsers"},
+            Effect.LOOSENING,
+            "from now on: anybody on the Internet (allUsers) may publish messages to the topic t",
+        ),
+        (
+            SUBSCRIPTION_GRANT,
+            {"subscription": "s", "role": "roles/pubsub.admin", "member": "user:a@b.c"},
+            Effect.LOOSENING,
+            "from now on: the user a@b.c has roles/pubsub.admin on the subscription s",
+        ),
+    ],
+)
+def test_grants_on_topics_and_subscriptions_are_grants(
+    kind: str, inputs: Json, effect: Effect, sentence: str
+) -> None:
+    """A message holds nothing of a picture; whoever is the public, or may grant, is too many."""
+    (found,) = grants.changes(read_preview(step("create", kind, new=inputs)))
+    assert (found.effect, found.sentence) == (effect, sentence)
+
+
+def test_a_whole_new_fleet_is_known_to_the_review() -> None:
+    """No kind of it is unknown, and one sentence says that the pictures have new readers."""
+    made: Json = {"labels": {"a": "b"}}
+    group = {"name": "g", "versions": [{"instanceTemplate": UNKNOWN}]}
+    found = reviewed(
+        step("create", FLEET, new=sizes()),
+        step("create", TEMPLATE, new=template(NEW)),
+        step("create", GROUP, new=group),
+        step("create", AUTOSCALER, new={"autoscalingPolicy": {"maxReplicas": 5}}),
+        step("create", TOPIC, new=made),
+        step("create", SUBSCRIPTION, new=made),
+        step("create", NOTIFICATION, new={"payloadFormat": "JSON_API_V1"}),
+        step("create", "gcp:projects/serviceIdentity:ServiceIdentity", new={"service": "x"}),
+    )
+    assert Effect.UNJUDGED not in {each.effect for each in found.changes}
+    assert found.verdict == "The pictures and results can be read by more workloads or people."
