@@ -8,9 +8,9 @@ from ops.audit.finding import Finding, Kind, not_read
 from ops.google_api import NOT_FOUND, ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from ops.google_api import GoogleApi
+    from ops.google_api import GoogleApi, Json
     from ops.stack_state import Deployed
 
 COMPUTE: Final = "compute.googleapis.com/compute/v1"
@@ -35,12 +35,7 @@ def machines(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Ite
                 fix="pulumi up --refresh --stack {stack}",
             )
             continue
-        items = found.get("metadata", {}).get("items", ())
-        now = {str(item["key"]): str(item.get("value", "")) for item in items}
-        before = {str(key): str(value) for key, value in each.properties["metadata"].items()}
-        changed = sorted(
-            key for key in now.keys() | before.keys() if now.get(key) != before.get(key)
-        )
+        changed = changed_metadata(found, each.properties["metadata"])
         if changed:
             yield Finding(
                 kind=Kind.DIFFERENCE,
@@ -48,3 +43,11 @@ def machines(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Ite
                 means="what it launches at its next start, which the condition judges then",
                 fix="pulumi up --refresh --stack {stack}",
             )
+
+
+def changed_metadata(found: Json, deployed: Mapping[str, str]) -> list[str]:
+    """The keys of a machine's metadata that have not the deployed values."""
+    items = found.get("metadata", {}).get("items", ())
+    now = {str(item["key"]): str(item.get("value", "")) for item in items}
+    before = {str(key): str(value) for key, value in deployed.items()}
+    return sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))

@@ -70,7 +70,7 @@ class Guarded:
 
 
 def guarded(resources: Iterable[Deployed]) -> Iterator[Guarded]:
-    """Every bucket, account and repository of a state, with its grants."""
+    """Every bucket, account, repository, topic and subscription of a state, with its grants."""
     resources = tuple(resources)
     for each in resources:
         kind = each.type.rpartition(":")[2]
@@ -87,6 +87,9 @@ def guarded(resources: Iterable[Deployed]) -> Iterator[Guarded]:
                 each.id.rpartition("/")[2],
             )
             yield _repository(each.id, grants)
+        elif kind in ("Topic", "Subscription"):
+            key = kind.lower()
+            yield _messages(each.id, key, _grants(resources, f"{kind}IAMMember", key, each.id))
 
 
 def of_project(project: str, resources: Iterable[Deployed]) -> Guarded:
@@ -164,7 +167,7 @@ def _grants(resources: tuple[Deployed, ...], kind: str, key: str, name: str) -> 
         _grant(each.properties)
         for each in resources
         if each.type.rpartition(":")[2] == kind
-        and str(each.properties.get(key, "")).removeprefix("b/") == name
+        and str(each.properties.get(key, "")).removeprefix("b/") in (name, name.rpartition("/")[2])
     )
 
 
@@ -206,5 +209,19 @@ def _repository(name: str, declared: frozenset[Grant]) -> Guarded:
         ),
         remove=f"gcloud artifacts repositories remove-iam-policy-binding {repository}"
         f" --location {location} --project {project}",
+        declared=declared,
+    )
+
+
+def _messages(name: str, kind: str, declared: frozenset[Grant]) -> Guarded:
+    """A topic or a subscription, whose messages name pictures and start machines."""
+    _, project, _, short = name.split("/")
+    return Guarded(
+        what=f"the {kind} {short}",
+        read=lambda api: api.get(
+            f"pubsub.googleapis.com/v1/{name}:getIamPolicy",
+            **{"options.requestedPolicyVersion": "3"},
+        ),
+        remove=f"gcloud pubsub {kind}s remove-iam-policy-binding {short} --project {project}",
         declared=declared,
     )

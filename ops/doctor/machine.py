@@ -1,4 +1,4 @@
-"""What the machine needs: a zone that has its type, a boot image, a way to Google's services."""
+"""What machines need: zones that have their type, a boot image, a way to Google's services."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ LIFECYCLE: Final = (
 
 
 def checks(api: GoogleApi, settings: SecundusSettings) -> Iterator[Check]:
-    """Zone, machine type, boot image, and the subnetwork if others have made it."""
+    """Each zone and its machine type, boot image, and the subnetwork if others have made it."""
     own = f"{COMPUTE}/projects/{settings.project}"
-    yield _zone(api, f"{own}/zones/{settings.zone}", settings.zone)
-    yield _machine_type(api, own, settings)
+    key = "zone" if settings.fleet is None else "fleet.zones"
+    for zone in (settings.zone,) if settings.fleet is None else settings.fleet.zones:
+        yield _zone(api, f"{own}/zones/{zone}", zone, key)
+        yield _machine_type(api, own, settings, zone)
     yield _image(api, settings)
     if "subnetwork" in settings.existing:
         yield _subnetwork(api, own, settings)
@@ -43,32 +45,33 @@ def _later(name: str, error: ApiError) -> Check:
     return not_checked(name, error.short, "again after the first update, which switches the API on")
 
 
-def _zone(api: GoogleApi, url: str, zone: str) -> Check:
+def _zone(api: GoogleApi, url: str, zone: str, key: str) -> Check:
+    other = "pulumi config set " + ("zone ZONE" if key == "zone" else f"--path '{key}[N]' ZONE")
     try:
         status = str(api.get(url).get("status"))
     except ApiError as error:
         if error.status == NOT_FOUND:
-            return not_ok("zone", f"there is no zone {zone}", "pulumi config set zone ZONE")
+            return not_ok("zone", f"there is no zone {zone}", other)
         return _later("zone", error)
     if status != "UP":
-        return not_ok("zone", f"{zone} is {status}", "pulumi config set zone ZONE")
+        return not_ok("zone", f"{zone} is {status}", other)
     return ok("zone", zone)
 
 
-def _machine_type(api: GoogleApi, own: str, settings: SecundusSettings) -> Check:
+def _machine_type(api: GoogleApi, own: str, settings: SecundusSettings, zone: str) -> Check:
     kind = settings.machine_type
     name = "machine type"
     try:
-        api.get(f"{own}/zones/{settings.zone}/machineTypes/{kind}")
+        api.get(f"{own}/zones/{zone}/machineTypes/{kind}")
     except ApiError as error:
         if error.status == NOT_FOUND:
             return not_ok(
                 name,
-                f"{settings.zone} has no {kind}",
+                f"{zone} has no {kind}",
                 f"gcloud compute machine-types list --filter name={kind}   # then another zone",
             )
         return _later(name, error)
-    return ok(name, f"{kind} with {settings.confidential_type} in {settings.zone}")
+    return ok(name, f"{kind} with {settings.confidential_type} in {zone}")
 
 
 def _image(api: GoogleApi, settings: SecundusSettings) -> Check:

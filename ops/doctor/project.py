@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from infra.config.secundus_settings import SecundusSettings
 from ops.doctor.check import not_checked, not_ok, ok
 from ops.google_api import API_IS_OFF, NO_ANSWER, ApiError
 
@@ -39,6 +40,14 @@ ROLES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """By company, the roles of whoever deploys (docs/first-deployment.md), and a permission that only
 each has."""
+OF_A_FLEET: Final[Mapping[str, str]] = {"roles/pubsub.admin": "pubsub.topics.create"}
+"""What whoever deploys a fleet needs besides."""
+
+
+def roles_for(settings: Company, company: str) -> Mapping[str, str]:
+    """The roles that a deployment with these settings needs, each with its permission."""
+    fleet = isinstance(settings, SecundusSettings) and settings.fleet is not None
+    return {**ROLES[company], **(OF_A_FLEET if fleet else {})}
 
 
 def checks(api: GoogleApi, settings: Company, company: str) -> Iterator[Check]:
@@ -57,7 +66,7 @@ def checks(api: GoogleApi, settings: Company, company: str) -> Iterator[Check]:
         yield _project(settings, str(found.get("projectNumber")), str(found.get("lifecycleState")))
     yield _billing(api, project)
     yield _apis(api, project)
-    yield from _permissions(api, project, ROLES[company])
+    yield from _permissions(api, project, roles_for(settings, company))
 
 
 def _not_seen(project: str, error: ApiError) -> Check:

@@ -5,6 +5,7 @@ Nothing here needs the state, which is empty after `destroy`, and wrong after an
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from ops.google_api import NOT_FOUND, ApiError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from infra.config.fleet_settings import Fleet
     from infra.config.primus_settings import PrimusSettings
     from infra.config.secundus_settings import SecundusSettings
     from infra.existing.resources import Resource
@@ -55,10 +57,58 @@ def of_secundus(api: GoogleApi, settings: SecundusSettings) -> Iterator[Leftover
         f"firewall rule {names.firewall}",
         f"gcloud compute firewall-rules delete {names.firewall} --project {project}",
     )
+    if settings.fleet is not None:
+        yield from _fleet(api, settings, settings.fleet)
     # The machine holds its subnetwork, and that its network.
     for each in reversed([*resources.of_secundus(settings)]):
         yield from _resource(api, each, project)
     yield from _grants(api, project, naming.service_account(names.service_account, project))
+
+
+def _fleet(api: GoogleApi, settings: SecundusSettings, fleet: Fleet) -> Iterator[Leftover]:
+    """A group makes its machines anew, so it goes before them; the autoscaler holds the group."""
+    project, names = settings.project, settings.names
+    for zone in fleet.zones:
+        own = f"{COMPUTE}/projects/{project}/zones/{zone}"
+        where = f"--zone {zone} --project {project}"
+        migs = "gcloud compute instance-groups managed"
+        yield from _looked_up(
+            api,
+            f"{own}/autoscalers/{names.group}",
+            f"autoscaler {names.group} in {zone}",
+            f"{migs} stop-autoscaling {names.group} {where}",
+        )
+        yield from _looked_up(
+            api,
+            f"{own}/instanceGroupManagers/{names.group}",
+            f"group {names.group} in {zone}, with its machines",
+            f"{migs} delete {names.group} {where}",
+        )
+    yield from _templates(api, project, names.group)
+    for name in (names.topic, names.dead_letters):
+        for kind in ("subscription", "topic"):
+            yield from _looked_up(
+                api,
+                f"pubsub.googleapis.com/v1/projects/{project}/{kind}s/{name}",
+                f"{kind} {name}",
+                f"gcloud pubsub {kind}s delete {name} --project {project}",
+            )
+
+
+def _templates(api: GoogleApi, project: str, group: str) -> Iterator[Leftover]:
+    """Those with the name of the stack's and the digits that the plugin adds."""
+    try:
+        found = api.pages(f"{COMPUTE}/projects/{project}/global/instanceTemplates", "items")
+        names = [str(each["name"]) for each in found]
+    except ApiError as error:
+        yield Leftover(what=f"templates {group}-…", error=error.short)
+        return
+    for name in names:
+        if re.fullmatch(rf"{re.escape(group)}-[0-9]+", name):
+            yield Leftover(
+                what=f"template {name}",
+                remove=f"gcloud compute instance-templates delete {name} --project {project}",
+            )
 
 
 def _resource(api: GoogleApi, resource: Resource, project: str) -> Iterator[Leftover]:

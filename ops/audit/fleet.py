@@ -1,0 +1,121 @@
+"""The groups of a fleet against what the stack deployed: template, limits, and each machine.
+
+A template cannot be changed. But a group can be given another one, or values that override it, and
+each machine's metadata can be changed by hand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ops.audit.finding import Finding, Kind, not_read
+from ops.audit.machine import COMPUTE, changed_metadata
+from ops.google_api import NOT_FOUND, ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from ops.google_api import GoogleApi, Json
+    from ops.stack_state import Deployed
+
+REPAIRED: Final = "pulumi up --refresh --stack {stack}"
+
+ADDED: Final = ("created-by", "instance-template")
+"""Metadata that Google gives to the machines of a group:
+https://docs.cloud.google.com/compute/docs/instance-groups/getting-info-about-migs"""
+
+
+def fleets(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Iterator[Finding]:
+    """Each group makes the stack's machines, and no more than the stack allows."""
+    resources = tuple(resources)
+    metadata = {
+        _short(each.id): each.properties.get("metadata") or {}
+        for each in resources
+        if each.type.endswith("compute/instanceTemplate:InstanceTemplate")
+    }
+    judges: Mapping[str, Callable[[GoogleApi, Deployed, Json], Iterator[Finding]]] = {
+        "compute/autoscaler:Autoscaler": lambda _api, each, found: _limit(each, found),
+        "compute/instanceGroupManager:InstanceGroupManager": lambda api, each, found: _group(
+            api, each, found, metadata
+        ),
+    }
+    for each in resources:
+        judge = judges.get(each.type.removeprefix("gcp:"))
+        if judge is None:
+            continue
+        try:
+            yield from judge(api, each, api.get(f"{COMPUTE}/{each.id}"))
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                yield _difference(f"the {_called(each)} is gone", "nothing works on what waits")
+            else:
+                yield not_read(f"the {_called(each)}", error, project)
+
+
+def _called(each: Deployed) -> str:
+    """Kind, name and zone of a group or an autoscaler."""
+    zone, kind, name = each.id.split("/")[-3:]
+    return f"{'group' if kind == 'instanceGroupManagers' else 'autoscaler'} {name} in {zone}"
+
+
+def _short(reference: object) -> str:
+    return str(reference).rpartition("/")[2].partition("?")[0]
+
+
+def _group(
+    api: GoogleApi, each: Deployed, found: Json, metadata: Mapping[str, Mapping[str, str]]
+) -> Iterator[Finding]:
+    own = {_short(version["instanceTemplate"]) for version in each.properties["versions"]}
+    versions = found.get("versions") or [found]
+    now = {_short(version.get("instanceTemplate")) for version in versions}
+    if now != own:
+        yield _difference(
+            f"the {_called(each)} makes machines from {', '.join(sorted(now))}, deployed was"
+            f" {', '.join(sorted(own))}",
+            "what new machines launch, which the condition judges then",
+        )
+    if found.get("allInstancesConfig"):
+        yield _difference(
+            f"the {_called(each)} has values that override its template (allInstancesConfig)",
+            "what new machines launch, which the condition judges then",
+        )
+    deployed = {key: value for name in own for key, value in metadata.get(name, {}).items()}
+    answer = api.post(f"{COMPUTE}/{each.id}/listManagedInstances", {})
+    for managed in answer.get("managedInstances", ()):
+        yield from _machine(api, str(managed.get("instance", "")), deployed)
+
+
+def _machine(api: GoogleApi, url: str, deployed: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        found = api.get(f"{COMPUTE}/projects/{url.partition('/projects/')[2]}")
+    except ApiError as error:
+        if error.status == NOT_FOUND:
+            return  # a group replaces its machines at any time
+        raise
+    changed = [key for key in changed_metadata(found, deployed) if key not in ADDED]
+    if changed:
+        yield _difference(
+            f"metadata of the machine {_short(url)} was changed by hand: {', '.join(changed)}",
+            "what it launches at its next start, which the condition judges then",
+            "gcloud compute instance-groups managed recreate-instances GROUP --zone ZONE"
+            f" --instances {_short(url)}",
+        )
+
+
+def _limit(each: Deployed, found: Json) -> Iterator[Finding]:
+    limits: dict[str, Any] = each.properties["autoscalingPolicy"]
+    now = found.get("autoscalingPolicy") or {}
+    for key, deployed, means in (
+        ("maxNumReplicas", limits["maxReplicas"], "how much the fleet can cost in an hour"),
+        ("minNumReplicas", limits["minReplicas"], "how much the fleet costs without any work"),
+    ):
+        if int(now.get(key) or 0) != int(deployed):
+            yield _difference(
+                f"{key} of the {_called(each)} was changed by hand: got {now.get(key)}, deployed"
+                f" was {int(deployed)}",
+                means,
+            )
+
+
+def _difference(what: str, means: str, fix: str = REPAIRED) -> Finding:
+    return Finding(kind=Kind.DIFFERENCE, what=what, means=means, fix=fix)

@@ -1,0 +1,180 @@
+"""What an audit says of a fleet: its groups, its limits, its machines, and who has its messages."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from ops.audit import fleet, policies
+from ops.audit.finding import Kind
+from ops.google_api import ApiError, GoogleApi, Json
+from ops.stack_state import Deployed
+
+ZONE = "projects/secundus-vision/zones/us-west1-b"
+GROUP, SCALER = f"{ZONE}/instanceGroupManagers/fleet", f"{ZONE}/autoscalers/fleet"
+TEMPLATE = "projects/secundus-vision/global/instanceTemplates/fleet-1"
+MACHINE = f"{ZONE}/instances/workload-vm-x1y2"
+TOPIC = "projects/secundus-vision/topics/slices"
+SUBSCRIPTION = "projects/secundus-vision/subscriptions/slices"
+LINK = "https://www.googleapis.com/compute/v1/"
+WORKER = "serviceAccount:w@secundus-vision.iam.gserviceaccount.com"
+
+
+def resource(kind: str, identity: str, **properties: Any) -> Deployed:
+    """One resource of a state."""
+    return Deployed(type=f"gcp:{kind}", name="any", id=identity, properties=properties)
+
+
+STATE = (
+    resource("compute/instanceTemplate:InstanceTemplate", TEMPLATE, metadata={"a": "b"}),
+    resource(
+        "compute/instanceGroupManager:InstanceGroupManager",
+        GROUP,
+        versions=[{"instanceTemplate": f"{LINK}{TEMPLATE}"}],
+    ),
+    resource(
+        "compute/autoscaler:Autoscaler",
+        SCALER,
+        autoscalingPolicy={"minReplicas": 0.0, "maxReplicas": 5.0},
+    ),
+    resource("pubsub/topic:Topic", TOPIC),
+    resource("pubsub/subscription:Subscription", SUBSCRIPTION),
+    resource(
+        "pubsub/subscriptionIAMMember:SubscriptionIAMMember",
+        "x",
+        subscription="slices",
+        role="roles/pubsub.subscriber",
+        member=WORKER,
+    ),
+)
+COMPUTE = "compute.googleapis.com/compute/v1"
+PUBSUB = "pubsub.googleapis.com/v1"
+ANSWERS: dict[str, Any] = {
+    f"{COMPUTE}/{GROUP}": {"versions": [{"instanceTemplate": f"{LINK}{TEMPLATE}?uniqueId=7"}]},
+    f"{COMPUTE}/{GROUP}/listManagedInstances": {
+        "managedInstances": [{"instance": f"{LINK}{MACHINE}"}]
+    },
+    f"{COMPUTE}/{MACHINE}": {
+        "metadata": {
+            "items": [
+                {"key": "a", "value": "b"},
+                {"key": "created-by", "value": GROUP},
+                {"key": "instance-template", "value": TEMPLATE},
+            ]
+        }
+    },
+    f"{COMPUTE}/{SCALER}": {"autoscalingPolicy": {"maxNumReplicas": 5}},
+    f"{PUBSUB}/{TOPIC}:getIamPolicy": {},
+    f"{PUBSUB}/{SUBSCRIPTION}:getIamPolicy": {
+        "bindings": [{"role": "roles/pubsub.subscriber", "members": [WORKER]}]
+    },
+}
+"""What Google answers while everything is as deployed."""
+
+
+class Recorded(GoogleApi):
+    """Answers by URL; an error is one, and what is missing is not there."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
+
+    def get(self, url: str, **query: str) -> Json:
+        """The answer to a URL, whatever the query is."""
+        del query
+        answer = self._answers.get(url, ApiError(404, "", "not there"))
+        if isinstance(answer, ApiError):
+            raise answer
+        found: Json = answer
+        return found
+
+    def post(self, url: str, body: Json) -> Json:
+        """The same, whatever the body is."""
+        del body
+        return self.get(url)
+
+
+def found(answers: dict[str, Any]) -> list[tuple[Kind, str]]:
+    """What the audit says of groups, machines and messages."""
+    api = Recorded(answers)
+    every = [*fleet.fleets(api, STATE, "secundus-vision")]
+    for guarded in policies.guarded(STATE):
+        every += policies.compared(api, guarded, "secundus-vision")
+    return [(each.kind, each.what) for each in every]
+
+
+def test_a_fleet_as_deployed_has_no_difference() -> None:
+    """Google's own metadata of a group's machine is none."""
+    assert found(ANSWERS) == []
+
+
+TEMPLATES = "makes machines from other-1, deployed was fleet-1"
+CHANGES: dict[str, tuple[str, Any, str]] = {
+    "another template": (
+        f"{COMPUTE}/{GROUP}",
+        {"versions": [{"instanceTemplate": f"{LINK}other-1"}]},
+        f"the group fleet in us-west1-b {TEMPLATES}",
+    ),
+    "another template, in the older form": (
+        f"{COMPUTE}/{GROUP}",
+        {"instanceTemplate": f"{LINK}other-1"},
+        f"the group fleet in us-west1-b {TEMPLATES}",
+    ),
+    "overridden": (
+        f"{COMPUTE}/{GROUP}",
+        {**ANSWERS[f"{COMPUTE}/{GROUP}"], "allInstancesConfig": {"properties": {}}},
+        "the group fleet in us-west1-b has values that override its template",
+    ),
+    "no group": (f"{COMPUTE}/{GROUP}", None, "the group fleet in us-west1-b is gone"),
+    "no autoscaler": (f"{COMPUTE}/{SCALER}", None, "the autoscaler fleet in us-west1-b is gone"),
+    "more machines": (
+        f"{COMPUTE}/{SCALER}",
+        {"autoscalingPolicy": {"maxNumReplicas": 500}},
+        "maxNumReplicas of the autoscaler fleet in us-west1-b was changed by hand: got 500",
+    ),
+    "machines without work": (
+        f"{COMPUTE}/{SCALER}",
+        {"autoscalingPolicy": {"maxNumReplicas": 5, "minNumReplicas": 3}},
+        "minNumReplicas of the autoscaler fleet in us-west1-b was changed by hand: got 3",
+    ),
+    "metadata of a machine": (
+        f"{COMPUTE}/{MACHINE}",
+        {"metadata": {"items": [{"key": "a", "value": "c"}]}},
+        "metadata of the machine workload-vm-x1y2 was changed by hand: a",
+    ),
+    "a publisher": (
+        f"{PUBSUB}/{TOPIC}:getIamPolicy",
+        {"bindings": [{"role": "roles/pubsub.publisher", "members": ["user:eve@x.example"]}]},
+        "user:eve@x.example has roles/pubsub.publisher on the topic slices, and the stack did not",
+    ),
+    "a grant gone": (
+        f"{PUBSUB}/{SUBSCRIPTION}:getIamPolicy",
+        {},
+        f"{WORKER} has no longer roles/pubsub.subscriber on the subscription slices",
+    ),
+}
+
+
+@pytest.mark.parametrize(("url", "answer", "said"), CHANGES.values(), ids=CHANGES)
+def test_a_change_of_a_fleet_by_hand_is_a_difference(url: str, answer: Any, said: str) -> None:
+    """One, with the words for people."""
+    answers = deepcopy(ANSWERS) | {url: answer}
+    if answer is None:
+        del answers[url]
+    ((kind, what),) = found(answers)
+    assert kind is Kind.DIFFERENCE
+    assert what.startswith(said)
+
+
+def test_a_machine_that_a_group_has_just_replaced_is_no_difference() -> None:
+    """It is gone between two requests."""
+    assert found({key: value for key, value in ANSWERS.items() if MACHINE not in key}) == []
+
+
+@pytest.mark.parametrize("url", [f"{COMPUTE}/{GROUP}", f"{COMPUTE}/{MACHINE}"])
+def test_what_google_refuses_is_not_read(url: str) -> None:
+    """Nobody knows, and the audit says so."""
+    ((kind, what),) = found(ANSWERS | {url: ApiError(403, "", "denied")})
+    assert kind is Kind.NOT_READ
+    assert what == "the group fleet in us-west1-b: 403 denied"
