@@ -228,6 +228,47 @@ def test_the_committed_machine_is_ok(prepared: Cloud) -> None:
     assert of_machine(prepared) == {"zone": OK, "machine type": OK, "boot image": OK}
 
 
+def fleet(*zones: str) -> dict[str, Any]:
+    """The keys of a fleet in these zones."""
+    return {"run": "", "fleet": {"mostMachines": 3, "zones": [*zones]}}
+
+
+def test_each_zone_of_a_fleet_must_have_its_machines(
+    prepared: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And none that the fleet is not in."""
+    settings = secundus(**fleet("us-west1-a", "us-west1-c"))
+    said = [each.detail for each in machine.checks(session(prepared, "secundus"), settings)]
+    assert said[:4] == [
+        "us-west1-a",
+        "n2d-standard-2 with SEV in us-west1-a",
+        "us-west1-c",
+        "n2d-standard-2 with SEV in us-west1-c",
+    ]
+    monkeypatch.setattr("rehearsal.cloud.compute.compute_api.FAMILIES", {"e2": ()})
+    lacking = [*machine.checks(session(prepared, "secundus"), settings)][1]
+    assert (lacking.status, lacking.detail) == (NOT_OK, "us-west1-a has no n2d-standard-2")
+
+
+def test_a_zone_of_a_fleet_that_google_has_not_is_found_with_its_key(prepared: Cloud) -> None:
+    """The fix is for the list of zones."""
+    opened = ["us-west1-x"]
+    settings = secundus(**fleet(*opened), newLocations=opened)
+    first = next(machine.checks(session(prepared, "secundus"), settings))
+    assert first.status is NOT_OK
+    assert first.fix == "pulumi config set --path 'fleet.zones[N]' ZONE"
+
+
+def test_whoever_deploys_a_fleet_needs_one_role_more(prepared: Cloud) -> None:
+    """It creates topics, and grants on them."""
+    assert of_project(prepared, "secundus")["roles"] is OK
+    policy = prepared.projects["secundus-vision"].policy
+    granted = [each for each in policy.bindings if each["role"] != "roles/pubsub.admin"]
+    policy.bindings[:] = granted
+    assert of_project(prepared, "secundus", **fleet("us-west1-a"))["roles"] is NOT_OK
+    assert of_project(prepared, "secundus")["roles"] is OK
+
+
 @pytest.mark.parametrize(
     ("changes", "name"),
     [

@@ -9,8 +9,9 @@ import pytest
 
 from ops.audit import fleet, policies
 from ops.audit.finding import Kind
-from ops.google_api import ApiError, GoogleApi, Json
+from ops.google_api import ApiError
 from ops.stack_state import Deployed
+from tests.fixtures.recorded_api import Recorded
 
 ZONE = "projects/secundus-vision/zones/us-west1-b"
 GROUP, SCALER = f"{ZONE}/instanceGroupManagers/fleet", f"{ZONE}/autoscalers/fleet"
@@ -72,27 +73,6 @@ ANSWERS: dict[str, Any] = {
     },
 }
 """What Google answers while everything is as deployed."""
-
-
-class Recorded(GoogleApi):
-    """Answers by URL; an error is one, and what is missing is not there."""
-
-    def __init__(self, answers: dict[str, Any]) -> None:
-        self._answers = answers
-
-    def get(self, url: str, **query: str) -> Json:
-        """The answer to a URL, whatever the query is."""
-        del query
-        answer = self._answers.get(url, ApiError(404, "", "not there"))
-        if isinstance(answer, ApiError):
-            raise answer
-        found: Json = answer
-        return found
-
-    def post(self, url: str, body: Json) -> Json:
-        """The same, whatever the body is."""
-        del body
-        return self.get(url)
 
 
 def found(answers: dict[str, Any]) -> list[tuple[Kind, str]]:
