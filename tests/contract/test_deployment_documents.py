@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 
 from bench import cost
-from infra.components import confidential_vm
-from ops.doctor.project import ROLES
+from infra.components import pinned_machine
+from ops.doctor.project import OF_A_FLEET, ROLES
 from rehearsal.companies import COMPANIES
 from rehearsal.repository import REPOSITORY
 from tests.fixtures.locked import versions
@@ -46,6 +46,12 @@ def test_the_table_of_roles_is_that_of_the_rehearsal_and_of_the_doctor(company: 
     assert named == sorted(COMPANIES[company].roles) == sorted(ROLES[company])
 
 
+def test_what_a_fleet_needs_besides_is_in_the_table_of_roles() -> None:
+    """Who deploys one machine needs no role for messages."""
+    rows = re.findall(r"^\| `(roles/[\w.]+)` \| secundus, a fleet \| ", FIRST, re.MULTILINE)
+    assert rows == list(OF_A_FLEET)
+
+
 def test_the_number_of_packages_is_that_of_both_locks() -> None:
     """What `.venv` holds after the three lines."""
     page = (DOCS / "deploy-primus.md").read_text()
@@ -64,7 +70,7 @@ def test_half_the_rate_costs_what_the_page_says() -> None:
 
 def test_the_disk_that_is_paid_is_the_one_that_is_deployed() -> None:
     """The computation of the costs has a number of its own."""
-    assert cost.DISK_GIB == confidential_vm.DISK_GIB
+    assert cost.DISK_GIB == pinned_machine.DISK_GIB
 
 
 def test_the_table_of_costs_is_the_computed_one() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from infra.config import secundus_settings
-
 from ops.google_api import ApiError
 from ops.teardown import leftovers
 from tests.fixtures.recorded_api import Recorded
