@@ -58,8 +58,9 @@ def test_a_fleet_declares_these_resources_and_no_others(secundus: Deploy, fleet:
 
 def test_what_pins_one_machine_pins_each_of_a_fleet(secundus: Deploy, fleet: Deploy) -> None:
     """The token is the same, so the release condition admits both or neither."""
-    machine = secundus().one("Instance").inputs
-    template = fleet().one("InstanceTemplate").inputs
+    labels = {"team": "vision"}
+    machine = secundus(labels=labels).one("Instance").inputs
+    template = fleet(labels=labels).one("InstanceTemplate").inputs
     alike = (
         "confidentialInstanceConfig",
         "labels",
@@ -71,7 +72,7 @@ def test_what_pins_one_machine_pins_each_of_a_fleet(secundus: Deploy, fleet: Dep
         "serviceAccount",
         "shieldedInstanceConfig",
     )
-    assert {key: template.get(key) for key in alike} == {key: machine.get(key) for key in alike}
+    assert {key: template[key] for key in alike} == {key: machine[key] for key in alike}
     disk = machine["bootDisk"]["initializeParams"]
     assert template["disks"] == [
         {
