@@ -104,6 +104,9 @@ class Fleet(pulumi.ComponentResource):
                     "source_image": args.machine.image,
                     "disk_size_gb": DISK_GIB,
                     "disk_type": family.disk,
+                    # Otherwise the provider says SCSI, and confidential machines need NVMe:
+                    # https://docs.cloud.google.com/confidential-computing/confidential-vm/docs/supported-configurations
+                    "interface": "NVME",
                 }
             ],
             scheduling=_SPOT if args.settings.provisioning == "spot" else scheduling,

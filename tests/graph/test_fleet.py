@@ -79,6 +79,7 @@ def test_what_pins_one_machine_pins_each_of_a_fleet(secundus: Deploy, fleet: Dep
             "autoDelete": True,
             "boot": True,
             "diskSizeGb": disk["size"],
+            "interface": "NVME",
             "diskType": disk["type"],
             "sourceImage": disk["image"],
         }
