@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import naming
-from tests.graph.mocked import HANDOVER, Graph, Refused
+from tests.graph.mocked import HANDOVER, Declared, Graph, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,15 +261,28 @@ def test_a_fleet_waits_until_its_grants_are_old_enough(
         assert {urn for name, urn in made.items() if "granted" in name} <= group.dependencies
 
 
-def test_another_subnetwork_deletes_groups_and_autoscalers_first(fleet: Deploy) -> None:
-    """Google deletes no subnetwork, template or group in use; the engine follows properties."""
+def test_whatever_replaces_a_template_in_use_deletes_groups_and_autoscalers_first(
+    fleet: Deploy,
+) -> None:
+    """Google deletes no template or group in use; the engine follows properties."""
     graph = fleet()
-    subnetwork = graph.one("Subnetwork").urn
+
+    def behind(resource: Declared, *properties: str) -> set[str]:
+        found = resource.request.propertyDependencies
+        return {urn for each in properties for urn in found[each].urns}
+
+    template = graph.one("InstanceTemplate")
+    its = behind(template, "metadata", "networkInterfaces", "serviceAccount")
+    assert {urn.rpartition("::")[2] for urn in its} >= {
+        "secundus-input",
+        "secundus-result",
+        "secundus-workload",
+    }
     groups = {group.name: group for group in graph.all("InstanceGroupManager")}
     for autoscaler in graph.all("Autoscaler"):
         group = groups[autoscaler.name]
-        assert subnetwork in group.request.propertyDependencies["zone"].urns
-        assert group.urn in autoscaler.request.propertyDependencies["zone"].urns
+        assert its <= behind(group, "zone")
+        assert group.urn in behind(autoscaler, "zone")
 
 
 def test_a_fleet_gets_a_range_of_a_thousand_addresses(secundus: Deploy, fleet: Deploy) -> None:
