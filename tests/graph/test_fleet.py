@@ -90,7 +90,7 @@ def test_what_pins_one_machine_pins_each_of_a_fleet(secundus: Deploy, fleet: Dep
 
 def test_a_worker_gets_one_variable_more_than_one_machine(secundus: Deploy, fleet: Deploy) -> None:
     """Where its work comes from; and no text that would run it again."""
-    single = secundus().one("Instance").inputs["metadata"]
+    single = dict(secundus().one("Instance").inputs["metadata"])
     assert single.pop("run") == "1"
     assert fleet().one("InstanceTemplate").inputs["metadata"] == {
         **single,
@@ -283,6 +283,14 @@ def test_whatever_replaces_a_template_in_use_deletes_groups_and_autoscalers_firs
         group = groups[autoscaler.name]
         assert its <= behind(group, "zone")
         assert group.urn in behind(autoscaler, "zone")
+
+
+def test_the_subnetwork_of_a_fleet_waits_for_the_buckets(fleet: Deploy, secundus: Deploy) -> None:
+    """A bucket is replaced after the machines have ended, and the subnetwork after it."""
+    for deploy, waits in ((fleet, True), (secundus, False)):
+        graph = deploy()
+        buckets = {bucket.urn for bucket in graph.all("Bucket")}
+        assert (buckets <= graph.one("PrivateNetwork").dependencies) is waits
 
 
 def test_a_fleet_gets_a_range_of_a_thousand_addresses(secundus: Deploy, fleet: Deploy) -> None:
