@@ -127,9 +127,10 @@ class Fleet(pulumi.ComponentResource):
             name,
             name=args.group,
             project=args.machine.project,
-            # With the subnetwork, so that a replacement of it deletes the groups first: Google
-            # deletes no template, and no subnetwork, that a group still uses.
-            zone=pulumi.Output.from_input(args.machine.subnetwork).apply(lambda _: zone),
+            # Where the engine deletes the template before something that it depends on, as in a
+            # move to another region, it deletes the groups before the template: each property that
+            # cannot be changed counts. Google deletes no template that a group still uses.
+            zone=args.machine.depends_on().apply(lambda _: zone),
             base_instance_name=args.base_instance,
             versions=[{"instance_template": template.id}],
             # No target_size: the autoscaler has it.

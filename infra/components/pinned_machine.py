@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import pulumi
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pulumi
 
     from infra.config.machine_types import Family
 
@@ -32,6 +32,10 @@ class PinnedMachine:
     subnetwork: pulumi.Input[str]
     service_account: pulumi.Input[str]
     metadata: pulumi.Input[Mapping[str, str]]
+
+    def depends_on(self) -> pulumi.Output[list[Any]]:
+        """An output that depends on every resource on which the machine depends."""
+        return pulumi.Output.all(self.subnetwork, self.service_account, self.metadata)
 
     def arguments(self) -> dict[str, Any]:
         """All arguments that `gcp.compute.Instance` and `InstanceTemplate` have in common."""

@@ -126,7 +126,12 @@ class Secundus(pulumi.ComponentResource):
                 network_origin=origin.of("network", settings, _network_path(settings)),
                 subnetwork_origin=origin.of("subnetwork", settings, _subnetwork_path(settings)),
             ),
-            self._after_apis,
+            # A bucket that is replaced takes the machines with it. Those of a fleet end slowly, and
+            # a subnetwork that is replaced too must not be deleted before they have ended.
+            pulumi.ResourceOptions.merge(
+                self._after_apis,
+                pulumi.ResourceOptions(depends_on=[pictures, results] if settings.fleet else []),
+            ),
         )
         pinned = PinnedMachine(
             project=settings.project,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import naming
-from tests.graph.mocked import HANDOVER, Graph, Refused
+from tests.graph.mocked import HANDOVER, Declared, Graph, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +58,9 @@ def test_a_fleet_declares_these_resources_and_no_others(secundus: Deploy, fleet:
 
 def test_what_pins_one_machine_pins_each_of_a_fleet(secundus: Deploy, fleet: Deploy) -> None:
     """The token is the same, so the release condition admits both or neither."""
-    machine = secundus().one("Instance").inputs
-    template = fleet().one("InstanceTemplate").inputs
+    labels = {"team": "vision"}
+    machine = secundus(labels=labels).one("Instance").inputs
+    template = fleet(labels=labels).one("InstanceTemplate").inputs
     alike = (
         "confidentialInstanceConfig",
         "labels",
@@ -71,7 +72,7 @@ def test_what_pins_one_machine_pins_each_of_a_fleet(secundus: Deploy, fleet: Dep
         "serviceAccount",
         "shieldedInstanceConfig",
     )
-    assert {key: template.get(key) for key in alike} == {key: machine.get(key) for key in alike}
+    assert {key: template[key] for key in alike} == {key: machine[key] for key in alike}
     disk = machine["bootDisk"]["initializeParams"]
     assert template["disks"] == [
         {
@@ -89,7 +90,7 @@ def test_what_pins_one_machine_pins_each_of_a_fleet(secundus: Deploy, fleet: Dep
 
 def test_a_worker_gets_one_variable_more_than_one_machine(secundus: Deploy, fleet: Deploy) -> None:
     """Where its work comes from; and no text that would run it again."""
-    single = secundus().one("Instance").inputs["metadata"]
+    single = dict(secundus().one("Instance").inputs["metadata"])
     assert single.pop("run") == "1"
     assert fleet().one("InstanceTemplate").inputs["metadata"] == {
         **single,
@@ -260,15 +261,36 @@ def test_a_fleet_waits_until_its_grants_are_old_enough(
         assert {urn for name, urn in made.items() if "granted" in name} <= group.dependencies
 
 
-def test_another_subnetwork_deletes_groups_and_autoscalers_first(fleet: Deploy) -> None:
-    """Google deletes no subnetwork, template or group in use; the engine follows properties."""
+def test_whatever_replaces_a_template_in_use_deletes_groups_and_autoscalers_first(
+    fleet: Deploy,
+) -> None:
+    """Google deletes no template or group in use; the engine follows properties."""
     graph = fleet()
-    subnetwork = graph.one("Subnetwork").urn
+
+    def behind(resource: Declared, *properties: str) -> set[str]:
+        found = resource.request.propertyDependencies
+        return {urn for each in properties for urn in found[each].urns}
+
+    template = graph.one("InstanceTemplate")
+    its = behind(template, "metadata", "networkInterfaces", "serviceAccount")
+    assert {urn.rpartition("::")[2] for urn in its} >= {
+        "secundus-input",
+        "secundus-result",
+        "secundus-workload",
+    }
     groups = {group.name: group for group in graph.all("InstanceGroupManager")}
     for autoscaler in graph.all("Autoscaler"):
         group = groups[autoscaler.name]
-        assert subnetwork in group.request.propertyDependencies["zone"].urns
-        assert group.urn in autoscaler.request.propertyDependencies["zone"].urns
+        assert its <= behind(group, "zone")
+        assert group.urn in behind(autoscaler, "zone")
+
+
+def test_the_subnetwork_of_a_fleet_waits_for_the_buckets(fleet: Deploy, secundus: Deploy) -> None:
+    """A bucket is replaced after the machines have ended, and the subnetwork after it."""
+    for deploy, waits in ((fleet, True), (secundus, False)):
+        graph = deploy()
+        buckets = {bucket.urn for bucket in graph.all("Bucket")}
+        assert (buckets <= graph.one("PrivateNetwork").dependencies) is waits
 
 
 def test_a_fleet_gets_a_range_of_a_thousand_addresses(secundus: Deploy, fleet: Deploy) -> None:
