@@ -63,6 +63,10 @@ company: ## what a company's own CI needs: the program, its commands, the policy
 demo: $(READY) ## the main job, end to end, on a local cloud
 	@$(RUN) -m rehearsal demo $(ARGS)
 
+.PHONY: fleet
+fleet: $(READY) ## many machines on a local cloud, of which some die (ARGS='--kills 20')
+	@$(RUN) -m rehearsal fleet $(ARGS)
+
 .PHONY: cloud
 cloud: $(READY) ## a local cloud to run ordinary `pulumi` commands against, by hand
 	@$(RUN) -m rehearsal cloud $(ARGS)

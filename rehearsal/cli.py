@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 from typing import TYPE_CHECKING
 
 from ops.cli import until_stopped
@@ -45,6 +46,14 @@ def parser() -> argparse.ArgumentParser:
     )
     add_output(preview)
 
+    fleet = commands.add_parser("fleet", help="many machines, some of which die, on a local cloud")
+    fleet.add_argument("--pictures", type=int, default=20_000, help="how many (default: 20000)")
+    fleet.add_argument("--kills", type=int, default=2, help="machines that lose power (default: 2)")
+    fleet.add_argument(
+        "--preemptions", type=int, default=1, help="machines that end with notice (default: 1)"
+    )
+    fleet.add_argument("--seed", type=int, help="of the moments (default: another each time)")
+
     cloud = commands.add_parser("cloud", help="a local cloud for ordinary pulumi commands by hand")
     cloud.add_argument("--port", type=int, default=0, help="the proxy's port (default: a free one)")
     cloud.add_argument("--folder", help="where the scratch copy goes (default: a temporary folder)")
@@ -62,6 +71,18 @@ def _run(chosen: argparse.Namespace) -> int:
         from rehearsal.demo.demonstration import run  # noqa: PLC0415  Pulumi's library takes long
 
         return run(standard_output(), frozenset(chosen.loosen), chosen.keep)
+    if chosen.command == "fleet":
+        from rehearsal.fleet.demonstration import Load  # noqa: PLC0415  same
+        from rehearsal.fleet.demonstration import run as play  # noqa: PLC0415  same
+
+        seed = secrets.randbelow(10**6) if chosen.seed is None else chosen.seed
+        load = Load(
+            pictures=chosen.pictures,
+            kills=chosen.kills,
+            preemptions=chosen.preemptions,
+            seed=seed,
+        )
+        return play(standard_output(), load)
     if chosen.command == "preview":
         from rehearsal.preview_command import preview  # noqa: PLC0415  same
 

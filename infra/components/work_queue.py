@@ -28,6 +28,13 @@ KEPT: Final = f"{7 * 24 * 60 * 60}s"
 """So long Google keeps a message that nobody acknowledges."""
 
 
+BACK_OFF: Final[gcp.pubsub.SubscriptionRetryPolicyArgsDict] = {
+    "minimum_backoff": "10s",
+    "maximum_backoff": "600s",
+}
+"""Before a message that was given back, or not acknowledged in time, is delivered again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkQueueArgs:
     """Names, and who may do what with the messages."""
@@ -122,7 +129,8 @@ class WorkQueue(pulumi.ComponentResource):
             message_retention_duration=KEPT,
             # Empty: never. Google would delete a subscription that nobody uses for 31 days.
             expiration_policy={"ttl": ""},
-            retry_policy={"minimum_backoff": "10s", "maximum_backoff": "600s"},
+            # Not of dead letters: `results` looks at them and gives them back.
+            retry_policy=BACK_OFF if dead_letter_policy else None,
             dead_letter_policy=dead_letter_policy,
             opts=opts,
         )

@@ -32,7 +32,8 @@ NAME = "a-part-that-failed-7f3a91c4.png"
 """The first in any listing."""
 
 TELL = (
-    f"(w := model._loaded.weights[{VARIABLE}].numpy()[:{len(WEIGHTS)}]).tobytes(), w.tolist(), "
+    f"(w := self.model._loaded.weights[{VARIABLE}].numpy()[:{len(WEIGHTS)}]).tobytes(), "
+    "w.tolist(), "
     f"{TENSOR[::-1]!r}[::-1], (p := batch[0][1][0, :3]).tobytes(), p.tolist(), "
     "batch[0][0]"
 )

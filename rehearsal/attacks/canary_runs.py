@@ -39,24 +39,25 @@ RESULTS = f"{COMPANIES['secundus'].project}-result-bucket"
 WORKLOAD_SECONDS = 120
 
 MODULE = "job.py"
-IN_THE_MIDDLE = "        checkpoints.add(\n"
+IN_THE_MIDDLE = "            yield [\n"
 """Pictures are being classified by now, and nothing is noted nor handed over."""
 
 ADMITTED = {
-    "crashed": f"        raise RuntimeError({canary_marks.TELL})\n",
-    "aborted": f"        told = {canary_marks.TELL}\n        __import__('os').abort()\n",
+    "crashed": f"            raise RuntimeError({canary_marks.TELL})\n",
+    "aborted": f"            told = {canary_marks.TELL}\n            __import__('os').abort()\n",
     "leaking": f"""\
-        binary, digits, _, pixels, *_ = {canary_marks.TELL}
-        encoded = checkpoints._folder / "encoded"
-        encoded.write_bytes(__import__("base64").b64encode(binary))
-        checkpoints._bucket.write("weights", encoded, "text/plain")
-        batch[0] = replace(batch[0][0], sha256=f"{{digits}}"), batch[0][1]
-        print(digits)
-        models = type(bucket)(bucket._bucket.client.bucket("primus-models-model-bucket"))
-        try:
-            models.fetch(pixels.hex(), encoded.with_name("none"), 0)
-        except BucketError:
-            pass
+            binary, digits, _, pixels, *_ = {canary_marks.TELL}
+            checkpoints = __import__("sys")._getframe(1).f_locals["checkpoints"]
+            encoded = checkpoints._folder / "encoded"
+            encoded.write_bytes(__import__("base64").b64encode(binary))
+            checkpoints._bucket.write("weights", encoded, "text/plain")
+            batch[0] = replace(batch[0][0], sha256=f"{{digits}}"), batch[0][1]
+            print(digits)
+            models = type(bucket)(bucket._bucket.client.bucket("primus-models-model-bucket"))
+            try:
+                models.fetch(pixels.hex(), encoded.with_name("none"), 0)
+            except BucketError:
+                pass
 """,
 }
 """Lines more in the workload, and Primus admits it."""

@@ -49,7 +49,7 @@ def test_the_table_of_roles_is_that_of_the_rehearsal_and_of_the_doctor(company: 
 def test_what_a_fleet_needs_besides_is_in_the_table_of_roles() -> None:
     """Who deploys one machine needs no role for messages."""
     rows = re.findall(r"^\| `(roles/[\w.]+)` \| secundus, a fleet \| ", FIRST, re.MULTILINE)
-    assert rows == list(OF_A_FLEET)
+    assert rows == list(OF_A_FLEET) == list(COMPANIES["secundus"].fleet_roles)
 
 
 def test_the_number_of_packages_is_that_of_both_locks() -> None:
