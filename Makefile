@@ -156,6 +156,7 @@ cli: $(READY) ## get the Pulumi CLI (PATH, official download, or built from Go m
 .PHONY: test
 test: $(READY) $(PACK_READY) ## every check; what .ci/run calls
 	@$(RUN) -m rehearsal.pulumi_cli || echo "Going on without a Pulumi CLI: the engine tests will not run."
+	@$(RUN) -m tests.cloud.pstest || echo "Going on without it: the tests against it will not run."
 	@$(MAKE) --no-print-directory lint; linted=$$?; \
 	output=$$(mktemp); $(RUN) -m pytest $(PULUMI_ENGINE) >$$output 2>&1 & pid=$$!; \
 	$(MAKE) --no-print-directory coverage; fast=$$?; \

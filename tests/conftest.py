@@ -2,8 +2,9 @@
 
 Tests marked `engine` need the Pulumi CLI; tests marked `namespace` a system that lets them mount
 something for one process alone; tests marked `browser` a Chromium, those marked `gcloud` Google's
-CLI. Without it they are taken out of the run and reported as not run, by name, at the end of it.
-Nothing is downloaded or built inside pytest: `python -m rehearsal.pulumi_cli` does that.
+CLI, those marked `pstest` Google's fake of Pub/Sub. Without it they are taken out of the run and
+reported as not run, by name, at the end of it. Nothing is downloaded or built inside pytest:
+`python -m rehearsal.pulumi_cli` and `python -m tests.cloud.pstest` do that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rehearsal import chromium
 from rehearsal.cloud.confidential_space import token_mount
 from rehearsal.pulumi_cli.acquire import find_cli
 from rehearsal.pulumi_cli.errors import PulumiCliError
+from tests.cloud.pstest import program as pstest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,7 @@ NEEDS: dict[str, tuple[str, Callable[[], str]]] = {
     "namespace": ("mount namespace", token_mount.unavailable_reason),
     "browser": ("browser", chromium.missing_reason),
     "gcloud": ("gcloud", _no_gcloud),
+    "pstest": ("fake of Pub/Sub", pstest.missing_reason),
 }
 """By marker: what the tests need, and the function that says why it is not there."""
 

@@ -56,6 +56,8 @@ OPERATORS = (
     f"operators.{FORMER}.projectNumber=444444444444",
 )
 """The configuration of Primus' stack beside the committed one."""
+FLEET = ("fleet.mostMachines=1", "fleet.stream=true")
+"""The configuration of Secundus' stack after the run of its one machine."""
 
 
 @dataclass(kw_only=True)
@@ -68,6 +70,8 @@ class Target:
     handovers: dict[str, Json]
     """to the other operators, by name"""
     result_bucket: str
+    fleet: Json
+    """Secundus' output of that name, once its stack declares a fleet instead of the machine"""
     claims: Json
     """of the token that the declared machine gets"""
     presented: list[tuple[Json, bool]] = field(default_factory=list)
@@ -92,6 +96,7 @@ class Target:
             handover=dict(self.handover),
             handovers=self.handovers,
             result_bucket=self.result_bucket,
+            fleet=self.fleet,
             claims=copy.deepcopy(self.claims),
             presented=self.presented,
             unmapped=self.unmapped,
@@ -194,20 +199,39 @@ def deploy(folder: Path, cli: Path) -> Iterator[Deployment]:
 
 
 def target_of(deployment: Deployment) -> Target:
-    """A copy of the deployed state, once the machine's own workload has finished."""
+    """A copy of the deployed state, once the machine's own workload has finished.
+
+    Then Secundus' stack gets a fleet, too. The target has its queue with all grants, and the one
+    machine from before: Google would make those of the fleet only when there is work.
+    """
     local = deployment.local
     (machine,) = local.cloud.instances.values()
     assert local.machines.finished(machine).wait(WORKLOAD_SECONDS), machine.serial
+    instances = copy.deepcopy(local.cloud.instances)
+    fleet = _declare_fleet(deployment.workspace)
+    cloud = copy.deepcopy(local.cloud)
+    cloud.instances = instances
     found = Target(
-        cloud=copy.deepcopy(local.cloud),
+        cloud=cloud,
         issuer=local.issuer,
         handover=deployment.outputs["primus"]["handover"],
         handovers=deployment.outputs["primus"]["handovers"],
         result_bucket=deployment.outputs["secundus"]["resultUri"].removeprefix("gs://"),
+        fleet=fleet,
         claims={},
     )
     found.claims = claims_of(token(found.cloud, found.issuer, found.machine))
     return found
+
+
+def _declare_fleet(workspace: Workspace) -> Json:
+    """`up` of Secundus' stack with a fleet; returns that output."""
+    _pulumi(workspace, "secundus", "config", "rm", "run")  # what runs again is a job
+    also = [f"--plaintext={pair}" for pair in FLEET]
+    _pulumi(workspace, "secundus", "config", "set-all", "--path", *also)
+    _pulumi(workspace, "secundus", "up", "--yes", "--skip-preview")
+    fleet: Json = json.loads(_pulumi(workspace, "secundus", "stack", "output", "fleet", "--json"))
+    return fleet
 
 
 def token(cloud: Cloud, issuer: Issuer, machine: Instance) -> str:

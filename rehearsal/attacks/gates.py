@@ -24,7 +24,7 @@ from rehearsal.cloud.storage import bucket_iam
 from rehearsal.cloud.sts import TOKEN_TYPE, Refusal
 from workload import job, settings, storage
 from workload.engines import selection
-from workload.errors import Failure, WorkloadError
+from workload.errors import Failure, SliceError, WorkloadError
 
 with warnings.catch_warnings():
     # TensorFlow's own dependencies use what NumPy and Python have deprecated.
@@ -177,7 +177,7 @@ def work(does: Callable[[], object]) -> Verdict:
         does()
     except Refused as refused:
         return refused.verdict
-    except WorkloadError as error:
+    except (WorkloadError, SliceError) as error:
         return Verdict(Gate.WORKLOAD, str(error))
     except _Loaded:
         return Verdict(None, RELEASED)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.attestation.release_policy import AND, read
@@ -24,6 +26,7 @@ from rehearsal.attacks.scenarios.access import READER
 from rehearsal.attacks.scenarios.launches import VARIABLES
 from rehearsal.cloud.confidential_space import launch_policy
 from rehearsal.cloud.confidential_space.launch_policy import LaunchPolicy
+from workload import storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +148,10 @@ Resource = tuple[str, str]
 
 
 def _resources(cloud: Any) -> list[Resource]:
-    kinds = ("buckets", "service_accounts", "repositories", "projects")
+    kinds = (
+        *("buckets", "service_accounts", "repositories", "projects"),
+        *("topics", "subscriptions"),
+    )
     return [(kind, key) for kind in kinds for key in sorted(getattr(cloud, kind))]
 
 
@@ -188,6 +194,29 @@ def preventions(target: Target) -> tuple[Guard, ...]:
         for name, bucket in sorted(target.cloud.buckets.items())
         if bucket.meta["iamConfiguration"]["publicAccessPrevention"] == "enforced"
     )
+
+
+def preconditions() -> tuple[Guard, ...]:
+    """Why records that are there cannot be written again."""
+
+    @contextmanager
+    def without(target: Target) -> Iterator[Target]:
+        kept = storage.Bucket.create
+
+        def overwrite(self: storage.Bucket, name: str, content: bytes, content_type: str) -> bool:
+            with tempfile.NamedTemporaryFile() as file:
+                Path(file.name).write_bytes(content)
+                self.write(name, Path(file.name), content_type)
+            return True
+
+        storage.Bucket.create = overwrite  # type: ignore[method-assign]  # for a while
+        try:
+            yield target
+        finally:
+            storage.Bucket.create = kept  # type: ignore[method-assign]
+
+    name = "a worker of a fleet creates records, and never overwrites them"
+    return (Guard(kind="precondition", name=name, without=without),)
 
 
 LOOSE = {
@@ -239,7 +268,7 @@ def _admit(weaker: Target, old: str, new: str) -> None:
 
 
 def workload() -> tuple[Guard, ...]:
-    """Each check of the workload before it loads the model."""
+    """Each check of the workload before it loads the model, or before a fleet's machine works."""
 
     def without(check: workload_checks.Check) -> Callable[[Target], AbstractContextManager[Target]]:
         @contextmanager
@@ -250,7 +279,11 @@ def workload() -> tuple[Guard, ...]:
         return unchecked
 
     return tuple(
-        Guard(kind="check", name=check.name, without=without(check))
+        Guard(
+            kind="fleet" if check.name.startswith("workload.fleet.") else "check",
+            name=check.name,
+            without=without(check),
+        )
         for check in workload_checks.guards()
     )
 
@@ -263,6 +296,7 @@ def guards(target: Target) -> tuple[Guard, ...]:
         *models(target),
         *stops(target),
         *preventions(target),
+        *preconditions(),
         *labels(),
         *workload(),
     )

@@ -10,6 +10,8 @@ from rehearsal.attacks.gates import Gate
 from rehearsal.attacks.scenarios import (
     access,
     claims,
+    fleet_queue,
+    fleets,
     launches,
     legitimate,
     machines,
@@ -35,8 +37,15 @@ LIES: tuple[Row, ...] = (
     *access.ROWS,
     *operators.ROWS,
     *workloads.ROWS,
+    *fleet_queue.ROWS,
+    *fleets.ROWS,
 )
-LEGITIMATE: tuple[Row, ...] = (*legitimate.ROWS, *operators.LEGITIMATE)
+LEGITIMATE: tuple[Row, ...] = (
+    *legitimate.ROWS,
+    *operators.LEGITIMATE,
+    *fleet_queue.LEGITIMATE,
+    *fleets.LEGITIMATE,
+)
 ROWS: tuple[Row, ...] = (*LIES, *LEGITIMATE)
 
 
@@ -99,10 +108,14 @@ GATES = {
     "grant": (Gate.LAUNCHER, Gate.IAM, Gate.BUCKET),
     "stop": (Gate.TOKEN, Gate.IAM),
     "prevention": (Gate.BUCKET,),
+    "precondition": (Gate.BUCKET,),
     "label": (Gate.LAUNCHER,),
     "check": (Gate.WORKLOAD,),
+    "fleet": (Gate.WORKLOAD,),
 }
 """The gates of each kind of guard."""
+LAYERS = {"check": "workload", "fleet": "fleet"}
+"""The layer of each kind of guard whose lies reach no other guard of its gate."""
 
 
 def behind(guard: Guard) -> list[Row]:
@@ -110,7 +123,11 @@ def behind(guard: Guard) -> list[Row]:
 
     An earlier gate refuses before the guard is reached; a later one refuses after it has passed.
     """
-    return [row for row in LIES if row.by in GATES[guard.kind]]
+    return [
+        row
+        for row in LIES
+        if row.by in GATES[guard.kind] and row.layer == LAYERS.get(guard.kind, row.layer)
+    ]
 
 
 def first_lie_without(target: Target, guard: Guard) -> Row | None:

@@ -131,7 +131,7 @@ def _alone(removals: list[Removal]) -> Table:
     shown = Table("guard", "lies", "for example", header_style="bold")
     checks: list[str] = []
     for removal in removals:
-        if removal.kind == "check":
+        if removal.kind in {"check", "fleet"}:
             checks += removal.released
         elif removal.released:
             name = escape(f"{removal.kind}: {removal.guard}")

@@ -1,15 +1,17 @@
 """Every check of the workload before it loads the model, and the workload without one of them.
 
 The checks are read from the syntax trees of `workload`, so that a new one cannot be forgotten. A
-check is a condition that only refuses, in one of four forms:
+check is a condition that only refuses, in one of five forms:
 
 - an `if` whose body is one `raise`; each operand of its `or` (and of `not (… and …)`) is a check;
 - a condition or filter that lists a `Detail`, which is how settings collect what is wrong;
 - the call of a function that only checks and hands its first argument back, such as `_text(name)`;
-- a pattern of a table that `re.fullmatch` is asked with.
+- a pattern of a table that `re.fullmatch` is asked with;
+- the `if` of a `case`; each operand of its `and` is a check.
 
 A `raise` in an `except` is no check: it translates an error of Python (a file that already exists,
-a value of another type). Any other `raise` is an error of this module.
+a value of another type). The one after a `match` refuses what no case takes. Any other `raise` is
+an error of this module.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from types import CodeType
@@ -35,6 +38,8 @@ LATER = (
     "workload.golden",
     "workload.engines.tensors",
     "workload.decoding.worker_client",
+    "workload.fleet.intake",
+    "workload.fleet.subscription",
     "workload.decoding.confinement",
     "workload.decoding.decoder_pool",
     "workload.decoding.fitting",
@@ -117,6 +122,8 @@ def _conditions(node: ast.AST, checkers: set[str]) -> Iterator[Found]:
         case ast.ListComp(elt=listed, generators=parts) if _tells(listed):
             for test in (each for part in parts for each in part.ifs):
                 yield from _operands(test, refuses=True)
+        case ast.match_case(guard=ast.expr() as test):
+            yield from _operands(test, refuses=False)
         case ast.Call(func=ast.Name(id=called), args=[first, *_]) if called in checkers:
             yield node, first, ast.unparse(node)
         case _:
@@ -174,10 +181,14 @@ def _all_told(where: str, function: ast.FunctionDef) -> None:
             target.add(node.body[0])
         elif isinstance(node, ast.ExceptHandler):
             target.update(ast.walk(node))
+    target.update(
+        after for before, after in pairwise(function.body) if isinstance(before, ast.Match)
+    )
     for node in ast.walk(function):
         assert not isinstance(node, ast.Raise) or node in target, (
             f"{where}: `{ast.unparse(node)}` is neither a check (the only statement of an `if`)"
-            " nor in an `except`, so nothing shows what happens without it; write it as either"
+            " nor in an `except` or after a `match`, so nothing shows what happens without it;"
+            " write it as one of these"
         )
 
 

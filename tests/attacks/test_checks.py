@@ -12,7 +12,7 @@ import pytest
 import workload
 from rehearsal.attacks import workload_checks
 from rehearsal.attacks.matrix import judge
-from rehearsal.attacks.scenarios import workloads
+from rehearsal.attacks.scenarios import fleets, workloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,14 @@ def _short(value):
     return value
 
 
+def parse(data):
+    """Two checks of a case, and a refusal of what is no case."""
+    match data:
+        case {"size": int() as size, **others} if size > 0 and not others:
+            return size
+    raise ValueError(data)
+
+
 class Box:
     """A method."""
 
@@ -73,6 +81,8 @@ REFUSED: dict[str, Callable[[Any], object]] = {
     "read: number < 0": lambda module: module.read("a", -1),
     "read: _short(size)": lambda module: module.read("a", "0007"),
     "_short: len(str(value)) > 3": lambda module: module.read("a", "0007"),
+    "parse: not size > 0": lambda module: module.parse({"size": 0}),
+    "parse: others": lambda module: module.parse({"size": 1, "name": "a"}),
     "Box.open: not low > 0": lambda module: module.Box().open(0, 1),
     "Box.open: not high > 0": lambda module: module.Box().open(1, 0),
 }
@@ -132,6 +142,7 @@ def test_only_one_check_is_removed(synthetic: Any) -> None:
     "body",
     [
         "raise ValueError",
+        "match a:\n  case 1:\n   raise ValueError",
         "if a:\n  pass\n else:\n  raise ValueError",
         "if a:\n  b()\n  raise ValueError",
     ],
@@ -168,7 +179,8 @@ def test_each_check_of_the_workload_alone_stops_a_lie(target: Target) -> None:
     def missed(each: Check) -> bool:
         # Rows about a module name it: they are played first.
         module = module_of(each.name.partition(":")[0])[1].stem
-        likely = sorted(workloads.ROWS, key=lambda row: module not in row.says)
+        rows = fleets.ROWS if each.name.startswith("workload.fleet.") else workloads.ROWS
+        likely = sorted(rows, key=lambda row: module not in row.says)
         with each.removed():
             return any(judged.problem for row in likely for judged in judge(target, [row]))
 

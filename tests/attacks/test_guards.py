@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-@pytest.mark.parametrize("kind", ["clauses", "grants", "models", "stops", "preventions", "labels"])
+OF_EVERY_TARGET = ("labels", "preconditions")
+
+
+@pytest.mark.parametrize(
+    "kind", ["clauses", "grants", "models", "stops", "preventions", *OF_EVERY_TARGET]
+)
 def test_each_guard_alone_stops_a_lie(target: Target, kind: str) -> None:
     """Without it, at least one lie gets further: no guard is useless, and none is untested."""
-    found = guards.labels() if kind == "labels" else getattr(guards, kind)(target)
+    found = getattr(guards, kind)(*([] if kind in OF_EVERY_TARGET else [target]))
     assert [guard.name for guard in found if matrix.first_lie_without(target, guard) is None] == []
     assert found
 
@@ -42,13 +47,18 @@ def test_every_clause_and_every_label_is_among_the_guards(target: Target) -> Non
 
 
 def test_every_grant_of_both_stacks_is_among_the_guards(target: Target) -> None:
-    """For all operators: to act as a reader, to read a model, to pull; and Secundus' own four."""
+    """For all operators: to act as a reader, to read a model, to pull; and Secundus' own.
+
+    Of a fleet: who submits, who takes messages, and what Google's own accounts do.
+    """
     grants = [guard.name.partition(" on ")[0] for guard in guards.grants(target)]
     assert {role: grants.count(role) for role in grants} == {
         "roles/artifactregistry.reader": 3,
         "roles/confidentialcomputing.workloadUser": 1,
         "roles/iam.serviceAccountUser": 1,
         "roles/iam.workloadIdentityUser": 3,
+        "roles/pubsub.publisher": 3,
+        "roles/pubsub.subscriber": 3,
         "roles/storage.objectUser": 1,
         "roles/storage.objectViewer": 4,
     }

@@ -522,7 +522,7 @@ def test_delivered_messages_count_until_they_are_acknowledged(scaled: Fleet) -> 
     scaled.load(1)
     subscription = scaled.cloud.subscriptions[SUBSCRIPTION]
     now = scaled.cloud.now()
-    (delivery,) = subscription.backlog.pull(now, 1, 600, lambda *_: False)
+    (delivery,) = subscription.backlog.pull(now, 1, 600)
     assert len(scaled.step()) == 1
     assert scaled.step(599)
     assert scaled.switches.announced == []

@@ -1,4 +1,8 @@
-"""pubsub.googleapis.com: every message is delivered until somebody acknowledges it."""
+"""pubsub.googleapis.com: every message is delivered until somebody acknowledges it.
+
+The same tests run against the local cloud and against Google's own fake, which orders messages at
+random. `only_the_local_cloud` marks what that fake does not model.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,22 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
+from tests.cloud.pstest.program import running
 from tests.cloud.rest_requests import ANYBODY, asker, message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rehearsal.cloud.state import Cloud
     from tests.cloud.rest_requests import Ask
+
+    Service = tuple[Ask, Callable[[float], None]]
+    """How to send a request, and how to let so many seconds pass."""
+
+LOCAL, PSTEST = "local cloud", "pstest"
+only_the_local_cloud = pytest.mark.parametrize("service", [LOCAL], indirect=True)
 
 API = "https://pubsub.googleapis.com/v1/projects/secundus-vision/"
 TOPIC, DEAD = "topics/slices", "topics/dead-letters"
@@ -22,10 +36,39 @@ WORKLOAD = "serviceAccount:workload-sa@secundus-vision.iam.gserviceaccount.com"
 SECONDS = 60
 
 
+@pytest.fixture(params=[LOCAL, pytest.param(PSTEST, marks=pytest.mark.pstest)])
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    """A service without any topic."""
+    if request.param == LOCAL:
+        cloud: Cloud = request.getfixturevalue("cloud")
+
+        def pass_on(seconds: float) -> None:
+            cloud.clock_offset += seconds
+
+        yield asker(cloud, "secundus-vision", ["pubsub.admin"], ["pubsub"], API), pass_on
+        return
+    with running() as url:
+
+        def ask(verb: str, path: str, body: Any = None) -> requests.Response:
+            url_of = f"{url}/v1/{FULL}{path}"
+            return requests.request(verb, url_of, json=body, timeout=10)
+
+        def advance(seconds: float) -> None:
+            requests.post(f"{url}/clock", f"{seconds}s", timeout=10).raise_for_status()
+
+        yield ask, advance
+
+
 @pytest.fixture
-def ask(cloud: Cloud) -> Ask:
+def advance(service: Service) -> Callable[[float], None]:
+    """Lets so many seconds pass."""
+    return service[1]
+
+
+@pytest.fixture
+def ask(service: Service) -> Ask:
     """Requests by Secundus' deployer, with a topic and its subscription."""
-    ask = asker(cloud, "secundus-vision", ["pubsub.admin"], ["pubsub"], API)
+    ask, _ = service
     assert ask("PUT", TOPIC).status_code == 200
     body = {"topic": FULL + TOPIC, "ackDeadlineSeconds": SECONDS}
     assert ask("PUT", SUBSCRIPTION, body).status_code == 200
@@ -43,22 +86,33 @@ def publish(ask: Ask, *texts: str, **attributes: str) -> list[str]:
     return list(answer.json()["messageIds"])
 
 
-def pull(ask: Ask, subscription: str = SUBSCRIPTION, most: int = 10, **by: str) -> list[Any]:
-    """What a subscriber receives."""
-    answer = ask("POST", f"{subscription}:pull", {"maxMessages": most}, **by)
+def pull(
+    ask: Ask,
+    subscription: str = SUBSCRIPTION,
+    most: int = 10,
+    *,
+    immediately: bool = True,
+    **by: str,
+) -> list[Any]:
+    """What a subscriber receives; else Google's fake waits for half a second."""
+    body = {"maxMessages": most, "returnImmediately": immediately}
+    answer = ask("POST", f"{subscription}:pull", body, **by)
     assert answer.status_code == 200, answer.text
     return list(answer.json().get("receivedMessages", []))
 
 
 def texts(received: list[Any]) -> list[str]:
-    """The data of messages."""
-    return [base64.b64decode(each["message"]["data"]).decode() for each in received]
+    """The data of messages, sorted: no order is promised.
+
+    https://docs.cloud.google.com/pubsub/docs/ordering
+    """
+    return sorted(base64.b64decode(each["message"]["data"]).decode() for each in received)
 
 
-def acknowledge(ask: Ask, received: list[Any]) -> None:
+def acknowledge(ask: Ask, received: list[Any], subscription: str = SUBSCRIPTION) -> None:
     """Acknowledge messages."""
     body = {"ackIds": [each["ackId"] for each in received]}
-    assert ask("POST", f"{SUBSCRIPTION}:acknowledge", body).status_code == 200
+    assert ask("POST", f"{subscription}:acknowledge", body).status_code == 200
 
 
 def extend(ask: Ask, received: list[Any], seconds: int) -> None:
@@ -68,52 +122,69 @@ def extend(ask: Ask, received: list[Any], seconds: int) -> None:
 
 
 def test_a_message_is_delivered_once_and_removed_when_it_is_acknowledged(
-    ask: Ask, cloud: Cloud
+    ask: Ask, advance: Callable[[float], None]
 ) -> None:
     """Nobody else gets it meanwhile, and nobody gets it afterwards."""
     ids = publish(ask, "one", "two", job="7")
     first, second = pull(ask, most=1), pull(ask)
-    assert texts(first + second) == ["one", "two"]
-    assert [each["message"]["messageId"] for each in first + second] == ids
+    assert (len(first), texts(first + second)) == (1, ["one", "two"])
+    assert sorted(each["message"]["messageId"] for each in first + second) == sorted(ids)
     assert first[0]["message"]["attributes"] == {"job": "7"}
     assert "deliveryAttempt" not in first[0]  # only a subscription with dead letters tells it
     assert pull(ask) == []
     acknowledge(ask, first + second)
-    cloud.clock_offset += 10 * SECONDS
+    advance(9 * SECONDS)
     assert pull(ask) == []
 
 
-def test_without_an_acknowledgement_it_is_delivered_again(ask: Ask, cloud: Cloud) -> None:
+def test_without_an_acknowledgement_it_is_delivered_again(
+    ask: Ask, advance: Callable[[float], None]
+) -> None:
     """After the deadline, under another id, and the old id counts no more."""
     publish(ask, "one")
     first = pull(ask)
-    cloud.clock_offset += SECONDS + 1
+    advance(SECONDS + 1)
     again = pull(ask)
     assert texts(again) == ["one"]
     assert again[0]["ackId"] != first[0]["ackId"]
     acknowledge(ask, first)
-    cloud.clock_offset += SECONDS + 1
+    advance(SECONDS + 1)
     assert texts(pull(ask)) == ["one"]
 
 
-def test_an_acknowledgement_that_is_late_may_still_count(ask: Ask, cloud: Cloud) -> None:
+def test_an_acknowledgement_that_is_late_may_still_count(
+    ask: Ask, advance: Callable[[float], None]
+) -> None:
     """As long as nobody else has the message."""
     publish(ask, "one")
     first = pull(ask)
-    cloud.clock_offset += SECONDS + 1
+    advance(SECONDS + 1)
     acknowledge(ask, first)
     assert pull(ask) == []
 
 
-def test_a_deadline_can_be_extended_again_and_again(ask: Ask, cloud: Cloud) -> None:
-    """From the moment of the request on; after the end it is too late."""
+def test_a_deadline_can_be_extended_again_and_again(
+    ask: Ask, advance: Callable[[float], None]
+) -> None:
+    """From the moment of the request on."""
     publish(ask, "one")
     first = pull(ask)
     for _ in range(5):
-        cloud.clock_offset += SECONDS - 1
+        advance(SECONDS - 1)
         extend(ask, first, SECONDS)
         assert pull(ask) == []
-    cloud.clock_offset += SECONDS + 1
+    advance(SECONDS + 1)
+    assert texts(pull(ask)) == ["one"]
+
+
+@only_the_local_cloud
+def test_after_its_deadline_a_delivery_cannot_be_extended(
+    ask: Ask, advance: Callable[[float], None]
+) -> None:
+    """Google does not say so; a worker that counted on more would be wrong sometimes."""
+    publish(ask, "one")
+    first = pull(ask)
+    advance(SECONDS + 1)
     extend(ask, first, SECONDS)
     assert texts(pull(ask)) == ["one"]
 
@@ -125,12 +196,21 @@ def test_a_message_can_be_given_back_at_once(ask: Ask) -> None:
     assert texts(pull(ask)) == ["one"]
 
 
+def test_what_was_given_back_cannot_be_acknowledged(ask: Ask) -> None:
+    """Nobody has the message now, so nobody can have done the work."""
+    publish(ask, "one")
+    first = pull(ask)
+    extend(ask, first, 0)
+    acknowledge(ask, first)
+    assert texts(pull(ask)) == ["one"]
+
+
 def test_every_subscription_gets_every_message_from_its_beginning_on(ask: Ask) -> None:
     """Not those that were published before it."""
     publish(ask, "before")
     ask("PUT", "subscriptions/second", {"topic": FULL + TOPIC})
     publish(ask, "after")
-    assert texts(pull(ask)) == ["before", "after"]
+    assert texts(pull(ask)) == ["after", "before"]
     assert texts(pull(ask, "subscriptions/second")) == ["after"]
 
 
@@ -144,7 +224,7 @@ def test_a_subscription_outlives_its_topic(ask: Ask) -> None:
 
 @pytest.fixture
 def dead_letters(ask: Ask) -> Ask:
-    """Forwarding of what was delivered five times."""
+    """Forwarding of what was delivered five times, without the grants that it needs."""
     assert ask("PUT", DEAD).status_code == 200
     assert ask("PUT", OF_DEAD, {"topic": FULL + DEAD}).status_code == 200
     policy = {"deadLetterPolicy": {"deadLetterTopic": FULL + DEAD, "maxDeliveryAttempts": 5}}
@@ -153,12 +233,15 @@ def dead_letters(ask: Ask) -> Ask:
     return ask
 
 
-def let_pubsub_forward(ask: Ask) -> None:
-    """Grant Pub/Sub's own account what it needs."""
-    for resource, role in ((DEAD, "pubsub.publisher"), (SUBSCRIPTION, "pubsub.subscriber")):
-        policy = {"bindings": [{"role": f"roles/{role}", "members": [AGENT]}]}
-        answer = ask("POST", f"{resource}:setIamPolicy", {"policy": policy})
-        assert answer.status_code == 200, answer.text
+@pytest.fixture
+def forwarding(dead_letters: Ask, request: pytest.FixtureRequest) -> Ask:
+    """With the grants to Pub/Sub's own account; Google's fake asks for none."""
+    if request.node.callspec.params["service"] == LOCAL:
+        for resource, role in ((DEAD, "pubsub.publisher"), (SUBSCRIPTION, "pubsub.subscriber")):
+            policy = {"bindings": [{"role": f"roles/{role}", "members": [AGENT]}]}
+            answer = dead_letters("POST", f"{resource}:setIamPolicy", {"policy": policy})
+            assert answer.status_code == 200, answer.text
+    return dead_letters
 
 
 def fail(ask: Ask, times: int) -> list[int]:
@@ -172,20 +255,50 @@ def fail(ask: Ask, times: int) -> list[int]:
     return attempts
 
 
-def test_what_fails_too_often_goes_to_the_dead_letters(dead_letters: Ask) -> None:
-    """With where it comes from, and how often it was delivered."""
-    let_pubsub_forward(dead_letters)
-    publish(dead_letters, "poison", job="7")
-    assert fail(dead_letters, 7) == [1, 2, 3, 4, 5]
-    (dead,) = pull(dead_letters, OF_DEAD)
+def test_what_fails_too_often_goes_to_the_dead_letters(forwarding: Ask) -> None:
+    """As it was published, and out of its subscription."""
+    publish(forwarding, "poison", job="7")
+    assert fail(forwarding, 7) == [1, 2, 3, 4, 5]
+    (dead,) = pull(forwarding, OF_DEAD)
     assert texts([dead]) == ["poison"]
+    assert dead["message"]["attributes"]["job"] == "7"
+
+
+def test_a_dead_letter_needs_no_other_subscriber(
+    forwarding: Ask, advance: Callable[[float], None]
+) -> None:
+    """It is forwarded when its last deadline passes, whoever pulls then."""
+    publish(forwarding, "poison")
+    assert fail(forwarding, 4) == [1, 2, 3, 4]
+    pull(forwarding)
+    assert pull(forwarding, OF_DEAD) == []
+    advance(SECONDS + 1)
+    assert texts(pull(forwarding, OF_DEAD, immediately=False)) == ["poison"]
+
+
+@only_the_local_cloud
+def test_a_dead_letter_is_forwarded_once(forwarding: Ask) -> None:
+    """Google's fake (2.9.0) keeps the message, and forwards it again and again."""
+    publish(forwarding, "poison")
+    fail(forwarding, 5)
+    acknowledge(forwarding, pull(forwarding, OF_DEAD), OF_DEAD)
+    assert pull(forwarding) == []
+    assert pull(forwarding, OF_DEAD) == []
+
+
+@only_the_local_cloud
+def test_a_dead_letter_says_where_it_comes_from(forwarding: Ask) -> None:
+    """And how often it was delivered; Google's fake adds no attributes."""
+    publish(forwarding, "poison")
+    fail(forwarding, 5)
+    (dead,) = pull(forwarding, OF_DEAD)
     attributes = dead["message"]["attributes"]
-    assert attributes["job"] == "7"
     assert attributes["CloudPubSubDeadLetterSourceDeliveryCount"] == "5"
     assert attributes["CloudPubSubDeadLetterSourceSubscription"] == "slices"
     assert attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] == "secundus-vision"
 
 
+@only_the_local_cloud
 def test_without_the_grants_of_pubsubs_account_nothing_is_forwarded(dead_letters: Ask) -> None:
     """The message comes again and again, and nobody says why."""
     publish(dead_letters, "poison")
@@ -202,28 +315,35 @@ def patient(ask: Ask) -> Ask:
     return ask
 
 
-def test_a_message_waits_longer_after_each_delivery(patient: Ask, cloud: Cloud) -> None:
+@only_the_local_cloud
+def test_a_message_waits_longer_after_each_delivery(
+    patient: Ask, advance: Callable[[float], None]
+) -> None:
     """Twice as long as before, up to the maximum; a new one does not wait."""
     publish(patient, "one")
     for seconds in (10, 20, 40, 40):
         extend(patient, pull(patient), 0)
-        cloud.clock_offset += seconds - 1
+        advance(seconds - 1)
         assert pull(patient) == []
-        cloud.clock_offset += 1.1
+        advance(1.1)
     assert texts(pull(patient)) == ["one"]
 
 
-def test_a_message_waits_after_its_deadline_too(patient: Ask, cloud: Cloud) -> None:
+@only_the_local_cloud
+def test_a_message_waits_after_its_deadline_too(
+    patient: Ask, advance: Callable[[float], None]
+) -> None:
     """Also if nobody gave it back; others are delivered meanwhile."""
     publish(patient, "one")
     assert texts(pull(patient)) == ["one"]
-    cloud.clock_offset += SECONDS + 9
+    advance(SECONDS + 9)
     publish(patient, "two")
     assert texts(pull(patient)) == ["two"]
-    cloud.clock_offset += 1.1
+    advance(1.1)
     assert texts(pull(patient)) == ["one"]
 
 
+@only_the_local_cloud
 def test_a_message_that_waits_is_part_of_the_backlog(patient: Ask, cloud: Cloud) -> None:
     """It is not acknowledged, so an autoscaler counts it."""
     publish(patient, "one")
@@ -231,6 +351,7 @@ def test_a_message_that_waits_is_part_of_the_backlog(patient: Ask, cloud: Cloud)
     assert len(cloud.subscriptions[FULL + SUBSCRIPTION].backlog) == 1
 
 
+@only_the_local_cloud
 @pytest.mark.parametrize("policy", [{}, {"ttl": ""}, {"ttl": "86400s"}])
 def test_a_subscription_may_never_expire(ask: Ask, policy: Any) -> None:
     """Without a time to live; the shortest one is a day."""
@@ -238,6 +359,7 @@ def test_a_subscription_may_never_expire(ask: Ask, policy: Any) -> None:
     assert ask("PUT", "subscriptions/new", body).json()["expirationPolicy"] == policy
 
 
+@only_the_local_cloud
 def test_a_subscriber_may_pull_and_nothing_more(ask: Ask) -> None:
     """The grant is on the subscription alone."""
     policy = {"bindings": [{"role": "roles/pubsub.subscriber", "members": [WORKLOAD]}]}
@@ -253,6 +375,7 @@ def test_a_subscriber_may_pull_and_nothing_more(ask: Ask) -> None:
     assert ask("PUT", "subscriptions/second", other, by=WORKLOAD).status_code == 403
 
 
+@only_the_local_cloud
 def test_to_attach_to_a_topic_is_a_permission_on_the_topic(ask: Ask, cloud: Cloud) -> None:
     """To make subscriptions in a project is not enough."""
     cloud.projects["primus-models"].services.add("pubsub.googleapis.com")
@@ -264,6 +387,28 @@ def test_to_attach_to_a_topic_is_a_permission_on_the_topic(ask: Ask, cloud: Clou
     assert message(refused, 403) == "User not authorized to perform this action."
 
 
+@pytest.mark.parametrize(
+    ("verb", "url", "body", "code"),
+    [
+        ("PUT", TOPIC, None, 409),
+        ("GET", "topics/none", None, 404),
+        ("POST", "topics/none:publish", {"messages": [{"data": "eA=="}]}, 404),
+        ("PUT", "subscriptions/new", {"topic": FULL + "topics/none"}, 404),
+        ("PUT", SUBSCRIPTION, {"topic": FULL + TOPIC}, 409),
+        ("PUT", "subscriptions/new", {"topic": FULL + TOPIC, "dead": "x"}, 400),
+        ("POST", "subscriptions/none:pull", {"maxMessages": 1}, 404),
+        ("POST", f"{SUBSCRIPTION}:pull", {"maxMessages": -1}, 400),
+        ("POST", "subscriptions/none:acknowledge", {"ackIds": ["x"]}, 404),
+        ("POST", f"{TOPIC}:publish", {"messages": [{"data": "?"}]}, 400),
+        ("POST", f"{TOPIC}:publish", {"messages": [{"attributes": {"a": 1}}]}, 400),
+    ],
+)
+def test_both_refuse_by_the_same_code(ask: Ask, verb: str, url: str, body: Any, code: int) -> None:
+    """What there is, and what there is not; fields and texts that are none."""
+    message(ask(verb, url, body), code)
+
+
+@only_the_local_cloud
 @pytest.mark.parametrize(
     ("verb", "url", "body", "code", "said"),
     [
@@ -341,7 +486,7 @@ def test_to_attach_to_a_topic_is_a_permission_on_the_topic(ask: Ask, cloud: Clou
 def test_what_google_refuses_is_refused(
     ask: Ask, verb: str, url: str, body: Any, code: int, said: str
 ) -> None:
-    """Names, deadlines and messages have limits."""
+    """In Google's words where they are known. Its fake has words of its own, and few limits."""
     assert said in message(ask(verb, url, body), code)
 
 
@@ -350,6 +495,7 @@ def test_an_acknowledgement_of_anything_else_is_no_error(ask: Ask) -> None:
     assert ask("POST", f"{SUBSCRIPTION}:acknowledge", {"ackIds": ["x", "1-2"]}).status_code == 200
 
 
+@only_the_local_cloud
 def test_without_the_api_nothing_is_answered(ask: Ask, cloud: Cloud) -> None:
     """Google names the API to enable."""
     cloud.projects["secundus-vision"].services.clear()

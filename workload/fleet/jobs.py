@@ -175,12 +175,7 @@ def _head(data: object) -> Head:
             "slices": int() as slices,
             "picturesPerSlice": int() as step,
             "submitted": str() as submitted,
-        } if (
-            schema == SCHEMA
-            and re.fullmatch(ID, job)
-            and re.fullmatch(_SHA256, model)
-            and re.fullmatch(_DIGEST, image)
-        ):
+        } if schema == SCHEMA and re.fullmatch(_SHA256, model) and re.fullmatch(_DIGEST, image):
             return Head(
                 job=job,
                 input_bucket=bucket,

@@ -63,10 +63,12 @@ def parse(
         return _picture(attributes, data, input_bucket)
     match data:
         case {"job": str() as job, "slice": int() as number, **others} if (
-            not others and not isinstance(number, bool) and number >= 0
+            not others
+            and not isinstance(number, bool)
+            and number >= 0
+            and re.fullmatch(jobs.ID, job)
         ):
-            if re.fullmatch(jobs.ID, job):
-                return SliceMessage(job=job, number=number)
+            return SliceMessage(job=job, number=number)
     raise SliceError(SliceFailure.MESSAGE_MALFORMED)
 
 

@@ -101,6 +101,11 @@ SETTINGS = (
         Detail.INPUT_URI,
     ),
     _set("RESULT_URI with a folder", {"RESULT_URI": f"{RESULT}/folder"}, Detail.RESULT_URI),
+    _set(
+        "SUBSCRIPTION that leads to another path of Pub/Sub",
+        {"SUBSCRIPTION": "projects/secundus-vision/subscriptions/x:modifyPushConfig?"},
+        Detail.SUBSCRIPTION,
+    ),
     _set("results among the pictures", {"INPUT_URI": RESULT}, Detail.SAME_BUCKET),
     _set(
         "everything wrong at once",

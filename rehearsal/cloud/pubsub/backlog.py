@@ -84,33 +84,29 @@ class Backlog:
         """Take a message that was published."""
         self._entries[message.id] = _Entry(message=message)
 
+    def forward(self, now: float, forwarded: Callable[[Message, int], bool]) -> None:
+        """Remove the messages that went to a dead letter topic.
+
+        `forwarded` gets each message that nobody has and how often it was delivered, and returns
+        whether it went there.
+        """
+        for entry in [each for each in self._entries.values() if each.deadline <= now]:
+            if forwarded(entry.message, entry.attempt):
+                del self._entries[entry.message.id]
+
     def pull(
-        self,
-        now: float,
-        most: int,
-        seconds: float,
-        forwarded: Callable[[Message, int], bool],
-        backoff: Backoff = AT_ONCE,
+        self, now: float, most: int, seconds: float, backoff: Backoff = AT_ONCE
     ) -> Iterator[Delivery]:
         """Deliver at most so many messages, each for so many seconds.
 
         A message that was delivered before has to wait first, from the end of its deadline on.
-
-        `forwarded` gets each message and how often it was delivered. If it returns true, the
-        message went to a dead letter topic, and leaves this backlog.
         """
         available = [
             each
             for each in self._entries.values()
             if each.deadline + backoff.seconds(each.attempt) <= now
         ]
-        for entry in available:
-            if most == 0:
-                return
-            if forwarded(entry.message, entry.attempt):
-                del self._entries[entry.message.id]
-                continue
-            most -= 1
+        for entry in available[:most]:
             entry.attempt += 1
             entry.deadline = now + seconds
             entry.ack_id = f"{entry.message.id}-{secrets.token_hex(8)}"
@@ -126,13 +122,15 @@ class Backlog:
             del self._entries[entry.message.id]
 
     def modify_deadline(self, ack_id: str, now: float, seconds: float) -> None:
-        """Give a delivery so many seconds from now; 0 gives the message back.
+        """Give a delivery so many seconds from now; 0 gives the message back, with the right to it.
 
         Nothing happens after the deadline: somebody else may have the message.
         """
         entry = self._find(ack_id)
         if entry is not None and entry.deadline > now:
             entry.deadline = now + seconds
+            if seconds == 0:
+                entry.ack_id = ""
 
     def _find(self, ack_id: str) -> _Entry | None:
         entry = self._entries.get(ack_id.rpartition("-")[0])

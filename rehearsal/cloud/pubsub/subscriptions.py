@@ -6,6 +6,7 @@ https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptio
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.cloud.http import conventions, rest
@@ -100,18 +101,24 @@ def pull(call: Call) -> Json:
     subscription, most = find(call), call.body.get("maxMessages", 0)
     if not isinstance(most, int) or most < 1:
         raise ApiError(400, "The value for max_messages must be greater than 0.")
-    dead_letters = subscription.doc.get("deadLetterPolicy")
-
-    def forwarded(message: Message, attempt: int) -> bool:
-        return dead_letters is not None and _forwarded(
-            call.cloud, subscription, dead_letters, message, attempt
-        )
-
+    forward_dead_letters(call.cloud)
     seconds = subscription.doc["ackDeadlineSeconds"]
     backoff, now = _backoff(subscription.doc), call.cloud.now()
-    deliveries = subscription.backlog.pull(now, most, seconds, forwarded, backoff)
-    received = [_received(each, counted=dead_letters is not None) for each in deliveries]
+    deliveries = subscription.backlog.pull(now, most, seconds, backoff)
+    counted = "deadLetterPolicy" in subscription.doc
+    received = [_received(each, counted=counted) for each in deliveries]
     return {"receivedMessages": received} if received else {}
+
+
+def forward_dead_letters(cloud: Cloud) -> None:
+    """Forward what failed too often, in every subscription; that takes no subscriber.
+
+    https://docs.cloud.google.com/pubsub/docs/dead-letter-topics
+    """
+    for subscription in cloud.subscriptions.values():
+        if dead_letters := subscription.doc.get("deadLetterPolicy"):
+            forwarded = partial(_forwarded, cloud, subscription, dead_letters)
+            subscription.backlog.forward(cloud.now(), forwarded)
 
 
 def acknowledge(call: Call) -> Json:
