@@ -130,6 +130,8 @@ reduced scale changes nothing for the small ones: half of 375 rows are fewer tha
 - *release*: from asking for the token's exchange to the loaded model.
 - *cloud*: what the local cloud took on the same cores, which a real one does not.
 
+What many machines would do, simulated from these rates: [a fleet](fleet.md#how-it-scales).
+
 ## Where the time goes
 
 {limits.steps_table(measured.steps, measured.rounds, machine.cores)}
