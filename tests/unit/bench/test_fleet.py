@@ -195,6 +195,21 @@ def test_what_always_fails_ends_among_the_dead_letters() -> None:
     assert not outcome.records
 
 
+def test_the_sixth_delivery_is_the_last_one() -> None:
+    """After 10, 20, 40, 80 and 160 s of back-off: 310 s."""
+    fleet = Fleet(setting(pictures=1000))
+    pulled: Any = fleet.subscription.pull()
+    for _ in range(5):
+        fleet.subscription.give_back(pulled.value, noticed=True)
+        assert fleet.subscription.dead == []
+        pulled = fleet.subscription.pull()
+        fleet.env.run(until=pulled)
+    assert fleet.env.now == pytest.approx(310)
+    fleet.subscription.give_back(pulled.value, noticed=True)
+    assert fleet.subscription.dead == [0]
+    assert fleet.subscription.unacknowledged == 0
+
+
 def test_the_same_seed_gives_the_same_outcome() -> None:
     """Preemptions and second deliveries included; another seed gives another one."""
     lively = {"pictures": 100_000, "machines": 9, "preemptions": 10, "delivered_twice": 0.1}
