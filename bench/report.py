@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench import by_thread, limits
 from bench.figures import NAIVE
+from bench.one_worker import PER_SLICE
 from bench.schedule import TIMES
 from bench.subjects import EXACT_PEERS, Engine, Peer
 from bench.table import table
@@ -112,7 +113,8 @@ every round each subject runs once, in a fresh process; ratios are made within a
 *Times*: pictures a second, compared with another program in the same round. The best peer is the
 fastest of {" and ".join(EXACT_PEERS)}, which have the same pixels. Speed kept is against the
 same run through the local cloud without latency, so that it tells the latency and nothing else.
-Memory is of {size.small:,} and of {size.small * TIMES:,} pictures.
+Memory is of {size.small:,} and of {size.small * TIMES:,} pictures. The only machine of a fleet gets
+the same in slices of {PER_SLICE:,}; its records are those of one machine by itself, byte for byte.
 
 ## What they are made of
 
