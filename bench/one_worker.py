@@ -10,6 +10,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Final
 
+from bench.process import FailedError
 from bench.projects import PICTURES, RESULTS, SUBSCRIPTION, fill, image_digest
 from rehearsal.cloud.pubsub.backlog import Message
 from workload.fleet import jobs
@@ -68,10 +69,16 @@ def records(cloud: Cloud) -> bytes:
 
 
 def stop_when_done(cloud: Cloud) -> Callable[[int], None]:
-    """Stops the worker once it has acknowledged every message: by itself it never ends."""
+    """Stops the worker once it has acknowledged every message: by itself it never ends.
+
+    FailedError if it refuses a slice, which would be delivered to it again and again.
+    """
     stopped: list[int] = []
 
     def watch(pid: int) -> None:
+        for name, stored in list(cloud.buckets[RESULTS].objects.items()):
+            if name.startswith(jobs.causes_folder(JOB)):
+                raise FailedError(f"{name}: got {stored.data.decode()}, expected no such object")
         if not stopped and not len(cloud.subscriptions[SUBSCRIPTION].backlog):
             stopped.append(pid)
             os.kill(pid, signal.SIGTERM)

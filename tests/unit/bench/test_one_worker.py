@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import one_worker
+from bench.process import FailedError
 from bench.projects import (
     PICTURES,
     RESULTS,
@@ -94,3 +95,10 @@ def test_the_worker_is_stopped_once_when_everything_is_acknowledged(
     watch(17)
     watch(17)
     assert signals == [(17, signal.SIGTERM)]
+
+
+def test_a_slice_that_is_refused_ends_the_measurement(cloud: Cloud) -> None:
+    """It would be refused for ever; the message has the cause."""
+    fill(cloud, RESULTS, {jobs.cause_name(one_worker.JOB, 1): b"input_changed"})
+    with pytest.raises(FailedError, match="0000001.json: got input_changed"):
+        one_worker.stop_when_done(cloud)(17)
