@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,16 +66,15 @@ class BenchCloud:
         """
         cloud, sha256 = self.local.cloud, self._filled(archive, pictures)
         one_worker.submit(cloud, sha256)
+        stop = one_worker.Stop(cloud)
         with self._machine(machine(sha256, of_fleet=True)) as (command, folder, env):
-            sample = self._measure(
-                command, folder, env, len(pictures), latency, one_worker.stop_when_done(cloud)
-            )
+            sample = self._measure(command, folder, env, len(pictures), latency, stop.watch)
         if one_worker.records(cloud) != self.published[archive, len(pictures)]:
             raise process.FailedError(
                 f"{archive.name}, {len(pictures)} pictures: got other records from a machine of a"
                 " fleet than from one by itself; a ratio of their times would say nothing"
             )
-        return sample
+        return replace(sample, cpu=stop.cpu or 0.0)
 
     def _filled(self, archive: Path, pictures: Mapping[str, bytes]) -> str:
         """Puts pictures and model into their buckets; the model's SHA-256."""

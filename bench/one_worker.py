@@ -8,17 +8,16 @@ from __future__ import annotations
 import base64
 import os
 import signal
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bench.process import FailedError
+from bench.process import FailedError, cpu
 from bench.projects import PICTURES, RESULTS, SUBSCRIPTION, fill, image_digest
 from rehearsal.cloud.pubsub.backlog import Message
 from workload.fleet import jobs
 from workload.records import Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rehearsal.cloud.state import Cloud
 
 JOB: Final = "20261128-000000-000000"
@@ -68,19 +67,19 @@ def records(cloud: Cloud) -> bytes:
     return b"".join(objects[name].data.partition(b"\n")[2] for name in names)
 
 
-def stop_when_done(cloud: Cloud) -> Callable[[int], None]:
-    """Stops the worker once it has acknowledged every message: by itself it never ends.
+@dataclass
+class Stop:
+    """Stops the worker once it has acknowledged every message: by itself it never ends."""
 
-    FailedError if it refuses a slice, which would be delivered to it again and again.
-    """
-    stopped: list[int] = []
+    cloud: Cloud
+    cpu: float | None = None
+    """Seconds of processor time until then: a stopped worker waits for none of its decoders."""
 
-    def watch(pid: int) -> None:
-        for name, stored in list(cloud.buckets[RESULTS].objects.items()):
+    def watch(self, pid: int) -> None:
+        """FailedError if a slice is refused, which would be delivered again and again."""
+        for name, stored in list(self.cloud.buckets[RESULTS].objects.items()):
             if name.startswith(jobs.causes_folder(JOB)):
                 raise FailedError(f"{name}: got {stored.data.decode()}, expected no such object")
-        if not stopped and not len(cloud.subscriptions[SUBSCRIPTION].backlog):
-            stopped.append(pid)
+        if self.cpu is None and not len(self.cloud.subscriptions[SUBSCRIPTION].backlog):
+            self.cpu = cpu(pid)
             os.kill(pid, signal.SIGTERM)
-
-    return watch

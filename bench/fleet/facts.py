@@ -111,7 +111,7 @@ SLICE: Final = Fact(
     2 * schedule.LATENCY,
     "s",
     ASSUMED,
-    "two requests; the next slice is listed before",
+    "two requests, as if nothing else went on meanwhile",
 )
 PREEMPTED: Final = Fact(
     "spot machines preempted in a day",

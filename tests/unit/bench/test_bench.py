@@ -453,6 +453,18 @@ def test_memory_includes_child_processes() -> None:
         assert process.memory(running.pid, set()) > 50_000_000
 
 
+def test_processor_time_includes_children_that_run_and_that_ended() -> None:
+    """0.2 s of a child that runs, and 0.2 s of one that was waited for."""
+    busy = "import time\nwhile time.process_time() < 0.2: pass\n"
+    code = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-c', {busy!r}])\n"
+        f"subprocess.run([sys.executable, '-c', {busy + HOLD!r}])"
+    )
+    with _held(code) as running:
+        assert 0.4 <= process.cpu(running.pid) < 2
+
+
 def test_a_forked_process_is_not_counted_twice() -> None:
     """Between fork and exec, a child shares its parent's memory."""
     code = f"import os; held = b'x' * 50_000_000; os.fork() and os.read(0, 1) or exec({HOLD!r})"

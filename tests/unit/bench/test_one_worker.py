@@ -88,17 +88,18 @@ def test_the_worker_is_stopped_once_when_everything_is_acknowledged(
     """Not before; and not again, while it ends."""
     signals: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: signals.append((pid, number)))
-    watch = one_worker.stop_when_done(cloud)
-    watch(17)
-    assert signals == []
+    monkeypatch.setattr(one_worker, "cpu", lambda pid: pid / 2)
+    stop = one_worker.Stop(cloud)
+    stop.watch(17)
+    assert (signals, stop.cpu) == ([], None)
     acknowledge(cloud)
-    watch(17)
-    watch(17)
-    assert signals == [(17, signal.SIGTERM)]
+    stop.watch(17)
+    stop.watch(17)
+    assert (signals, stop.cpu) == ([(17, signal.SIGTERM)], 8.5)
 
 
 def test_a_slice_that_is_refused_ends_the_measurement(cloud: Cloud) -> None:
     """It would be refused for ever; the message has the cause."""
     fill(cloud, RESULTS, {jobs.cause_name(one_worker.JOB, 1): b"input_changed"})
-    with pytest.raises(FailedError, match="0000001.json: got input_changed"):
-        one_worker.stop_when_done(cloud)(17)
+    with pytest.raises(FailedError, match=r"0000001\.json: got input_changed"):
+        one_worker.Stop(cloud).watch(17)
