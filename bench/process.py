@@ -111,7 +111,7 @@ def memory(root: int, forked: set[int]) -> int:
 
 
 def cpu(root: int) -> float:
-    """Seconds of processor time of a process that runs, and of its descendants, ended ones included.
+    """Seconds of processor time of a process that runs, and of its descendants, also ended ones.
 
     When it ends, only the time of those that were waited for is known.
     """
