@@ -46,7 +46,7 @@ def svg(rounds: Sequence[Round], cores: int) -> str:
     }
     medians = {who: median(values) for who, values in rates.items() if values}
     lines = [
-        _text(
+        text(
             10,
             22,
             "Pictures classified per second",
@@ -54,15 +54,15 @@ def svg(rounds: Sequence[Round], cores: int) -> str:
             INK,
             "font-weight='bold' font-size='16'",
         ),
-        _text(10, 42, f"small JPEGs (500x375), {cores} cores, more is better", "start", FAINT),
+        text(10, 42, f"small JPEGs (500x375), {cores} cores, more is better", "start", FAINT),
     ]
     y = TOP
     for who, (name, how) in CHOICES.items():
         middle = y + BAR / 2
         lines += [
-            _text(LEFT - 10, middle - (LINE / 2 if how else 0), name, "end"),
+            text(LEFT - 10, middle - (LINE / 2 if how else 0), name, "end"),
             *(
-                [_text(LEFT - 10, middle + LINE / 2, how, "end", FAINT, "font-size='11'")]
+                [text(LEFT - 10, middle + LINE / 2, how, "end", FAINT, "font-size='11'")]
                 if how
                 else []
             ),
@@ -71,7 +71,7 @@ def svg(rounds: Sequence[Round], cores: int) -> str:
         y += BAR + GAP
     y += GAP
     for line in NOTE:
-        lines.append(_text(10, y, line, "start", FAINT))
+        lines.append(text(10, y, line, "start", FAINT))
         y += LINE
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" '
@@ -83,15 +83,16 @@ def svg(rounds: Sequence[Round], cores: int) -> str:
 
 def _bar(rate: float | None, y: float, colour: str, most: float) -> list[str]:
     if rate is None:
-        return [_text(LEFT, y + BAR / 2, "not measured", "start")]
+        return [text(LEFT, y + BAR / 2, "not measured", "start")]
     width = (WIDTH - LEFT - RIGHT) * rate / most
     return [
         f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{colour}"/>',
-        _text(LEFT + width + 6, y + BAR / 2, f"{rate:,.0f}", "start"),
+        text(LEFT + width + 6, y + BAR / 2, f"{rate:,.0f}", "start"),
     ]
 
 
-def _text(x: float, y: float, words: str, anchor: str, colour: str = INK, more: str = "") -> str:
+def text(x: float, y: float, words: str, anchor: str, colour: str = INK, more: str = "") -> str:
+    """Words at a point, in the middle of their height."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" dominant-baseline="middle" '
         f'fill="{colour}"{more and " " + more}>{escape(words)}</text>'

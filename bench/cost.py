@@ -79,17 +79,22 @@ class Rate(NamedTuple):
     """seconds from the start of the process to the first results"""
 
 
+def measured(bench: str, what: str, engine: Engine) -> Rate:
+    """A rate from the page of figures; ValueError if the page has none."""
+    row = re.search(rf"^\| {what} \| {engine.value} \|(.*)\|$", bench, re.MULTILINE)
+    if row is None:
+        raise ValueError(
+            f"docs/bench.md: got no row | {what} | {engine.value} |, expected the one that"
+            " `make bench` writes; no cost can be computed"
+        )
+    pictures, _, _, first = (float(cell) for cell in row[1].split("|")[:4])
+    return Rate(engine.value, pictures, first)
+
+
 def rates(bench: str) -> Iterator[Rate]:
-    """The measured rates of both engines; ValueError if the page of figures has none."""
+    """The measured rates of both engines with small pictures from a bucket."""
     for engine in Engine:
-        row = re.search(rf"^\| {SLOW} \| {engine.value} \|(.*)\|$", bench, re.MULTILINE)
-        if row is None:
-            raise ValueError(
-                f"docs/bench.md: got no row | {SLOW} | {engine.value} |, expected the one that"
-                " `make bench` writes; no cost can be computed"
-            )
-        pictures, _, _, first = (float(cell) for cell in row[1].split("|")[:4])
-        yield Rate(engine.value, pictures, first)
+        yield measured(bench, SLOW, engine)
 
 
 class Run(NamedTuple):

@@ -26,6 +26,7 @@ CONFIDENTIAL: Final = "https://cloud.google.com/confidential-computing/confident
 DISKS: Final = "https://cloud.google.com/compute/disks-image-pricing"
 STORAGE: Final = "https://cloud.google.com/storage/pricing"
 REGISTRY: Final = "https://cloud.google.com/artifact-registry/pricing"
+PUBSUB: Final = "https://cloud.google.com/pubsub/pricing"
 LOGGING: Final = "https://cloud.google.com/products/observability/pricing"
 
 N2D: Final = Price("n2d-standard-2", 0.084492, "hour", MACHINES, "2026-08-06")
@@ -39,6 +40,7 @@ STORED: Final = Price("bucket, each GiB", 0.02, "month", STORAGE, "2026-09-20")
 CLASS_A: Final = Price("upload or list (class A)", 0.005, "1,000", STORAGE, "2026-09-20")
 CLASS_B: Final = Price("read (class B)", 0.0004, "1,000", STORAGE, "2026-09-20")
 IMAGES: Final = Price("images above 0.5 GiB, each GiB", 0.10, "month", REGISTRY, "undated")
+MESSAGES: Final = Price("messages above 10 GiB a month, each TiB", 40, "once", PUBSUB, "2026-09-20")
 LOGS: Final = Price("logs above 50 GiB a month, each GiB", 0.50, "once", LOGGING, "2026-09-12")
 
 EVERY: Final = (
@@ -53,5 +55,6 @@ EVERY: Final = (
     CLASS_A,
     CLASS_B,
     IMAGES,
+    MESSAGES,
     LOGS,
 )

@@ -26,6 +26,7 @@ from rehearsal.cloud.state import (
     Repository,
     ServiceAccount,
     StoredObject,
+    Subscription,
 )
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.image_builder.dockerfile import build
@@ -41,8 +42,12 @@ POOL = f"projects/{PRIMUS.project_number}/locations/global/workloadIdentityPools
 PROVIDER = f"{POOL}/providers/bench"
 SUBNET = f"projects/{SECUNDUS.project}/regions/us-west1/subnetworks/bench"
 IMAGE = f"us-west1-docker.pkg.dev/{PRIMUS.project}/bench/workload:bench"
+REPOSITORY = f"projects/{PRIMUS.project}/locations/us-west1/repositories/bench"
+TAG = ("workload", "bench")
 BOOT = "projects/confidential-space-images/global/images/confidential-space-260900"
 MODELS, PICTURES, RESULTS = "bench-models", "bench-pictures", "bench-results"
+TOPIC = f"projects/{SECUNDUS.project}/topics/bench"
+SUBSCRIPTION = f"projects/{SECUNDUS.project}/subscriptions/bench"
 MODEL = "model.tar.gz"
 
 
@@ -69,6 +74,9 @@ def cloud_with_projects() -> Cloud:
         cloud.buckets[name] = Bucket(name, project, meta, _policy(role, f"serviceAccount:{who}"))
     _federate(cloud)
     _publish(cloud)
+    doc: Json = {"topic": TOPIC, "ackDeadlineSeconds": 60}
+    granted = _policy("roles/pubsub.subscriber", f"serviceAccount:{WORKLOAD}")
+    cloud.subscriptions[SUBSCRIPTION] = Subscription(SUBSCRIPTION, SECUNDUS.project, doc, granted)
     return cloud
 
 
@@ -85,7 +93,7 @@ def _federate(cloud: Cloud) -> None:
     }
     cloud.providers[PROVIDER] = Provider(PROVIDER, POOL, doc)
     project = cloud.projects[SECUNDUS.project]
-    project.services.add("confidentialcomputing.googleapis.com")
+    project.services |= {"confidentialcomputing.googleapis.com", "pubsub.googleapis.com"}
     project.policy.bindings += _policy(
         "roles/confidentialcomputing.workloadUser", f"serviceAccount:{WORKLOAD}"
     ).bindings
@@ -96,16 +104,20 @@ def _publish(cloud: Cloud) -> None:
     """Builds the image of this tree's workload and puts it into Primus' repository."""
     folder = TREE / "workload"
     image = build(folder, folder / "Dockerfile", {"SOURCE_DATE_EPOCH": "0"})
-    name = f"projects/{PRIMUS.project}/locations/us-west1/repositories/bench"
-    cloud.repositories[name] = Repository(
-        name,
+    cloud.repositories[REPOSITORY] = Repository(
+        REPOSITORY,
         PRIMUS.project,
         {},
         _policy("roles/artifactregistry.reader", f"serviceAccount:{WORKLOAD}"),
         dict(image.blobs),
         {image.digest: (MANIFEST, image.manifest)},
-        {("workload", "bench"): image.digest},
+        {TAG: image.digest},
     )
+
+
+def image_digest(cloud: Cloud) -> str:
+    """Of the image in Primus' repository."""
+    return cloud.repositories[REPOSITORY].tags[TAG]
 
 
 def fill(cloud: Cloud, bucket: str, contents: Mapping[str, bytes]) -> None:
@@ -135,8 +147,8 @@ def fill(cloud: Cloud, bucket: str, contents: Mapping[str, bytes]) -> None:
         objects[name] = StoredObject(meta, data)
 
 
-def machine(model_sha256: str) -> Instance:
-    """The machine that Secundus' stack would declare."""
+def machine(model_sha256: str, *, of_fleet: bool = False) -> Instance:
+    """The machine that Secundus' stack would declare, alone or in a fleet."""
     metadata = {
         "tee-image-reference": IMAGE,
         "tee-env-MODEL_URI": f"gs://{MODELS}/{MODEL}",
@@ -145,6 +157,7 @@ def machine(model_sha256: str) -> Instance:
         "tee-env-MODEL_READER": READER,
         "tee-env-INPUT_URI": f"gs://{PICTURES}",
         "tee-env-RESULT_URI": f"gs://{RESULTS}",
+        **({"tee-env-SUBSCRIPTION": SUBSCRIPTION} if of_fleet else {}),
     }
     doc: Json = {
         "status": "RUNNING",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench import by_thread, limits
 from bench.figures import NAIVE
+from bench.one_worker import PER_SLICE
 from bench.schedule import TIMES
 from bench.subjects import EXACT_PEERS, Engine, Peer
 from bench.table import table
@@ -112,7 +113,8 @@ every round each subject runs once, in a fresh process; ratios are made within a
 *Times*: pictures a second, compared with another program in the same round. The best peer is the
 fastest of {" and ".join(EXACT_PEERS)}, which have the same pixels. Speed kept is against the
 same run through the local cloud without latency, so that it tells the latency and nothing else.
-Memory is of {size.small:,} and of {size.small * TIMES:,} pictures.
+Memory is of {size.small:,} and of {size.small * TIMES:,} pictures. The only machine of a fleet gets
+the same in slices of {PER_SLICE:,}; its records are those of one machine by itself, byte for byte.
 
 ## What they are made of
 
@@ -129,6 +131,8 @@ reduced scale changes nothing for the small ones: half of 375 rows are fewer tha
   first results that can be read in the bucket.
 - *release*: from asking for the token's exchange to the loaded model.
 - *cloud*: what the local cloud took on the same cores, which a real one does not.
+
+What many machines would do, simulated from these rates: [a fleet](fleet.md#how-it-scales).
 
 ## Where the time goes
 

@@ -17,6 +17,7 @@ SMALL, LARGE, REDUCED = "small, folder", "16 MP, folder", "16 MP, folder, reduce
 SMALL_REDUCED = "small, folder, reduced scale"
 IN_PROCESS = "small, folder, decoded in process"
 SLOW, FAST, MANY = "small, cloud, 30 ms", "small, cloud, 0 ms", "ten times as many, cloud, 0 ms"
+OF_FLEET = f"{MANY}, of a fleet"
 ONE = "one picture, folder"
 
 TF, LITERT = Engine.TENSORFLOW, Engine.LITERT
@@ -65,6 +66,10 @@ def _speed_kept(samples: Round, engine: Engine) -> float:
 
 def _memory_growth(samples: Round, engine: Engine) -> float:
     return 100 * (samples[MANY, engine].peak / samples[FAST, engine].peak - 1)
+
+
+def _cost_of_fleet(samples: Round, engine: Engine) -> float:
+    return 100 * (samples[MANY, engine].rate / samples[OF_FLEET, engine].rate - 1)
 
 
 def _isolation_cost(samples: Round, engine: Engine) -> float:
@@ -117,5 +122,12 @@ RULES = (
         digits=1,
         value=_memory_growth,
         bounds=_at_most(5),
+    ),
+    Rule(
+        name="time more as the only machine of a fleet",
+        unit=" %",
+        digits=1,
+        value=_cost_of_fleet,
+        bounds=_at_most(3),
     ),
 )

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from bench.cloud import BenchCloud
 
 TIMES = 10
-"""Factor of pictures for the measurement of memory."""
-MEMORY_ROUNDS = 3
-"""It takes minutes, and memory is nearly equal in all rounds."""
+"""Factor of pictures for the measurements of memory, and of a fleet: several slices."""
+LONG_ROUNDS = 3
+"""Of the runs with so many: they take minutes, and differ little between rounds."""
 LATENCY = 0.030
 """Seconds for each request."""
 
@@ -126,8 +126,9 @@ def _through_the_cloud(inputs: Inputs) -> Iterator[Subject]:
         workload = partial(inputs.bench_cloud.workload, ARCHIVES[engine])
         yield _of(rules.SLOW, engine, partial(workload, usual, LATENCY))
         yield _of(rules.FAST, engine, partial(workload, usual, 0))
-        memory = _of(rules.MANY, engine, partial(workload, many, 0))
-        yield replace(memory, rounds=MEMORY_ROUNDS)
+        worker = partial(inputs.bench_cloud.worker, ARCHIVES[engine])
+        for what, run in ((rules.MANY, workload), (rules.OF_FLEET, worker)):
+            yield replace(_of(what, engine, partial(run, many, 0)), rounds=LONG_ROUNDS)
 
 
 def _of(what: str, engine: Engine, run: Callable[[], Sample]) -> Subject:

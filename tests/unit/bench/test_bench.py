@@ -48,6 +48,7 @@ DONE = (
     rules.SLOW,
     rules.FAST,
     rules.MANY,
+    rules.OF_FLEET,
     rules.ONE,
 )
 MACHINE = report.Machine(date="2026-11-24", cores=2, processor="a", load=0.1, versions="Python 3")
@@ -146,6 +147,17 @@ def test_a_figure_without_a_subject_is_reported_with_the_reason() -> None:
     assert measurement.problems == [
         "16 MP JPEGs, reduced scale, times the naive loop, LiteRT: not measured: no archive"
     ]
+
+
+def test_a_fleet_costs_what_its_only_machine_takes_longer() -> None:
+    """97 pictures a second in place of 100: 3.1 % more time for each, above the goal."""
+    samples = a_round(1, 100, 100)
+    samples[rules.OF_FLEET, TF] = sample(97)
+    (rule,) = (each for each in rules.RULES if "fleet" in each.name)
+    tensorflow, litert = figures([rule], [samples], {})
+    assert tensorflow.median == pytest.approx(100 * 3 / 97)
+    assert "expected at most 3" in tensorflow.problem
+    assert (litert.median, litert.problem) == (0, "")
 
 
 def test_an_image_of_unknown_size_is_reported() -> None:
@@ -413,12 +425,44 @@ def test_times_come_from_the_requests_to_the_cloud() -> None:
     assert moments(requests) == (7, 12, 10, 3)
 
 
+def test_the_time_of_a_fleet_is_from_its_pull_to_its_acknowledgement() -> None:
+    """The listing of a slice comes after the pull, and its records before the end."""
+    model = f"/download/storage/v1/b/{projects.MODELS}/o/m"
+    requests = [
+        Request(method=method, path=path, arrived=at, answered=at + 0.5)
+        for at, (method, path) in enumerate(
+            [
+                ("POST", "/v1/token"),
+                ("GET", model),
+                ("POST", f"/v1/{projects.SUBSCRIPTION}:pull"),
+                ("GET", f"/storage/v1/b/{projects.PICTURES}/o"),
+                ("POST", f"/upload/storage/v1/b/{projects.RESULTS}/o"),
+                ("POST", f"/v1/{projects.SUBSCRIPTION}:acknowledge"),
+                ("POST", f"/v1/{projects.SUBSCRIPTION}:pull"),
+            ]
+        )
+    ]
+    assert moments(requests) == (2, 5.5, 4.5, 0)
+
+
 def test_memory_includes_child_processes() -> None:
     """A child's 50 MB count for its parent."""
     code = f"held = b'x' * 50_000_000; {HOLD}"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     with _held(outer) as running:
         assert process.memory(running.pid, set()) > 50_000_000
+
+
+def test_processor_time_includes_children_that_run_and_that_ended() -> None:
+    """0.2 s of a child that runs, and 0.2 s of one that was waited for."""
+    busy = "import time\nwhile time.process_time() < 0.2: pass\n"
+    code = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-c', {busy!r}])\n"
+        f"subprocess.run([sys.executable, '-c', {busy + HOLD!r}])"
+    )
+    with _held(code) as running:
+        assert 0.4 <= process.cpu(running.pid) < 2
 
 
 def test_a_forked_process_is_not_counted_twice() -> None:
