@@ -226,7 +226,7 @@ class _Fleet:
         for each in data["job"]["machines"]:
             rate = each["picturesPerSecond"] or 0
             self.context.fact(
-                "worked", f"{each['name']}: {each['pictures']:,} pictures, {rate:.0f} a second"
+                "worked", f"{each['machine']}: {each['pictures']:,} pictures, {rate:.0f} a second"
             )
         content = merged.read_bytes()
         names = [json.loads(line)["name"] for line in content.splitlines()]

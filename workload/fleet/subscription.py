@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 SCOPE: Final = "https://www.googleapis.com/auth/pubsub"
 API: Final = "https://pubsub.googleapis.com/v1"
-PULL_SECONDS: Final = 120
-"""Pub/Sub answers a pull without messages after 90 seconds at most; then the worker pulls again."""
+ANSWER_SECONDS: Final = 120
+"""Timeout of one answer: Pub/Sub waits for a message before it answers that there is none."""
+GATEWAY_TIMEOUT: Final = 504
+"""Stands for an answer that does not come; it is among those that are retried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +65,7 @@ class Subscription:
         # Google discourages `returnImmediately` for those who poll with it. The worker sends it
         # only to take what else is there, when it already has a message.
         asked = {"maxMessages": most} | ({} if wait else {"returnImmediately": True})
-        try:
-            answer = self._send("pull", asked, self._retry_until_granted)
-        except requests.Timeout:
-            return []
+        answer = self._send("pull", asked, self._retry_until_granted)
         self._retry_until_granted = self._retry
         return [
             Delivery(ack_id=each["ackId"], message=each.get("message") or {})
@@ -95,7 +94,13 @@ class Subscription:
             raise WorkloadError(Failure.SUBSCRIPTION_NOT_USABLE) from error
 
     def _sent(self, method: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._session.post(f"{self._url}:{method}", json=body, timeout=PULL_SECONDS)
+        url = f"{self._url}:{method}"
+        try:
+            answer = self._session.post(url, json=body, timeout=ANSWER_SECONDS)
+        except requests.ReadTimeout:
+            if method == "pull":  # as if there were no messages
+                return {}
+            raise _AnswerError(GATEWAY_TIMEOUT) from None
         if not answer.ok:
             raise _AnswerError(answer.status_code)
         parsed: dict[str, Any] = answer.json()

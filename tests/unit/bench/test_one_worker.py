@@ -42,7 +42,7 @@ def cloud() -> Cloud:
 def acknowledge(cloud: Cloud) -> list[dict[str, object]]:
     """Take and acknowledge every message; their data."""
     backlog, found = cloud.subscriptions[SUBSCRIPTION].backlog, []
-    for each in list(backlog.pull(0, 99, 60, lambda *_: False)):
+    for each in list(backlog.pull(0, 99, 60)):
         found.append(json.loads(base64.b64decode(each.message.data)))
         backlog.acknowledge(each.ack_id)
     return found
