@@ -35,7 +35,7 @@ OPERATOR: Final = "user:deployer@secundus.example"
 PUBSUB: Final = "serviceAccount:service-222222222222@gcp-sa-pubsub.iam.gserviceaccount.com"
 STORAGE: Final = "serviceAccount:service-222222222222@gs-project-accounts.iam.gserviceaccount.com"
 ZONES: Final = ("us-west1-a", "us-west1-b")
-DEADLINE_SECONDS: Final = 30
+DEADLINE_SECONDS: Final = 60
 
 
 @pytest.fixture(scope="module")
