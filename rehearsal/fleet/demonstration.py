@@ -147,6 +147,7 @@ class _Fleet:
             self._set("secundus", f"fleet.zones[{n}]", zone)
         self._set("secundus", "fleet.mostMachines", str(MACHINES))
         self._set("secundus", "fleet.picturesPerSlice", str(SLICE))
+        self._set("secundus", "fleet.backlogPerMachine", "1")
         self._set("secundus", "fleet.provisioning", "spot")
         for company in ("primus", "secundus"):
             up(self.context, company)

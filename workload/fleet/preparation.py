@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from workload import checkpoints, job
 from workload.checkpoints import bucket_errors_fail_the_run
-from workload.errors import SliceError, SliceFailure, TooLargeError
+from workload.errors import PictureFailure, SliceError, SliceFailure, TooLargeError
 from workload.fleet import jobs, messages, records
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workload.fleet.records import Author, Outcomes
     from workload.records import Picture
 
+GONE: Final = (PictureFailure.VANISHED, PictureFailure.CHANGED)
 JOBS: Final = 4
 """Job objects in memory: few jobs are at work at the same time."""
 
@@ -70,8 +71,12 @@ class StreamWork:
     def objects(
         self, outcomes: Outcomes, author: Author, _started: dt.datetime
     ) -> list[tuple[str, bytes]]:
-        """The names and contents of the objects that its outcomes make: one a picture."""
-        return [author.picture_record(*each) for each in outcomes]
+        """The names and contents of the objects that its outcomes make: one a picture.
+
+        None for a generation that is not there: it was replaced or deleted meanwhile, or somebody
+        announces one that does not exist yet, whose record could then never be written.
+        """
+        return [author.picture_record(*each) for each in outcomes if each[1] not in GONE]
 
 
 class Preparation:

@@ -12,7 +12,15 @@ import pytest
 
 from tests.fixtures.tokens import unsigned
 from tests.unit.workload.test_job import MemoryBucket, RunSetup
-from workload.errors import BucketError, Failure, PictureFailure, SliceFailure, WorkloadError
+from workload.errors import (
+    BucketError,
+    ChangedError,
+    Failure,
+    PictureFailure,
+    SliceFailure,
+    VanishedError,
+    WorkloadError,
+)
 from workload.fleet import jobs, worker
 from workload.fleet.leases import Leases
 from workload.fleet.subscription import Delivery
@@ -342,6 +350,18 @@ def test_each_new_picture_has_one_record(tmp_path: Path) -> None:
     assert len(list(setup.results.names(jobs.STREAM))) == 2
     assert setup.merged() == one_machine(setup)
     assert len(setup.queue.acknowledged) == 5
+
+
+@pytest.mark.parametrize("gone", [VanishedError(), ChangedError()], ids=["none", "another"])
+def test_a_generation_that_is_not_there_gets_no_record(gone: Exception, tmp_path: Path) -> None:
+    """Else whoever may publish could announce the next one, and its own record would come late."""
+    setup = FleetSetup(tmp_path, pictures=600)
+    setup.input.contents["00001"] = gone
+    setup.queue.publish(*notification("00001", "7"))
+    setup.queue.publish(*notification("00002"))
+    setup.works()
+    assert list(setup.results.names(jobs.STREAM)) == [jobs.stream_name("00002", "1")]
+    assert len(setup.queue.acknowledged) == 2
 
 
 def test_a_message_is_acknowledged_only_after_its_records_are_written(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""`make fleet` with less work than a user gives it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rehearsal.repository import REPOSITORY
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.usefixtures("pulumi_cli"),
+    pytest.mark.timeout(600),
+]
+
+
+def test_a_fleet_whose_machines_die_leaves_the_results_of_one_machine() -> None:
+    """Three of its machines are ended at random moments, and one slice fails for a while."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal", "fleet", "--pictures", "2600", "--kills", "2"],
+        cwd=REPOSITORY,
+        env={**os.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "✗" not in done.stdout
+    assert "the fleet's results are those of one machine" in done.stdout
