@@ -50,6 +50,7 @@ def submit(cloud: Cloud, model_sha256: str) -> None:
         pictures=len(pictures),
         slices=len(slices),
         pictures_per_slice=PER_SLICE,
+        newest=max(int(picture.generation) for picture in pictures),
         submitted=SUBMITTED,
     )
     text = "".join([head.line(), *(each.line() for each in slices)])

@@ -32,6 +32,8 @@ class Spooled:
     lines: IO[bytes]
     slices: int
     pictures: int
+    newest: int
+    """the greatest generation of a picture"""
 
 
 def cut(pictures: Iterable[Picture], each: int) -> Iterator[jobs.Slice]:
@@ -58,8 +60,15 @@ def spooled(
     FleetError if no picture is there, or the job's object would be too large for a worker.
     """
     with tempfile.TemporaryFile() as lines:
-        slices = listed = size = 0
-        for each_slice in cut(pictures, each):
+        slices = listed = size = newest = 0
+
+        def noted() -> Iterator[Picture]:
+            nonlocal newest
+            for picture in pictures:
+                newest = max(newest, int(picture.generation))
+                yield picture
+
+        for each_slice in cut(noted(), each):
             line = each_slice.line().encode()
             size += len(line)
             if size > jobs.MAX_JOB_BYTES - HEAD_BYTES:
@@ -74,7 +83,7 @@ def spooled(
             slices += 1
             listed += each_slice.pictures
             show_progress(listed)
-        yield Spooled(lines=lines, slices=slices, pictures=listed)
+        yield Spooled(lines=lines, slices=slices, pictures=listed, newest=newest)
 
 
 @contextmanager

@@ -76,6 +76,7 @@ def submit(fleet: Fleet, show_progress: Callable[[str], None]) -> Submitted:
             pictures=spooled.pictures,
             slices=spooled.slices,
             pictures_per_slice=fleet.pictures_per_slice,
+            newest=spooled.newest,
             submitted=f"{now:%Y-%m-%dT%H:%M:%SZ}",
         )
         with _result_bucket(fleet, credentials) as bucket, slices.whole(head, spooled) as content:

@@ -125,6 +125,7 @@ def submit(target: Target, edit: Callable[[list[Json]], None] = lambda _: None) 
             pictures=len(listed),
             slices=len(slices),
             pictures_per_slice=PICTURES_PER_SLICE,
+            newest=max(int(picture.generation) for picture in listed),
             submitted="2026-01-01T12:00:00Z",
         )
         lines = [json.loads(line) for line in (head.line(), *(each.line() for each in slices))]

@@ -37,6 +37,8 @@ MOST_PICTURES: Final = 65_536
 MAX_JOB_BYTES: Final = 64 * 1024**2
 """Of the object: 10 million pictures in slices of 512 take about 7 MB, with names of 100 bytes."""
 
+MAX_NAME: Final = 1024
+"""Bytes of an object's name: https://docs.cloud.google.com/storage/docs/objects#naming"""
 _DIGEST: Final = r"sha256:[0-9a-f]{64}"
 _SHA256: Final = r"[0-9a-f]{64}"
 
@@ -80,6 +82,10 @@ class Head:
     pictures: int
     slices: int
     pictures_per_slice: int
+    newest: int
+    """The greatest generation in the listing. A worker ignores pictures of a greater one: they came
+    later, and generations grow with time. Google does not promise that, and nothing depends on it:
+    the fingerprint of a slice must match in any case."""
     submitted: str
     """RFC 3339, UTC"""
 
@@ -95,6 +101,7 @@ class Head:
                 "pictures": self.pictures,
                 "slices": self.slices,
                 "picturesPerSlice": self.pictures_per_slice,
+                "newest": self.newest,
                 "submitted": self.submitted,
             }
         )
@@ -138,6 +145,14 @@ def stream_name(picture: str, generation: str) -> str:
     return f"{STREAM}{hashlib.sha256(picture.encode()).hexdigest()}/{generation}.jsonl"
 
 
+def is_name(text: str) -> bool:
+    """Whether an object can have this name: JSON can hold texts that UTF-8 and URLs cannot."""
+    try:
+        return 0 < len(text.encode()) <= MAX_NAME and not re.search(r"[\r\n]|^\.\.?$", text)
+    except UnicodeEncodeError:
+        return False
+
+
 def message(job: str, number: int) -> bytes:
     """The data of the message for one slice."""
     return _line({"job": job, "slice": number}).encode()
@@ -174,6 +189,7 @@ def _head(data: object) -> Head:
             "pictures": int() as pictures,
             "slices": int() as slices,
             "picturesPerSlice": int() as step,
+            "newest": int() as newest,
             "submitted": str() as submitted,
         } if schema == SCHEMA and re.fullmatch(_SHA256, model) and re.fullmatch(_DIGEST, image):
             return Head(
@@ -184,6 +200,7 @@ def _head(data: object) -> Head:
                 pictures=pictures,
                 slices=slices,
                 pictures_per_slice=step,
+                newest=newest,
                 submitted=submitted,
             )
     raise JobError("its first line is no head of a job")
@@ -196,7 +213,12 @@ def _slice(data: object, number: int) -> Slice:
             "first": str() as first,
             "pictures": int() as pictures,
             "fingerprint": str() as found,
-        } if own == number and 0 < pictures <= MOST_PICTURES and re.fullmatch(_SHA256, found):
+        } if (
+            own == number
+            and 0 < pictures <= MOST_PICTURES
+            and is_name(first)
+            and re.fullmatch(_SHA256, found)
+        ):
             return Slice(number=number, first=first, pictures=pictures, fingerprint=found)
     raise JobError(f"line {number + 2} is not slice {number}")
 

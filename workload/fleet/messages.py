@@ -22,15 +22,11 @@ from workload.records import Picture
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_DATA: Final = 64 * 1024
-"""Characters of a message's data, in base64. The JSON resource of an object takes about 1,500, and
-its metadata at most 8 KiB. https://docs.cloud.google.com/storage/quotas#objects"""
-MAX_NAME: Final = 1024
-"""Bytes of an object's name: https://docs.cloud.google.com/storage/docs/objects#naming"""
+MAX_DATA: Final = 1024
+"""Characters of a message's data, in base64; a slice takes about 70."""
 NEW_OBJECT: Final = "OBJECT_FINALIZE"
 """https://docs.cloud.google.com/storage/docs/pubsub-notifications#events"""
 _GENERATION: Final = r"[1-9][0-9]{0,19}"
-_SIZE: Final = r"[0-9]{1,19}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +54,9 @@ def parse(
 ) -> SliceMessage | PictureMessage | NothingToDo:
     """What a message of Pub/Sub's REST API asks for; SliceError for any other content."""
     attributes = message.get("attributes") or {}
-    data = _data(message)
     if "eventType" in attributes:
-        return _picture(attributes, data, input_bucket)
-    match data:
+        return _picture(attributes, input_bucket)
+    match _data(message):
         case {"job": str() as job, "slice": int() as number, **others} if (
             not others
             and not isinstance(number, bool)
@@ -70,14 +65,6 @@ def parse(
         ):
             return SliceMessage(job=job, number=number)
     raise SliceError(SliceFailure.MESSAGE_MALFORMED)
-
-
-def _is_name(text: str) -> bool:
-    """Whether an object can have this name: JSON can hold texts that UTF-8 cannot."""
-    try:
-        return 0 < len(text.encode()) <= MAX_NAME and not re.search(r"[\r\n]", text)
-    except UnicodeEncodeError:
-        return False
 
 
 def _data(message: Mapping[str, Any]) -> object:
@@ -91,26 +78,21 @@ def _data(message: Mapping[str, Any]) -> object:
         raise SliceError(SliceFailure.MESSAGE_MALFORMED) from None
 
 
-def _picture(
-    attributes: Mapping[str, Any], resource: object, input_bucket: str
-) -> PictureMessage | NothingToDo:
+def _picture(attributes: Mapping[str, Any], input_bucket: str) -> PictureMessage | NothingToDo:
     """https://docs.cloud.google.com/storage/docs/pubsub-notifications#format."""
-    match attributes, resource:
-        case (
-            {
-                "eventType": str() as event,
-                "bucketId": str() as bucket,
-                "objectId": str() as name,
-                "objectGeneration": str() as generation,
-            },
-            {"size": str() as size, **others},
-        ) if _is_name(name) and re.fullmatch(_GENERATION, generation) and re.fullmatch(_SIZE, size):
+    match attributes:
+        case {
+            "eventType": str() as event,
+            "bucketId": str() as bucket,
+            "objectId": str() as name,
+            "objectGeneration": str() as generation,
+        } if jobs.is_name(name) and re.fullmatch(_GENERATION, generation):
             if event != NEW_OBJECT or name.endswith("/"):
                 return NothingToDo()
             if bucket != input_bucket:
                 raise SliceError(SliceFailure.OTHER_INPUT)
-            # As in a listing: the decompressed size is unknown before the download.
-            compressed = others.get("contentEncoding") == "gzip"
-            listed = image_limits.MAX_FILE_BYTES if compressed else int(size)
-            return PictureMessage(picture=Picture(name=name, generation=generation, size=listed))
+            # The message may say a size, but anybody could have written it, and the size decides
+            # how the object is downloaded and how many are in memory.
+            size = image_limits.MAX_FILE_BYTES
+            return PictureMessage(picture=Picture(name=name, generation=generation, size=size))
     raise SliceError(SliceFailure.MESSAGE_MALFORMED)

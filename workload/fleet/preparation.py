@@ -117,7 +117,7 @@ class Preparation:
                 return None
         try:
             self._require_own(found.head)
-            pictures = self._listed(piece)
+            pictures = self._listed(piece, found.head.newest)
         except SliceError as error:
             self._explain(message, error)
             raise
@@ -138,9 +138,14 @@ class Preparation:
         if head.image_digest != origin.image_digest:
             raise SliceError(SliceFailure.OTHER_IMAGE)
 
-    def _listed(self, piece: jobs.Slice) -> tuple[Picture, ...]:
-        """The pictures of a slice; SliceError if they are not the ones that were submitted."""
-        pictures = tuple(islice(job.listing(self._input, piece.first), piece.pictures))
+    def _listed(self, piece: jobs.Slice, newest: int) -> tuple[Picture, ...]:
+        """The pictures of a slice; SliceError if they are not the ones that were submitted.
+
+        Ignores those that came later.
+        """
+        listing = job.listing(self._input, piece.first)
+        submitted = (picture for picture in listing if int(picture.generation) <= newest)
+        pictures = tuple(islice(submitted, piece.pictures))
         if jobs.fingerprint(pictures) != piece.fingerprint:
             raise SliceError(SliceFailure.INPUT_CHANGED)
         return pictures

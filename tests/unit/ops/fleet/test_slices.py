@@ -24,6 +24,7 @@ HEAD = jobs.Head(
     image_digest=f"sha256:{'a' * 64}",
     pictures=1100,
     slices=3,
+    newest=7,
     pictures_per_slice=512,
     submitted="2027-01-01T00:00:00Z",
 )

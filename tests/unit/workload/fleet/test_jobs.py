@@ -20,6 +20,7 @@ HEAD = jobs.Head(
     pictures=700,
     slices=2,
     pictures_per_slice=512,
+    newest=1764295000000000,
     submitted="2026-11-28T02:14:50Z",
 )
 SLICES = (
@@ -29,7 +30,7 @@ SLICES = (
         pictures=512,
         fingerprint="c" * 64,
     ),
-    jobs.Slice(number=1, first='m"\n', pictures=188, fingerprint="d" * 64),
+    jobs.Slice(number=1, first='m"\t', pictures=188, fingerprint="d" * 64),
 )
 LINES = [HEAD.line(), *(each.line() for each in SLICES)]
 
@@ -65,6 +66,8 @@ def test_a_job_is_read_as_it_was_written() -> None:
         "a slice that is too large": changed(1, pictures=jobs.MOST_PICTURES + 1),
         "a slice without a fingerprint": changed(2, fingerprint=""),
         "a number in place of a name": changed(2, first=7),
+        "a name that UTF-8 cannot hold": changed(2, first="\ud800"),
+        "a name that is a path": changed(2, first=".."),
     }.items(),
     ids=lambda each: each[0],
 )
