@@ -56,6 +56,15 @@ SLICES: Final[Mapping[SliceFailure, Cause]] = {
         " two images",
         f"{_NEW_JOB}; or deploy the image of the job again: {SECUNDUS}",
     ),
+    SliceFailure.TRANSIENT_FAILURES: Cause(
+        "Cloud Storage did not give some pictures of the slice, or a decoder died or took too long",
+        RefusedBy.WORKLOAD,
+        None,
+        "wait: after the last delivery the slice has records, with the codes of these pictures; if"
+        f" they stay, {_NEW_JOB}",
+        "6 deliveries",
+        Seen.CAUSE,
+    ),
     SliceFailure.INPUT_CHANGED: _operator(
         "a listing from the slice's first name on gives other names, generations or sizes than"
         " `submit` saw",

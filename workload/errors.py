@@ -91,6 +91,7 @@ class SliceFailure(Enum):
     OTHER_INPUT = "The job or the picture belongs to another input bucket."
     OTHER_MODEL = "The job was submitted for another model."
     OTHER_IMAGE = "The job was submitted for another image of the workload."
+    TRANSIENT_FAILURES = "Pictures failed for a transient reason, so the slice is tried again."
     INPUT_CHANGED = "Pictures of the slice were added, changed or removed since the submission."
 
     @property

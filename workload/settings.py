@@ -118,7 +118,7 @@ def in_fleet(environment: Mapping[str, str]) -> bool:
 
 def machine(environment: Mapping[str, str]) -> str:
     """The name of the virtual machine: the launcher sets HOSTNAME after the operator's settings."""
-    name = environment.get("HOSTNAME", "")
+    name = environment.get("HOSTNAME", "").partition(".")[0]
     return name if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", name) else "unknown"
 
 

@@ -25,7 +25,7 @@ from google.api_core.exceptions import (
     PreconditionFailed,
     RetryError,
 )
-from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from google.cloud import storage
 from google.cloud.storage.exceptions import (
     DataCorruption,
@@ -46,12 +46,12 @@ from workload.errors import (
 from workload.records import Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from google.auth.credentials import Credentials
 
-_CONNECTION_ERRORS = (
+CONNECTION_ERRORS = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
@@ -75,7 +75,7 @@ GZIP = "gzip"
 """The only encoding that Google decompresses. https://cloud.google.com/storage/docs/transcoding"""
 
 _FAILURES = (
-    *_CONNECTION_ERRORS,
+    *CONNECTION_ERRORS,
     GoogleAPIError,
     GoogleAuthError,
     InvalidResponse,
@@ -167,31 +167,43 @@ class Bucket:
 
     def write(self, name: str, content: Path, content_type: str) -> str:
         """Creates or overwrites an object with a file's content; returns its new generation."""
+        return self._upload(name, content, content_type)
+
+    def _upload(
+        self,
+        name: str,
+        content: Path,
+        content_type: str,
+        about: Mapping[str, str] | None = None,
+        if_generation_match: int | None = None,
+    ) -> str:
         size = content.stat().st_size
         blob = self._bucket.blob(name, chunk_size=UPLOAD_BYTES)
-        with content.open("rb") as file, self._bucket_errors():
+        blob.metadata = about
+        with content.open("rb") as file, self._bucket_errors(PreconditionFailed):
             # With a size the library holds the whole content; without, one chunk at a time.
             blob.upload_from_file(
                 file,
                 size=size if size <= UPLOAD_BYTES else None,
                 content_type=content_type,
+                if_generation_match=if_generation_match,
                 retry=self._retry,
             )
             self._retry = self._retry_while_busy
         return str(blob.generation)
 
-    def create(self, name: str, content: bytes, content_type: str) -> bool:
-        """Creates an object; false if there is one of this name, which stays as it is."""
-        blob = self._bucket.blob(name)
-        with self._bucket_errors():
-            try:
-                # If an answer is lost, the retry finds the object that its own request created.
-                blob.upload_from_string(
-                    content, content_type, if_generation_match=0, retry=self._retry
-                )
-            except PreconditionFailed:
-                return False
-            self._retry = self._retry_while_busy
+    def create(
+        self, name: str, content: Path, content_type: str, about: Mapping[str, str] | None = None
+    ) -> bool:
+        """Creates an object; false if there is one of this name, which stays as it is.
+
+        `about` becomes the object's own metadata.
+        """
+        try:
+            # If an answer is lost, the retry finds the object that its own request created.
+            self._upload(name, content, content_type, about, if_generation_match=0)
+        except PreconditionFailed:
+            return False
         return True
 
     def generation(self, name: str) -> str | None:
@@ -210,13 +222,16 @@ class Bucket:
                 return
 
     @contextmanager
-    def _bucket_errors(self) -> Iterator[None]:
+    def _bucket_errors(self, *others: type[Exception]) -> Iterator[None]:
         """Translates the errors of all layers of the client library to BucketError.
 
-        Except OSError for a lack of file descriptors, which is not a failure of the bucket.
+        Except `others`, and OSError for a lack of file descriptors, which is not a failure of the
+        bucket.
         """
         try:
             yield
+        except others:
+            raise
         except _FAILURES as error:
             if shortage := _descriptor_shortage(error):
                 raise shortage from error
@@ -276,7 +291,9 @@ def _busy(error: Exception) -> bool:
         error = error.cause
     if _descriptor_shortage(error):
         return False
-    return isinstance(error, _CONNECTION_ERRORS) or _status(error) in retries.BUSY
+    if isinstance(error, RefreshError):  # the metadata server is away while a token is renewed
+        return isinstance(error.__cause__, TransportError)
+    return isinstance(error, CONNECTION_ERRORS) or _status(error) in retries.BUSY
 
 
 def _descriptor_shortage(error: BaseException | None) -> OSError | None:

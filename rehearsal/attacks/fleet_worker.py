@@ -21,10 +21,11 @@ from workload import storage
 from workload.checkpoints import Origin
 from workload.errors import PictureFailure
 from workload.fleet import jobs
+from workload.fleet.assignments import Assignments, Desk
 from workload.fleet.messages import PictureMessage, SliceMessage
 from workload.fleet.preparation import Preparation
 from workload.fleet.records import Author
-from workload.fleet.worker import Assignments
+from workload.fleet.subscription import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +51,7 @@ class Worker:
     results: storage.Bucket
     author: Author
     preparation: Preparation
+    folder: Path
 
     def work(self, message: Message) -> Work | None:
         """The work of a message; None if there is nothing to do, SliceError if it is refused."""
@@ -63,7 +65,8 @@ class Worker:
     def complete(self, work: Work) -> None:
         """Classify the pictures of this work, and write their records."""
         given: Any = _Given(work)
-        done = Assignments(given, given, self.results, self.author, lambda _: None)
+        desk = Desk(leases=given, results=self.results, author=self.author, folder=self.folder)
+        done = Assignments(given, desk, lambda _: None)
         done.add([(picture, OUTCOME) for picture in done.pictures()])
 
 
@@ -73,12 +76,15 @@ class _Given:
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    def next(self, *, wait: bool) -> tuple[Work, tuple[str, ...]] | None:
+    def next(self, *, wait: bool) -> tuple[Work, tuple[Delivery, ...]] | None:
         """The work, once."""
-        return (self._work, ()) if wait else None
+        return (self._work, (Delivery(ack_id="", message={}),)) if wait else None
 
     def acknowledge(self, _: object) -> None:
         """Do nothing: no subscription delivered the message."""
+
+    def give_back(self, _: object) -> None:
+        """The same."""
 
 
 @contextmanager
@@ -98,7 +104,13 @@ def worker(target: Target, image: str = "") -> Iterator[Worker]:
     author = Author(machine="workload-vm-0000", origin=origin)
     with tempfile.TemporaryDirectory() as private:
         preparation = Preparation((INPUT, pictures), results, author, Path(private))
-        yield Worker(pictures=pictures, results=results, author=author, preparation=preparation)
+        yield Worker(
+            pictures=pictures,
+            results=results,
+            author=author,
+            preparation=preparation,
+            folder=Path(private),
+        )
 
 
 def submit(target: Target, edit: Callable[[list[Json]], None] = lambda _: None) -> None:
@@ -130,5 +142,6 @@ def submit(target: Target, edit: Callable[[list[Json]], None] = lambda _: None) 
         )
         lines = [json.loads(line) for line in (head.line(), *(each.line() for each in slices))]
         edit(lines)
-        content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        content = machine.folder / "job.jsonl"
+        content.write_text("".join(json.dumps(line) + "\n" for line in lines))
         assert machine.results.create(jobs.job_name(JOB), content, "application/jsonl")

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.attestation.release_policy import AND, read
@@ -29,8 +27,9 @@ from rehearsal.cloud.confidential_space.launch_policy import LaunchPolicy
 from workload import storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from rehearsal.attacks.deployment import Target
     from rehearsal.cloud.state import Policy
@@ -203,10 +202,15 @@ def preconditions() -> tuple[Guard, ...]:
     def without(target: Target) -> Iterator[Target]:
         kept = storage.Bucket.create
 
-        def overwrite(self: storage.Bucket, name: str, content: bytes, content_type: str) -> bool:
-            with tempfile.NamedTemporaryFile() as file:
-                Path(file.name).write_bytes(content)
-                self.write(name, Path(file.name), content_type)
+        def overwrite(
+            self: storage.Bucket,
+            name: str,
+            content: Path,
+            content_type: str,
+            about: Mapping[str, str] | None = None,
+        ) -> bool:
+            del about
+            self.write(name, content, content_type)
             return True
 
         storage.Bucket.create = overwrite  # type: ignore[method-assign]  # for a while

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client
 
     from rehearsal.cloud.state import Cloud
-    from workload.fleet.records import Outcomes
+    from workload.records import Outcome
 
 PROJECT: Final = "secundus-vision"
 OPERATOR: Final = "user:deployer@secundus.example"
@@ -90,7 +90,7 @@ class Deployed:
         fleet = deployed.of_outputs("secundus", EXPORTED)
         return self.job(submission.submit(fleet, lambda _: None).job)
 
-    def outcomes(self, part: jobs.Slice, failed: Collection[str]) -> Outcomes:
+    def outcomes(self, part: jobs.Slice, failed: Collection[str]) -> list[tuple[Picture, Outcome]]:
         """What the model says of the pictures of a slice, of which some cannot be decoded."""
         generation = str(self.cloud.buckets[INPUT].objects["0000.png"].meta["generation"])
         begin = int(part.first[:4])
@@ -114,14 +114,9 @@ class Deployed:
         )
         author = Author(machine=f"workload-vm-{number % 2}", origin=origin)
         started = dt.datetime(2027, 1, 1, second=10 * number, tzinfo=dt.UTC)
-        content = author.slice_records(
-            head.job,
-            job.slices[number],
-            self.outcomes(job.slices[number], failed),
-            started,
-            started + dt.timedelta(seconds=8),
-        )
-        first, _, rest = content.partition(b"\n")
+        piece, finished = job.slices[number], started + dt.timedelta(seconds=8)
+        first = author.heading(head.job, piece, started, finished)
+        rest = author.published(self.outcomes(piece, failed)).encode()
         edited = json.dumps({**json.loads(first), **heading}).encode()
         self.write(jobs.records_name(head.job, number), edited + b"\n" + rest)
         return rest

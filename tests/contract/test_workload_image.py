@@ -12,9 +12,10 @@ from typing import get_args
 import pytest
 
 from infra import launch
-from infra.components import workload_image
+from infra.components import work_queue, workload_image
 from infra.config import model_archive
 from workload import manifest, settings
+from workload.fleet import assignments, leases
 
 WORKLOAD = Path(settings.__file__).parent
 POLICY = "tee.launch_policy."
@@ -189,3 +190,9 @@ def packages(form: str) -> dict[str, str]:
     """The versions that the lock for a format pins, by name."""
     text = (WORKLOAD / workload_image.LOCKS[form]).read_text()
     return dict(re.findall(r"(?m)^([a-z0-9-]+)==(\S+)", text))
+
+
+def test_a_worker_knows_the_deliveries_and_the_deadline_of_its_subscription() -> None:
+    """After the last delivery it writes what it has, and it extends a lease before its end."""
+    assert work_queue.DELIVERIES == assignments.LAST_ATTEMPT
+    assert work_queue.LEASE_SECONDS == leases.LEASE_SECONDS

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from workload.errors import SliceError
+from workload.errors import SliceError, SliceFailure
 from workload.fleet.messages import NothingToDo, PictureMessage, SliceMessage
 
 if TYPE_CHECKING:
@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from workload.fleet.subscription import Delivery, Subscription
 
     Work: TypeAlias = SliceWork | StreamWork
-    Assigned: TypeAlias = tuple[Work, tuple[str, ...]]
-    """Work, and the ids that acknowledge its messages."""
+    Assigned: TypeAlias = tuple[Work, tuple[Delivery, ...]]
+    """Work, and its messages: one for a slice, or one for each new picture, in order."""
 
 PICTURES_AT_ONCE: Final = 64
 """New pictures in one piece of work: they share batches, and wait for one another."""
+ALONE_FROM: Final = 3
+"""From this attempt on, a new picture is classified alone: it may be the one that ends workers."""
 IDLE_SECONDS: Final = 1
 """Before the next pull, if Pub/Sub answers at once that there are no messages."""
+OTHERS_SECONDS: Final = 60
+"""Before the next pull, after a refusal because of what this machine is. Refusing is quick: one
+machine of an old image would take the slices away from all machines of the new one."""
+OTHERS: Final = (SliceFailure.OTHER_INPUT, SliceFailure.OTHER_MODEL, SliceFailure.OTHER_IMAGE)
 
 
 class Intake:
@@ -81,8 +87,10 @@ class Intake:
             delivery = self._deliveries.popleft()
             try:
                 assigned = self._work(delivery)
-            except SliceError:
+            except SliceError as error:
                 self._leases.give_back([delivery.ack_id])
+                if error.failure in OTHERS:
+                    time.sleep(OTHERS_SECONDS)
                 continue
             if assigned:
                 yield assigned
@@ -96,26 +104,45 @@ class Intake:
                 return None
             case SliceMessage() as message:
                 work = self._preparation.slice_work(message)
-                return (work, (delivery.ack_id,)) if work else None
+                return (work, (delivery,)) if work else None
             case PictureMessage() as message:
                 return self._pictures(delivery, message)
 
     def _pictures(self, delivery: Delivery, first: PictureMessage) -> Assigned:
         """The work of this new picture, and of the others that wait."""
-        self._pull(PICTURES_AT_ONCE - 1, wait=False)
-        others, found, ack_ids = list(self._deliveries), [first], [delivery.ack_id]
-        self._deliveries.clear()
-        for other in others:
-            try:
-                message = self._preparation.parse(other.message)
-            except SliceError:
-                message = NothingToDo()
-            if isinstance(message, PictureMessage):
-                found.append(message)
-                ack_ids.append(other.ack_id)
-            else:
-                self._deliveries.append(other)
-        return self._preparation.stream_work(found), tuple(ack_ids)
+        found = [(first, delivery)]
+        if (delivery.attempt or 1) < ALONE_FROM:
+            self._add_others(found)
+        messages, deliveries = zip(*found, strict=True)
+        return self._preparation.stream_work(messages), deliveries
+
+    def _add_others(self, found: list[tuple[PictureMessage, Delivery]]) -> None:
+        """Add new pictures, as long as there are no other messages among those that wait.
+
+        The first pull is of one message, and each following one twice as large: so this machine
+        takes few slices that other machines could work on, and gives back all but one.
+        """
+        while (room := PICTURES_AT_ONCE - len(found)) and not self._deliveries:
+            if not self._pull(min(len(found), room), wait=False):
+                return
+            pulled = list(self._deliveries)
+            self._deliveries.clear()
+            for each in pulled:
+                if (message := self._picture(each)) is not None:
+                    found.append((message, each))
+                elif not self._deliveries:
+                    self._deliveries.append(each)
+                else:
+                    self._leases.give_back([each.ack_id])
+
+    def _picture(self, delivery: Delivery) -> PictureMessage | None:
+        """The new picture of a message that may share batches with others, or None."""
+        try:
+            message = self._preparation.parse(delivery.message)
+        except SliceError:
+            return None
+        shared = (delivery.attempt or 1) < ALONE_FROM
+        return message if isinstance(message, PictureMessage) and shared else None
 
     def _pull(self, most: int, *, wait: bool) -> bool:
         pulled = self._subscription.pull(most, wait=wait)

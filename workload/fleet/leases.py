@@ -14,8 +14,6 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from workload.errors import WorkloadError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -23,8 +21,8 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS: Final = 60
 """Like the deadline of the subscription: a killed machine's messages come back after it."""
-EXTENSION_SECONDS: Final = 20
-"""Two extensions may fail before a deadline passes."""
+EXTENSION_SECONDS: Final = 12
+"""Between extensions: two may fail by a timeout before a deadline passes."""
 
 
 def sigterm(seconds: float) -> bool:
@@ -49,27 +47,37 @@ class Leases:
         self._on_stop = on_stop
         self._stopped = stopped
         self._held: set[str] = set()
+        self._ended = False
         self._lock = threading.Lock()
         threading.Thread(target=self._extend, name="leases", daemon=True).start()
 
     def hold(self, ack_ids: Iterable[str]) -> None:
         """These messages were delivered to this machine."""
+        new = set(ack_ids)
         with self._lock:
-            self._held |= set(ack_ids)
+            self._held |= new
+            ended = self._ended
+        if ended:
+            self.give_back(sorted(new))
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
         """Their work is done; SUBSCRIPTION_NOT_USABLE."""
         self._subscription.acknowledge(ack_ids)
         self._forget(ack_ids)
 
-    def give_back(self, ack_ids: Sequence[str] | None = None) -> None:
-        """Their work is not done (default: of all). If that fails, their deadlines pass."""
+    def give_back(self, ack_ids: Sequence[str]) -> None:
+        """Their work is not done. If that fails, their deadlines pass."""
+        self._forget(ack_ids)
+        with suppress(Exception):  # whatever it is, this thread has more to do
+            if ack_ids:
+                self._subscription.extend(ack_ids, 0)
+
+    def end(self) -> None:
+        """Gives everything back, also what is delivered from now on."""
         with self._lock:
-            given = sorted(self._held) if ack_ids is None else ack_ids
-        self._forget(given)
-        with suppress(WorkloadError):
-            if given:
-                self._subscription.extend(given, 0)
+            self._ended = True
+            held = sorted(self._held)
+        self.give_back(held)
 
     def _forget(self, ack_ids: Iterable[str]) -> None:
         with self._lock:
@@ -79,8 +87,8 @@ class Leases:
         while not self._stopped(EXTENSION_SECONDS):
             with self._lock:
                 held = sorted(self._held)
-            with suppress(WorkloadError):
+            with suppress(Exception):  # this thread must not die: it waits for SIGTERM, too
                 if held:
                     self._subscription.extend(held, LEASE_SECONDS)
-        self.give_back()
+        self.end()
         self._on_stop()

@@ -6,27 +6,26 @@ belongs to another model, image or bucket than this machine has, or if its pictu
 
 from __future__ import annotations
 
-import datetime as dt
+import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from workload import checkpoints, job
 from workload.checkpoints import bucket_errors_fail_the_run
-from workload.errors import PictureFailure, SliceError, SliceFailure, TooLargeError
+from workload.errors import SliceError, SliceFailure, TooLargeError
 from workload.fleet import jobs, messages, records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from typing import Any
 
     from workload.fleet.messages import PictureMessage, SliceMessage
-    from workload.fleet.records import Author, Outcomes
+    from workload.fleet.records import Author
     from workload.records import Picture
 
-GONE: Final = (PictureFailure.VANISHED, PictureFailure.CHANGED)
 JOBS: Final = 4
 """Job objects in memory: few jobs are at work at the same time."""
 
@@ -34,7 +33,9 @@ JOBS: Final = 4
 class ResultBucket(job.Bucket, Protocol):
     """The result bucket of a fleet; methods raise BucketError."""
 
-    def create(self, name: str, content: bytes, content_type: str) -> bool:
+    def create(
+        self, name: str, content: Path, content_type: str, about: Mapping[str, str] | None = None
+    ) -> bool:
         """Creates an object; false if there is one of this name, which stays as it is."""
 
 
@@ -46,37 +47,12 @@ class SliceWork:
     piece: jobs.Slice
     pictures: tuple[Picture, ...]
 
-    @property
-    def cause(self) -> str:
-        """The object that says why it failed, if it fails."""
-        return jobs.cause_name(self.job, self.piece.number)
-
-    def objects(
-        self, outcomes: Outcomes, author: Author, started: dt.datetime
-    ) -> list[tuple[str, bytes]]:
-        """The names and contents of the objects that its outcomes make."""
-        finished = dt.datetime.now(dt.UTC)
-        content = author.slice_records(self.job, self.piece, outcomes, started, finished)
-        return [(jobs.records_name(self.job, self.piece.number), content)]
-
 
 @dataclass(frozen=True, kw_only=True)
 class StreamWork:
     """New pictures that are ready to be classified."""
 
     pictures: tuple[Picture, ...]
-    cause: str | None = None
-    """none: they belong to no job"""
-
-    def objects(
-        self, outcomes: Outcomes, author: Author, _started: dt.datetime
-    ) -> list[tuple[str, bytes]]:
-        """The names and contents of the objects that its outcomes make: one a picture.
-
-        None for a generation that is not there: it was replaced or deleted meanwhile, or somebody
-        announces one that does not exist yet, whose record could then never be written.
-        """
-        return [author.picture_record(*each) for each in outcomes if each[1] not in GONE]
 
 
 class Preparation:
@@ -151,12 +127,14 @@ class Preparation:
         return pictures
 
     def _explain(self, message: SliceMessage, error: SliceError) -> None:
-        origin, machine = self._author.origin, self._author.machine
-        failure = error.failure
-        name = jobs.cause_name(message.job, message.number)
-        content = records.cause(failure.code, failure.sentence, machine, origin.image_digest)
         with bucket_errors_fail_the_run():
-            write(self._results, self._folder, name, content)
+            write_cause(
+                self._results,
+                self._folder,
+                jobs.cause_name(message.job, message.number),
+                error.failure,
+                self._author,
+            )
 
     def _read_job(self, name: str) -> jobs.Job:
         """The job of this id; SliceError if there is none that `submit` could have written."""
@@ -174,8 +152,24 @@ class Preparation:
                 content.unlink(missing_ok=True)
 
 
+def write_cause(
+    bucket: checkpoints.ResultBucket,
+    folder: Path,
+    name: str,
+    failure: SliceFailure,
+    author: Author,
+) -> None:
+    """Writes why an attempt at a slice failed, in place of the cause before; BucketError."""
+    image = author.origin.image_digest
+    write(
+        bucket, folder, name, records.cause(failure.code, failure.sentence, author.machine, image)
+    )
+
+
 def write(bucket: checkpoints.ResultBucket, folder: Path, name: str, content: bytes) -> None:
     """Creates or overwrites an object of JSON, by a file in a private folder; BucketError."""
-    file = folder / "cause.json"
-    file.write_bytes(content)
-    bucket.write(name, file, "application/json")
+    # Of its own: two threads write causes.
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        file.write(content)
+        file.flush()
+        bucket.write(name, Path(file.name), "application/json")

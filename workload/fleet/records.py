@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from workload import records
-from workload.fleet import jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from workload.checkpoints import Origin
     from workload.fleet.jobs import Slice
     from workload.records import Outcome, Picture
-
-    Outcomes = Sequence[tuple[Picture, Outcome]]
 
 SCHEMA: Final = "confidential-inference/slice/v1"
 CAUSE_SCHEMA: Final = "confidential-inference/cause/v1"
@@ -33,36 +30,32 @@ class Author:
     machine: str
     origin: Origin
 
-    def slice_records(
-        self,
-        job: str,
-        piece: Slice,
-        outcomes: Outcomes,
-        started: dt.datetime,
-        finished: dt.datetime,
-    ) -> bytes:
-        """The records of a slice, below a heading that says where they come from."""
-        heading = {
-            "schema": SCHEMA,
-            "job": job,
-            "slice": piece.number,
-            "fingerprint": piece.fingerprint,
+    def heading(self, job: str, piece: Slice, started: dt.datetime, finished: dt.datetime) -> str:
+        """The first line of the records of a slice."""
+        return records.line(
+            {
+                "schema": SCHEMA,
+                "job": job,
+                "slice": piece.number,
+                "fingerprint": piece.fingerprint,
+                **self.about,
+                "started": _rfc3339(started),
+                "finished": _rfc3339(finished),
+            }
+        )
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Where records come from; the metadata of the object with the record of a new picture."""
+        return {
             "modelSha256": self.origin.model_sha256,
             "engine": self.origin.engine,
             "scores": self.origin.scores,
-            "imageDigest": self.origin.image_digest,
+            "imageDigest": self.origin.image_digest or "",
             "machine": self.machine,
-            "started": _rfc3339(started),
-            "finished": _rfc3339(finished),
         }
-        return (records.line(heading) + self._published(outcomes)).encode()
 
-    def picture_record(self, picture: Picture, outcome: Outcome) -> tuple[str, bytes]:
-        """The name and the content of the object with the record of one new picture."""
-        name = jobs.stream_name(picture.name, picture.generation)
-        return name, self._published([(picture, outcome)]).encode()
-
-    def _published(self, outcomes: Outcomes) -> str:
+    def published(self, outcomes: Iterable[tuple[Picture, Outcome]]) -> str:
         """The records as in `results.jsonl`."""
         return "".join(
             records.line(records.rounded(records.record(*each), self.origin.scores))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from google.api_core.exceptions import RetryError
-from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 
-from workload import retries
+from workload import retries, storage
 from workload.errors import Failure, WorkloadError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ SCOPE: Final = "https://www.googleapis.com/auth/pubsub"
 API: Final = "https://pubsub.googleapis.com/v1"
 ANSWER_SECONDS: Final = 120
 """Timeout of one answer: Pub/Sub waits for a message before it answers that there is none."""
+EXTENSION_TIMEOUT: Final = 10
+"""Timeout of the answer to an extension: a third one must follow before a lease ends."""
 GATEWAY_TIMEOUT: Final = 504
 """Stands for an answer that does not come; it is among those that are retried."""
 
@@ -37,6 +39,8 @@ class Delivery:
     ack_id: str
     message: Mapping[str, Any]
     """as Pub/Sub's REST API shows it"""
+    attempt: int | None = None
+    """how often it was delivered, about; None without dead letters"""
 
 
 class _AnswerError(Exception):
@@ -68,7 +72,11 @@ class Subscription:
         answer = self._send("pull", asked, self._retry_until_granted)
         self._retry_until_granted = self._retry
         return [
-            Delivery(ack_id=each["ackId"], message=each.get("message") or {})
+            Delivery(
+                ack_id=each["ackId"],
+                message=each.get("message") or {},
+                attempt=each.get("deliveryAttempt"),
+            )
             for each in answer.get("receivedMessages") or ()
         ]
 
@@ -79,24 +87,32 @@ class Subscription:
     def extend(self, ack_ids: Sequence[str], seconds: int) -> None:
         """This machine has the messages for so many seconds from now; 0 gives them back.
 
-        Does not retry: the caller extends again soon, or the machine ends in a moment.
+        Neither retries nor waits: the caller extends again soon, or the machine ends in a moment.
         """
-        self._send("modifyAckDeadline", {"ackIds": list(ack_ids), "ackDeadlineSeconds": seconds})
+        body = {"ackIds": list(ack_ids), "ackDeadlineSeconds": seconds}
+        self._send("modifyAckDeadline", body, timeout=EXTENSION_TIMEOUT)
 
     def _send(
-        self, method: str, body: Mapping[str, Any], retry: Retry | None = None
+        self,
+        method: str,
+        body: Mapping[str, Any],
+        retry: Retry | None = None,
+        timeout: float | None = None,
     ) -> dict[str, Any]:
         try:
-            return (retry(self._sent) if retry else self._sent)(method, body)
-        except RetryError as error:
-            raise WorkloadError(Failure.SUBSCRIPTION_NOT_USABLE) from error
-        except (_AnswerError, requests.ConnectionError, GoogleAuthError, ValueError) as error:
+            return (retry(self._sent) if retry else self._sent)(
+                method, body, timeout or ANSWER_SECONDS
+            )
+        except (
+            *storage.CONNECTION_ERRORS,
+            *(RetryError, _AnswerError, requests.RequestException, GoogleAuthError, ValueError),
+        ) as error:
             raise WorkloadError(Failure.SUBSCRIPTION_NOT_USABLE) from error
 
-    def _sent(self, method: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _sent(self, method: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         url = f"{self._url}:{method}"
         try:
-            answer = self._session.post(url, json=body, timeout=ANSWER_SECONDS)
+            answer = self._session.post(url, json=body, timeout=timeout)
         except requests.ReadTimeout:
             if method == "pull":  # as if there were no messages
                 return {}
@@ -110,7 +126,9 @@ class Subscription:
 def _busy(error: Exception) -> bool:
     if isinstance(error, _AnswerError):
         return error.status in retries.BUSY
-    return isinstance(error, requests.ConnectionError | TransportError)
+    if isinstance(error, RefreshError):  # the metadata server is away while a token is renewed
+        return isinstance(error.__cause__, TransportError)
+    return isinstance(error, storage.CONNECTION_ERRORS)
 
 
 def _forbidden(error: Exception) -> bool:

@@ -160,6 +160,30 @@ def test_a_transient_failure_is_retried(
     assert len(clock.waited) == 3
 
 
+@pytest.mark.parametrize("method", ["pull", "acknowledge"])
+def test_an_answer_that_breaks_off_is_retried(
+    method: str, granted: Service, faults: Faults, clock: Clock
+) -> None:
+    """Its connection was closed in the middle of the body."""
+    granted.publish("one")
+    found = granted.client.pull(1, wait=True)
+    faults.cut(PUBSUB, f":{method}", after=1)
+    if method == "pull":
+        assert granted.client.pull(1, wait=True) == []
+    else:
+        granted.client.acknowledge([each.ack_id for each in found])
+    assert len(clock.waited) == 1
+
+
+def test_an_extension_whose_answer_breaks_off_is_a_failure(
+    granted: Service, faults: Faults
+) -> None:
+    """Of the kind that the thread of the leases expects."""
+    faults.cut(PUBSUB, ":modifyAckDeadline", after=1)
+    with pytest.raises(WorkloadError, match=REFUSED):
+        granted.client.extend(["a"], LEASE_SECONDS)
+
+
 def test_an_extension_is_not_retried(granted: Service, faults: Faults, clock: Clock) -> None:
     """The same thread waits for the machine's end, and extends again soon."""
     faults.answer(503, PUBSUB, ":modifyAckDeadline")

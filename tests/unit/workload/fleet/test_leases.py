@@ -11,6 +11,7 @@ import pytest
 
 from workload.errors import Failure, WorkloadError
 from workload.fleet.leases import EXTENSION_SECONDS, LEASE_SECONDS, Leases
+from workload.fleet.subscription import EXTENSION_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +25,15 @@ class Machine:
         self.steps: SimpleQueue[str] = SimpleQueue()
         self.acknowledged: list[str] = []
         self.busy = False
+        self.error: Exception | None = None
         self.waits: list[float] = []
         self.leases = Leases(self, lambda: self.asked.put("stopped"), self._stopped)  # type: ignore[arg-type]  # the methods of a subscription
 
     def extend(self, ack_ids: Sequence[str], seconds: int) -> None:
         """Records the request; fails if Pub/Sub is busy."""
         self.asked.put((list(ack_ids), seconds))
+        if self.error:
+            raise self.error
         if self.busy:
             raise WorkloadError(Failure.SUBSCRIPTION_NOT_USABLE)
 
@@ -64,8 +68,8 @@ def test_every_message_is_extended_until_its_work_is_done(machine: Machine) -> N
 
 
 def test_a_failed_extension_is_tried_again(machine: Machine) -> None:
-    """Two may fail before the deadline passes."""
-    assert LEASE_SECONDS >= 3 * EXTENSION_SECONDS
+    """Two may fail by a timeout before the deadline passes."""
+    assert LEASE_SECONDS > 3 * EXTENSION_SECONDS + 2 * EXTENSION_TIMEOUT
     machine.busy = True
     machine.steps.put("time passes")
     machine.steps.put("time passes")
@@ -92,6 +96,21 @@ def test_what_could_not_be_acknowledged_is_still_extended(machine: Machine) -> N
         machine.leases.acknowledge(["a"])
     machine.steps.put("time passes")
     assert machine.asked.get() == (["a", "b", "c"], LEASE_SECONDS)
+
+
+def test_what_is_delivered_after_the_end_is_given_back(machine: Machine) -> None:
+    """A pull may be on its way when the machine must stop."""
+    machine.leases.end()
+    machine.leases.hold(["late"])
+    assert [machine.asked.get(), machine.asked.get()] == [(["a", "b", "c"], 0), (["late"], 0)]
+
+
+def test_no_error_ends_the_thread_that_waits_for_sigterm(machine: Machine) -> None:
+    """Whatever a library raises: without that thread nobody would notice the machine's end."""
+    machine.error = RuntimeError()
+    machine.steps.put("time passes")
+    machine.steps.put("stop")
+    assert [machine.asked.get() for _ in range(3)][2] == "stopped"
 
 
 SIGTERM = """

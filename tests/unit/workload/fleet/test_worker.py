@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections import Counter, deque
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from workload.errors import (
     VanishedError,
     WorkloadError,
 )
-from workload.fleet import jobs, worker
+from workload.fleet import intake, jobs, worker
 from workload.fleet.leases import Leases
 from workload.fleet.subscription import Delivery
 from workload.records import Picture
@@ -47,7 +48,12 @@ class Queue:
         self.acknowledged: list[str] = []
         self.given_back: Counter[str] = Counter()
         self.most_attempts = 2
+        self.counts = False
+        """Whether it tells how often a message was delivered, as with dead letters."""
+        self.most_held = 0
         self.delivered: dict[str, Mapping[str, Any]] = {}
+        self.outstanding: set[str] = set()
+        self.changed = threading.Condition()
 
     def publish(self, data: bytes, attributes: Mapping[str, str] | None = None) -> None:
         """Adds a message."""
@@ -56,24 +62,42 @@ class Queue:
         self.messages.append((f"ack-{number}", message))
 
     def pull(self, most: int, *, wait: bool) -> list[Delivery]:
-        """The next messages; Finished if there is none to wait for."""
-        if wait and not self.messages:
-            raise Finished
-        found = [self.messages.popleft() for _ in range(min(most, len(self.messages)))]
-        self.delivered |= dict(found)
-        return [Delivery(ack_id=ack_id, message=message) for ack_id, message in found]
+        """The next messages; Finished if there is none, and none can come back."""
+        with self.changed:
+            if wait:
+                self.changed.wait_for(lambda: self.messages or not self.outstanding)
+                if not self.messages:
+                    raise Finished
+            found = [self.messages.popleft() for _ in range(min(most, len(self.messages)))]
+            self.delivered |= dict(found)
+            self.outstanding |= dict(found).keys()
+            self.most_held = max(self.most_held, len(self.outstanding))
+        return [
+            Delivery(
+                ack_id=ack_id,
+                message=message,
+                attempt=self.given_back[ack_id] + 1 if self.counts else None,
+            )
+            for ack_id, message in found
+        ]
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
         """They are done."""
-        self.acknowledged += ack_ids
+        with self.changed:
+            self.acknowledged += ack_ids
+            self.outstanding -= set(ack_ids)
+            self.changed.notify()
 
     def extend(self, ack_ids: Sequence[str], seconds: int) -> None:
         """0 gives them back."""
         assert seconds == 0
-        for ack_id in ack_ids:
-            self.given_back[ack_id] += 1
-            if self.given_back[ack_id] < self.most_attempts:
-                self.messages.append((ack_id, self.delivered[ack_id]))
+        with self.changed:
+            for ack_id in ack_ids:
+                self.given_back[ack_id] += 1
+                if self.given_back[ack_id] < self.most_attempts:
+                    self.messages.append((ack_id, self.delivered[ack_id]))
+            self.outstanding -= set(ack_ids)
+            self.changed.notify()
 
 
 class Results(MemoryBucket):
@@ -81,16 +105,20 @@ class Results(MemoryBucket):
 
     def __init__(self) -> None:
         super().__init__()
+        self.about: dict[str, Mapping[str, str] | None] = {}
         self.creating: Callable[[str], object] = lambda _: None
 
-    def create(self, name: str, content: bytes, content_type: str) -> bool:
+    def create(
+        self, name: str, content: Path, content_type: str, about: Mapping[str, str] | None = None
+    ) -> bool:
         """Stores the content; false if there is such an object."""
         assert content_type == "application/jsonl"
+        self.about[name] = about
         self._allow(name)
         self.creating(name)
         if name in self.objects:
             return False
-        self.objects[name] = content.decode()
+        self.objects[name] = content.read_text(encoding="ascii")
         self.generations[name] = f"{next(self.written)}"
         return True
 
@@ -183,6 +211,14 @@ class FleetSetup(RunSetup):
         """The code in the cause object of a slice."""
         code: str = json.loads(self.results.objects[jobs.cause_name(job, number)])["error"]
         return code
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds for which a worker waits before its next pull; no test waits."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
 
 
 def one_machine(setup: FleetSetup) -> str:
@@ -429,3 +465,141 @@ def test_the_slices_at_work_are_known_to_the_supervisor(tmp_path: Path) -> None:
     assert setup.work[0] == [first]
     assert [second] in setup.work
     assert setup.work[-1] == []
+
+
+def test_a_slice_with_transient_failures_is_tried_again(tmp_path: Path) -> None:
+    """As one machine would at its next start; nobody can overwrite records later."""
+    setup = FleetSetup(tmp_path)
+    setup.queue.counts, setup.queue.most_attempts = True, 9
+    setup.submit()
+    reads: list[int] = []
+    original = setup.input.read
+
+    def mended(picture: Picture, limit: int) -> bytes:
+        reads.append(1) if picture.name == "00600" else None
+        if len(reads) == 3:
+            setup.input.contents["00600"] = b"\x10"
+        return original(picture, limit)
+
+    setup.input.read = mended  # type: ignore[method-assign]
+    setup.works()
+    assert setup.queue.given_back == {"ack-1": 2}
+    assert setup.cause(1) == "transient_failures"
+    assert "picture_not_readable" not in setup.merged()
+    assert setup.merged() == one_machine(setup)
+
+
+def test_after_the_last_delivery_transient_failures_are_records(tmp_path: Path) -> None:
+    """Else the slice would be a dead letter, and its other pictures without a record."""
+    setup = FleetSetup(tmp_path)
+    setup.queue.counts, setup.queue.most_attempts = True, 9
+    setup.submit()
+    setup.works()
+    assert setup.queue.given_back == {"ack-1": 5}
+    assert setup.merged().count("picture_not_readable") == 1
+    assert len(setup.queue.acknowledged) == 3
+
+
+def test_a_new_picture_with_a_transient_failure_is_tried_again(tmp_path: Path) -> None:
+    """The others that shared its batch have their records."""
+    setup = FleetSetup(tmp_path)
+    setup.queue.counts = True
+    for name in ("00001", "00600", "00002"):
+        setup.queue.publish(*notification(name))
+    setup.works()
+    assert sorted(setup.results.names(jobs.STREAM)) == sorted(
+        jobs.stream_name(name, "1") for name in ("00001", "00002")
+    )
+    assert setup.queue.given_back == {"ack-1": 2}
+
+
+def test_a_new_picture_that_failed_often_is_classified_alone(tmp_path: Path) -> None:
+    """It may be the one that ends workers; the others must not share its end again and again."""
+    setup = FleetSetup(tmp_path)
+    setup.queue.counts = True
+    for name in ("00001", "00002", "00003"):
+        setup.queue.publish(*notification(name))
+    setup.queue.given_back["ack-2"] = intake.ALONE_FROM - 1
+    pieces: list[int] = []
+    original = setup.input.read
+
+    def read(picture: Picture, limit: int) -> bytes:
+        pieces.append(len(setup.work))  # grows with each piece of work that begins or ends
+        return original(picture, limit)
+
+    setup.input.read = read  # type: ignore[method-assign]
+    setup.works()
+    assert sorted(Counter(pieces).values()) == [1, 2]
+    assert len(list(setup.results.names(jobs.STREAM))) == 3
+
+
+def test_a_new_picture_does_not_make_a_worker_take_many_slices(tmp_path: Path) -> None:
+    """Other machines would be idle, and a crash would cost each of them a delivery."""
+    setup = FleetSetup(tmp_path, pictures=20 * 512)
+    setup.queue.most_attempts = 9
+    setup.queue.publish(*notification("00001"))
+    setup.submit()
+    setup.works()
+    assert setup.queue.most_held <= 3
+    assert setup.merged() == one_machine(setup)
+
+
+def test_many_new_pictures_share_batches(tmp_path: Path) -> None:
+    """One at a time would use the model for one picture in each batch."""
+    setup = FleetSetup(tmp_path)
+    for number in range(100, 200):
+        setup.queue.publish(*notification(f"{number:05}"))
+    setup.works()
+    assert len(list(setup.results.names(jobs.STREAM))) == 100
+    assert len(setup.work) == 4  # two pieces of work, each begun and ended
+
+
+def test_the_record_of_a_new_picture_says_where_it_comes_from(tmp_path: Path) -> None:
+    """In the metadata of its object: another model may follow, and scores may be logits."""
+    setup = FleetSetup(tmp_path)
+    setup.queue.publish(*notification("00001"))
+    setup.works()
+    assert setup.results.about[jobs.stream_name("00001", "1")] == {
+        "modelSha256": setup.environment["MODEL_SHA256"],
+        "engine": "tensorflow-saved-model",
+        "scores": "probabilities",
+        "imageDigest": DIGEST,
+        "machine": "workload-vm-ab12",
+    }
+
+
+def test_a_worker_that_refuses_because_of_what_it_is_waits(
+    tmp_path: Path, waits: list[float]
+) -> None:
+    """Refusing is quick: it would take the slices away from the machines that can do them."""
+    setup = FleetSetup(tmp_path, pictures=300)
+    setup.submit(image_digest="sha256:" + "0" * 64)
+    setup.works()
+    assert waits == [intake.OTHERS_SECONDS] * 2
+
+
+def test_a_worker_that_does_not_know_its_image_fails(tmp_path: Path) -> None:
+    """It would refuse every slice of every job, for as long as its machine lives."""
+    setup = FleetSetup(tmp_path, pictures=300)
+    setup.environment["ATTESTATION_TOKEN_FILE"] = str(tmp_path / "none")
+    setup.submit()
+    setup.works(WorkloadError)
+    assert "attestation_token_missing" in setup.results.objects["workers/workload-vm-ab12.json"]
+
+
+def test_a_failed_worker_gives_back_before_it_reports(tmp_path: Path) -> None:
+    """A bucket that is the reason takes minutes to refuse the report."""
+    setup = FleetSetup(tmp_path, pictures=300)
+    setup.submit()
+    setup.results.refuses = jobs.records_name(JOB, 0)
+    before: list[int] = []
+    original = setup.results.write
+
+    def written(name: str, content: Path, content_type: str) -> str:
+        before.append(setup.queue.given_back.total())
+        return original(name, content, content_type)
+
+    setup.results.write = written  # type: ignore[method-assign]
+    setup.works(WorkloadError)
+    assert len(before) == 2  # the machine and the slice
+    assert before[0] >= 1
