@@ -7,7 +7,7 @@ check is a condition that only refuses, in one of five forms:
 - a condition or filter that lists a `Detail`, which is how settings collect what is wrong;
 - the call of a function that only checks and hands its first argument back, such as `_text(name)`;
 - a pattern of a table that `re.fullmatch` is asked with;
-- the `if` of a `case`; each operand of its `and` is a check.
+- the `if` of a `case`, where a `raise` follows the `match`; each operand of its `and` is a check.
 
 A `raise` in an `except` is no check: it translates an error of Python (a file that already exists,
 a value of another type). The one after a `match` refuses what no case takes. Any other `raise` is
@@ -22,7 +22,7 @@ import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import attrgetter
 from pathlib import Path
 from types import CodeType
@@ -101,12 +101,14 @@ def checks(module: str, source: str) -> Iterator[Check]:
     }
     for where, function in _functions(tree):
         _all_told(f"{module}.{where}", function)
-        for node in ast.walk(function):
-            for gone, instead, words in _conditions(node, checkers):
-                yield Check(
-                    name=f"{module}.{where}: {words}",
-                    removed=partial(_unchecked, module, where, source, gone, instead),
-                )
+        found = chain(
+            *(_conditions(node, checkers) for node in ast.walk(function)), _case_guards(function)
+        )
+        for gone, instead, words in found:
+            yield Check(
+                name=f"{module}.{where}: {words}",
+                removed=partial(_unchecked, module, where, source, gone, instead),
+            )
 
 
 Found = tuple[ast.expr, ast.expr, str]
@@ -122,12 +124,24 @@ def _conditions(node: ast.AST, checkers: set[str]) -> Iterator[Found]:
         case ast.ListComp(elt=listed, generators=parts) if _tells(listed):
             for test in (each for part in parts for each in part.ifs):
                 yield from _operands(test, refuses=True)
-        case ast.match_case(guard=ast.expr() as test):
-            yield from _operands(test, refuses=False)
         case ast.Call(func=ast.Name(id=called), args=[first, *_]) if called in checkers:
             yield node, first, ast.unparse(node)
         case _:
             return
+
+
+def _case_guards(function: ast.FunctionDef) -> Iterator[Found]:
+    for match, _ in _refusing(function):
+        for case in match.cases:
+            if case.guard is not None:
+                yield from _operands(case.guard, refuses=False)
+
+
+def _refusing(function: ast.FunctionDef) -> Iterator[tuple[ast.Match, ast.Raise]]:
+    """Each `match` of a function, and the `raise` after it."""
+    for before, after in pairwise(function.body):
+        if isinstance(before, ast.Match) and isinstance(after, ast.Raise):
+            yield before, after
 
 
 def _operands(test: ast.expr, *, refuses: bool) -> Iterator[Found]:
@@ -181,9 +195,7 @@ def _all_told(where: str, function: ast.FunctionDef) -> None:
             target.add(node.body[0])
         elif isinstance(node, ast.ExceptHandler):
             target.update(ast.walk(node))
-    target.update(
-        after for before, after in pairwise(function.body) if isinstance(before, ast.Match)
-    )
+    target.update(refusal for _, refusal in _refusing(function))
     for node in ast.walk(function):
         assert not isinstance(node, ast.Raise) or node in target, (
             f"{where}: `{ast.unparse(node)}` is neither a check (the only statement of an `if`)"

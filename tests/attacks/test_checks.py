@@ -62,6 +62,14 @@ def parse(data):
     raise ValueError(data)
 
 
+def words(data):
+    """A case that only chooses words is no check."""
+    match data:
+        case int() if data > 0:
+            return "positive"
+    return "other"
+
+
 class Box:
     """A method."""
 

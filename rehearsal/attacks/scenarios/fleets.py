@@ -44,7 +44,7 @@ def _data(text: str) -> Message:
     return {"data": base64.b64encode(text.encode()).decode()}
 
 
-def _notification(target: Target, size: str = "1", **changed: str) -> Message:
+def _notification(target: Target, **changed: str) -> Message:
     """What Cloud Storage publishes for the first picture, changed."""
     name, picture = min(target.cloud.buckets[INPUT].objects.items())
     attributes = {
@@ -54,7 +54,7 @@ def _notification(target: Target, size: str = "1", **changed: str) -> Message:
         "objectId": name,
         "objectGeneration": picture.meta["generation"],
     }
-    return {"attributes": attributes | changed, **_data(json.dumps({"size": size}))}
+    return {"attributes": attributes | changed, **_data(json.dumps({"size": "1"}))}
 
 
 def _taking(
@@ -125,7 +125,6 @@ MESSAGES = (
         SliceFailure.MESSAGE_MALFORMED,
         objectGeneration="1/../../result",
     ),
-    _notified("a new picture without a size", SliceFailure.MESSAGE_MALFORMED, size=""),
 )
 
 
@@ -207,6 +206,12 @@ JOBS = (
         "a job whose slices have changed places",
         SliceFailure.JOB_UNKNOWN,
         _taking(lambda _: _slice(), _swapped),
+    ),
+    _edited(
+        "a slice whose first picture has a name of two lines",
+        SliceFailure.JOB_UNKNOWN,
+        1,
+        {"first": "a.jpg\nb.jpg"},
     ),
     _edited(
         "a slice whose fingerprint is no hash", SliceFailure.JOB_UNKNOWN, 1, {"fingerprint": ""}
