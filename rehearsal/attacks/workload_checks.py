@@ -40,6 +40,7 @@ LATER = (
     "workload.decoding.worker_client",
     "workload.fleet.intake",
     "workload.fleet.subscription",
+    "workload.fleet.worker",
     "workload.decoding.confinement",
     "workload.decoding.decoder_pool",
     "workload.decoding.fitting",

@@ -46,15 +46,13 @@ ZONES: Final = ("us-west1-a", "us-west1-b")
 MACHINES: Final = 3
 SLICE: Final = 1024
 WAIT_SECONDS: Final = 1200
-LATE: Final = "-added-later.jpg"
-"""The end of the name of a picture that is uploaded after the submission of a job."""
 ENGINE: Final = {"archive": "model/model-litert.tar.gz", "manifest": "model/manifest-litert.json"}
 """The demonstration model for LiteRT: three machines share this machine's memory."""
 
 SHOWN: Final = (
     "1. Primus deploys its model; Secundus deploys a fleet, which has no machine yet.",
     "2. A job: machines come, some are killed, one is preempted with notice.",
-    "3. A slice whose pictures changed always fails, until its cause is gone.",
+    "3. A slice with a picture that is marked as compressed fails, until that is mended.",
     "4. A stream: a new picture has its record soon, from a fleet without machines.",
     "5. One machine classifies the same pictures; both companies destroy.",
 )
@@ -166,7 +164,9 @@ class _Fleet:
         submitted = self._ops_json("submit")
         job: str = submitted["job"]
         self.context.fact("job", f"{job}: {submitted['pictures']:,} pictures")
-        self._disturb(job)
+        # A mistake that is easily made. The slice is not as it was submitted: a compressed picture
+        # has no size that a listing could tell.
+        pictures.set_encoding(self._admin(), self._input, self._mistaken, "gzip")
         deaths = Deaths(
             self.context.local, self._load.seed, self._load.kills, self._load.preemptions
         )
@@ -184,13 +184,6 @@ class _Fleet:
         )
         self._expect("machines come when there is work", f"at most {most}", met=most == MACHINES)
         return job
-
-    def _disturb(self, job: str) -> None:
-        """A picture more in the middle of a slice: it is not as it was submitted."""
-        del job
-        self._late = pictures.name(self._load.pictures // 2) + LATE
-        drawn = next((self.context.workspace.program / "model" / "pictures").iterdir())
-        pictures.put(self._admin(), self._input, self._late, drawn.read_bytes())
 
     def _failed_and_mended(self, job: str) -> bytes:
         """The slice that fails becomes a dead letter; without its cause it is classified."""
@@ -217,7 +210,7 @@ class _Fleet:
             met=causes == ["input_changed"]
             and state["job"]["deadLetters"] == state["job"]["missing"],
         )
-        pictures.remove(self._admin(), self._input, self._late)
+        pictures.set_encoding(self._admin(), self._input, self._mistaken, None)
         self._ops_json("submit", "--missing", job)
         merged = self._folder / "merged.jsonl"
         with self.context.console.working("secundus: the slice once more"):
@@ -310,6 +303,11 @@ class _Fleet:
         """How many slices of a job have records."""
         objects = list(self._cloud.buckets[self._result].objects)
         return sum(name.startswith(f"jobs/{job}/records/") for name in objects)
+
+    @property
+    def _mistaken(self) -> str:
+        """The picture that is marked as compressed, and is not."""
+        return pictures.name(self._load.pictures // 2)
 
     @property
     def _input(self) -> str:

@@ -52,6 +52,12 @@ def put(admin: Admin, bucket: str, picture: str, content: bytes) -> None:
         raise AdminError(f"upload of {picture}: {answer.status_code}")
 
 
+def set_encoding(admin: Admin, bucket: str, picture: str, encoding: str | None) -> None:
+    """Change the metadata of one picture; AdminError."""
+    url = OBJECT.format(bucket=bucket, name=quote(picture, safe=""))
+    admin.call("PATCH", url, {"contentEncoding": encoding})
+
+
 def remove(admin: Admin, bucket: str, picture: str) -> None:
     """Delete one picture; AdminError."""
     admin.call("DELETE", OBJECT.format(bucket=bucket, name=quote(picture, safe="")))
