@@ -27,7 +27,7 @@ _WHO: Final = "gcloud pubsub topics get-iam-policy TOPIC --project PROJECT"
 SLICES: Final[Mapping[SliceFailure, Cause]] = {
     SliceFailure.MESSAGE_MALFORMED: _operator(
         "somebody published a message that is neither from `submit` nor from Cloud Storage",
-        f"let nobody publish but `operators` and Cloud Storage; who may: {_WHO}",
+        f"let nobody publish but `fleet.submitters` and Cloud Storage; who may: {_WHO}",
         Seen.DEAD_LETTER,
     ),
     SliceFailure.JOB_UNKNOWN: _operator(
@@ -39,7 +39,7 @@ SLICES: Final[Mapping[SliceFailure, Cause]] = {
     SliceFailure.SLICE_UNKNOWN: _operator(
         "a message that somebody else than `submit` published names a slice that the job does not"
         " have",
-        f"let nobody publish but `operators` and Cloud Storage; who may: {_WHO}",
+        f"let nobody publish but `fleet.submitters` and Cloud Storage; who may: {_WHO}",
         Seen.DEAD_LETTER,
     ),
     SliceFailure.OTHER_INPUT: _operator(

@@ -159,6 +159,10 @@ class Secundus(pulumi.ComponentResource):
                 self._after_apis,
             )
         else:
+            for member in settings.fleet.submitters:
+                # `submit` lists the pictures, and writes what it submits beside the records.
+                pictures.grant(f"submits-{member}", "roles/storage.objectViewer", member)
+                results.grant(f"submits-{member}", "roles/storage.objectUser", member)
             self.fleet = Fleet(
                 f"{name}-fleet",
                 FleetArgs(
@@ -261,7 +265,7 @@ def _queue(
         topic=settings.names.topic,
         dead_letters=settings.names.dead_letters,
         worker=account.member,
-        operators=settings.operators,
+        submitters=settings.fleet.submitters if settings.fleet else (),
         pictures=pictures if stream else None,
     )
 

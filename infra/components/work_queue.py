@@ -48,7 +48,7 @@ class WorkQueueArgs:
     """the same of the dead letters"""
     worker: pulumi.Input[str]
     """the machines' account, as a member"""
-    operators: Sequence[str]
+    submitters: Sequence[str]
     """members who submit jobs and read the dead letters"""
     pictures: PrivateBucket | None
     """the bucket whose new objects become messages, if there is one"""
@@ -94,9 +94,9 @@ class WorkQueue(pulumi.ComponentResource):
             self._takes("pubsub-takes", work, pubsub, known),
             self._publishes("pubsub-forwards", dead_topic, pubsub, known),
         ]
-        for member in args.operators:
-            self._publishes(f"operator-submits-{member}", topic, member, child)
-            self._takes(f"operator-reads-{member}", dead, member, child)
+        for member in args.submitters:
+            self._publishes(f"submits-{member}", topic, member, child)
+            self._takes(f"reads-{member}", dead, member, child)
         if args.pictures is not None:
             self._notify(topic, args.pictures)
         self.topic, self.subscription, self.dead_letters = topic.id, work.id, dead.id

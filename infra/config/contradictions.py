@@ -104,18 +104,18 @@ def no_pictures_to_follow(table: Table) -> None:
     )
 
 
-def one_member_twice(table: Table, members: Sequence[str]) -> None:
+def one_member_twice(table: Table, key: str, members: Sequence[str]) -> None:
     """Google does not tell addresses by case, and so makes one binding of two grants."""
     folded = [member.casefold() for member in members]
     for n, member in enumerate(members):
         # The reader has reported equal entries, and read an invalid one as an empty text.
         if member and folded[n] in folded[:n] and member not in members[:n]:
             table.refuse(
-                f"operators[{n}]",
+                f"{key}[{n}]",
                 got=repr(member),
                 expected="each member once, in whatever case",
                 consequence="both are one grant to Google, and removing either would remove it",
-                fix=table.command("rm", f"operators[{n}]"),
+                fix=table.command("rm", f"{key}[{n}]"),
             )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from infra import naming
-from infra.config import locations, validators
+from infra.config import contradictions, locations, validators
 from infra.config.keys import Key
 from infra.config.problems import Rule
 from infra.config.reader import Table
@@ -119,6 +119,14 @@ class Fleet:
             default="false",
         ),
     ]
+    submitters: Annotated[
+        tuple[str, ...],
+        Key(
+            validators.MEMBER,
+            "a list of who may submit jobs and read their results: they read the input bucket, and"
+            " read, write and delete in the result bucket",
+        ),
+    ]
 
     def sizes(self) -> Mapping[str, tuple[int, int]]:
         """By zone, how many of its machines there are at least and at most."""
@@ -166,6 +174,7 @@ def checked(
             consequence="Google would refuse the autoscaler",
             fix=own.command("set", "leastMachines", "0"),
         )
+    contradictions.one_member_twice(own, "submitters", fleet.submitters)
     return fleet
 
 

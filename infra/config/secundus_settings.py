@@ -311,7 +311,7 @@ def parse(values: Mapping[str, object], stack: StackName = MAIN) -> SecundusSett
     existing_keys.check_network(table, settings.existing, settings.adopt)
     contradictions.nothing_approved(table, settings.approved_digests)
     contradictions.machine_without_type(table, settings.confidential_type, settings.machine_type)
-    contradictions.one_member_twice(table, settings.operators)
+    contradictions.one_member_twice(table, "operators", settings.operators)
     if settings.run == ON_NEW_PICTURES and settings.pictures is None:
         contradictions.no_pictures_to_follow(table)
     if settings.run != ON_NEW_PICTURES and settings.run.casefold() == ON_NEW_PICTURES.casefold():

@@ -140,7 +140,7 @@ def _result_bucket(fleet: Fleet, credentials: Credentials) -> Iterator[storage.B
     except (GoogleAPIError, GoogleAuthError, RequestException) as error:
         raise FleetError(
             f"gs://{fleet.result_bucket} refuses, and no message was published:"
-            f" {shown(str(error))}. Are you one of the `operators` of the stack {fleet.stack}?"
+            f" {shown(str(error))}. Does `fleet.submitters` of the stack {fleet.stack} name you?"
         ) from error
 
 

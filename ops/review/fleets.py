@@ -8,7 +8,7 @@ from infra.wording import counted
 from ops.review.change import Change, Effect, Section
 from ops.review.values import at, differences, text
 from policy.resource import is_unknown
-from policy.rules.fleets import AUTOSCALER, SUBSCRIPTION
+from policy.rules.fleets import AUTOSCALER, FLEET, SUBSCRIPTION
 from policy.rules.machines import GROUP, TEMPLATE
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ops.review.preview import Preview, Step
 
-FLEET: Final = "confidential-inference:infra:Fleet"
 TOPIC: Final = "gcp:pubsub/topic:Topic"
 NOTIFICATION: Final = "gcp:storage/notification:Notification"
 

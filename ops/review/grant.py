@@ -26,6 +26,7 @@ SUBSCRIPTION: Final = "the subscription"
 TOPIC: Final = "the topic"
 
 READS: Final = "roles/storage.objectViewer"
+WRITES: Final = "roles/storage.objectUser"
 ACTS_AS: Final = "roles/iam.workloadIdentityUser"
 MACHINE_ATTACHES: Final = "roles/iam.serviceAccountUser"
 
@@ -54,8 +55,8 @@ _ROLES: Final = {
     "roles/logging.logWriter": "may write logs in {}",
     "roles/pubsub.publisher": "may publish messages to {}",
     "roles/pubsub.subscriber": "may take the messages of {}",
-    "roles/storage.objectUser": "may read, write and delete the objects of {}",
-    "roles/storage.objectViewer": "may read the objects of {}",
+    WRITES: "may read, write and delete the objects of {}",
+    READS: "may read the objects of {}",
 }
 
 _NO_ACCESS: Final = frozenset(
@@ -88,6 +89,8 @@ class Grant:
     model: str
     """the SHA-256 of the one model that it is limited to; empty if it is for more"""
     to_model_reader: bool
+    member: str = ""
+    """as Google writes it; empty if it is not known"""
 
     @property
     def sentence(self) -> str:
@@ -148,7 +151,8 @@ def read(
         target, limit = f"the model {model['sha256']} in {target}", ""
     else:
         model, limit = None, f" (if {text(condition)})" if condition else ""
-    who = principal(at(properties, "member"), pools)
+    member = at(properties, "member")
+    who = principal(member, pools)
     return Grant(
         target=target + limit,
         role=NOT_KNOWN if is_unknown(role) else str(role),
@@ -158,6 +162,7 @@ def read(
         of_model=name in names,
         model=model["sha256"] if model else "",
         to_model_reader=who.address in names,
+        member=member if isinstance(member, str) and who.known else "",
     )
 
 

@@ -19,12 +19,14 @@ from ops.review.grant import (
     MACHINE_ATTACHES,
     READS,
     REPOSITORY,
+    WRITES,
     Grant,
     is_for_one_member,
     is_grant,
     read,
 )
 from ops.review.values import NOT_KNOWN, at
+from policy.rules.fleets import FLEET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +48,8 @@ class _Allowed:
     own: frozenset[str]
     """the stack's accounts"""
     releases: Releases
+    submitters: frozenset[str]
+    """members who may submit jobs to the fleet, as it declares"""
 
     def expects(self, grant: Grant) -> bool:
         """Whether the program makes such a grant for the conditions that it declares."""
@@ -62,6 +66,8 @@ class _Allowed:
         if grant.kind == ACCOUNT and grant.role == MACHINE_ATTACHES:
             # In the first preview the account has no name yet.
             return not grant.target_name or grant.target_name in self.own
+        if grant.kind == BUCKET and grant.member in self.submitters:
+            return grant.role in (READS, WRITES)
         return grant.kind == BUCKET and grant.is_in_words and who.address in self.own
 
 
@@ -69,7 +75,11 @@ def changes(preview: Preview) -> Iterator[Change]:
     """Every grant that is added or removed."""
     names = release.model_names(preview)
     pools = release.pool_names(preview)
-    allowed = _Allowed(frozenset(_own_accounts(preview)), release.releases(preview))
+    allowed = _Allowed(
+        frozenset(_own_accounts(preview)),
+        release.releases(preview),
+        frozenset(_submitters(preview)),
+    )
     pairs: list[tuple[Step, Grant | None, Grant | None]] = []
     for step in preview.steps:
         if not is_grant(step.type) or not step.changes:
@@ -102,6 +112,12 @@ def _own_accounts(preview: Preview) -> Iterator[str]:
             for properties in (step.before, step.after):
                 account = at(properties, "accountId")
                 yield f"{account}@{project}.iam.gserviceaccount.com"
+
+
+def _submitters(preview: Preview) -> Iterator[str]:
+    for step in preview.of_type(FLEET):
+        declared = at(step.after, "submitters")
+        yield from map(str, declared if isinstance(declared, list) else ())
 
 
 def _member(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from policy.resource import Resource
 
 AUTOSCALER: Final = "gcp:compute/autoscaler:Autoscaler"
+FLEET: Final = "confidential-inference:infra:Fleet"
 SUBSCRIPTION: Final = "gcp:pubsub/subscription:Subscription"
 
 _ELSEWHERE: Final = ("bigqueryConfig", "cloudStorageConfig", "pushConfig")

@@ -14,6 +14,7 @@ from ops.fleet import deployed, submission
 from ops.google_api import GoogleApi
 from rehearsal.cloud.state import StoredObject
 from tests.cloud.rest_requests import asker
+from tests.fixtures.submitters_grants import GRANTS
 from workload.checkpoints import Origin
 from workload.errors import PictureFailure
 from workload.fleet import jobs
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "secundus-vision"
 OPERATOR: Final = "user:deployer@secundus.example"
+SUBMITTER: Final = "user:ann@secundus.example"
 INPUT, RESULT = "input-bucket", "result-bucket"
 TOPIC: Final = f"projects/{PROJECT}/topics/workload-slices"
 SUBSCRIPTION: Final = f"projects/{PROJECT}/subscriptions/workload-slices"
@@ -66,6 +68,18 @@ class Deployed:
         blob = self.client.bucket(INPUT).blob(name)
         blob.upload_from_string(content)
         return str(blob.generation)
+
+    def grant(self, member: str, but: str = "") -> None:
+        """Give a member what the stack gives to one of `fleet.submitters`, all or all but one."""
+        policies = {
+            "topic": self.cloud.topics[TOPIC].policy,
+            "dead letters": self.cloud.subscriptions[DEAD_LETTERS].policy,
+            "input": self.cloud.buckets[INPUT].policy,
+            "result": self.cloud.buckets[RESULT].policy,
+        }
+        for name, policy in policies.items():
+            if name != but:
+                policy.bindings.append({"role": GRANTS[name], "members": [member]})
 
     def write(self, name: str, content: bytes) -> None:
         """Put an object into the result bucket."""

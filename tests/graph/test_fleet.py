@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import naming
+from tests.fixtures.submitters_grants import GRANTS
 from tests.graph.mocked import HANDOVER, Declared, Graph, Refused
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 WORKER = "serviceAccount:workload-sa@secundus-vision.iam.gserviceaccount.com"
 PUBSUB = "serviceAccount:service-222222222222@gcp-sa-pubsub.iam.gserviceaccount.com"
 STORAGE = "serviceAccount:service-222222222222@gs-project-accounts.iam.gserviceaccount.com"
-OPERATOR = "user:deployer@secundus.example"
+SUBMITTER = "user:ann@secundus.example"
+INPUT, RESULT = "secundus-vision-input-bucket", "secundus-vision-result-bucket"
 ZONES = ["us-west1-a", "us-west1-b"]
 
 
@@ -50,9 +52,9 @@ def test_a_fleet_declares_these_resources_and_no_others(secundus: Deploy, fleet:
         "projects/service:Service": 7,
         "projects/serviceIdentity:ServiceIdentity": 1,
         "pubsub/subscription:Subscription": 2,
-        "pubsub/subscriptionIAMMember:SubscriptionIAMMember": 3,
+        "pubsub/subscriptionIAMMember:SubscriptionIAMMember": 2,
         "pubsub/topic:Topic": 2,
-        "pubsub/topicIAMMember:TopicIAMMember": 2,
+        "pubsub/topicIAMMember:TopicIAMMember": 1,
     }
 
 
@@ -189,24 +191,38 @@ def test_a_message_is_kept_and_becomes_a_dead_letter_after_six_deliveries(fleet:
     assert work["topic"] == "secundus-fleet-queue-slices-id"
 
 
+ON = ("topic", "subscription", "bucket")
+
+
 def grants(graph: Graph) -> set[tuple[str, str, str]]:
-    """Every grant on a topic or a subscription: what on, which role, to whom."""
+    """Every grant on a topic, a subscription or a bucket: what on, which role, to whom."""
     return {
-        (str(g.inputs.get("topic") or g.inputs.get("subscription")), g.inputs["role"], who)
-        for kind in ("TopicIAMMember", "SubscriptionIAMMember")
+        (str(next(g.inputs[key] for key in ON if key in g.inputs)), g.inputs["role"], who)
+        for kind in ("TopicIAMMember", "SubscriptionIAMMember", "BucketIAMMember")
         for g in graph.all(kind)
         for who in [g.inputs["member"]]
     }
 
 
-def test_worker_operators_and_google_may_do_only_this_with_messages(fleet: Deploy) -> None:
-    """A worker cannot submit, and an operator cannot take work."""
+def test_worker_and_google_may_do_only_this_with_messages_and_objects(fleet: Deploy) -> None:
+    """A worker cannot submit; and who may start a machine may do nothing of this."""
     assert grants(fleet()) == {
         ("workload-slices", "roles/pubsub.subscriber", WORKER),
         ("workload-slices", "roles/pubsub.subscriber", PUBSUB),
         ("workload-dead-letters", "roles/pubsub.publisher", PUBSUB),
-        ("workload-slices", "roles/pubsub.publisher", OPERATOR),
-        ("workload-dead-letters", "roles/pubsub.subscriber", OPERATOR),
+        (INPUT, "roles/storage.objectViewer", WORKER),
+        (RESULT, "roles/storage.objectUser", WORKER),
+    }
+
+
+def test_a_submitter_gets_what_submit_and_results_need(fleet: Deploy) -> None:
+    """It cannot take work. tests/cloud/test_ops_fleet_submit.py shows that it is enough."""
+    added = grants(fleet(also={"submitters": [SUBMITTER]})) - grants(fleet())
+    assert added == {
+        ("workload-slices", GRANTS["topic"], SUBMITTER),
+        ("workload-dead-letters", GRANTS["dead letters"], SUBMITTER),
+        (INPUT, GRANTS["input"], SUBMITTER),
+        (RESULT, GRANTS["result"], SUBMITTER),
     }
 
 
@@ -355,6 +371,12 @@ def test_the_size_of_a_fleet_is_an_input_of_its_component(fleet: Deploy) -> None
         "leastMachines": 1,
         "provisioning": "spot",
     }
+
+
+def test_the_submitters_are_an_input_of_the_fleet(fleet: Deploy) -> None:
+    """A review of a preview tells them from strangers."""
+    inputs = fleet(also={"submitters": [SUBMITTER]}).one("Fleet").inputs
+    assert inputs["submitters"] == [SUBMITTER]
 
 
 def test_a_preview_of_a_new_fleet_knows_whom_it_grants_what(fleet: Deploy) -> None:

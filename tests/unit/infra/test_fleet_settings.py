@@ -41,6 +41,7 @@ def test_every_key_of_a_fleet_but_the_largest_number_has_a_default() -> None:
         pictures_per_slice=4096,
         backlog_per_machine=4,
         stream=False,
+        submitters=(),
     )
 
 
@@ -55,6 +56,7 @@ def test_every_key_of_a_fleet_can_be_overridden() -> None:
             "picturesPerSlice": "65536",
             "backlogPerMachine": 1,
             "stream": True,
+            "submitters": ["user:ann@x.example"],
         }
     ).fleet
     assert fleet == fleet_settings.Fleet(
@@ -65,6 +67,7 @@ def test_every_key_of_a_fleet_can_be_overridden() -> None:
         pictures_per_slice=65_536,
         backlog_per_machine=1,
         stream=True,
+        submitters=("user:ann@x.example",),
     )
 
 
@@ -161,6 +164,16 @@ BAD: dict[str, tuple[object, dict[str, Any], str]] = {
         "fleet.provisioning\n.*standard or spot",
     ),
     "stream": ({"mostMachines": 2, "stream": "yes"}, {}, "fleet.stream\n.*true or false"),
+    "a submitter of no kind": (
+        {"mostMachines": 2, "submitters": ["ann@x.example"]},
+        {},
+        r"fleet.submitters\[0\]\n.*user:, group: or serviceAccount:",
+    ),
+    "a submitter twice": (
+        {"mostMachines": 2, "submitters": ["user:ann@x.example", "user:Ann@x.example"]},
+        {},
+        r"fleet.submitters\[1\]\n.*in whatever case.*config rm .*fleet.submitters\[1\]",
+    ),
     "a misspelt key": ({"mostMachine": 2}, {}, r"fleet.mostMachine\n.*fleet.mostMachines\?"),
     "a run beside it": (
         {"mostMachines": 2},

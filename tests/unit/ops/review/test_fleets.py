@@ -19,6 +19,7 @@ NOTIFICATION = "gcp:storage/notification:Notification"
 FIREWALL = "gcp:compute/firewall:Firewall"
 TOPIC_GRANT = "gcp:pubsub/topicIAMMember:TopicIAMMember"
 SUBSCRIPTION_GRANT = "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember"
+BUCKET_GRANT = "gcp:storage/bucketIAMMember:BucketIAMMember"
 FLEET = "confidential-inference:infra:Fleet"
 OLD, NEW = (f"host/p/r/workload@sha256:{letter * 64}" for letter in "ab")
 OWN = "projects/p/global/instanceTemplates/workload-fleet-1"
@@ -245,6 +246,25 @@ def test_grants_on_topics_and_subscriptions_are_grants(
     """A message holds nothing of a picture; whoever is the public, or may grant, is too many."""
     (found,) = grants.changes(read_preview(step("create", kind, new=inputs)))
     assert (found.effect, found.sentence) == (effect, sentence)
+
+
+@pytest.mark.parametrize(
+    ("role", "member", "effect"),
+    [
+        ("roles/storage.objectViewer", "user:ann@x.example", Effect.ADMITTED),
+        ("roles/storage.objectUser", "user:ann@x.example", Effect.ADMITTED),
+        ("roles/storage.admin", "user:ann@x.example", Effect.LOOSENING),
+        ("roles/storage.objectViewer", "user:eve@x.example", Effect.LOOSENING),
+    ],
+)
+def test_a_submitter_that_the_fleet_declares_may_read_and_write_objects(
+    role: str, member: str, effect: Effect
+) -> None:
+    """More people read the pictures, which is no alarm; anybody else with a grant is one."""
+    fleet = step("create", FLEET, new={**sizes(), "submitters": ["user:ann@x.example"]})
+    grant = step("create", BUCKET_GRANT, new={"bucket": "b", "role": role, "member": member})
+    (found,) = grants.changes(read_preview(fleet, grant))
+    assert found.effect is effect
 
 
 def test_a_whole_new_fleet_is_known_to_the_review() -> None:
