@@ -70,7 +70,8 @@ class Fleet(pulumi.ComponentResource):
             "mostMachines": args.settings.most_machines,
             "leastMachines": args.settings.least_machines,
             "provisioning": args.settings.provisioning,
-            # A review of a preview tells their grants from those of a stranger.
+            # A review of a preview tells these people, and Google's own accounts, from strangers.
+            "projectNumber": args.queue.project_number,
             "submitters": sorted(args.settings.submitters) or None,
         }
         super().__init__("confidential-inference:infra:Fleet", name, inputs, opts)

@@ -30,6 +30,9 @@ WRITES: Final = "roles/storage.objectUser"
 ACTS_AS: Final = "roles/iam.workloadIdentityUser"
 MACHINE_ATTACHES: Final = "roles/iam.serviceAccountUser"
 
+PUBLISHES: Final = "roles/pubsub.publisher"
+TAKES: Final = "roles/pubsub.subscriber"
+
 _GRANT: Final = re.compile(
     r".*I[aA]M(Member|Binding|Policy|AuditConfig)|.*Iam(Member|Binding|Policy)"
 )
@@ -53,8 +56,8 @@ _ROLES: Final = {
     "roles/confidentialcomputing.workloadUser": "may have a machine attested in {}",
     "roles/iam.serviceAccountTokenCreator": "may get tokens of {}",
     "roles/logging.logWriter": "may write logs in {}",
-    "roles/pubsub.publisher": "may publish messages to {}",
-    "roles/pubsub.subscriber": "may take the messages of {}",
+    PUBLISHES: "may publish messages to {}",
+    TAKES: "may take the messages of {}",
     WRITES: "may read, write and delete the objects of {}",
     READS: "may read the objects of {}",
 }
@@ -65,12 +68,12 @@ _NO_ACCESS: Final = frozenset(
         "roles/artifactregistry.reader",
         "roles/confidentialcomputing.workloadUser",
         "roles/logging.logWriter",
-        # A message names a slice or a picture, and holds nothing of it.
-        "roles/pubsub.publisher",
-        "roles/pubsub.subscriber",
+        PUBLISHES,
+        TAKES,
     }
 )
-"""Roles that give access neither to a model nor to pictures."""
+"""Roles that give access neither to a model nor to pictures: a message of a stream has no more than
+the name and the metadata of a picture."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,11 @@ class Grant:
     def is_in_words(self) -> bool:
         """Whether the role is one that this program grants."""
         return self.role in _ROLES
+
+    @property
+    def of_messages(self) -> bool:
+        """Whether it is to publish messages, which start machines, or to take them."""
+        return self.role in (PUBLISHES, TAKES)
 
     @property
     def access(self) -> bool:

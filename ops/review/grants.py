@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from infra import naming
 from ops.review import release
 from ops.review.change import Change, Effect, Section
 from ops.review.grant import (
@@ -17,8 +18,10 @@ from ops.review.grant import (
     ACTS_AS,
     BUCKET,
     MACHINE_ATTACHES,
+    PUBLISHES,
     READS,
     REPOSITORY,
+    TAKES,
     WRITES,
     Grant,
     is_for_one_member,
@@ -38,6 +41,13 @@ _RELEASED: Final = re.compile(r"-release-(built|[0-9a-f]{12})$")
 """The end of the name of a grant for an admitted image. Its member is not known before `up` if the
 stack builds the image, or if the pool has no name yet."""
 
+AGENTS: Final = (
+    ("gcp-sa-pubsub", PUBLISHES),
+    ("gcp-sa-pubsub", TAKES),
+    ("gs-project-accounts", PUBLISHES),
+)
+"""What Pub/Sub needs to forward dead letters, and Cloud Storage to announce pictures."""
+
 _SERVICE_ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 
 
@@ -50,6 +60,8 @@ class _Allowed:
     releases: Releases
     submitters: frozenset[str]
     """members who may submit jobs to the fleet, as it declares"""
+    agents: frozenset[tuple[str, str]]
+    """Google's own accounts in this project, as members, and what they may do with messages"""
 
     def expects(self, grant: Grant) -> bool:
         """Whether the program makes such a grant for the conditions that it declares."""
@@ -70,6 +82,14 @@ class _Allowed:
             return grant.role in (READS, WRITES)
         return grant.kind == BUCKET and grant.is_in_words and who.address in self.own
 
+    def may_message(self, grant: Grant) -> bool:
+        """Whether the program gives this member the messages of the fleet in this way."""
+        return (
+            grant.member in self.submitters
+            or (grant.member, grant.role) in self.agents
+            or (grant.role == TAKES and grant.principal.address in self.own)
+        )
+
 
 def changes(preview: Preview) -> Iterator[Change]:
     """Every grant that is added or removed."""
@@ -79,6 +99,7 @@ def changes(preview: Preview) -> Iterator[Change]:
         frozenset(_own_accounts(preview)),
         release.releases(preview),
         frozenset(_submitters(preview)),
+        frozenset(_agents(preview)),
     )
     pairs: list[tuple[Step, Grant | None, Grant | None]] = []
     for step in preview.steps:
@@ -120,6 +141,14 @@ def _submitters(preview: Preview) -> Iterator[str]:
         yield from map(str, declared if isinstance(declared, list) else ())
 
 
+def _agents(preview: Preview) -> Iterator[tuple[str, str]]:
+    """Those of other projects are not ours: whoever owns one decides what its account sends."""
+    for step in preview.of_type(FLEET):
+        number = at(step.declared_before, "projectNumber") or at(step.after, "projectNumber")
+        for service, role in AGENTS:
+            yield naming.service_agent(service, str(number)), role
+
+
 def _member(
     step: Step,
     before: Grant | None,
@@ -158,9 +187,11 @@ def _added(step: Step, after: Grant, allowed: _Allowed) -> Change:
             reader = allowed.releases.declared_reader(step.parent)
             same = after.target_name in ("", reader)
             return _change(step, Effect.ADMITTED if same else Effect.LOOSENING, sentence)
-        if after.access:
+        if after.access or after.of_messages:
             return _change(step, Effect.UNKNOWN, sentence)
     if who.wide and not (after.kind == REPOSITORY and not after.access):
+        return _change(step, Effect.LOOSENING, sentence)
+    if after.of_messages and not allowed.may_message(after):
         return _change(step, Effect.LOOSENING, sentence)
     if not after.access:
         return _change(step, Effect.NOTE, sentence, access=False)

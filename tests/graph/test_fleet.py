@@ -370,6 +370,7 @@ def test_the_size_of_a_fleet_is_an_input_of_its_component(fleet: Deploy) -> None
         "mostMachines": 5,
         "leastMachines": 1,
         "provisioning": "spot",
+        "projectNumber": "222222222222",
     }
 
 

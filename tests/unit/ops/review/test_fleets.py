@@ -211,41 +211,79 @@ def test_a_subscription_that_ends_loses_its_messages() -> None:
     assert told(step("update", SUBSCRIPTION, old=own, new={**own, "labels": {}})) == []
 
 
+PUBLISHER, SUBSCRIBER = "roles/pubsub.publisher", "roles/pubsub.subscriber"
+PUBSUB, STORAGE = (
+    f"serviceAccount:service-%d@{domain}.iam.gserviceaccount.com"
+    for domain in ("gcp-sa-pubsub", "gs-project-accounts")
+)
+WORKER = "serviceAccount:w@secundus-vision.iam.gserviceaccount.com"
+OWNED: Json = {
+    **sizes(),
+    "projectNumber": "222222222222",
+    "submitters": ["user:ann@x.example"],
+}
+
+
+def granted(role: str, member: str, **fleet: Any) -> Change:
+    """What the review says of a grant on messages, beside a fleet that is there."""
+    kind, key = (
+        (TOPIC_GRANT, "topic") if role == PUBLISHER else (SUBSCRIPTION_GRANT, "subscription")
+    )
+    account = {"accountId": "w", "project": "secundus-vision"}
+    preview = read_preview(
+        step("update", FLEET, old=OWNED, new={**OWNED, **fleet}),
+        step("same", "gcp:serviceaccount/account:Account", old=account, new=account),
+        step("create", kind, new={key: "slices", "role": role, "member": member}),
+    )
+    (found,) = grants.changes(preview)
+    return found
+
+
 @pytest.mark.parametrize(
-    ("kind", "inputs", "effect", "sentence"),
+    ("role", "member"),
     [
-        (
-            TOPIC_GRANT,
-            {"topic": "workload-slices", "role": "roles/pubsub.publisher", "member": "user:a@b.c"},
-            Effect.NOTE,
-            "from now on: the user a@b.c may publish messages to the topic workload-slices",
-        ),
-        (
-            SUBSCRIPTION_GRANT,
-            {"subscription": "s", "role": "roles/pubsub.subscriber", "member": "group:a@b.c"},
-            Effect.NOTE,
-            "from now on: the group a@b.c may take the messages of the subscription s",
-        ),
-        (
-            TOPIC_GRANT,
-            {"topic": "t", "role": "roles/pubsub.publisher", "member": "allUsers"},
-            Effect.LOOSENING,
-            "from now on: anybody on the Internet (allUsers) may publish messages to the topic t",
-        ),
-        (
-            SUBSCRIPTION_GRANT,
-            {"subscription": "s", "role": "roles/pubsub.admin", "member": "user:a@b.c"},
-            Effect.LOOSENING,
-            "from now on: the user a@b.c has roles/pubsub.admin on the subscription s",
-        ),
+        (SUBSCRIBER, WORKER),
+        (SUBSCRIBER, PUBSUB % 222222222222),
+        (PUBLISHER, PUBSUB % 222222222222),
+        (PUBLISHER, STORAGE % 222222222222),
+        (PUBLISHER, "user:ann@x.example"),
+        (SUBSCRIBER, "user:ann@x.example"),
     ],
 )
-def test_grants_on_topics_and_subscriptions_are_grants(
-    kind: str, inputs: Json, effect: Effect, sentence: str
-) -> None:
-    """A message holds nothing of a picture; whoever is the public, or may grant, is too many."""
-    (found,) = grants.changes(read_preview(step("create", kind, new=inputs)))
-    assert (found.effect, found.sentence) == (effect, sentence)
+def test_whoever_needs_messages_may_have_them(role: str, member: str) -> None:
+    """The machines, submitters, and Google's own accounts; they read no picture by that."""
+    found = granted(role, member)
+    assert (found.effect, found.access) == (Effect.NOTE, False)
+
+
+@pytest.mark.parametrize(
+    ("role", "member"),
+    [
+        (PUBLISHER, "user:eve@x.example"),
+        (SUBSCRIBER, "user:eve@x.example"),
+        (PUBLISHER, "allUsers"),
+        (PUBLISHER, WORKER),
+        (PUBLISHER, PUBSUB % 333333333333),
+        (SUBSCRIBER, STORAGE % 222222222222),
+        ("roles/pubsub.admin", "user:ann@x.example"),
+    ],
+)
+def test_anybody_else_with_messages_is_an_alarm(role: str, member: str) -> None:
+    """A message of a stream names a picture, and whoever publishes starts machines."""
+    assert granted(role, member).effect is Effect.LOOSENING
+    assert granted(role, member, projectNumber="333333333333").effect is Effect.LOOSENING
+
+
+def test_a_member_who_is_not_known_may_be_a_stranger() -> None:
+    """Nobody can judge it before `up`."""
+    assert granted(PUBLISHER, UNKNOWN).effect is Effect.UNKNOWN
+
+
+def test_a_grant_of_messages_says_who_may_do_what() -> None:
+    """In words."""
+    assert granted(SUBSCRIBER, "group:a@b.c").sentence == (
+        "from now on: the group a@b.c may take the messages of the subscription slices"
+    )
 
 
 @pytest.mark.parametrize(
