@@ -1,7 +1,8 @@
 """The messages of a fleet: a topic with its work, one subscription, and what failed too often.
 
-A message is never lost. Who has not acknowledged it gets it again, and after six deliveries it is
-moved to the dead letters, where people read it.
+A message that nobody acknowledged is delivered again, and after six deliveries it is moved to the
+dead letters, where people read it. Google forgets what waits too long: work after seven days, a
+dead letter after 31. `submit --missing` publishes the slices of a job again.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ DELIVERIES: Final = 6
 https://docs.cloud.google.com/pubsub/docs/dead-letter-topics"""
 LEASE_SECONDS: Final = 60
 """So long a worker has a message before it must ask for more time."""
-KEPT: Final = f"{7 * 24 * 60 * 60}s"
+KEPT_DAYS: Final = 7
 """So long Google keeps a message that nobody acknowledges."""
+DEAD_LETTERS_KEPT_DAYS: Final = 31
+"""The most that Google takes:
+https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions"""
 
 
 BACK_OFF: Final[gcp.pubsub.SubscriptionRetryPolicyArgsDict] = {
@@ -71,13 +75,16 @@ class WorkQueue(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         topic = self._topic("slices", args.topic, child)
         dead_topic = self._topic("dead-letters", args.dead_letters, child)
-        dead = self._subscription("dead-letters", args.dead_letters, dead_topic, child)
+        dead = self._subscription(
+            "dead-letters", args.dead_letters, dead_topic, child, DEAD_LETTERS_KEPT_DAYS
+        )
         work = self._subscription(
             "slices",
             args.topic,
             topic,
             # A topic without a subscription loses what is published.
             pulumi.ResourceOptions(parent=self, depends_on=[dead]),
+            KEPT_DAYS,
             {"dead_letter_topic": dead_topic.id, "max_delivery_attempts": DELIVERIES},
         )
         # Google makes the account of a service some time after its API is on, and nobody can grant
@@ -117,6 +124,7 @@ class WorkQueue(pulumi.ComponentResource):
         subscription: str,
         topic: gcp.pubsub.Topic,
         opts: pulumi.ResourceOptions,
+        days: int,
         dead_letter_policy: gcp.pubsub.SubscriptionDeadLetterPolicyArgsDict | None = None,
     ) -> gcp.pubsub.Subscription:
         return gcp.pubsub.Subscription(
@@ -126,7 +134,7 @@ class WorkQueue(pulumi.ComponentResource):
             labels=dict(self._args.labels),
             topic=topic.id,
             ack_deadline_seconds=LEASE_SECONDS,
-            message_retention_duration=KEPT,
+            message_retention_duration=f"{days * 24 * 60 * 60}s",
             # Empty: never. Google would delete a subscription that nobody uses for 31 days.
             expiration_policy={"ttl": ""},
             # Not of dead letters: `results` looks at them and gives them back.
