@@ -52,8 +52,6 @@ class FleetArgs:
     """the name of the group and the autoscaler in each zone; a template's name begins with it"""
     region: str
     queue: WorkQueueArgs
-    grant_wait: int
-    """how many seconds old the queue's grants must be before a machine is created"""
     after: Sequence[pulumi.Input[pulumi.Resource]]
     """resources that must exist before a machine boots, because the launcher waits for none"""
 
@@ -77,10 +75,11 @@ class Fleet(pulumi.ComponentResource):
         super().__init__("confidential-inference:infra:Fleet", name, inputs, opts)
         self.queue = WorkQueue(f"{name}-queue", args.queue, pulumi.ResourceOptions(parent=self))
         after: list[pulumi.Input[pulumi.Resource]] = [*args.after, *self.queue.grants]
-        if args.grant_wait:
+        seconds = args.queue.grant_wait
+        if seconds:
             granted = f"{name}-granted-{args.queue.topic}"
             child = pulumi.ResourceOptions(parent=self)
-            after.append(grant_wait.known(granted, self.queue.grants, args.grant_wait, child))
+            after.append(grant_wait.known(granted, self.queue.grants, seconds, child))
         template = self._template(name, args)
         for zone, (least, most) in args.settings.sizes().items():
             # By the zone's letter, so that a move to another region replaces what is there.

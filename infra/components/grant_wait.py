@@ -1,4 +1,4 @@
-"""Waits until Google's systems know of new grants, because the launcher waits for none.
+"""Waits until Google's systems know of new grants: the launcher and notifications do not wait.
 
 Google says that a grant takes about two minutes, and sometimes seven or more:
 https://docs.cloud.google.com/iam/docs/access-change-propagation
@@ -41,7 +41,7 @@ def known(
         left = since + seconds - time()
         if left > 0:
             pulumi.log.info(
-                f"The machine's grants are new: waiting {left:.0f} s, until Google's systems know"
+                f"Grants are new: waiting {left:.0f} s, until Google's systems know"
                 " them (grantWait)"
             )
             await sleep(left)

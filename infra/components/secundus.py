@@ -172,7 +172,6 @@ class Secundus(pulumi.ComponentResource):
                     group=settings.names.group,
                     region=settings.region,
                     queue=_queue(settings, account, pictures),
-                    grant_wait=seconds,
                     after=after,
                 ),
                 self._after_apis,
@@ -267,6 +266,7 @@ def _queue(
         worker=account.member,
         submitters=settings.fleet.submitters if settings.fleet else (),
         pictures=pictures if stream else None,
+        grant_wait=int(settings.grant_wait),
     )
 
 

@@ -14,6 +14,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra import naming
+from infra.components import grant_wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +57,8 @@ class WorkQueueArgs:
     """members who submit jobs and read the dead letters"""
     pictures: PrivateBucket | None
     """the bucket whose new objects become messages, if there is one"""
+    grant_wait: int
+    """how many seconds old a grant must be before what needs it is created"""
 
 
 class WorkQueue(pulumi.ComponentResource):
@@ -192,6 +195,16 @@ class WorkQueue(pulumi.ComponentResource):
             naming.service_agent("gs-project-accounts", self._args.project_number),
             pulumi.ResourceOptions(parent=self, depends_on=[asked.apply(lambda _: topic)]),
         )
+        after: list[pulumi.Input[pulumi.Resource]] = [granted]
+        if self._args.grant_wait:
+            after.append(
+                grant_wait.known(
+                    f"{self._name}-announces-granted-{self._args.topic}",
+                    [granted],
+                    self._args.grant_wait,
+                    pulumi.ResourceOptions(parent=self),
+                )
+            )
         gcp.storage.Notification(
             f"{self._name}-new-pictures",
             bucket=pictures.name,
@@ -199,5 +212,5 @@ class WorkQueue(pulumi.ComponentResource):
             payload_format="JSON_API_V1",
             event_types=["OBJECT_FINALIZE"],
             # Google tries whether it may publish, before it agrees.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[granted]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
         )

@@ -131,9 +131,9 @@ def two_of_each() -> None:
                     dead_letters=f"{name}-dead",
                     worker="serviceAccount:worker@primus-models.iam.gserviceaccount.com",
                     submitters=["user:a@x.example"],
+                    grant_wait=0,
                     pictures=None,
                 ),
-                grant_wait=0,
                 after=[],
             ),
         )

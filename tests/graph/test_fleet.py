@@ -281,6 +281,26 @@ def test_a_fleet_waits_until_its_grants_are_old_enough(
         assert {urn for name, urn in made.items() if "granted" in name} <= group.dependencies
 
 
+def test_the_notifications_of_a_stream_wait_until_their_grant_is_old_enough(
+    fleet: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google tries whether it may publish when the notification is made."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("infra.components.grant_wait.sleep", sleep)
+    monkeypatch.setattr("infra.components.grant_wait.time", lambda: 1e9)
+    graph = fleet(grantWait="300", also={"stream": True})
+    (waited,) = [each for each in graph.all("Stash") if "announces" in each.name]
+    assert waited.name == "secundus-fleet-queue-announces-granted-workload-slices"
+    (grant,) = [g for g in graph.all("TopicIAMMember") if g.inputs["member"] == STORAGE]
+    assert grant.urn in waited.dependencies
+    assert waited.urn in graph.one("Notification").dependencies
+    assert slept == [300.0, 300.0, 300.0]
+
+
 def test_whatever_replaces_a_template_in_use_deletes_groups_and_autoscalers_first(
     fleet: Deploy,
 ) -> None:

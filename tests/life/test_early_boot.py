@@ -92,7 +92,7 @@ def test_a_wait_after_the_grants_lets_the_first_machine_run(deployed: Deployed) 
     cloud.propagation["roles/confidentialcomputing.workloadUser"] = 2
     configure(workspace, "secundus", {"grantWait": "3"})
     shown = run(workspace, "secundus", "up", "--yes", "--skip-preview")
-    assert "The machine's grants are new: waiting" in shown
+    assert "Grants are new: waiting" in shown
     assert "predicted" in run_own(workspace, "secundus", "results")
     again = run(workspace, "secundus", "preview", "--expect-no-changes")
     assert "waiting" not in again
