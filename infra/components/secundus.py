@@ -260,6 +260,7 @@ def _queue(
     return WorkQueueArgs(
         project=settings.project,
         project_number=settings.project_number,
+        region=settings.region,
         labels=settings.labels,
         topic=settings.names.topic,
         dead_letters=settings.names.dead_letters,

@@ -46,6 +46,8 @@ class WorkQueueArgs:
 
     project: str
     project_number: str
+    region: str
+    """where Google keeps the messages"""
     labels: Mapping[str, pulumi.Input[str]]
     topic: str
     """the topic's name, and its subscription's"""
@@ -118,6 +120,9 @@ class WorkQueue(pulumi.ComponentResource):
             name=topic,
             project=self._args.project,
             labels=dict(self._args.labels),
+            # Otherwise Google keeps a message where it was published, anywhere in the world:
+            # https://docs.cloud.google.com/pubsub/docs/resource-location-restriction
+            message_storage_policy={"allowed_persistence_regions": [self._args.region]},
             opts=opts,
         )
 

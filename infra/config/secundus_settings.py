@@ -248,7 +248,8 @@ class SecundusSettings(Company):
             validators.SECONDS,
             "how many seconds old the machine's grants must be before it is created, because the"
             " launcher waits for none; with `fleet.stream` also that of the notifications: 120 is"
-            " what Google says they usually take, and only the update that makes them waits. `docs/operations.md`",
+            " what Google says they usually take, and only the update that makes them waits."
+            " `docs/operations.md`",
             default="0",
         ),
     ]

@@ -46,7 +46,7 @@ _KNOWN: Final[Mapping[str, frozenset[str]]] = {
             "topic",
         }
     ),
-    TOPIC: frozenset({"labels", "name", "project"}),
+    TOPIC: frozenset({"labels", "messageStoragePolicy", "name", "project"}),
 }
 """By kind, the inputs that this program gives. Another one can send messages elsewhere, or change
 what machines run."""

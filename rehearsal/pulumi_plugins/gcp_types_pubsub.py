@@ -14,10 +14,11 @@ PUBSUB = "https://pubsub.googleapis.com/v1"
 TOPIC = ResourceType(
     "gcp:pubsub/topic:Topic",
     Collection(PUBSUB, "projects/{project}/topics", "name"),
-    rest_paths=paths("name labels messageRetentionDuration"),
+    rest_paths=paths("name labels messageRetentionDuration messageStoragePolicy"),
     local_inputs=words("project"),
     from_rest={"name": convert.last},
     replaced_on=words("name project"),
+    removal_ignored=words("messageStoragePolicy"),
 )
 SUBSCRIPTION = ResourceType(
     "gcp:pubsub/subscription:Subscription",

@@ -62,7 +62,11 @@ GIVEN: dict[str, Json] = {
             "metrics": [{"name": "m", "filter": "f", "singleInstanceAssignment": 8}],
         },
     },
-    TOPIC: {"name": "slices", "labels": {"a": "1"}},
+    TOPIC: {
+        "name": "slices",
+        "labels": {"a": "1"},
+        "messageStoragePolicy": {"allowedPersistenceRegions": ["us-west1"]},
+    },
     SUBSCRIPTION: {
         "name": "slices",
         "topic": "slices",
@@ -135,7 +139,10 @@ SENT: dict[str, Json] = {
             ],
         },
     },
-    TOPIC: {"name": "slices", "labels": {"a": "1", "goog-pulumi-provisioned": "true"}},
+    TOPIC: {
+        **GIVEN[TOPIC],
+        "labels": {"a": "1", "goog-pulumi-provisioned": "true"},
+    },
     SUBSCRIPTION: {
         **GIVEN[SUBSCRIPTION],
         "topic": "projects/p/topics/slices",

@@ -126,6 +126,7 @@ def two_of_each() -> None:
                 queue=WorkQueueArgs(
                     project="primus-models",
                     project_number="111111111111",
+                    region="us-west1",
                     labels={},
                     topic=f"{name}-topic",
                     dead_letters=f"{name}-dead",

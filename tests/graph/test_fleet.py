@@ -193,6 +193,12 @@ def test_a_message_is_kept_and_becomes_a_dead_letter_after_six_deliveries(fleet:
     assert work["topic"] == "secundus-fleet-queue-slices-id"
 
 
+def test_messages_stay_in_the_region(fleet: Deploy) -> None:
+    """Those of a stream have the names of pictures."""
+    for topic in fleet().all("Topic"):
+        assert topic.inputs["messageStoragePolicy"] == {"allowedPersistenceRegions": ["us-west1"]}
+
+
 ON = ("topic", "subscription", "bucket")
 
 

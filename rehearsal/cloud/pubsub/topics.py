@@ -26,8 +26,8 @@ DELETED: Final = "_deleted-topic_"
 """In place of its name, in the subscriptions of a topic that was deleted."""
 NAME: Final = re.compile(r"projects/[^/]+/[a-z]+/(?!goog)[A-Za-z][\w.~+%-]{2,254}", re.ASCII)
 """https://docs.cloud.google.com/pubsub/docs/pubsub-basics#resource_names"""
-FIELDS: Final = frozenset({"kmsKeyName", "labels", "messageRetentionDuration", "name"})
-UPDATABLE: Final = frozenset({"labels", "messageRetentionDuration"})
+UPDATABLE: Final = frozenset({"labels", "messageRetentionDuration", "messageStoragePolicy"})
+FIELDS: Final = UPDATABLE | {"kmsKeyName", "name"}
 
 MAX_MESSAGES: Final = 1_000
 MAX_BYTES: Final = 10_000_000

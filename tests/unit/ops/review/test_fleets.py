@@ -308,13 +308,14 @@ def test_a_submitter_that_the_fleet_declares_may_read_and_write_objects(
 def test_a_whole_new_fleet_is_known_to_the_review() -> None:
     """No kind of it is unknown, and one sentence says that the pictures have new readers."""
     made: Json = {"labels": {"a": "b"}}
+    stored: Json = {"messageStoragePolicy": {"allowedPersistenceRegions": ["us-west1"]}}
     group = {"name": "g", "versions": [{"instanceTemplate": UNKNOWN}]}
     found = reviewed(
         step("create", FLEET, new=sizes()),
         step("create", TEMPLATE, new=template(NEW)),
         step("create", GROUP, new=group),
         step("create", AUTOSCALER, new={"autoscalingPolicy": {"maxReplicas": 5}}),
-        step("create", TOPIC, new=made),
+        step("create", TOPIC, new=made | stored),
         step("create", SUBSCRIPTION, new=made),
         step("create", NOTIFICATION, new={"payloadFormat": "JSON_API_V1"}),
         step("create", "gcp:projects/serviceIdentity:ServiceIdentity", new={"service": "x"}),
