@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.wording import counted
 from ops.review.change import Change, Effect, Section
-from ops.review.values import at, differences, text
+from ops.review.values import NOT_KNOWN, at, differences, text
 from policy.resource import is_unknown
 from policy.rules.fleets import AUTOSCALER, FLEET, SUBSCRIPTION
 from policy.rules.machines import GROUP, TEMPLATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from ops.review.preview import Preview, Step
 
@@ -58,7 +58,7 @@ def changes(preview: Preview) -> Iterator[Change]:
     """The size of the fleet, and what may happen to its messages and its machines."""
     for step in preview.of_type(FLEET):
         yield from _size(step)
-    templates = {step.identity for step in preview.of_type(TEMPLATE) if step.after is not None}
+    templates = [step for step in preview.of_type(TEMPLATE) if step.after is not None]
     for step in preview.of_type(*TYPES):
         if not step.changes:
             continue
@@ -103,12 +103,20 @@ def _lost(step: Step) -> Change:
     return _change(Effect.NOTE, sentence, step, access=False)
 
 
-def _made_from(step: Step, templates: set[str]) -> Iterator[Change]:
+def _made_from(step: Step, templates: Collection[Step]) -> Iterator[Change]:
     """A group makes machines from whatever template it names, also one that nobody reviewed."""
     versions = at(step.after, "versions")
     for version in versions if isinstance(versions, list) else [None]:
         template = at(version, "instanceTemplate")
-        if not is_unknown(template) and template not in templates:
+        if is_unknown(template):
+            sources = {*step.sources.get("versions", ())}
+            if not sources or sources - {each.urn for each in templates}:
+                sentence = (
+                    f"the group {step.name} makes machines from a template that is {NOT_KNOWN}, and"
+                    " that is not only made of this stack's template"
+                )
+                yield _change(Effect.UNKNOWN, sentence, step)
+        elif template not in {each.identity for each in templates}:
             sentence = (
                 f"the group {step.name} makes machines from {text(template)}, which is no template"
                 " of this stack: nothing says what they run"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 LARGEST: Final = 256 * 1024 * 1024
 """Bytes of a preview; one with 10,000 pictures has 60 million."""
@@ -52,6 +52,8 @@ class Step:
     """whether the stack has managed it, and only reads it from then on"""
     identity: str = ""
     """its id in the cloud; empty before it exists"""
+    sources: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """by input, the URNs of the resources whose outputs its value is made of"""
 
     @property
     def type(self) -> str:
@@ -192,6 +194,10 @@ def _step(op: str, urn: str, parsed: Mapping[str, Any]) -> Step:
         kept_in_the_cloud=(old if gone else new).get("retainOnDelete") is True,
         given_up=op == "read" and old.get("external") is not True and bool(old),
         identity=str((new or old).get("id", "")),
+        sources={
+            key: tuple(map(str, urns)) if isinstance(urns, list) else ()
+            for key, urns in _object(new, "propertyDependencies").items()
+        },
     )
 
 

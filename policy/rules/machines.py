@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from policy.resource import UnknownError
 from policy.rule import Rule
 from policy.rules.pinned import (
     CONFIDENTIAL_SPACE,
@@ -90,6 +91,8 @@ def launch(resource: Resource) -> Iterator[str]:
     """What the launcher reads."""
     if resource.type == GROUP and resource.value("allInstancesConfig"):
         yield "allInstancesConfig: expected none: it overrides what the template's launcher reads"
+    if resource.type == GROUP:
+        yield from _own_templates(resource)
     if resource.type not in _MACHINES:
         return
     metadata = resource.value("metadata")
@@ -104,6 +107,30 @@ def launch(resource: Resource) -> Iterator[str]:
         )
     if resource.value("metadataStartupScript"):
         yield "metadataStartupScript: expected none: the machine runs the attested workload only"
+
+
+def _own_templates(group: Resource) -> Iterator[str]:
+    """A group makes machines from any template that exists; the rules judge the stack's alone."""
+    own = re.compile(
+        r"(https://www\.googleapis\.com/compute/v1/)?"
+        rf"projects/{re.escape(str(group.value('project')))}/global/instanceTemplates"
+        # The plugin ends the name with a moment and a count: hexadecimal digits.
+        rf"/{re.escape(str(group.value('name')))}-[0-9a-f]+(\?uniqueId=[0-9]+)?"
+    )
+    not_known: UnknownError | None = None
+    for place in group.places("versions") or range(1):
+        try:
+            template = group.value("versions", place, "instanceTemplate")
+        except UnknownError as error:
+            not_known = error
+            continue
+        if not isinstance(template, str) or not own.fullmatch(template):
+            yield (
+                f"versions[{place}].instanceTemplate: got {template!r}, expected a template of this"
+                f" stack, {group.value('name')}-… in its project: no rule has judged another one"
+            )
+    if not_known is not None:
+        raise not_known
 
 
 def approved(resource: Resource) -> Iterator[str]:
@@ -129,7 +156,8 @@ RULES: Final = (
     ),
     Rule(
         name="machine-launch",
-        description="Each machine launches an image by digest, with the agreed metadata only.",
+        description="Each machine launches an image by digest, with the agreed metadata only; a"
+        " group makes machines from the stack's own template.",
         check=launch,
     ),
     Rule(

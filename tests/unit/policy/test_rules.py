@@ -45,6 +45,8 @@ PROJECT = "principalSet://cloudresourcemanager.googleapis.com/projects/1/type/Se
 IMAGE = f"us-west1-docker.pkg.dev/p/r/workload@{DIGEST}"
 CONFIDENTIAL_SPACE = "projects/confidential-space-images/global/images/confidential-space-260900"
 
+TEMPLATES = "projects/p/global/instanceTemplates/"
+
 LIKE_A_MACHINE: dict[str, Any] = {
     "labels": {"team": "vision"},
     "confidentialInstanceConfig": {"confidentialInstanceType": "TDX"},
@@ -87,7 +89,11 @@ GOOD: dict[str, dict[str, Any]] = {
         "disks": [{"boot": True, "sourceImage": CONFIDENTIAL_SPACE, "diskSizeGb": 20}],
         "metadata": {"tee-image-reference": IMAGE, "tee-env-SUBSCRIPTION": "projects/p/s"},
     },
-    GROUP: {"name": "fleet", "versions": [{"instanceTemplate": "t"}]},
+    GROUP: {
+        "name": "fleet",
+        "project": "p",
+        "versions": [{"instanceTemplate": TEMPLATES + "fleet-20261128a7"}],
+    },
     AUTOSCALER: {"target": "g", "autoscalingPolicy": {"minReplicas": 0, "maxReplicas": 1000}},
     TOPIC: {"labels": {"team": "vision"}},
     SUBSCRIPTION: {"labels": {"team": "vision"}, "topic": "t"},
@@ -482,6 +488,21 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             {"allInstancesConfig": {"metadata": {"tee-image-reference": IMAGE}}},
             "it overrides what the template's launcher reads",
         ),
+        *[
+            (
+                GROUP,
+                {"versions": versions},
+                r"versions\[0\].instanceTemplate: got .*, expected a template of this stack",
+            )
+            for versions in (
+                None,
+                [{"name": "x"}],
+                [{"instanceTemplate": TEMPLATES + "other-1"}],
+                [{"instanceTemplate": TEMPLATES + "fleet-x"}],
+                [{"instanceTemplate": "projects/eve/global/instanceTemplates/fleet-1"}],
+                [{"instanceTemplate": "projects/p/regions/r/instanceTemplates/fleet-1"}],
+            )
+        ],
     ],
     "fleet-limited": [
         (AUTOSCALER, {"autoscalingPolicy": None}, "maxReplicas: got None, expected a number"),
@@ -587,6 +608,8 @@ def test_a_resource_that_breaks_a_rule_is_reported(
         ("machine-confidential", TEMPLATE, {"disks": [{"sourceImage": NOT_YET}]}),
         ("machine-launch", TEMPLATE, {"metadata": NOT_YET}),
         ("machine-launch", GROUP, {"allInstancesConfig": NOT_YET}),
+        ("machine-launch", GROUP, {"versions": NOT_YET}),
+        ("machine-launch", GROUP, {"versions": [{"instanceTemplate": NOT_YET}]}),
         ("fleet-limited", AUTOSCALER, {"autoscalingPolicy": {"maxReplicas": NOT_YET}}),
         ("fleet-limited", GROUP, {"targetSize": NOT_YET}),
         ("fleet-messages", SUBSCRIPTION, {"pushConfig": NOT_YET}),
@@ -755,3 +778,14 @@ def test_rules_have_names_of_their_own_and_sentences() -> None:
     """The engine refuses two policies of one name."""
     assert len(BY_NAME) == len(EVERY)
     assert all(rule.description.endswith(".") for rule in EVERY)
+
+
+def test_a_template_that_is_not_known_hides_no_other_one() -> None:
+    """A group can have two versions."""
+    (rule,) = [each for each in EVERY if each.name == "machine-launch"]
+    versions = [{"instanceTemplate": NOT_YET}, {"instanceTemplate": f"{TEMPLATES}other-1"}]
+    group = Resource(type=GROUP, name="g", properties={**GOOD[GROUP], "versions": versions})
+    broken, not_known = judge([rule], group)
+    assert isinstance(broken, Violation)
+    assert broken.message.startswith("versions[1].instanceTemplate: got ")
+    assert isinstance(not_known, NotKnown)

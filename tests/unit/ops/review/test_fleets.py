@@ -8,7 +8,7 @@ import pytest
 
 from ops.review import boundaries, fleets, grants, machines
 from ops.review.change import Change, Effect
-from tests.fixtures.previews import SECUNDUS, UNKNOWN, Json, read_preview, reviewed, step
+from tests.fixtures.previews import SECUNDUS, UNKNOWN, Json, read_preview, reviewed, step, urn
 
 TEMPLATE = "gcp:compute/instanceTemplate:InstanceTemplate"
 GROUP = "gcp:compute/instanceGroupManager:InstanceGroupManager"
@@ -164,12 +164,11 @@ def test_an_unchanged_fleet_is_not_mentioned() -> None:
 @pytest.mark.parametrize(
     ("version", "effects"),
     [
-        (UNKNOWN, []),
         (OWN, []),
         ("projects/p/global/instanceTemplates/another", [Effect.LOOSENING]),
         (None, [Effect.LOOSENING]),
     ],
-    ids=["of a new template", "of the stack's", "of somebody else", "of none"],
+    ids=["of the stack's", "of somebody else", "of none"],
 )
 def test_a_group_makes_machines_from_the_stacks_own_template(
     version: Any, effects: list[Effect]
@@ -178,6 +177,31 @@ def test_a_group_makes_machines_from_the_stacks_own_template(
     own = step("same", TEMPLATE, old=template(), new=template(), id=OWN)
     group = {"name": "workload-fleet", "versions": [{"instanceTemplate": version}]}
     assert [effect for effect, _ in told(own, step("create", GROUP, new=group))] == effects
+
+
+OF_OWN: Json = {"propertyDependencies": {"versions": [urn(TEMPLATE, "it")]}}
+FOREIGN = urn("gcp:x/y:Z", "eve")
+
+
+@pytest.mark.parametrize(
+    ("sources", "effects"),
+    [
+        (OF_OWN, []),
+        ({}, [Effect.UNKNOWN]),
+        ({"propertyDependencies": {"versions": "x"}}, [Effect.UNKNOWN]),
+        ({"propertyDependencies": {"name": [urn(TEMPLATE, "it")]}}, [Effect.UNKNOWN]),
+        ({"propertyDependencies": {"versions": [FOREIGN]}}, [Effect.UNKNOWN]),
+        ({"propertyDependencies": {"versions": [urn(TEMPLATE, "it"), FOREIGN]}}, [Effect.UNKNOWN]),
+    ],
+)
+def test_a_template_that_is_not_known_must_be_made_of_the_stacks_own(
+    sources: Json, effects: list[Effect]
+) -> None:
+    """What the engine knows of its source is all that there is before `up`."""
+    own = step("create", TEMPLATE, new=template())
+    group = {"name": "workload-fleet", "versions": [{"instanceTemplate": UNKNOWN}]}
+    found = told(own, step("create", GROUP, new=group, **sources))
+    assert [effect for effect, _ in found] == effects
 
 
 @pytest.mark.parametrize(
@@ -193,7 +217,10 @@ def test_a_group_makes_machines_from_the_stacks_own_template(
 def test_an_input_of_a_fleet_that_is_not_known_cannot_be_judged(kind: str, key: str) -> None:
     """It could send messages elsewhere, or change what machines run."""
     known = {"versions": [{"instanceTemplate": UNKNOWN}]} if kind == GROUP else {}
-    ((effect, sentence),) = told(step("create", kind, new={**known, key: {"a": "b"}}))
+    ((effect, sentence),) = told(
+        step("create", TEMPLATE, new=template()),
+        step("create", kind, new={**known, key: {"a": "b"}}, **OF_OWN),
+    )
     assert effect is Effect.UNJUDGED
     assert sentence.endswith(f"the review does not know: {key}")
 
@@ -313,7 +340,7 @@ def test_a_whole_new_fleet_is_known_to_the_review() -> None:
     found = reviewed(
         step("create", FLEET, new=sizes()),
         step("create", TEMPLATE, new=template(NEW)),
-        step("create", GROUP, new=group),
+        step("create", GROUP, new=group, **OF_OWN),
         step("create", AUTOSCALER, new={"autoscalingPolicy": {"maxReplicas": 5}}),
         step("create", TOPIC, new=made | stored),
         step("create", SUBSCRIPTION, new=made),
