@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra.stack_name import StackNameError, for_stack, parse_qualified
 from infra.untrusted_text import shown
-from ops.audit import buckets, fleet, identities, machine, policies
+from ops.audit import buckets, fleet, identities, machine, messages, policies
 from ops.audit.finding import AUDITORS_ROLES, Kind
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import CredentialsError, GoogleApi, identity
@@ -85,6 +85,7 @@ def findings(api: GoogleApi, resources: Sequence[Deployed], project: str) -> Ite
         buckets.models(api, resources, project),
         machine.machines(api, resources, project),
         fleet.fleets(api, resources, project),
+        messages.messages(api, resources, project),
     )
     for each in policies.guarded(resources):
         yield from policies.compared(api, each, project)

@@ -32,6 +32,7 @@ AUDITORS_ROLES = (
     "roles/iam.securityReviewer",
     "roles/iam.serviceAccountViewer",
     "roles/iam.workloadIdentityPoolViewer",
+    "roles/pubsub.viewer",
     "roles/storage.bucketViewer",
 )
 """On the company's project; they read policies, keys and providers, and no object.

@@ -49,6 +49,10 @@ ADMINISTERS: Final = (
 )
 """Roles that, on a whole project, may give themselves what they have not."""
 
+MESSAGES: Final = ("roles/pubsub.publisher", "roles/pubsub.subscriber")
+ADMINISTERS_MESSAGES: Final = ("roles/pubsub.admin", "roles/pubsub.editor")
+"""The same of the messages, where the stack has a topic."""
+
 
 class Grant(NamedTuple):
     """One member, one role, and the condition's expression; empty without one."""
@@ -67,6 +71,8 @@ class Guarded:
     remove: str
     """the command that removes a binding, without role and member"""
     declared: frozenset[Grant] = field(default_factory=frozenset)
+    messages: bool = False
+    """of a project: whether the stack has messages there"""
 
 
 def guarded(resources: Iterable[Deployed]) -> Iterator[Guarded]:
@@ -94,13 +100,15 @@ def guarded(resources: Iterable[Deployed]) -> Iterator[Guarded]:
 
 def of_project(project: str, resources: Iterable[Deployed]) -> Guarded:
     """The project itself."""
+    resources = tuple(resources)
     return Guarded(
         what=f"the project {project}",
         read=lambda api: api.post(
             f"cloudresourcemanager.googleapis.com/v1/projects/{project}:getIamPolicy", _VERSION
         ),
         remove=f"gcloud projects remove-iam-policy-binding {project}",
-        declared=_grants(tuple(resources), "IAMMember", "project", project),
+        declared=_grants(resources, "IAMMember", "project", project),
+        messages=any(each.type.endswith(":Topic") for each in resources),
     )
 
 
@@ -124,10 +132,12 @@ def compared_project(api: GoogleApi, resource: Guarded, project: str) -> Iterato
     except ApiError as error:
         yield not_read(f"who has which role on {resource.what}", error, project)
         return
+    reads = (*READS, *MESSAGES) if resource.messages else READS
+    administers = (*ADMINISTERS, *ADMINISTERS_MESSAGES) if resource.messages else ADMINISTERS
     for grant in sorted(present - resource.declared):
-        if grant.role in READS:
+        if grant.role in reads:
             yield _added(resource, grant)
-        elif grant.role in ADMINISTERS:
+        elif grant.role in administers:
             yield Finding(
                 kind=Kind.ADMINISTRATOR,
                 what=f"{grant.member} has {grant.role} on {resource.what}",

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from ops.review.preview import read
+from ops.review.review import review
+from policy.rules import EVERY
 from rehearsal.cloud.state import StoredObject
 from rehearsal.demo import inventory
 from tests.engine.deployed_stacks import configure, of_working_tree, run
@@ -31,7 +34,7 @@ WORK: Final = f"projects/{PROJECT}/subscriptions/workload-slices"
 RESULTS, PICTURES = f"{PROJECT}-result-bucket", f"{PROJECT}-input-bucket"
 SUBNETWORK: Final = f"projects/{PROJECT}/regions/us-west1/subnetworks/workload-subnet"
 WORKER: Final = f"serviceAccount:workload-sa@{PROJECT}.iam.gserviceaccount.com"
-OPERATOR: Final = "user:deployer@secundus.example"
+SUBMITTER: Final = "user:ann@secundus.example"
 PUBSUB: Final = "serviceAccount:service-222222222222@gcp-sa-pubsub.iam.gserviceaccount.com"
 STORAGE: Final = "serviceAccount:service-222222222222@gs-project-accounts.iam.gserviceaccount.com"
 ZONES: Final = ("us-west1-a", "us-west1-b")
@@ -57,6 +60,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iter
 def up(deployed: Deployed, company: str = "secundus") -> None:
     """`pulumi up`, which must succeed."""
     run(deployed.workspace, company, "up", "--yes", "--skip-preview")
+
+
+def alarms(deployed: Deployed) -> list[str]:
+    """What nobody may overlook in the preview of what is configured now."""
+    shown = run(deployed.workspace, "secundus", "preview", "--json", "--show-sames")
+    return [each.sentence for each in review(read(shown.encode()), EVERY).alarms]
 
 
 def forget(deployed: Deployed, key: str) -> None:
@@ -103,8 +112,15 @@ def test_a_fleet_takes_the_place_of_the_machine_and_keeps_all_that_is_stored(
     subnetwork = cloud.networking[SUBNETWORK]["id"]
     forget(deployed, "run")
     configure(
-        deployed.workspace, "secundus", {"fleet.mostMachines": "4", "fleet.leastMachines": "2"}
+        deployed.workspace,
+        "secundus",
+        {
+            "fleet.mostMachines": "4",
+            "fleet.leastMachines": "2",
+            "fleet.submitters[0]": SUBMITTER,
+        },
     )
+    assert alarms(deployed) == []
     up(deployed)
     until(lambda: in_zones(cloud) == ["us-west1-b"] * 2, "the least number of machines")
     assert "workload-vm" not in {each.name for each in cloud.instances.values()}
@@ -128,8 +144,8 @@ def test_each_party_may_do_its_own_part_with_the_messages(deployed: Deployed) ->
         (WORK, "subscriber", WORKER),
         (WORK, "subscriber", PUBSUB),
         (DEAD_TOPIC, "publisher", PUBSUB),
-        (TOPIC, "publisher", OPERATOR),
-        (dead, "subscriber", OPERATOR),
+        (TOPIC, "publisher", SUBMITTER),
+        (dead, "subscriber", SUBMITTER),
     }
 
 
@@ -144,7 +160,7 @@ def test_zones_and_a_stream_are_added_to_a_fleet_that_runs(deployed: Deployed) -
     assert {each.id for each in machines(cloud).values() if each.zone == ZONES[1]} < before
     (notification,) = cloud.buckets[PICTURES].notifications.values()
     assert notification["topic"] == f"//pubsub.googleapis.com/{TOPIC}"
-    assert cloud.topics[TOPIC].policy.members("roles/pubsub.publisher") == {OPERATOR, STORAGE}
+    assert cloud.topics[TOPIC].policy.members("roles/pubsub.publisher") == {SUBMITTER, STORAGE}
 
 
 def test_a_second_preview_shows_no_change(deployed: Deployed) -> None:
@@ -159,6 +175,7 @@ def test_another_template_replaces_every_machine_at_once(deployed: Deployed) -> 
     before = {each.id for each in machines(cloud).values()}
     audited = len(cloud.audit)
     configure(deployed.workspace, "secundus", {"machineType": "n2d-standard-4"})
+    assert alarms(deployed) == []
     up(deployed)
     (new,) = cloud.templates
     asked = [
@@ -183,7 +200,7 @@ def test_a_zone_and_the_stream_are_removed_from_a_fleet_that_runs(deployed: Depl
     assert {group.zone for group in cloud.groups.values()} == {ZONES[1]}
     assert {each.zone for each in cloud.autoscalers.values()} == {ZONES[1]}
     assert cloud.buckets[PICTURES].notifications == {}
-    assert cloud.topics[TOPIC].policy.members("roles/pubsub.publisher") == {OPERATOR}
+    assert cloud.topics[TOPIC].policy.members("roles/pubsub.publisher") == {SUBMITTER}
 
 
 def test_one_machine_takes_the_place_of_the_fleet_and_keeps_all_that_is_stored(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.audit import fleet, policies
+from ops.audit import fleet, messages, policies
 from ops.audit.finding import Kind
 from ops.google_api import ApiError
 from ops.stack_state import Deployed
@@ -19,6 +19,8 @@ TEMPLATE = "projects/secundus-vision/global/instanceTemplates/fleet-1"
 MACHINE = f"{ZONE}/instances/workload-vm-x1y2"
 TOPIC = "projects/secundus-vision/topics/slices"
 SUBSCRIPTION = "projects/secundus-vision/subscriptions/slices"
+DEAD = "projects/secundus-vision/topics/dead"
+PROJECT = "cloudresourcemanager.googleapis.com/v1/projects/secundus-vision:getIamPolicy"
 LINK = "https://www.googleapis.com/compute/v1/"
 WORKER = "serviceAccount:w@secundus-vision.iam.gserviceaccount.com"
 
@@ -41,7 +43,11 @@ STATE = (
         autoscalingPolicy={"minReplicas": 0.0, "maxReplicas": 5.0},
     ),
     resource("pubsub/topic:Topic", TOPIC),
-    resource("pubsub/subscription:Subscription", SUBSCRIPTION),
+    resource(
+        "pubsub/subscription:Subscription",
+        SUBSCRIPTION,
+        deadLetterPolicy={"deadLetterTopic": DEAD, "maxDeliveryAttempts": 6},
+    ),
     resource(
         "pubsub/subscriptionIAMMember:SubscriptionIAMMember",
         "x",
@@ -68,6 +74,13 @@ ANSWERS: dict[str, Any] = {
     },
     f"{COMPUTE}/{SCALER}": {"autoscalingPolicy": {"maxNumReplicas": 5}},
     f"{PUBSUB}/{TOPIC}:getIamPolicy": {},
+    f"{PUBSUB}/{TOPIC}/subscriptions": {"subscriptions": [SUBSCRIPTION]},
+    f"{PUBSUB}/{SUBSCRIPTION}": {
+        "topic": TOPIC,
+        "pushConfig": {},
+        "deadLetterPolicy": {"deadLetterTopic": DEAD, "maxDeliveryAttempts": 6},
+    },
+    PROJECT: {},
     f"{PUBSUB}/{SUBSCRIPTION}:getIamPolicy": {
         "bindings": [{"role": "roles/pubsub.subscriber", "members": [WORKER]}]
     },
@@ -75,12 +88,17 @@ ANSWERS: dict[str, Any] = {
 """What Google answers while everything is as deployed."""
 
 
-def found(answers: dict[str, Any]) -> list[tuple[Kind, str]]:
+def found(answers: dict[str, Any], state: tuple[Deployed, ...] = STATE) -> list[tuple[Kind, str]]:
     """What the audit says of groups, machines and messages."""
     api = Recorded(answers)
-    every = [*fleet.fleets(api, STATE, "secundus-vision")]
-    for guarded in policies.guarded(STATE):
+    every = [
+        *fleet.fleets(api, state, "secundus-vision"),
+        *messages.messages(api, state, "secundus-vision"),
+    ]
+    for guarded in policies.guarded(state):
         every += policies.compared(api, guarded, "secundus-vision")
+    project = policies.of_project("secundus-vision", state)
+    every += policies.compared_project(api, project, "secundus-vision")
     return [(each.kind, each.what) for each in every]
 
 
@@ -128,6 +146,37 @@ CHANGES: dict[str, tuple[str, Any, str]] = {
         {"bindings": [{"role": "roles/pubsub.publisher", "members": ["user:eve@x.example"]}]},
         "user:eve@x.example has roles/pubsub.publisher on the topic slices, and the stack did not",
     ),
+    "a publisher on the project": (
+        PROJECT,
+        {"bindings": [{"role": "roles/pubsub.publisher", "members": ["user:eve@x.example"]}]},
+        "user:eve@x.example has roles/pubsub.publisher on the project secundus-vision, and the",
+    ),
+    "a subscriber on the project": (
+        PROJECT,
+        {"bindings": [{"role": "roles/pubsub.subscriber", "members": ["user:eve@x.example"]}]},
+        "user:eve@x.example has roles/pubsub.subscriber on the project secundus-vision, and the",
+    ),
+    "messages sent elsewhere": (
+        f"{PUBSUB}/{SUBSCRIPTION}",
+        ANSWERS[f"{PUBSUB}/{SUBSCRIPTION}"]
+        | {"pushConfig": {"pushEndpoint": "https://eve.example"}},
+        "the subscription slices sends its messages elsewhere (pushConfig)",
+    ),
+    "other dead letters": (
+        f"{PUBSUB}/{SUBSCRIPTION}",
+        {"topic": TOPIC, "deadLetterPolicy": {"deadLetterTopic": "projects/eve/topics/dead"}},
+        "the subscription slices gives its dead letters to projects/eve/topics/dead, deployed",
+    ),
+    "no subscription": (
+        f"{PUBSUB}/{SUBSCRIPTION}",
+        None,
+        "the subscription slices is gone",
+    ),
+    "another subscription": (
+        f"{PUBSUB}/{TOPIC}/subscriptions",
+        {"subscriptions": [SUBSCRIPTION, "projects/eve/subscriptions/copy"]},
+        "the topic slices has another subscription, projects/eve/subscriptions/copy",
+    ),
     "a grant gone": (
         f"{PUBSUB}/{SUBSCRIPTION}:getIamPolicy",
         {},
@@ -158,3 +207,18 @@ def test_what_google_refuses_is_not_read(url: str) -> None:
     ((kind, what),) = found(ANSWERS | {url: ApiError(403, "", "denied")})
     assert kind is Kind.NOT_READ
     assert what == "the group fleet in us-west1-b: 403 denied"
+
+
+@pytest.mark.parametrize("role", ["roles/pubsub.admin", "roles/pubsub.editor"])
+def test_who_administers_messages_is_listed(role: str) -> None:
+    """The deployer is one, so it is no difference."""
+    who = {"bindings": [{"role": role, "members": ["user:d@x.example"]}]}
+    ((kind, what),) = found(ANSWERS | {PROJECT: who})
+    assert kind is Kind.ADMINISTRATOR
+    assert what == f"user:d@x.example has {role} on the project secundus-vision"
+
+
+def test_messages_of_others_in_the_project_are_none_of_a_stack_without_a_fleet() -> None:
+    """Other programs may use Pub/Sub."""
+    who = {"bindings": [{"role": "roles/pubsub.publisher", "members": ["user:a@x.example"]}]}
+    assert found({PROJECT: who}, ()) == []

@@ -1,0 +1,84 @@
+"""Where the messages of a fleet go, against what the stack deployed.
+
+Those of a stream have the names and the metadata of pictures. No grant says who else gets them: a
+subscription can send them away by itself, and a topic can have more than one subscription.
+https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ops.audit.finding import Finding, Kind, not_read
+from ops.google_api import NOT_FOUND, ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ops.google_api import GoogleApi, Json
+    from ops.stack_state import Deployed
+
+PUBSUB: Final = "pubsub.googleapis.com/v1"
+TOPIC: Final = "gcp:pubsub/topic:Topic"
+SUBSCRIPTION: Final = "gcp:pubsub/subscription:Subscription"
+REPAIRED: Final = "pulumi up --refresh --stack {stack}"
+
+_ELSEWHERE: Final = ("bigqueryConfig", "cloudStorageConfig", "pushConfig")
+
+
+def messages(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Iterator[Finding]:
+    """Each subscription gives messages to whoever has a grant, and no topic has another one."""
+    resources = tuple(resources)
+    own = {each.id for each in resources if each.type == SUBSCRIPTION}
+    for each in resources:
+        if each.type not in (TOPIC, SUBSCRIPTION):
+            continue
+        kind = "topic" if each.type == TOPIC else "subscription"
+        what = f"the {kind} {_short(each.id)}"
+        try:
+            if each.type == TOPIC:
+                url = f"{PUBSUB}/{each.id}/subscriptions"
+                # The items of this list are names.
+                names = {str(name) for name in api.pages(url, "subscriptions")}
+                yield from (_another(what, name) for name in sorted(names - own))
+            else:
+                yield from _elsewhere(what, each, api.get(f"{PUBSUB}/{each.id}"))
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                yield _difference(f"{what} is gone", "no work reaches the machines")
+            else:
+                yield not_read(f"where the messages of {what} go", error, project)
+
+
+def _short(reference: object) -> str:
+    return str(reference).rpartition("/")[2]
+
+
+def _elsewhere(what: str, each: Deployed, found: Json) -> Iterator[Finding]:
+    for key in _ELSEWHERE:
+        if found.get(key):
+            yield _difference(
+                f"{what} sends its messages elsewhere ({key})",
+                "whoever is there gets the names of new pictures, and the machines get no work",
+            )
+    now, deployed = (
+        (policy or {}).get("deadLetterTopic", "nothing")
+        for policy in (found.get("deadLetterPolicy"), each.properties.get("deadLetterPolicy"))
+    )
+    if now != deployed:
+        yield _difference(
+            f"{what} gives its dead letters to {now}, deployed was {deployed}",
+            "nobody sees here what failed too often",
+        )
+
+
+def _another(what: str, name: str) -> Finding:
+    return _difference(
+        f"{what} has another subscription, {name}",
+        "it gets a copy of every message: names of new pictures, and which jobs there are",
+        f"gcloud pubsub subscriptions delete {name}",
+    )
+
+
+def _difference(what: str, means: str, fix: str = REPAIRED) -> Finding:
+    return Finding(kind=Kind.DIFFERENCE, what=what, means=means, fix=fix)
