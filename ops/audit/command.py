@@ -93,7 +93,7 @@ def findings(api: GoogleApi, resources: Sequence[Deployed], project: str) -> Ite
 
 
 def _show(terminal: Terminal, found: Sequence[Finding]) -> None:
-    """Differences first, then what is not known, then who administers."""
+    """Differences first, then what is not known, who administers, and what is being replaced."""
     for each in (each for each in found if each.kind is Kind.DIFFERENCE):
         terminal.print(styled(f"✗ {shown(each.what, LONGEST)}", "red"), soft_wrap=True)
         terminal.print(styled(f"  that means: {shown(each.means, LONGEST)}"), soft_wrap=True)
@@ -108,5 +108,7 @@ def _show(terminal: Terminal, found: Sequence[Finding]) -> None:
         terminal.print("These may change it by their role; is each of them meant to?")
     for each in administrators:
         terminal.print(styled(f"  {shown(each.what, LONGEST)}"), soft_wrap=True)
+    for each in (each for each in found if each.kind is Kind.PENDING):
+        terminal.print(styled(f"… {shown(each.what, LONGEST)}", "yellow"), soft_wrap=True)
     if not any(each.kind is not Kind.ADMINISTRATOR for each in found):
         terminal.print(styled("✓ The cloud is as the stack deployed it.", "green"))

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     """the cloud has something else than the stack deployed"""
     ADMINISTRATOR = "administrator"
     """somebody who may change what leads there, by a role on the whole project"""
+    PENDING = "pending"
+    """what the cloud is about to replace, and what nobody can judge before"""
     NOT_READ = "not read"
     """nobody knows, because the auditor may not read it"""
 

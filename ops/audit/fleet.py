@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 REPAIRED: Final = "pulumi up --refresh --stack {stack}"
 
+_ENDS: Final = ("ABANDONING", "DELETING", "RECREATING")
+"""What a group does with a machine that it will not have:
+https://docs.cloud.google.com/compute/docs/instance-groups/getting-info-about-migs#current_actions"""
+
 ADDED: Final = ("created-by", "instance-template")
 """Metadata that Google gives to the machines of a group:
 https://docs.cloud.google.com/compute/docs/instance-groups/getting-info-about-migs"""
@@ -82,10 +86,21 @@ def _group(
     deployed = {key: value for name in own for key, value in metadata.get(name, {}).items()}
     answer = api.post(f"{COMPUTE}/{each.id}/listManagedInstances", {})
     for managed in answer.get("managedInstances", ()):
-        yield from _machine(api, str(managed.get("instance", "")), deployed)
+        url, action = str(managed.get("instance", "")), managed.get("currentAction")
+        template = (managed.get("version") or {}).get("instanceTemplate")
+        if action in _ENDS or (template is not None and _short(template) not in own):
+            yield Finding(
+                kind=Kind.PENDING,
+                what=f"the machine {_short(url)} of the {_called(each)} is not yet replaced, so its"
+                f" metadata was not compared (template {_short(template)}, action {action})",
+            )
+        else:
+            yield from _machine(api, each, url, deployed)
 
 
-def _machine(api: GoogleApi, url: str, deployed: Mapping[str, str]) -> Iterator[Finding]:
+def _machine(
+    api: GoogleApi, group: Deployed, url: str, deployed: Mapping[str, str]
+) -> Iterator[Finding]:
     try:
         found = api.get(f"{COMPUTE}/projects/{url.partition('/projects/')[2]}")
     except ApiError as error:
@@ -94,11 +109,12 @@ def _machine(api: GoogleApi, url: str, deployed: Mapping[str, str]) -> Iterator[
         raise
     changed = [key for key in changed_metadata(found, deployed) if key not in ADDED]
     if changed:
+        _, project, _, zone, _, name = group.id.split("/")
         yield _difference(
             f"metadata of the machine {_short(url)} was changed by hand: {', '.join(changed)}",
             "what it launches at its next start, which the condition judges then",
-            "gcloud compute instance-groups managed recreate-instances GROUP --zone ZONE"
-            f" --instances {_short(url)}",
+            f"gcloud compute instance-groups managed recreate-instances {name} --zone {zone}"
+            f" --project {project} --instances {_short(url)}",
         )
 
 

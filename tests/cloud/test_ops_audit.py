@@ -13,7 +13,7 @@ from google.oauth2.credentials import Credentials
 
 from ops.audit import command
 from ops.audit.command import findings
-from ops.audit.finding import AUDITORS_ROLES, Kind
+from ops.audit.finding import AUDITORS_ROLES, Finding, Kind
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, UNUSABLE
 from ops.google_api import GoogleApi
@@ -205,6 +205,16 @@ def test_the_command_prints_by_what_it_found(
     }
     assert run(monkeypatch, deployed, "user:nobody@example.com") == UNUSABLE
     assert "fix: grant roles/compute.viewer" in capsys.readouterr().out
+
+
+def test_what_is_being_replaced_is_shown_and_is_no_difference(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the cloud is not called as deployed."""
+    pending = Finding(kind=Kind.PENDING, what="the machine m is not yet replaced")
+    monkeypatch.setattr(command, "findings", lambda *_: [pending])
+    assert run(monkeypatch, deployed, AUDITOR) == OK
+    assert capsys.readouterr().out == "… the machine m is not yet replaced\n"
 
 
 @pytest.mark.parametrize("stack", ["tertius", "primus"])

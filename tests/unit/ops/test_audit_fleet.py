@@ -222,3 +222,39 @@ def test_messages_of_others_in_the_project_are_none_of_a_stack_without_a_fleet()
     """Other programs may use Pub/Sub."""
     who = {"bindings": [{"role": "roles/pubsub.publisher", "members": ["user:a@x.example"]}]}
     assert found({PROJECT: who}, ()) == []
+
+
+def managed(**state: Any) -> dict[str, Any]:
+    """Everything as deployed, but for a machine with other metadata, which its group lists so."""
+    listed = {"managedInstances": [{"instance": f"{LINK}{MACHINE}", **state}]}
+    return ANSWERS | {
+        f"{COMPUTE}/{GROUP}/listManagedInstances": listed,
+        f"{COMPUTE}/{MACHINE}": {"metadata": {"items": [{"key": "a", "value": "old"}]}},
+    }
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"currentAction": "DELETING", "version": {"instanceTemplate": f"{LINK}{TEMPLATE}"}},
+        {"currentAction": "RECREATING"},
+        {"currentAction": "NONE", "version": {"instanceTemplate": f"{LINK}fleet-0"}},
+    ],
+)
+def test_a_machine_that_is_about_to_be_replaced_is_no_difference(state: dict[str, Any]) -> None:
+    """In a rollout every machine has the metadata of the template before."""
+    ((kind, what),) = found(managed(**state))
+    assert kind is Kind.PENDING
+    assert "workload-vm-x1y2 of the group fleet in us-west1-b is not yet replaced" in what
+
+
+def test_a_machine_of_the_deployed_template_is_compared_and_mended() -> None:
+    """By a command that can be typed."""
+    version = {"instanceTemplate": f"{LINK}{TEMPLATE}?uniqueId=7"}
+    answers = managed(currentAction="NONE", version=version)
+    (difference,) = fleet.fleets(Recorded(answers), STATE, "secundus-vision")
+    assert difference.kind is Kind.DIFFERENCE
+    assert difference.fix == (
+        "gcloud compute instance-groups managed recreate-instances fleet --zone us-west1-b"
+        " --project secundus-vision --instances workload-vm-x1y2"
+    )
