@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infra import naming
+from infra.config import locations
 from infra.existing import resources
-from ops.google_api import NOT_FOUND, ApiError
+from ops.google_api import API_IS_OFF, NOT_FOUND, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.config.fleet_settings import Fleet
     from infra.config.primus_settings import PrimusSettings
     from infra.config.secundus_settings import SecundusSettings
     from infra.existing.resources import Resource
@@ -57,18 +57,23 @@ def of_secundus(api: GoogleApi, settings: SecundusSettings) -> Iterator[Leftover
         f"firewall rule {names.firewall}",
         f"gcloud compute firewall-rules delete {names.firewall} --project {project}",
     )
-    if settings.fleet is not None:
-        yield from _fleet(api, settings, settings.fleet)
+    yield from _fleet(api, settings)
+    yield from _notifications(api, settings)
     # The machine holds its subnetwork, and that its network.
     for each in reversed([*resources.of_secundus(settings)]):
         yield from _resource(api, each, project)
     yield from _grants(api, project, naming.service_account(names.service_account, project))
 
 
-def _fleet(api: GoogleApi, settings: SecundusSettings, fleet: Fleet) -> Iterator[Leftover]:
-    """A group makes its machines anew, so it goes before them; the autoscaler holds the group."""
+def _fleet(api: GoogleApi, settings: SecundusSettings) -> Iterator[Leftover]:
+    """A group makes its machines anew, so it goes before them; the autoscaler holds the group.
+
+    Also where no fleet is configured any more, and in zones that are not: an update that was killed
+    can have left them.
+    """
     project, names = settings.project, settings.names
-    for zone in fleet.zones:
+    zones = {f"{settings.region}-{letter}" for letter in locations.ZONES.get(settings.region, "")}
+    for zone in sorted(zones.union(settings.fleet.zones if settings.fleet else [settings.zone])):
         own = f"{COMPUTE}/projects/{project}/zones/{zone}"
         where = f"--zone {zone} --project {project}"
         migs = "gcloud compute instance-groups managed"
@@ -92,6 +97,26 @@ def _fleet(api: GoogleApi, settings: SecundusSettings, fleet: Fleet) -> Iterator
                 f"pubsub.googleapis.com/v1/projects/{project}/{kind}s/{name}",
                 f"{kind} {name}",
                 f"gcloud pubsub {kind}s delete {name} --project {project}",
+                off=True,
+            )
+
+
+def _notifications(api: GoogleApi, settings: SecundusSettings) -> Iterator[Leftover]:
+    """What announces new pictures to the topic of the stack: an existing bucket keeps it."""
+    bucket, topic = settings.names.input_bucket, settings.names.topic
+    url = f"storage.googleapis.com/storage/v1/b/{bucket}/notificationConfigs"
+    try:
+        found = api.get(url).get("items", ())
+    except ApiError as error:
+        if error.status != NOT_FOUND:
+            yield Leftover(what=f"notifications of the bucket {bucket}", error=error.short)
+        return
+    for each in found:
+        if each["topic"] == f"//pubsub.googleapis.com/projects/{settings.project}/topics/{topic}":
+            name = f"projects/_/buckets/{bucket}/notificationConfigs/{each['id']}"
+            yield Leftover(
+                what=f"notification {each['id']} of the bucket {bucket} to the topic {topic}",
+                remove=f"gcloud storage buckets notifications delete {name}",
             )
 
 
@@ -153,11 +178,14 @@ def _place(resource: Resource, project: str) -> tuple[str, str]:
     }[resource.kind]
 
 
-def _looked_up(api: GoogleApi, url: str, what: str, remove: str) -> Iterator[Leftover]:
+def _looked_up(
+    api: GoogleApi, url: str, what: str, remove: str, *, off: bool = False
+) -> Iterator[Leftover]:
+    """What is there; `off`: where its API is off, nothing is, because the API was never needed."""
     try:
         api.get(url)
     except ApiError as error:
-        if error.status != NOT_FOUND:
+        if error.status != NOT_FOUND and not (off and error.reason == API_IS_OFF):
             yield Leftover(what=what, error=error.short)
     else:
         yield Leftover(what=what, remove=remove)

@@ -36,6 +36,12 @@ def left(answers: dict[str, Any], **changes: Any) -> list[tuple[str, str]]:
     return [(each.what, each.remove or each.error) for each in found]
 
 
+def of_one_machine(answers: dict[str, Any]) -> list[str]:
+    """What is left of a stack that has one machine."""
+    found = secundus_settings.parse(committed("secundus"))
+    return [each.what for each in leftovers.of_secundus(Recorded(NOTHING | answers), found)]
+
+
 def test_nothing_is_left_of_a_fleet_that_never_was() -> None:
     """And nobody asks for a single machine."""
     assert left({f"{COMPUTE}/zones/us-west1-b/instances/workload-vm": {}}) == []
@@ -77,8 +83,48 @@ def test_templates_that_may_not_be_listed_are_not_known() -> None:
 
 
 def test_one_machine_leaves_nothing_of_a_fleet() -> None:
-    """A stack without one is not asked for topics and groups."""
-    values = committed("secundus")
-    answers = NOTHING | {f"{PUBSUB}/topics/workload-slices": {}}
-    found = leftovers.of_secundus(Recorded(answers), secundus_settings.parse(values))
-    assert list(found) == []
+    """Nor does an API that was never on."""
+    assert of_one_machine({}) == []
+    off = {
+        f"{PUBSUB}/{kind}/{name}": ApiError(403, "SERVICE_DISABLED", "off")
+        for kind in ("topics", "subscriptions")
+        for name in ("workload-slices", "workload-dead-letters")
+    }
+    assert of_one_machine(off) == []
+
+
+def test_a_fleet_that_is_not_configured_any_more_is_found() -> None:
+    """An update that was killed can have left it, in any zone."""
+    group = f"{COMPUTE}/zones/us-west1-c/instanceGroupManagers/workload-fleet"
+    assert of_one_machine({f"{PUBSUB}/topics/workload-slices": {}, group: {}}) == [
+        "group workload-fleet in us-west1-c, with its machines",
+        "topic workload-slices",
+    ]
+
+
+def test_topics_that_may_not_be_asked_for_are_not_known() -> None:
+    """A refusal says nothing of what is there."""
+    refused = ApiError(403, "IAM_PERMISSION_DENIED", "denied")
+    topic = f"{PUBSUB}/topics/workload-slices"
+    assert of_one_machine({topic: refused}) == ["topic workload-slices"]
+
+
+def test_a_notification_of_an_existing_bucket_to_the_topic_is_left() -> None:
+    """`destroy` leaves the bucket; others may have notifications of their own."""
+    bucket = "secundus-vision-input-bucket"
+    topics = ("projects/secundus-vision/topics/workload-slices", "projects/others/topics/theirs")
+    items = [
+        {"id": f"{number}", "topic": f"//pubsub.googleapis.com/{topic}"}
+        for number, topic in enumerate(topics, 1)
+    ]
+    url = f"storage.googleapis.com/storage/v1/b/{bucket}/notificationConfigs"
+    name = f"projects/_/buckets/{bucket}/notificationConfigs/1"
+    assert left({url: {"items": items}}, existing=["inputBucket"]) == [
+        (
+            f"notification 1 of the bucket {bucket} to the topic workload-slices",
+            f"gcloud storage buckets notifications delete {name}",
+        )
+    ]
+    assert left({url: ApiError(403, "", "denied")}) == [
+        (f"notifications of the bucket {bucket}", "403 denied")
+    ]
