@@ -121,7 +121,7 @@ def _notifications(api: GoogleApi, settings: SecundusSettings) -> Iterator[Lefto
 
 
 def _templates(api: GoogleApi, project: str, group: str) -> Iterator[Leftover]:
-    """Those with the name of the stack's and the digits that the plugin adds."""
+    """Those with the name of the stack's and the hexadecimal digits that the plugin adds."""
     try:
         found = api.pages(f"{COMPUTE}/projects/{project}/global/instanceTemplates", "items")
         names = [str(each["name"]) for each in found]
@@ -129,7 +129,7 @@ def _templates(api: GoogleApi, project: str, group: str) -> Iterator[Leftover]:
         yield Leftover(what=f"templates {group}-…", error=error.short)
         return
     for name in names:
-        if re.fullmatch(rf"{re.escape(group)}-[0-9]+", name):
+        if re.fullmatch(rf"{re.escape(group)}-[0-9a-f]+", name):
             yield Leftover(
                 what=f"template {name}",
                 remove=f"gcloud compute instance-templates delete {name} --project {project}",

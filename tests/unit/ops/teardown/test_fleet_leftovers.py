@@ -50,12 +50,12 @@ def test_nothing_is_left_of_a_fleet_that_never_was() -> None:
 def test_everything_of_a_fleet_that_is_left_is_found_in_an_order_to_remove_it() -> None:
     """A group makes machines anew; Google deletes no template that a group uses."""
     zone = f"{COMPUTE}/zones/us-west1-b"
-    names = ["workload-fleet-20261128", "workload-fleet-eu-1", "workload-fleet-", "other-1"]
+    names = ["20261128091500000000000f0a", "eu-1", "late", ""]
     found = left(
         {
             f"{zone}/autoscalers/workload-fleet": {},
             f"{zone}/instanceGroupManagers/workload-fleet": {},
-            TEMPLATES: {"items": [{"name": name} for name in names]},
+            TEMPLATES: {"items": [{"name": f"workload-fleet-{name}"} for name in names]},
             f"{PUBSUB}/subscriptions/workload-slices": {},
             f"{PUBSUB}/topics/workload-slices": {},
             f"{PUBSUB}/topics/workload-dead-letters": {},
@@ -65,7 +65,7 @@ def test_everything_of_a_fleet_that_is_left_is_found_in_an_order_to_remove_it() 
     assert [what for what, _ in found] == [
         "autoscaler workload-fleet in us-west1-b",
         "group workload-fleet in us-west1-b, with its machines",
-        "template workload-fleet-20261128",
+        "template workload-fleet-20261128091500000000000f0a",
         "subscription workload-slices",
         "topic workload-slices",
         "topic workload-dead-letters",
