@@ -60,7 +60,7 @@ https://docs.cloud.google.com/vpc/docs/create-modify-vpc-networks#expand-subnet"
 COMPUTE_NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 """RFC 1035: https://docs.cloud.google.com/compute/docs/naming-resources"""
 GROUP: Final = r"[a-z]([a-z0-9-]{0,34}[a-z0-9])?"
-"""A group's name: a template's name of 63 is it, a hyphen, and the provider's 26 hexadecimal digits.
+"""A group's name: it, a hyphen and the provider's 26 hexadecimal digits are a template's name.
 https://www.pulumi.com/registry/packages/gcp/api-docs/compute/instancetemplate/#nameprefix_python"""
 MAX_MACHINE_BASE: Final = 58
 """Characters of a group's machines before the hyphen and four random ones that Google adds."""

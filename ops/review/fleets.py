@@ -64,6 +64,8 @@ def changes(preview: Preview) -> Iterator[Change]:
             continue
         if step.type == SUBSCRIPTION and step.ends:
             yield _lost(step)
+        if step.type == AUTOSCALER:
+            yield from _limits(step)
         if step.after is None:
             continue
         unknown = sorted(step.changed_keys - _KNOWN[step.type])
@@ -91,6 +93,33 @@ def _in_words(properties: Mapping[str, Any] | None) -> str:
     )
     machines = counted(int(most), "machine") if isinstance(most, int | float) else text(most)
     return f"{text(least)} to {machines} ({text(kind)})"
+
+
+def _limits(step: Step) -> Iterator[Change]:
+    """What the autoscaler itself gets: the component only says what the whole fleet should have."""
+    before, after = (_replicas(each) for each in (step.declared_before, step.after))
+    of_zone = f"the autoscaler {step.name}"
+    if step.after is None:
+        sentence = f"{of_zone} ({before}) is deleted"
+    elif step.before is None:
+        sentence = f"{of_zone} is new: {after}"
+    elif before == after:
+        sentence = f"{of_zone} keeps its {after}"
+    else:
+        sentence = f"{of_zone}: {before} → {after}"
+    details = tuple(
+        f"{path}: {text(old)} → {text(new)}"
+        for path, old, new in differences(step.declared_before, step.after)
+        if step.before is not None and step.after is not None and path.startswith("autoscaling")
+    )
+    yield _change(Effect.NOTE, sentence, step, details=details, access=False)
+
+
+def _replicas(properties: Mapping[str, Any] | None) -> str:
+    least, most = (
+        at(properties, "autoscalingPolicy", key) for key in ("minReplicas", "maxReplicas")
+    )
+    return f"{text(least)} to {text(most)} machines"
 
 
 def _lost(step: Step) -> Change:

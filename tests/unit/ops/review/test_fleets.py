@@ -156,6 +156,47 @@ def test_the_size_of_a_fleet_and_its_provisioning_are_shown(change: Json, senten
     assert "Nothing about who can read" in reviewed(change).verdict
 
 
+def scaler(least: int, most: int, **changes: Any) -> Json:
+    """The inputs of the autoscaler of one zone."""
+    return {"autoscalingPolicy": {"minReplicas": least, "maxReplicas": most, **changes}}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence", "details"),
+    [
+        (step("create", AUTOSCALER, "a", new=scaler(0, 3)), "is new: 0 to 3 machines", ()),
+        (
+            step("update", AUTOSCALER, "a", old=scaler(0, 3), new=scaler(1, 300)),
+            ": 0 to 3 machines → 1 to 300 machines",
+            (
+                "autoscalingPolicy.maxReplicas: 3 → 300",
+                "autoscalingPolicy.minReplicas: 0 → 1",
+            ),
+        ),
+        (
+            step("update", AUTOSCALER, "a", old=scaler(0, 3), new=scaler(0, 3, mode="OFF")),
+            "keeps its 0 to 3 machines",
+            ("autoscalingPolicy.mode: nothing → OFF",),
+        ),
+        (
+            step("update", AUTOSCALER, "a", old=scaler(0, 3), new={"autoscalingPolicy": UNKNOWN}),
+            ": 0 to 3 machines → not known before `up` to not known before `up` machines",
+            None,
+        ),
+        (step("delete", AUTOSCALER, "a", old=scaler(0, 3)), "(0 to 3 machines) is deleted", ()),
+    ],
+    ids=["new", "limits", "something else", "not known", "deleted"],
+)
+def test_the_limits_of_each_autoscaler_are_shown(
+    change: Json, sentence: str, details: tuple[str, ...] | None
+) -> None:
+    """It decides how many machines there are, whatever the component says of the fleet."""
+    (found,) = fleets.changes(read_preview(change))
+    assert found.effect is Effect.NOTE
+    assert found.sentence.removeprefix("the autoscaler a").strip() == sentence
+    assert details in (None, found.details)
+
+
 def test_an_unchanged_fleet_is_not_mentioned() -> None:
     """Nothing happens to it."""
     assert told(step("same", FLEET, old=sizes(), new=sizes())) == []
@@ -217,11 +258,11 @@ def test_a_template_that_is_not_known_must_be_made_of_the_stacks_own(
 def test_an_input_of_a_fleet_that_is_not_known_cannot_be_judged(kind: str, key: str) -> None:
     """It could send messages elsewhere, or change what machines run."""
     known = {"versions": [{"instanceTemplate": UNKNOWN}]} if kind == GROUP else {}
-    ((effect, sentence),) = told(
+    found = told(
         step("create", TEMPLATE, new=template()),
         step("create", kind, new={**known, key: {"a": "b"}}, **OF_OWN),
     )
-    assert effect is Effect.UNJUDGED
+    (sentence,) = [each for effect, each in found if effect is Effect.UNJUDGED]
     assert sentence.endswith(f"the review does not know: {key}")
 
 
