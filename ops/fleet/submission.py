@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ops.fleet.deployed import Fleet
     from workload.records import Picture
 
+_NAMED: Final = "Does `fleet.submitters` of the stack {} name you?"
 EACH: Final = 100_000
 """After so many pictures, say how far it is."""
 
@@ -128,7 +129,7 @@ def _pictures(fleet: Fleet, credentials: Credentials) -> Iterator[Picture]:
     except BucketError as error:
         raise FleetError(
             f"gs://{fleet.input_bucket} could not be listed, so no job was submitted:"
-            f" {shown(str(error.__cause__ or error))}"
+            f" {shown(str(error.__cause__ or error))}. {_NAMED.format(fleet.stack)}"
         ) from error
 
 
@@ -140,7 +141,7 @@ def _result_bucket(fleet: Fleet, credentials: Credentials) -> Iterator[storage.B
     except (GoogleAPIError, GoogleAuthError, RequestException) as error:
         raise FleetError(
             f"gs://{fleet.result_bucket} refuses, and no message was published:"
-            f" {shown(str(error))}. Does `fleet.submitters` of the stack {fleet.stack} name you?"
+            f" {shown(str(error))}. {_NAMED.format(fleet.stack)}"
         ) from error
 
 

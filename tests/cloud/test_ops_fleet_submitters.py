@@ -43,7 +43,7 @@ def test_the_grants_of_a_submitter_are_enough(
     ("missing", "said"),
     [
         ("topic", "workload-slices refuses"),
-        ("input", "could not be listed"),
+        ("input", "Does `fleet.submitters` of the stack secundus name you?"),
         ("result", "Does `fleet.submitters` of the stack secundus name you?"),
     ],
 )
