@@ -214,7 +214,8 @@ class WorkQueue(pulumi.ComponentResource):
             f"{self._name}-new-pictures",
             bucket=pictures.name,
             topic=topic.id,
-            payload_format="JSON_API_V1",
+            # The name and the generation are enough; the rest need not be in messages.
+            payload_format="NONE",
             event_types=["OBJECT_FINALIZE"],
             # Google tries whether it may publish, before it agrees.
             opts=pulumi.ResourceOptions(parent=self, depends_on=after),

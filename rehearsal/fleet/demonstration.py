@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 ZONES: Final = ("us-west1-a", "us-west1-b")
 MACHINES: Final = 3
-SLICE: Final = 1024
+SLICE: Final = 512
 WAIT_SECONDS: Final = 1200
 ENGINE: Final = {"archive": "model/model-litert.tar.gz", "manifest": "model/manifest-litert.json"}
 """The demonstration model for LiteRT: three machines share this machine's memory."""

@@ -121,6 +121,13 @@ def extend(ask: Ask, received: list[Any], seconds: int) -> None:
     assert ask("POST", f"{SUBSCRIPTION}:modifyAckDeadline", body).status_code == 200
 
 
+@only_the_local_cloud
+def test_a_topic_names_its_subscriptions(ask: Ask) -> None:
+    """`audit` compares them with those of the stack."""
+    answer = ask("GET", f"{TOPIC}/subscriptions")
+    assert answer.json() == {"subscriptions": [FULL + SUBSCRIPTION]}
+
+
 def test_a_message_is_delivered_once_and_removed_when_it_is_acknowledged(
     ask: Ask, advance: Callable[[float], None]
 ) -> None:

@@ -362,7 +362,7 @@ def test_a_stream_turns_each_new_picture_into_a_message(fleet: Deploy) -> None:
     assert notification.inputs == {
         "bucket": "secundus-vision-input-bucket",
         "eventTypes": ["OBJECT_FINALIZE"],
-        "payloadFormat": "JSON_API_V1",
+        "payloadFormat": "NONE",
         "topic": "secundus-fleet-queue-slices-id",
     }
     (grant,) = [g for g in graph.all("TopicIAMMember") if g.inputs["member"] == STORAGE]

@@ -24,6 +24,7 @@ METHODS: Final = (
     Method("PATCH", TOPIC, f"{T}update", topics.patch),
     Method("DELETE", TOPIC, f"{T}delete", topics.delete),
     Method("POST", TOPIC, f"{T}publish", topics.publish, ":publish"),
+    Method("GET", TOPIC, f"{T}get", topics.list_subscriptions, "/subscriptions"),
     Method("GET", TOPIC, f"{T}getIamPolicy", conventions.get_policy, ":getIamPolicy"),
     Method("POST", TOPIC, f"{T}setIamPolicy", conventions.set_policy, ":setIamPolicy"),
     Method("PUT", SUBSCRIPTION, f"{S}create", subscriptions.create),

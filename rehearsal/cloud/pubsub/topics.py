@@ -77,6 +77,13 @@ def delete(call: Call) -> Json:
     return {}
 
 
+def list_subscriptions(call: Call) -> Json:
+    """The names of a topic's subscriptions, on one page."""
+    topic = find(call)
+    every = call.cloud.subscriptions.values()
+    return {"subscriptions": [each.name for each in every if each.doc["topic"] == topic.name]}
+
+
 def publish(call: Call) -> Json:
     """Publish messages; ApiError 400 for the whole request if one of them is not valid."""
     topic, messages = find(call), call.body.get("messages") or []
