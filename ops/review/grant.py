@@ -73,7 +73,7 @@ _NO_ACCESS: Final = frozenset(
     }
 )
 """Roles that give access neither to a model nor to pictures: a message of a stream has no more than
-the name and the metadata of a picture."""
+the name of a picture."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -172,7 +173,11 @@ class _Fleet:
         )
         deaths.start()
         with self.context.console.working("secundus: the fleet works") as say:
-            most = self._wait_until(lambda: self._done(job) >= submitted["slices"] - 1, job, say)
+            most = self._wait_until(
+                lambda: self._done(job) >= submitted["slices"] - 1 and not deaths.is_alive(),
+                job,
+                say,
+            )
         deaths.end()
         for each in deaths.happened:
             self.context.fact("machine", each)
@@ -262,7 +267,7 @@ class _Fleet:
         alone = self._cloud.buckets[self._result].objects["results.jsonl"].data
         self._expect(
             "the fleet's results are those of one machine",
-            "the same bytes" if alone == merged else "other bytes",
+            "the same bytes" if alone == merged else _difference(merged, alone),
             met=alone == merged,
         )
 
@@ -349,3 +354,11 @@ class _Fleet:
             text=True,
             check=False,
         )
+
+
+def _difference(merged: bytes, alone: bytes) -> str:
+    """How many records differ, and the first one of both."""
+    pairs = list(zip_longest(merged.splitlines(), alone.splitlines(), fillvalue=b""))
+    different = [pair for pair in pairs if pair[0] != pair[1]]
+    first = " and ".join(each.decode() for each in different[0])
+    return f"{len(different)} of {len(pairs)} records differ, the first ones: {first}"
