@@ -9,7 +9,16 @@ from bench.fleet import costs, facts
 from bench.fleet.machine import ATTESTATIONS, REDONE, SLICE, WORK
 from bench.fleet.setting import WARM
 from bench.fleet.simulation import run
-from bench.fleet.works import MACHINES, NOTHING, PICTURE_BYTES, PICTURES, Work, measured, spot
+from bench.fleet.works import (
+    MACHINES,
+    NOTHING,
+    PICTURE_BYTES,
+    PICTURES,
+    ZONES,
+    Work,
+    measured,
+    spot,
+)
 from bench.table import table
 
 if TYPE_CHECKING:
@@ -25,6 +34,8 @@ FLEETS: Final = (1, 10, 100)
 SLICES: Final = (512, 4096, 16_384)
 SLICED: Final = 100
 """Machines of the comparison of slices."""
+WEEK: Final = 7 * 24
+"""Hours for which the subscription keeps a message that no machine acknowledges."""
 SHOWN: Final = 0.01
 """The least share of the machines' time that is worth a word."""
 
@@ -47,7 +58,7 @@ def tables(found: Sequence[Work], warm: Scaling, cold: Scaling) -> list[str]:
         unadapted(found, cold),
         limits(found),
         slices([work for work in found if work.engine is found[0].engine]),
-        standing(),
+        standing(found[0]),
         sources([*measured([*found]), *facts.EVERY]),
     ]
 
@@ -174,11 +185,13 @@ def slices(found: Sequence[Work]) -> str:
     return table(rows)
 
 
-def standing() -> str:
-    """What a fleet costs that has nothing to do, and a stream beside its machines."""
+def standing(work: Work) -> str:
+    """What a fleet costs that has nothing to do, or next to nothing, and a stream beside that."""
     requests, messages = costs.stream_million()
-    standard, on_spot = costs.hour(spot=False), costs.hour(spot=True)
     month = cost.HOURS_PER_MONTH
+    alone = [costs.dollars(run(work.setting(zones, 1))) for zones in (1, ZONES)]
+    hourly = [each * month for each in alone]
+    standard, on_spot = costs.hour(spot=False), costs.hour(spot=True)
     return table(
         [
             ("beside the jobs", "dollars"),
@@ -188,6 +201,18 @@ def standing() -> str:
                 f"${standard:.3f} / ${standard * month:.0f}",
             ),
             ("one spot machine, an hour / a month", f"${on_spot:.3f} / ${on_spot * month:.0f}"),
+            (
+                "one machine that fails for seven days, standard / spot",
+                f"${standard * WEEK:.0f} / ${on_spot * WEEK:.0f}",
+            ),
+            (
+                f"one message alone, fleet in one zone / {ZONES} zones",
+                f"${alone[0]:.3f} / ${alone[1]:.3f}",
+            ),
+            (
+                f"one message an hour, a month, one zone / {ZONES} zones",
+                f"${hourly[0]:.0f} / ${hourly[1]:.0f}",
+            ),
             ("stream, a million pictures: requests", f"${requests:.2f}"),
             ("stream, a million pictures: messages", f"${messages:.2f}"),
         ]

@@ -211,6 +211,24 @@ GOOGLE: Final[tuple[tuple[str, UpdateCause], ...]] = (
             f"nothing is lost: {_AGAIN}",
         ),
     ),
+    # https://github.com/DefangLabs/pulumi-defang/issues/370
+    # https://docs.cloud.google.com/compute/docs/reference/rest/v1/instanceGroupManagers
+    (
+        r"Invalid fingerprint|conditionNotMet",
+        _deployer(
+            "it changed since the stack read it last: autoscalers change the groups of a fleet",
+            "read it again: pulumi up --refresh --stack {stack}",
+        ),
+    ),
+    # https://github.com/hashicorp/terraform/issues/21865
+    # https://github.com/hashicorp/terraform-provider-google/issues/10365
+    (
+        r"instance_template resource \S+ is already being used by \S*instanceGroupManagers",
+        _google(
+            "a group of the fleet still replaces, or shuts down, machines of the template before",
+            f"wait some minutes, delete nothing, then: {_AGAIN}",
+        ),
+    ),
     (
         r"is already being used by|resourceInUseByAnotherResource",
         _deployer(

@@ -71,10 +71,10 @@ def watched(context: Context, company: str) -> Iterator[Progress]:
             progress.summarize()
 
 
-def up(context: Context, company: str) -> None:
+def up(context: Context, company: str, *, refresh: bool = False) -> None:
     """`pulumi up`, with live progress; stores the stack's outputs."""
     with watched(context, company) as progress:
-        done = context.workspace.stack(company).up(on_event=progress)
+        done = context.workspace.stack(company).up(on_event=progress, refresh=refresh)
     context.outputs[company] = {name: output.value for name, output in done.outputs.items()}
 
 

@@ -240,7 +240,7 @@ class _Fleet:
     def _streamed(self) -> None:
         self.context.heading("4. A stream: one new picture, and a fleet without machines")
         self._set("secundus", "fleet.stream", "true")
-        up(self.context, "secundus")
+        up(self.context, "secundus", refresh=True)  # the autoscalers changed the groups
         new = "new picture ä.jpg"
         drawn = next((self.context.workspace.program / "model" / "pictures").iterdir())
         began = time.monotonic()

@@ -455,6 +455,21 @@ def test_a_group_changes_only_with_its_current_fingerprint(fleet: Fleet) -> None
     assert "current fingerprint" in message(fleet.ask("PATCH", GROUP, change), 412)
 
 
+def test_an_autoscaler_that_changes_the_size_changes_the_fingerprint(fleet: Fleet) -> None:
+    """So a change with what a client read before is refused, until it reads again.
+
+    https://github.com/DefangLabs/pulumi-defang/issues/370
+    """
+    assert fleet.ask("POST", SCALERS, AUTOSCALER).status_code == 200
+    fleet.load(4)
+    before = fleet.ask("GET", GROUP).json()["fingerprint"]
+    fleet.step()
+    after = fleet.ask("GET", GROUP).json()["fingerprint"]
+    change = {"description": "new"}
+    message(fleet.ask("PATCH", GROUP, {**change, "fingerprint": before}), 412)
+    assert fleet.ask("PATCH", GROUP, {**change, "fingerprint": after}).status_code == 200
+
+
 def test_a_deleted_group_is_gone_once_its_machines_are_off(fleet: Fleet) -> None:
     """The operation lasts as long, so that what they use can be deleted next."""
     fleet.resize(2)

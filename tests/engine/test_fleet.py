@@ -57,9 +57,14 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, pulumi_cli: Path) -> Iter
         yield deployed
 
 
-def up(deployed: Deployed, company: str = "secundus") -> None:
+def up(deployed: Deployed, company: str = "secundus", *options: str) -> None:
     """`pulumi up`, which must succeed."""
-    run(deployed.workspace, company, "up", "--yes", "--skip-preview")
+    run(deployed.workspace, company, "up", "--yes", "--skip-preview", *options)
+
+
+def change(deployed: Deployed) -> None:
+    """`pulumi up` of a fleet that runs: its autoscalers chose sizes since the last one."""
+    up(deployed, "secundus", "--refresh")
 
 
 def alarms(deployed: Deployed) -> list[str]:
@@ -155,7 +160,7 @@ def test_zones_and_a_stream_are_added_to_a_fleet_that_runs(deployed: Deployed) -
     before = {each.id for each in machines(cloud).values()}
     zones = {f"fleet.zones[{index}]": zone for index, zone in enumerate(ZONES)}
     configure(deployed.workspace, "secundus", {**zones, "fleet.stream": "true"})
-    up(deployed)
+    change(deployed)
     until(lambda: in_zones(cloud) == list(ZONES), "a machine in each zone")
     assert {each.id for each in machines(cloud).values() if each.zone == ZONES[1]} < before
     (notification,) = cloud.buckets[PICTURES].notifications.values()
@@ -176,7 +181,7 @@ def test_another_template_replaces_every_machine_at_once(deployed: Deployed) -> 
     audited = len(cloud.audit)
     configure(deployed.workspace, "secundus", {"machineType": "n2d-standard-4"})
     assert alarms(deployed) == []
-    up(deployed)
+    change(deployed)
     (new,) = cloud.templates
     asked = [
         entry.permission.removeprefix("compute.instanceTemplates.")
@@ -195,7 +200,7 @@ def test_a_zone_and_the_stream_are_removed_from_a_fleet_that_runs(deployed: Depl
     cloud = deployed.local.cloud
     forget(deployed, "fleet.zones[0]")
     configure(deployed.workspace, "secundus", {"fleet.stream": "false"})
-    up(deployed)
+    change(deployed)
     until(lambda: in_zones(cloud) == ["us-west1-b"] * 2, "all machines in the zone that is left")
     assert {group.zone for group in cloud.groups.values()} == {ZONES[1]}
     assert {each.zone for each in cloud.autoscalers.values()} == {ZONES[1]}

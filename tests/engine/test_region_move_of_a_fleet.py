@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-DEADLINE_SECONDS: Final = 30
+DEADLINE_SECONDS: Final = 60
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +58,13 @@ def test_a_fleet_moves_to_another_region_in_one_update(
         {f"fleet.zones[{n}]": each for n, each in enumerate(zones)},
     )
     configure(deployed.workspace, "secundus", {"region": region, "acceptLoss": region, **listed})
-    run(deployed.workspace, "secundus", "up", "--yes", "--skip-preview")
+    run(deployed.workspace, "secundus", "up", "--refresh", "--yes", "--skip-preview")
     expected = zones or [f"{region}-b"]
     assert sorted(group.zone for group in cloud.groups.values()) == expected
     assert sorted(each.zone for each in cloud.autoscalers.values()) == expected
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while {each.zone for each in cloud.instances.values()} != {expected[0]}:
+    # The stack's picture is uploaded anew; if the stream tells of it, each zone wants a machine.
+    while not {expected[0]} <= {each.zone for each in cloud.instances.values()} <= {*expected}:
         assert time.monotonic() < deadline, "no machine in the new region"
         time.sleep(0.05)
     assert len(cloud.templates) == 1

@@ -150,7 +150,8 @@ def _get(call: Call) -> Json:
 
 
 def _fingerprint(group: Group) -> str:
-    return fingerprint({key: group.doc.get(key) for key in sorted(CHANGEABLE - {"targetSize"})})
+    """Of what can be changed: the size, too, which the autoscaler sets in between."""
+    return fingerprint({key: group.doc.get(key) for key in sorted(CHANGEABLE)})
 
 
 def _patch(call: Call) -> Json:

@@ -333,11 +333,19 @@ def test_what_machines_do_beside_work_is_told_by_its_share() -> None:
     assert report.beside_work(run(setting())) == "idle 75 %, boot and pull 10 %"
 
 
+@pytest.mark.parametrize("zones", [1, 3])
+def test_a_message_alone_starts_a_machine_in_every_zone(found: list[Work], zones: int) -> None:
+    """Each autoscaler rounds up; so with three zones it costs three times as much."""
+    alone = [costs.dollars(run(found[0].setting(each, 1))) for each in (1, zones)]
+    assert run(found[0].setting(zones, 1)).most == zones
+    assert alone[1] == pytest.approx(zones * alone[0], rel=0.01)
+
+
 def test_the_page_has_the_tables_of_the_script(found: list[Work]) -> None:
     """Those that need no long simulation, and one that does; the others are written with them."""
     page = command.PAGE.read_text()
     assert report.limits(found) in page
-    assert report.standing() in page
+    assert report.standing(found[0]) in page
     assert report.slices([work for work in found if work.engine is Engine.TENSORFLOW]) in page
     for line in report.sources([*facts.EVERY]).splitlines():
         assert line in page

@@ -117,6 +117,17 @@ MESSAGES = {
     " does not exist., badRequest": ("know a new account yet", "a minute later"),
     "googleapi: Error 409: There were concurrent policy changes. Please retry the whole"
     " read-modify-write with exponential backoff., aborted": ("at the same moment", "nothing is"),
+    "Error updating managed group instances: googleapi: Error 412: Invalid fingerprint.,"
+    " conditionNotMet": ("changed since the stack read it", "pulumi up --refresh --stack secundus"),
+    "Error patching InstanceGroupManager: googleapi: Error 412: Supplied fingerprint does not match"
+    " current fingerprint., conditionNotMet": ("autoscalers change the groups", "--refresh"),
+    "Error deleting instance template: googleapi: Error 400: The instance_template resource"
+    " 'projects/x/global/instanceTemplates/workload-fleet-1' is already being used by"
+    " 'projects/x/zones/us-west1-b/instanceGroupManagers/workload-fleet',"
+    " resourceInUseByAnotherResource": (
+        "still replaces, or shuts down, machines",
+        "delete nothing, then: pulumi up --stack secundus",
+    ),
     "googleapi: Error 400: The network resource 'projects/x/global/networks/n' is already being"
     " used by 'projects/x/global/firewalls/f', resourceInUseByAnotherResource": (
         "uses what is to be deleted",
