@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
@@ -37,6 +37,10 @@ POLL_SECONDS = 0.5
 MACHINE_POLL_SECONDS = 5.0
 MOST = 50_000
 """Objects of the input bucket that are compared with the records."""
+
+
+REFUSED: Final = (GoogleAPIError, GoogleAuthError, RequestException, DataCorruption)
+"""What Google's storage library raises where a request failed, or its answer is not whole."""
 
 
 class EndedError(ResultsError):
@@ -113,7 +117,7 @@ def errors_of_google(where: Where) -> Iterator[None]:
         raise ResultsError(str(error)) from error
     except NotFound as error:
         raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
-    except (GoogleAPIError, GoogleAuthError, RequestException, DataCorruption) as error:
+    except REFUSED as error:
         raise ResultsError(f"reading gs://{where.bucket} failed: {shown(str(error))}") from error
 
 
@@ -227,7 +231,7 @@ def _other_pictures(run: Run, where: Where, client: storage.Client) -> tuple[str
             where.pictures, fields="items(name,generation),nextPageToken", max_results=MOST
         )
         present = {(b.name, str(b.generation)) for b in listed if not b.name.endswith("/")}
-    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
+    except REFUSED as error:
         reason = shown(str(error), LONGEST)
         return (
             f"Could not check whether gs://{where.pictures} holds other pictures now: {reason}",

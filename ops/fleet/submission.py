@@ -13,14 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from google.api_core.exceptions import GoogleAPIError
-from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
-from requests import RequestException
 
 from infra.stack_name import for_stack
 from infra.untrusted_text import shown
 from infra.wording import counted
+from ops import results
 from ops.commands import SUBMIT
 from ops.fleet import job_object, queue, slices
 from ops.fleet.deployed import FleetError
@@ -138,7 +136,7 @@ def _result_bucket(fleet: Fleet, credentials: Credentials) -> Iterator[storage.B
     """The result bucket; whatever Google refuses is a FleetError that names it."""
     try:
         yield storage.Client(project="-", credentials=credentials).bucket(fleet.result_bucket)
-    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
+    except results.REFUSED as error:
         raise FleetError(
             f"gs://{fleet.result_bucket} refuses, and no message was published:"
             f" {shown(str(error))}. {_NAMED.format(fleet.stack)}"
