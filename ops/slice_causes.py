@@ -43,8 +43,10 @@ SLICES: Final[Mapping[SliceFailure, Cause]] = {
         Seen.DEAD_LETTER,
     ),
     SliceFailure.OTHER_INPUT: _operator(
-        "the stack's input bucket is another one than when the job was submitted",
-        _NEW_JOB,
+        "the stack's input bucket is another one than when the job was submitted; or the message is"
+        " about a new picture of another bucket",
+        f"{_NEW_JOB}; upload a new picture into the stack's input bucket",
+        Seen.CAUSE_OR_DEAD_LETTER,
     ),
     SliceFailure.OTHER_MODEL: _operator(
         "the stack has taken another model since the job was submitted, so its records would be of"

@@ -83,7 +83,10 @@ def _machines(state: State) -> Table:
 
 
 def _causes(failed: Iterable[Failed], job: str) -> Iterator[str]:
-    """The causes, each once, with whom they befell and the fix: lines that can be copied."""
+    """Each cause once, with the slices or machines that failed by it, and the fix.
+
+    These are lines, no table, so that commands can be copied.
+    """
     groups = defaultdict(list)
     for each in failed:
         groups[each.error, each.reason].append(each)

@@ -27,7 +27,7 @@ from workload.errors import BucketError
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from google.cloud import storage
 
@@ -55,13 +55,17 @@ def read(
     pictures: Iterable[Picture],
     to: Collected,
     show_progress: Callable[[str], None],
+    kept_for: Sequence[str] = (),
 ) -> Stream:
-    """Give `to` the record of every picture that has one; FleetError if one was edited."""
+    """Give `to` the record of every picture that has one; FleetError if one was edited.
+
+    `kept_for` are the options for which the records are kept in memory, if they are.
+    """
     stream = Stream()
     for picture, line in _lines(bucket, _listed(pictures)):
         stream.listed += 1
         if to.keep and stream.listed > MOST:
-            require_few(stream.listed, "a stream without --output")
+            require_few(stream.listed, *(kept_for or ["a stream without --output"]))
         if line is None:
             stream.missing += 1
             if len(stream.examples) < FEW:

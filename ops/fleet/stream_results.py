@@ -39,7 +39,9 @@ def show(request: Request) -> int:
     found: list[Stream] = []
 
     def read(to: Collected) -> None:
-        stream = stream_records.read(request.bucket, pictures, to, print_progress)
+        stream = stream_records.read(
+            request.bucket, pictures, to, print_progress, request.in_memory
+        )
         found.append(stream)
         if options.output and stream.missing and not options.partial:
             raise FleetError(f"{_without(stream, inputs)}. {INCOMPLETE}")

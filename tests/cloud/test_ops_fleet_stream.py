@@ -123,6 +123,9 @@ def test_more_records_than_fit_into_memory_go_to_a_file(
     lines = [arrived(fleet, f"{number}.png") for number in range(3)]
     assert stream() == UNUSABLE
     assert "got a stream without --output for 3 pictures, expected 2 at" in capsys.readouterr().err
+    page = ["--html", str(tmp_path / "page.html")]
+    assert stream("--output", str(tmp_path / "x"), *page) == UNUSABLE
+    assert "got --html for 3 pictures, expected 2 at most" in capsys.readouterr().err
     assert stream("--output", str(tmp_path / "x")) == OK
     assert (tmp_path / "x").read_bytes() == b"".join(lines)
 
