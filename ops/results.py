@@ -27,6 +27,7 @@ from ops.progress import Parts
 from ops.pulumi_command import StackError
 from ops.records import ResultsError, Run, parse
 from ops.stack_outputs import outputs
+from workload.fleet import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -148,8 +149,7 @@ def _awaited(
         if off:
             raise EndedError(_ended(where, status, earlier=blob is not None))
         if not started:
-            # `get_blob` gives None also for a missing bucket; a listing raises NotFound.
-            list(bucket.list_blobs(max_results=1))
+            _require_one_machine(bucket, where, has_result=blob is not None)
             started = True
             show_progress(f"waiting at most {wait_seconds:.0f} s for gs://{where.bucket}/result")
         if where.machine is not None and time.monotonic() >= next_poll:
@@ -178,6 +178,19 @@ def _left(where: Where, *, earlier: bool) -> str:
         if earlier
         else "no object `result` of this run"
     )
+
+
+def _require_one_machine(bucket: storage.Bucket, where: Where, *, has_result: bool) -> None:
+    """ResultsError if a fleet writes to the bucket; NotFound if it is missing.
+
+    A stack with one machine, which is known, can have had a fleet before.
+    """
+    has_jobs = list(bucket.list_blobs(prefix=jobs.FOLDER, max_results=1))
+    if has_jobs and not has_result and where.machine is None:
+        raise ResultsError(
+            f"gs://{where.bucket} holds jobs of a fleet, and no object `result` of one machine."
+            f" Show the newest job: {RESULTS} --uri gs://{where.bucket} --job last"
+        )
 
 
 def _ended(where: Where, status: str, *, earlier: bool) -> str:

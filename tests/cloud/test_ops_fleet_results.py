@@ -493,3 +493,17 @@ def test_the_input_bucket_is_not_listed_for_a_job(fleet: Deployed, job: jobs.Job
         fleet.work(job, number)
     del fleet.cloud.buckets[INPUT]
     assert results() == OK
+
+
+def test_a_bucket_of_a_fleet_by_its_name_is_not_waited_for(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No machine of a fleet writes `result`. What one machine left there before is shown."""
+    uri = f"gs://{RESULT}"
+    assert results("--uri", uri) == UNUSABLE
+    error = capsys.readouterr().err
+    assert f"{uri} holds jobs of a fleet, and no object `result` of one machine." in error
+    assert error.endswith(f"results --uri {uri} --job last\n")
+    fleet.write("result", b"Error: run_crashed: It crashed.")
+    assert results("--uri", uri) == BROKEN
+    assert job.head.job not in capsys.readouterr().out
