@@ -10,6 +10,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from infra.untrusted_text import shown
 from ops.commands import SUBMIT
+from ops.fleet import stored
 from ops.fleet.deployed import FleetError
 from workload.fleet import jobs
 
@@ -68,11 +69,11 @@ def read(bucket: storage.Bucket, job: str) -> jobs.Job:
             f"gs://{bucket.name} has no job {job}. Its newest jobs are:"
             f" {', '.join(listed(bucket)[:5]) or 'none'}"
         )
-    if (blob.size or 0) > jobs.MAX_JOB_BYTES:
-        raise _edited(bucket, name, f"it has {blob.size:,} bytes")
+    if wrong := stored.wrong(blob, jobs.MAX_JOB_BYTES):
+        raise _edited(bucket, name, wrong)
     with tempfile.TemporaryFile() as file:
         try:
-            blob.download_to_file(file)
+            stored.download(blob, file)
         except NotFound as error:
             raise _edited(bucket, name, "it was removed just now") from error
         file.seek(0)

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
+from google.api_core.exceptions import NotFound
 
 from infra.untrusted_text import shown
-from ops.fleet import queue
-from ops.fleet.slice_records import HEADING_BYTES, Heading, Source, heading
+from ops.fleet import queue, stored
+from ops.fleet.slice_records import HEADING_BYTES, MAX_BYTES, Heading, Source, heading
+from ops.fleet.stored import first_bytes
 from ops.google_api import ApiError
 from workload.fleet import jobs
 from workload.fleet.records import CAUSE_SCHEMA
@@ -161,14 +162,16 @@ class Observer:
         )
 
     def _done(self) -> tuple[dict[int, int], int]:
-        """The slices with records, and how many objects are of no slice."""
+        """The slices with records, and how many objects are of no slice; FleetError."""
         head = self.job.head
-        fields = "items(name,generation),nextPageToken"
+        fields = "items(name,generation,size,contentEncoding),nextPageToken"
         done, foreign = {}, 0
         for blob in self.bucket.list_blobs(prefix=jobs.records_folder(head.job), fields=fields):
             digits = blob.name.removeprefix(jobs.records_folder(head.job)).removesuffix(".jsonl")
             number = int(digits) if re.fullmatch("[0-9]{7,9}", digits) else -1
             if 0 <= number < head.slices and blob.name == jobs.records_name(head.job, number):
+                if wrong := stored.wrong(blob, MAX_BYTES):
+                    raise self._source(number).edited(wrong)
                 done[number] = int(blob.generation)
             else:
                 foreign += 1
@@ -186,10 +189,12 @@ class Observer:
 
     def _heading(self, which: tuple[int, int]) -> Heading:
         number, generation = which
-        source = Source(bucket=self.bucket.name, job=self.job, number=number)
         name = jobs.records_name(self.job.head.job, number)
         start = first_bytes(self.bucket.blob(name, generation=generation), HEADING_BYTES)
-        return heading(start.partition(b"\n")[0], source)
+        return heading(start.partition(b"\n")[0], self._source(number))
+
+    def _source(self, number: int) -> Source:
+        return Source(bucket=self.bucket.name, job=self.job, number=number)
 
     def _failed(self, folder: str, since: str | None) -> tuple[tuple[Failed, ...], int]:
         """The objects of a folder that say why something failed, and how many were not read."""
@@ -202,14 +207,6 @@ class Observer:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = pool.map(lambda blob: _cause(blob, folder), blobs[:MOST_CAUSES])
             return tuple(filter(None, found)), max(0, len(blobs) - MOST_CAUSES)
-
-
-def first_bytes(blob: storage.Blob, number: int) -> bytes:
-    """The beginning of an object; empty for an empty one."""
-    try:
-        return bytes(blob.download_as_bytes(start=0, end=number - 1))
-    except RequestRangeNotSatisfiable:
-        return b""
 
 
 def _cause(blob: storage.Blob, folder: str) -> Failed | None:

@@ -26,6 +26,9 @@ HEADING_BYTES: Final = 8 * 1024
 LONGEST_LINE: Final = 16 * 1024**2
 """Bytes of a record: a model can have 100,000 labels, and a record's best classes are fewer."""
 
+MAX_BYTES: Final = 2 * 1024**3
+"""Of the object: a worker makes it in memory, and a few of them are on this machine's disk."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import gzip
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -84,6 +85,13 @@ class Deployed:
     def write(self, name: str, content: bytes) -> None:
         """Put an object into the result bucket."""
         self.client.bucket(RESULT).blob(name).upload_from_string(content)
+
+    def compress(self, name: str) -> None:
+        """Have an object of the result bucket compressed, with the encoding that says so."""
+        content = self.cloud.buckets[RESULT].objects[name].data
+        blob = self.client.bucket(RESULT).blob(name)
+        blob.content_encoding = "gzip"
+        blob.upload_from_string(gzip.compress(content))
 
     def names(self) -> list[str]:
         """The objects in the result bucket."""

@@ -11,6 +11,7 @@ import pytest
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
 from ops.fleet import collected, job_results, job_state, merging, request, waiting
+from ops.fleet.stored import first_bytes
 from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload.fleet import jobs
 
@@ -248,7 +249,6 @@ def test_a_heading_is_read_once_unless_its_object_is_replaced(
 ) -> None:
     """A wait looks every few seconds at thousands of slices."""
     read: list[str] = []
-    first_bytes = job_state.first_bytes
 
     def counting(blob: Blob, number: int) -> bytes:
         read.append(blob.name)
@@ -507,3 +507,47 @@ def test_a_bucket_of_a_fleet_by_its_name_is_not_waited_for(
     fleet.write("result", b"Error: run_crashed: It crashed.")
     assert results("--uri", uri) == BROKEN
     assert job.head.job not in capsys.readouterr().out
+
+
+def test_compressed_objects_are_not_decompressed(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A small object could give any number of bytes; nobody here writes such a one."""
+    for number in range(3):
+        fleet.work(job, number)
+    for name in (jobs.records_name(job.head.job, 1), jobs.job_name(job.head.job)):
+        fleet.compress(name)
+        assert results() == UNUSABLE
+        error = capsys.readouterr().err
+        assert f"gs://{RESULT}/{name}" in error
+        assert "it has the contentEncoding gzip, expected none" in error
+
+
+def test_the_bytes_of_records_that_are_compressed_meanwhile_stay_as_they_are(
+    fleet: Deployed, job: jobs.Job, tmp_path: Path
+) -> None:
+    """The encoding can be set after the listing, and a download obeys it."""
+    for number in range(3):
+        fleet.work(job, number)
+    observer = job_state.Observer(fleet.client.bucket(RESULT), job)
+    state = observer.look()
+    name = jobs.records_name(job.head.job, 1)
+    generation = fleet.cloud.buckets[RESULT].objects[name].meta["generation"]
+    fleet.compress(name)
+    fleet.cloud.buckets[RESULT].objects[name].meta["generation"] = generation
+    bucket = fleet.client.bucket(RESULT)
+    path = merging._downloaded(bucket, observer._source(1), state.done[1], tmp_path / "1")
+    assert path.read_bytes() == fleet.cloud.buckets[RESULT].objects[name].data
+    assert first_bytes(bucket.blob(name), 4) == path.read_bytes()[:4]
+
+
+def test_records_that_are_too_large_are_not_downloaded(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The listing says how large they are."""
+    fleet.work(job, 1)
+    name = jobs.records_name(job.head.job, 1)
+    fleet.cloud.buckets[RESULT].objects[name].meta["size"] = str(2 * 1024**3 + 1)
+    assert results() == UNUSABLE
+    error = capsys.readouterr().err
+    assert f"{name}: it has 2,147,483,649 bytes, expected 2,147,483,648 at most" in error
