@@ -28,10 +28,11 @@ def show(request: Request) -> int:
     name = job_object.named(bucket, options.job or job_object.LAST)
     if not options.job:
         print_progress(f"job {name}: the newest of --list; --job JOB chooses another")
-    job = job_object.read(bucket, name)
+    submitted = job_object.read(bucket, name)
+    job = submitted.job
     require_few(job.head.pictures, *request.in_memory)
     api = GoogleApi(identity()) if request.where.dead_letters else None
-    observer = Observer(bucket, job, api, request.where.dead_letters)
+    observer = Observer(bucket, job, submitted.created, api, request.where.dead_letters)
     state = waiting.awaited(observer, options.wait, print_progress)
     if options.output and state.missing and not options.partial:
         raise FleetError(

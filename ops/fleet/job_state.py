@@ -14,7 +14,7 @@ from google.api_core.exceptions import NotFound
 from infra.untrusted_text import shown
 from ops.fleet import queue, stored
 from ops.fleet.slice_records import HEADING_BYTES, MAX_BYTES, Heading, Source, heading
-from ops.fleet.stored import first_bytes
+from ops.fleet.stored import AT_ONCE, first_bytes
 from ops.google_api import ApiError
 from workload.fleet import jobs
 from workload.fleet.records import CAUSE_SCHEMA
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 CAUSE_BYTES: Final = 8 * 1024
 MOST_CAUSES: Final = 1_000
 """Causes and failed machines that are read; the rest is counted."""
-AT_ONCE: Final = 8
-"""Objects that are read at once; the HTTP library keeps ten connections."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +120,8 @@ class Observer:
 
     bucket: storage.Bucket
     job: jobs.Job
+    created: dt.datetime
+    """when the job was written, by Google's clock"""
     api: GoogleApi | None = None
     dead_letters: str | None = None
     """the subscription; None if it is not known"""
@@ -147,7 +147,7 @@ class Observer:
                 other = sum(each.job != head.job for each in letters)
         missing = {each.number for each in self.job.slices if each.number not in done}
         failed, more = self._failed(jobs.causes_folder(head.job), None)
-        machines, _ = self._failed(jobs.WORKERS, head.submitted)
+        machines, _ = self._failed(jobs.WORKERS, self.created)
         if more:
             notes.append(f"{more} more causes were not read")
         return State(
@@ -196,13 +196,13 @@ class Observer:
     def _source(self, number: int) -> Source:
         return Source(bucket=self.bucket.name, job=self.job, number=number)
 
-    def _failed(self, folder: str, since: str | None) -> tuple[tuple[Failed, ...], int]:
+    def _failed(self, folder: str, since: dt.datetime | None) -> tuple[tuple[Failed, ...], int]:
         """The objects of a folder that say why something failed, and how many were not read."""
         fields = "items(name,updated),nextPageToken"
         blobs = [
             blob
             for blob in self.bucket.list_blobs(prefix=folder, fields=fields)
-            if since is None or f"{blob.updated:%Y-%m-%dT%H:%M:%SZ}" >= since
+            if since is None or blob.updated >= since
         ]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = pool.map(lambda blob: _cause(blob, folder), blobs[:MOST_CAUSES])

@@ -16,6 +16,8 @@ from infra.untrusted_text import shown
 if TYPE_CHECKING:
     from google.cloud import storage
 
+AT_ONCE: Final = 8
+"""Objects that are asked for at once; the HTTP library keeps ten connections."""
 LONGEST: Final = 100
 """Characters of an encoding that are shown."""
 

@@ -20,9 +20,8 @@ from infra.untrusted_text import shown
 from infra.wording import counted
 from ops.fleet.collected import MOST, require_few
 from ops.fleet.deployed import FleetError
-from ops.fleet.job_state import AT_ONCE
 from ops.fleet.slice_records import LONGEST_LINE
-from ops.fleet.stored import first_bytes
+from ops.fleet.stored import AT_ONCE, first_bytes
 from ops.records import is_record
 from workload.errors import BucketError
 from workload.fleet import jobs

@@ -92,7 +92,7 @@ def republish(fleet: Fleet, job: str, show_progress: Callable[[str], None]) -> S
     """Publish again every slice of a job that has no records; FleetError. It lists no pictures."""
     credentials = _identity()
     with _result_bucket(fleet, credentials) as bucket:
-        head = job_object.read(bucket, job_object.named(bucket, job)).head
+        head = job_object.read(bucket, job_object.named(bucket, job)).job.head
         _require_same(fleet, head)
         folder = jobs.records_folder(head.job)
         names = bucket.list_blobs(prefix=folder, fields="items(name),nextPageToken")

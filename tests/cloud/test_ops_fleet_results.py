@@ -10,7 +10,7 @@ import pytest
 
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
-from ops.fleet import collected, job_results, job_state, merging, request, waiting
+from ops.fleet import collected, job_object, job_results, job_state, merging, request, waiting
 from ops.fleet.stored import first_bytes
 from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload.fleet import jobs
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.cloud.fleet import Deployed
 
 PICTURES = 1200
+EARLIER = "2020-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
@@ -43,6 +44,12 @@ def data(capsys: pytest.CaptureFixture[str], code: int, *options: str) -> dict[s
     assert results("--json", *options) == code
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
+
+
+def observer_of(fleet: Deployed, job: jobs.Job) -> job_state.Observer:
+    """Who looks at the job, without its dead letters."""
+    bucket = fleet.client.bucket(RESULT)
+    return job_state.Observer(bucket, job, job_object.read(bucket, job.head.job).created)
 
 
 def test_the_merged_records_are_those_of_one_machine(
@@ -162,9 +169,7 @@ def test_machines_that_failed_since_are_named_with_the_cause_and_the_fix(
 ) -> None:
     """Those that failed before the job are not."""
     fleet.cause("workers/old.json", "run_crashed", "before", machine="old")
-    fleet.cloud.buckets[RESULT].objects["workers/old.json"].meta["updated"] = (
-        "2020-01-01T00:00:00.000Z"
-    )
+    fleet.cloud.buckets[RESULT].objects["workers/old.json"].meta["updated"] = EARLIER
     sentence = "The model's owner did not release it to this workload."
     fleet.cause("workers/workload-vm-9.json", "release_refused", sentence)
     fleet.work(job, 0)
@@ -255,7 +260,7 @@ def test_a_heading_is_read_once_unless_its_object_is_replaced(
         return first_bytes(blob, number)
 
     monkeypatch.setattr(job_state, "first_bytes", counting)
-    observer = job_state.Observer(fleet.client.bucket(RESULT), job)
+    observer = observer_of(fleet, job)
     fleet.work(job, 0)
     for _ in range(2):
         observer.look()
@@ -455,13 +460,32 @@ def test_jobs_are_listed_the_newest_first(
     older, name = "20200101-000000-abcdef", jobs.job_name(job.head.job)
     content = fleet.cloud.buckets[RESULT].objects[name].data
     fleet.write(jobs.job_name(older), content.replace(job.head.job.encode(), older.encode()))
+    fleet.cloud.buckets[RESULT].objects[jobs.job_name(older)].meta["timeCreated"] = EARLIER
     fleet.write("jobs/not-a-job/job.jsonl", b"")
+    fleet.write(jobs.records_name("20260101-000000-abcdef", 0), b"its job is not there")
     assert results("--list") == OK
     assert capsys.readouterr().out.splitlines()[:2] == [job.head.job, older]
     assert results("--list", "--json") == OK
     assert json.loads(capsys.readouterr().out) == [{"job": job.head.job}, {"job": older}]
     assert results("--job", "last", "--uri", f"gs://{RESULT}") == UNUSABLE
     assert job.head.job in capsys.readouterr().out
+
+
+def test_the_clock_of_whoever_submits_is_not_asked(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A year ahead, it would make an old job the newest, and hide the machines that failed."""
+    objects, ahead = fleet.cloud.buckets[RESULT].objects, "20990101-000000-abcdef"
+    content = objects[jobs.job_name(job.head.job)].data
+    later = content.replace(job.head.submitted.encode(), b"2099-01-01T00:00:00Z")
+    fleet.write(jobs.job_name(ahead), later.replace(job.head.job.encode(), ahead.encode()))
+    fleet.cause("workers/workload-vm-9.json", "run_crashed", "It crashed.")
+    found = data(capsys, UNUSABLE, "--job", ahead)["job"]["failedMachines"]
+    assert [each["machine"] for each in found] == ["workload-vm-9"]
+    objects[jobs.job_name(ahead)].meta["timeCreated"] = EARLIER
+    assert data(capsys, UNUSABLE)["job"]["job"] == job.head.job
+    assert main(["submit", "--json", "--missing", "last"]) == OK
+    assert json.loads(capsys.readouterr().out)["job"] == job.head.job
 
 
 @pytest.mark.usefixtures("fleet")
@@ -529,7 +553,7 @@ def test_the_bytes_of_records_that_are_compressed_meanwhile_stay_as_they_are(
     """The encoding can be set after the listing, and a download obeys it."""
     for number in range(3):
         fleet.work(job, number)
-    observer = job_state.Observer(fleet.client.bucket(RESULT), job)
+    observer = observer_of(fleet, job)
     state = observer.look()
     name = jobs.records_name(job.head.job, 1)
     generation = fleet.cloud.buckets[RESULT].objects[name].meta["generation"]
