@@ -21,7 +21,7 @@ from workload.fleet.records import CAUSE_SCHEMA
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from google.cloud import storage
 
@@ -128,6 +128,8 @@ class Observer:
     _headings: dict[int, tuple[int, Heading]] = field(default_factory=dict)
     """by the slice's number, with the generation of the object"""
     _dead: set[int] = field(default_factory=set)
+    _causes: dict[str, tuple[int, Failed]] = field(default_factory=dict)
+    """by the object's name, with its generation"""
 
     def look(self) -> State:
         """The state now; FleetError for records that were edited, or Google's errors."""
@@ -146,17 +148,20 @@ class Observer:
                 self._dead |= {each.slice for each in letters if each.job == head.job}
                 other = sum(each.job != head.job for each in letters)
         missing = {each.number for each in self.job.slices if each.number not in done}
-        failed, more = self._failed(jobs.causes_folder(head.job), None)
-        machines, _ = self._failed(jobs.WORKERS, self.created)
-        if more:
-            notes.append(f"{more} more causes were not read")
+        wanted = {jobs.cause_name(head.job, number) for number in missing}
+        failed = self._failed(
+            jobs.causes_folder(head.job), lambda blob: blob.name in wanted, notes.append
+        )
+        machines = self._failed(
+            jobs.WORKERS, lambda blob: blob.updated >= self.created, notes.append
+        )
         return State(
             job=self.job,
             done=done,
             headings={number: self._headings[number][1] for number in done},
             dead=frozenset(self._dead & missing),
             other_letters=other,
-            failed=tuple(each for each in failed if each.number in missing),
+            failed=failed,
             machines=machines,
             notes=tuple(notes),
         )
@@ -196,21 +201,29 @@ class Observer:
     def _source(self, number: int) -> Source:
         return Source(bucket=self.bucket.name, job=self.job, number=number)
 
-    def _failed(self, folder: str, since: dt.datetime | None) -> tuple[tuple[Failed, ...], int]:
-        """The objects of a folder that say why something failed, and how many were not read."""
-        fields = "items(name,updated),nextPageToken"
+    def _failed(
+        self, folder: str, wanted: Callable[[storage.Blob], bool], note: Callable[[str], None]
+    ) -> tuple[Failed, ...]:
+        """Why something failed, by the wanted objects of a folder; `note` gets what is not read."""
+        fields = "items(name,generation,updated),nextPageToken"
         blobs = [
-            blob
-            for blob in self.bucket.list_blobs(prefix=folder, fields=fields)
-            if since is None or blob.updated >= since
+            each for each in self.bucket.list_blobs(prefix=folder, fields=fields) if wanted(each)
         ]
+        if len(blobs) > MOST_CAUSES:
+            note(f"{len(blobs) - MOST_CAUSES:,} more objects in {folder} were not read")
+        read = blobs[:MOST_CAUSES]
+        new = [each for each in read if self._causes.get(each.name, (0,))[0] != each.generation]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = pool.map(lambda blob: _cause(blob, folder), blobs[:MOST_CAUSES])
-            return tuple(filter(None, found)), max(0, len(blobs) - MOST_CAUSES)
+            for blob, found in zip(
+                new, pool.map(lambda each: _cause(each, folder), new), strict=True
+            ):
+                if found is not None:
+                    self._causes[blob.name] = blob.generation, found
+        return tuple(self._causes[each.name][1] for each in read if each.name in self._causes)
 
 
 def _cause(blob: storage.Blob, folder: str) -> Failed | None:
-    """What an object says; None if it is gone."""
+    """What an object says; None if this generation of it is gone."""
     try:
         text = first_bytes(blob, CAUSE_BYTES)
     except NotFound:

@@ -269,6 +269,35 @@ def test_a_heading_is_read_once_unless_its_object_is_replaced(
     assert observer.look().headings[0].machine == "another"
 
 
+def test_causes_of_missing_slices_are_read_once_however_many_others_there_are(
+    fleet: Deployed, job: jobs.Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cause stays where its slice was done later, and a wait looks every few seconds."""
+    read: list[str] = []
+
+    def counting(blob: Blob, number: int) -> bytes:
+        read.append(blob.name)
+        return first_bytes(blob, number)
+
+    monkeypatch.setattr(job_state, "MOST_CAUSES", 1)
+    monkeypatch.setattr(job_state, "first_bytes", counting)
+    observer = observer_of(fleet, job)
+    fleet.work(job, 0)
+    names = [jobs.cause_name(job.head.job, number) for number in range(3)]
+    for name in names[:2]:
+        fleet.cause(name, "input_changed", "It changed.")
+    for _ in range(2):
+        state = observer.look()
+        assert ([each.number for each in state.failed], state.notes) == ([1], ())
+    assert read[1:] == [names[1]]
+    fleet.cause(names[1], "run_crashed", "It crashed.")
+    fleet.cause(names[2], "run_crashed", "It crashed.")
+    state = observer.look()
+    assert [each.error for each in state.failed] == ["run_crashed"]
+    folder = jobs.causes_folder(job.head.job)
+    assert state.notes == (f"1 more objects in {folder} were not read",)
+
+
 def lines(content: bytes) -> list[bytes]:
     """With their ends."""
     return content.splitlines(keepends=True)
