@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 CAUSE_BYTES: Final = 8 * 1024
 MOST_CAUSES: Final = 1_000
 """Causes and failed machines that are read; the rest is counted."""
+LOOKS: Final = 2
+"""In a row that do not show a dead letter. One may, because Pub/Sub can leave some out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +129,8 @@ class Observer:
     """the subscription; None if it is not known"""
     _headings: dict[int, tuple[int, Heading]] = field(default_factory=dict)
     """by the slice's number, with the generation of the object"""
-    _dead: set[int] = field(default_factory=set)
+    _dead: dict[int, int] = field(default_factory=dict)
+    """the number of looks that did not show a slice's dead letter, since one did"""
     _causes: dict[str, tuple[int, Failed]] = field(default_factory=dict)
     """by the object's name, with its generation"""
 
@@ -145,7 +148,7 @@ class Observer:
             except ApiError as error:
                 notes.append(f"The dead letters are not known, {self.dead_letters}: {error}")
             else:
-                self._dead |= {each.slice for each in letters if each.job == head.job}
+                self._note_dead({each.slice for each in letters if each.job == head.job})
                 other = sum(each.job != head.job for each in letters)
         missing = {each.number for each in self.job.slices if each.number not in done}
         wanted = {jobs.cause_name(head.job, number) for number in missing}
@@ -159,12 +162,18 @@ class Observer:
             job=self.job,
             done=done,
             headings={number: self._headings[number][1] for number in done},
-            dead=frozenset(self._dead & missing),
+            dead=frozenset(self._dead.keys() & missing),
             other_letters=other,
             failed=failed,
             machines=machines,
             notes=tuple(notes),
         )
+
+    def _note_dead(self, seen: set[int]) -> None:
+        """Forget a letter after LOOKS without it: somebody has published its slice again."""
+        looks = {number: without + 1 for number, without in self._dead.items()}
+        looks |= dict.fromkeys(seen, 0)
+        self._dead = {number: without for number, without in looks.items() if without < LOOKS}
 
     def _done(self) -> tuple[dict[int, int], int]:
         """The slices with records, and how many objects are of no slice; FleetError."""

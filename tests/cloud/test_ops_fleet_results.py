@@ -145,6 +145,22 @@ def test_dead_letters_that_cannot_be_read_are_noted(
     assert f"note: The dead letters are not known, {DEAD_LETTERS}: 404" in capsys.readouterr().out
 
 
+def test_a_slice_that_somebody_published_again_is_not_given_up_any_more(
+    fleet: Deployed, job: jobs.Job
+) -> None:
+    """A wait goes on. One look may miss a letter, because Pub/Sub can leave some out."""
+    for number in (0, 2):
+        fleet.work(job, number)
+    fleet.dead_letter({"job": job.head.job, "slice": 1})
+    observer = observer_of(fleet, job)
+    observer.api, observer.dead_letters = fleet.api, DEAD_LETTERS
+    assert observer.look().ended
+    assert main(["submit", "--missing", "last"]) == OK
+    assert [observer.look().ended for _ in range(3)] == [True, False, False]
+    fleet.dead_letter({"job": job.head.job, "slice": 1})
+    assert observer.look().ended
+
+
 def test_a_job_of_which_every_slice_was_given_up_has_failed(
     fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
 ) -> None:
