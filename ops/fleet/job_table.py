@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra.untrusted_text import shown
 from infra.wording import counted
-from ops.commands import AGAIN, SUBMIT
+from ops.commands import AGAIN, RESULTS, SUBMIT
 from ops.detail_causes import cause_of_result
 from ops.fleet.waiting import progress
 from ops.terminal import Table
@@ -55,7 +55,7 @@ def lines(state: State) -> Iterable[str]:
     if state.other_letters:
         yield (
             f"{counted(state.other_letters, 'dead letter')} of other jobs, of pictures, or of no"
-            " form that this program knows"
+            f" form that this program knows. Those of pictures: {RESULTS} --stream"
         )
     yield from (f"note: {note}" for note in state.notes)
 

@@ -82,6 +82,11 @@ class Deployed:
             if name != but:
                 policy.bindings.append({"role": GRANTS[name], "members": [member]})
 
+    def generation(self, name: str) -> str | None:
+        """Of a picture in the input bucket; None if it is not there."""
+        found = self.cloud.buckets[INPUT].objects.get(name)
+        return str(found.meta["generation"]) if found else None
+
     def write(self, name: str, content: bytes) -> None:
         """Put an object into the result bucket."""
         self.client.bucket(RESULT).blob(name).upload_from_string(content)

@@ -9,8 +9,8 @@ import pytest
 
 from ops.cli import main
 from ops.exit_codes import OK, PARTLY, UNUSABLE
-from ops.fleet import collected, stream_records
-from tests.cloud.fleet import INPUT, RESULT
+from ops.fleet import collected, queue, stream_records
+from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload import records
 from workload.errors import PictureFailure
 from workload.fleet import jobs
@@ -73,6 +73,8 @@ def test_pictures_without_a_record_are_named_and_replace_no_file(
         "missing": 2,
         "examples": ["b.png", "c.png"],
         "failed": {"picture_damaged": 1},
+        "givenUp": [],
+        "deadLettersRemoved": 0,
     }
     assert [each["name"] for each in found["records"]] == ["a.png"]
 
@@ -101,6 +103,42 @@ def test_a_record_that_was_edited_is_an_error_that_names_the_object(
     assert f"gs://{RESULT}/{name} is not the record of a.png" in capsys.readouterr().err
 
 
+def test_pictures_that_were_given_up_are_named_with_the_remedy(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Letters of a picture that has a record by now, was replaced, or was removed are removed."""
+    arrived(fleet, "done.png")
+    for name in ("given-up.png", "replaced.png", "removed.png", "done.png"):
+        generation = fleet.generation(name) or fleet.upload(name, b"x")
+        letter = {"bucketId": INPUT, "objectId": name, "objectGeneration": generation}
+        fleet.dead_letter({}, eventType="OBJECT_FINALIZE", **letter)
+    fleet.upload("replaced.png", b"y")
+    fleet.client.bucket(INPUT).blob("removed.png").delete()
+    for others in ({"bucketId": "x"}, {"objectGeneration": "x"}, {"objectId": ".."}):
+        fleet.dead_letter({}, **{**letter, **others})
+    fleet.dead_letter({"job": "20270101-000000-abcdef", "slice": 1})
+    assert stream("--json") == PARTLY
+    found = json.loads(capsys.readouterr().out)
+    assert found["stream"]["givenUp"] == ["given-up.png"]
+    assert found["stream"]["deadLettersRemoved"] == 3
+    assert f"gcloud storage cp FILE gs://{INPUT}/NAME" in found["notes"][1]
+    assert len(queue.dead_letters(fleet.api, DEAD_LETTERS)) == 5
+    fleet.upload("given-up.png", b"y")
+    assert stream("--json") == PARTLY
+    found = json.loads(capsys.readouterr().out)
+    assert (found["stream"]["givenUp"], found["stream"]["deadLettersRemoved"]) == ([], 1)
+
+
+def test_dead_letters_of_a_stream_that_cannot_be_read_are_noted(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The records are shown."""
+    arrived(fleet, "a.png")
+    del fleet.cloud.subscriptions[DEAD_LETTERS]
+    assert stream() == OK
+    assert f"The dead letters are not known, {DEAD_LETTERS}: 404" in capsys.readouterr().out
+
+
 def test_a_stream_without_records_has_nothing_to_show(
     fleet: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,7 +146,7 @@ def test_a_stream_without_records_has_nothing_to_show(
     fleet.upload("a.png", b"x")
     assert stream() == UNUSABLE
     out = " ".join(capsys.readouterr().out.split())
-    assert "those that were there before the stream need a job:" in out
+    assert "Those that were there before the stream need a job:" in out
 
 
 def test_more_records_than_fit_into_memory_go_to_a_file(
