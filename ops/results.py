@@ -62,6 +62,8 @@ class Where:
     """the image that the stack launches, by digest"""
     dead_letters: str | None = None
     """the subscription with the dead letters of a fleet; None if the stack has one machine"""
+    model_sha256: str | None = None
+    """of the model that a fleet takes jobs for; None if the stack has one machine"""
 
 
 def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
@@ -71,6 +73,7 @@ def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
     except StackError as error:
         raise ResultsError(f"{error}; or name the bucket: --uri gs://BUCKET") from error
     started = exported.get("startedAt")
+    fleet = exported.get("fleet") or {}
     project, zone, name = (exported.get(output) for output in ("project", "zone", "instance"))
     return Where(
         bucket_of(exported["resultUri"]),
@@ -78,7 +81,8 @@ def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
         Machine(project=project, zone=zone, name=name) if project and zone and name else None,
         bucket_of(exported["inputUri"]) if exported.get("inputUri") else None,
         exported.get("image"),
-        (exported.get("fleet") or {}).get("deadLetters"),
+        fleet.get("deadLetters"),
+        fleet.get("modelSha256"),
     )
 
 

@@ -68,9 +68,9 @@ SLICES: Final[Mapping[SliceFailure, Cause]] = {
         Seen.CAUSE,
     ),
     SliceFailure.INPUT_CHANGED: _operator(
-        "a listing from the slice's first name on gives other names, generations or sizes than"
-        " `submit` saw",
-        f"change no pictures while a job is at work; {_NEW_JOB}",
+        "a picture of the slice was replaced or removed since `submit` listed it; pictures that are"
+        " only added belong to no slice, and do no harm",
+        f"replace and remove no pictures while a job is at work; {_NEW_JOB}",
     ),
 }
 """Pub/Sub delivers a message that is given back 6 times, then makes it a dead letter."""

@@ -23,22 +23,26 @@ LONGEST: Final = 200
 FEW: Final = 8
 """Slices that are named of each cause, and machines of the table."""
 MOST_MACHINES: Final = 40
-NEW_JOB: Final = f"Submit a new job: {SUBMIT}"
 
 
-def show(terminal: Terminal, state: State, for_stack: Callable[[str], str]) -> None:
-    """Print the machines, the missing slices with their causes, and the next command."""
+def show(
+    terminal: Terminal, state: State, for_stack: Callable[[str], str], *, refused: bool
+) -> None:
+    """Print the machines, the missing slices with their causes, and the next command.
+
+    `refused` says that the stack has another image or model than the job.
+    """
     head = state.job.head
     submitted = shown(head.submitted, LONGEST)
     terminal.print(f"job {head.job}, submitted {submitted}: {progress(state)}", soft_wrap=True)
     if state.headings:
         terminal.print(_machines(state))
     causes = (*_causes(state.failed, head.job), *_causes(state.machines, head.job))
-    for line in (*causes, *lines(state)):
+    for line in (*causes, *_lines(state, refused=refused)):
         terminal.print(for_stack(line), soft_wrap=True)
 
 
-def lines(state: State) -> Iterable[str]:
+def _lines(state: State, *, refused: bool) -> Iterable[str]:
     """What the tables do not say."""
     head, missing = state.job.head, state.missing
     if missing:
@@ -47,7 +51,7 @@ def lines(state: State) -> Iterable[str]:
             f"{counted(len(missing), 'slice')} without records: {len(state.dead)} given up (dead"
             f" letters), {waiting} waiting or at work. The first: {numbers(missing)}"
         )
-    if state.dead:
+    if state.dead and not refused:
         yield (
             "Once the causes are mended, publish the slices without records again:"
             f" {SUBMIT} --missing {head.job}"

@@ -472,17 +472,33 @@ def test_a_small_job_is_shown_as_a_table(
     assert "note:" not in out
 
 
-def test_missing_slices_of_another_image_than_the_deployed_one_are_noted(
-    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("key", "own", "what"),
+    [("imageDigest", f"sha256:{'c' * 64}", "image"), ("modelSha256", "c" * 64, "model")],
+)
+def test_missing_slices_of_another_image_or_model_than_the_deployed_one_are_noted(
+    key: str,
+    own: str,
+    what: str,
+    fleet: Deployed,
+    job: jobs.Job,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The machines refuse them. A job that is whole has no such note."""
+    """The machines refuse them, and so does `submit --missing`: it is not named as a remedy.
+
+    A job that is whole has no such note.
+    """
     name = jobs.job_name(job.head.job)
-    content = fleet.cloud.buckets[RESULT].objects[name].data.decode()
-    other = f"sha256:{'c' * 64}"
-    fleet.write(name, content.replace(job.head.image_digest, other).encode())
+    head, _, rest = fleet.cloud.buckets[RESULT].objects[name].data.partition(b"\n")
+    fleet.write(name, json.dumps({**json.loads(head), key: own}).encode() + b"\n" + rest)
     edited = fleet.job(job.head.job)
     fleet.work(edited, 0)
-    assert "another image than the job" in data(capsys, PARTLY)["notes"][0]
+    fleet.dead_letter({"job": job.head.job, "slice": 1})
+    assert results() == PARTLY
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"note: The stack has another {what} than the job was submitted for" in out
+    assert "in which the slices that are done are done again" in out
+    assert f"--missing {job.head.job}" not in out
     for number in (1, 2):
         fleet.work(edited, number)
     assert data(capsys, OK)["notes"] == []
