@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from google.api_core.exceptions import NotFound
-
-from infra.untrusted_text import shown
 from ops.fleet import queue, stored
+from ops.fleet.causes import Causes
 from ops.fleet.slice_records import HEADING_BYTES, MAX_BYTES, Heading, Source, heading
 from ops.fleet.stored import AT_ONCE, first_bytes
 from ops.google_api import ApiError
 from workload.fleet import jobs
-from workload.fleet.records import CAUSE_SCHEMA
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from google.cloud import storage
 
+    from ops.fleet.causes import Failed
     from ops.google_api import GoogleApi
 
-CAUSE_BYTES: Final = 8 * 1024
-MOST_CAUSES: Final = 1_000
-"""Causes and failed machines that are read; the rest is counted."""
 LOOKS: Final = 2
 """In a row that do not show a dead letter. One may, because Pub/Sub can leave some out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed:
-    """Why an attempt at a slice, or a machine as a whole, failed."""
-
-    error: str
-    """the code; empty if the object is not of this form"""
-    reason: str
-    machine: str
-    number: int = -1
-    """of the slice; -1 for a machine as a whole"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +113,11 @@ class Observer:
     """by the slice's number, with the generation of the object"""
     _dead: dict[int, int] = field(default_factory=dict)
     """the number of looks that did not show a slice's dead letter, since one did"""
-    _causes: dict[str, tuple[int, Failed]] = field(default_factory=dict)
-    """by the object's name, with its generation"""
+    _causes: Causes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is read yet."""
+        self._causes = Causes(self.bucket)
 
     def look(self) -> State:
         """The state now; FleetError for records that were edited, or Google's errors."""
@@ -152,10 +137,10 @@ class Observer:
                 other = sum(each.job != head.job for each in letters)
         missing = {each.number for each in self.job.slices if each.number not in done}
         wanted = {jobs.cause_name(head.job, number) for number in missing}
-        failed = self._failed(
+        failed = self._causes.read(
             jobs.causes_folder(head.job), lambda blob: blob.name in wanted, notes.append
         )
-        machines = self._failed(
+        machines = self._causes.read(
             jobs.WORKERS, lambda blob: blob.updated >= self.created, notes.append
         )
         return State(
@@ -209,48 +194,3 @@ class Observer:
 
     def _source(self, number: int) -> Source:
         return Source(bucket=self.bucket.name, job=self.job, number=number)
-
-    def _failed(
-        self, folder: str, wanted: Callable[[storage.Blob], bool], note: Callable[[str], None]
-    ) -> tuple[Failed, ...]:
-        """Why something failed, by the wanted objects of a folder; `note` gets what is not read."""
-        fields = "items(name,generation,updated),nextPageToken"
-        blobs = [
-            each for each in self.bucket.list_blobs(prefix=folder, fields=fields) if wanted(each)
-        ]
-        if len(blobs) > MOST_CAUSES:
-            note(f"{len(blobs) - MOST_CAUSES:,} more objects in {folder} were not read")
-        read = blobs[:MOST_CAUSES]
-        new = [each for each in read if self._causes.get(each.name, (0,))[0] != each.generation]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for blob, found in zip(
-                new, pool.map(lambda each: _cause(each, folder), new), strict=True
-            ):
-                if found is not None:
-                    self._causes[blob.name] = blob.generation, found
-        return tuple(self._causes[each.name][1] for each in read if each.name in self._causes)
-
-
-def _cause(blob: storage.Blob, folder: str) -> Failed | None:
-    """What an object says; None if this generation of it is gone."""
-    try:
-        text = first_bytes(blob, CAUSE_BYTES)
-    except NotFound:
-        return None
-    stem = blob.name.removeprefix(folder).removesuffix(".json")
-    number = int(stem) if re.fullmatch("[0-9]{7,9}", stem) and folder != jobs.WORKERS else -1
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        data = None
-    match data:
-        case {
-            "schema": schema,
-            "error": str() as error,
-            "reason": str() as reason,
-            "machine": str() as machine,
-        } if schema == CAUSE_SCHEMA and re.fullmatch("[a-z_]{1,100}", error):
-            return Failed(error=error, reason=reason, machine=machine, number=number)
-    return Failed(
-        error="", reason=f"{shown(blob.name)} has another form", machine=stem, number=number
-    )

@@ -16,7 +16,8 @@ from ops.verdict_table import NOT_SAID
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ops.fleet.job_state import Failed, State
+    from ops.fleet.causes import Failed
+    from ops.fleet.job_state import State
     from ops.terminal import Terminal
 
 LONGEST: Final = 200

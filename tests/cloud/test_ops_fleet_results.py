@@ -10,7 +10,16 @@ import pytest
 
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
-from ops.fleet import collected, job_object, job_results, job_state, merging, request, waiting
+from ops.fleet import (
+    causes,
+    collected,
+    job_object,
+    job_results,
+    job_state,
+    merging,
+    request,
+    waiting,
+)
 from ops.fleet.stored import first_bytes
 from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload.fleet import jobs
@@ -295,8 +304,9 @@ def test_causes_of_missing_slices_are_read_once_however_many_others_there_are(
         read.append(blob.name)
         return first_bytes(blob, number)
 
-    monkeypatch.setattr(job_state, "MOST_CAUSES", 1)
-    monkeypatch.setattr(job_state, "first_bytes", counting)
+    monkeypatch.setattr(causes, "MOST_CAUSES", 1)
+    for module in (causes, job_state):
+        monkeypatch.setattr(module, "first_bytes", counting)
     observer = observer_of(fleet, job)
     fleet.work(job, 0)
     names = [jobs.cause_name(job.head.job, number) for number in range(3)]
