@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.untrusted_text import shown
 from infra.wording import counted
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from ops.fleet.stream_records import Stream
 
 LONGEST: Final = 200
+NOT_KNOWN: Final = "not known"
 
 
 def show(request: Request) -> int:
@@ -54,19 +54,18 @@ def show(request: Request) -> int:
     given_up = _given_up(request, inputs, notes)
     if len(collected.records) > MOST_ROWS and not request.in_memory:
         notes.append(f"There is no table of more than {MOST_ROWS:,} pictures: --output FILE")
-    run = Run(tuple(collected.records), None, notes=tuple(map(request.for_stack, notes)))
+    notes += _several(stream)
+    run = Run(
+        tuple(collected.records),
+        None,
+        notes=tuple(map(request.for_stack, notes)),
+        scores_without_summary=" and ".join(each or NOT_KNOWN for each in sorted(stream.scores)),
+    )
     pictures_counted = f"{collected.count} of {counted(stream.listed, 'picture')}"
     request.answer(
         run,
         collected.codes,
-        {
-            "stream": {
-                **asdict(stream),
-                "failed": dict(collected.codes),
-                "givenUp": given_up.pictures if given_up else None,
-                "deadLettersRemoved": given_up.removed if given_up else 0,
-            }
-        },
+        {"stream": _data(stream, collected, given_up)},
         lambda terminal: terminal.print(
             f"{pictures_counted} of gs://{inputs} have a record; failed {collected.codes.total()}"
         ),
@@ -74,6 +73,35 @@ def show(request: Request) -> int:
     if not collected.count:
         return UNUSABLE
     return PARTLY if stream.missing or collected.codes else OK
+
+
+def _data(stream: Stream, collected: Collected, given_up: GivenUp | None) -> dict[str, Any]:
+    """The stream as data."""
+    return {
+        "listed": stream.listed,
+        "missing": stream.missing,
+        "examples": stream.examples,
+        "failed": dict(collected.codes),
+        "models": dict(stream.models),
+        "scores": dict(stream.scores),
+        "givenUp": given_up.pictures if given_up else None,
+        "deadLettersRemoved": given_up.removed if given_up else 0,
+    }
+
+
+def _several(stream: Stream) -> list[str]:
+    """A note if the records are of several models."""
+    if len(stream.models) < 2:  # noqa: PLR2004  one is none too many
+        return []
+    models = ", ".join(
+        f"{model[:12] or NOT_KNOWN} ({counted(pictures, 'picture')})"
+        for model, pictures in stream.models.most_common(FEW)
+    )
+    note = (
+        f"These records are of {len(stream.models)} models: {models}. To have all of one model,"
+        f" submit a job: {SUBMIT}"
+    )
+    return [note]
 
 
 def _given_up(request: Request, inputs: str, notes: list[str]) -> GivenUp | None:

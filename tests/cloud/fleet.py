@@ -87,9 +87,11 @@ class Deployed:
         found = self.cloud.buckets[INPUT].objects.get(name)
         return str(found.meta["generation"]) if found else None
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, metadata: dict[str, str] | None = None) -> None:
         """Put an object into the result bucket."""
-        self.client.bucket(RESULT).blob(name).upload_from_string(content)
+        blob = self.client.bucket(RESULT).blob(name)
+        blob.metadata = metadata
+        blob.upload_from_string(content)
 
     def compress(self, name: str) -> None:
         """Have an object of the result bucket compressed, with the encoding that says so."""

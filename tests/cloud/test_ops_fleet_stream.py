@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from tests.cloud.fleet import Deployed
 
 
-def arrived(fleet: Deployed, name: str, outcome: records.Outcome | None = None) -> bytes:
+def arrived(
+    fleet: Deployed, name: str, outcome: records.Outcome | None = None, **metadata: str
+) -> bytes:
     """A picture arrives and gets its record, as a worker writes it; returns the record."""
     generation = fleet.upload(name, b"x")
     picture = records.Picture(name=name, generation=generation)
     record = records.record(picture, outcome or [records.Score(1, "crack", 0.5)])
     line = records.line(record).encode()
-    fleet.write(jobs.stream_name(name, generation), line)
+    made_by = {"modelSha256": "b" * 64, "scores": "probabilities", **metadata}
+    fleet.write(jobs.stream_name(name, generation), line, made_by)
     return line
 
 
@@ -73,6 +76,8 @@ def test_pictures_without_a_record_are_named_and_replace_no_file(
         "missing": 2,
         "examples": ["b.png", "c.png"],
         "failed": {"picture_damaged": 1},
+        "models": {"b" * 64: 1},
+        "scores": {},
         "givenUp": [],
         "deadLettersRemoved": 0,
     }
@@ -137,6 +142,53 @@ def test_dead_letters_of_a_stream_that_cannot_be_read_are_noted(
     del fleet.cloud.subscriptions[DEAD_LETTERS]
     assert stream() == OK
     assert f"The dead letters are not known, {DEAD_LETTERS}: 404" in capsys.readouterr().out
+
+
+def test_scores_are_called_what_the_model_gave(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Logits are no probabilities, and a model that says nothing known gave neither."""
+    arrived(fleet, "a.png")
+    assert stream() == OK
+    out = capsys.readouterr().out
+    assert "0.500" in out
+    assert "score (" not in out
+    arrived(fleet, "b.png", scores="logits")
+    arrived(fleet, "c.png", scores="\x1b[31m")
+    assert stream() == OK
+    out = capsys.readouterr().out
+    assert "score (not known and logits and" in out
+    assert "0.500" not in out
+
+
+def test_records_of_several_models_are_noted(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stack that takes another model does not do the pictures before it again."""
+    for name in ("a.png", "b.png"):
+        arrived(fleet, name)
+    assert stream("--json") == OK
+    assert json.loads(capsys.readouterr().out)["notes"] == []
+    arrived(fleet, "c.png", PictureFailure.DAMAGED, modelSha256="c" * 64)
+    arrived(fleet, "d.png", modelSha256="x")
+    assert stream("--json") == PARTLY
+    found = json.loads(capsys.readouterr().out)
+    assert found["stream"]["models"] == {"b" * 64: 2, "c" * 64: 1, "": 1}
+    assert found["notes"][0].startswith(
+        "These records are of 3 models: bbbbbbbbbbbb (2 pictures), cccccccccccc (1 picture), not"
+        " known (1 picture). To have all of one model, submit a job: "
+    )
+
+
+def test_a_record_that_is_compressed_is_not_decompressed(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error says so."""
+    arrived(fleet, "a.png")
+    (name,) = fleet.names()
+    fleet.compress(name)
+    assert stream() == UNUSABLE
+    assert "it has the contentEncoding gzip, expected none" in capsys.readouterr().err
 
 
 def test_a_stream_without_records_has_nothing_to_show(
