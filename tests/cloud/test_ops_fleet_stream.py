@@ -12,8 +12,10 @@ from ops.exit_codes import OK, PARTLY, UNUSABLE
 from ops.fleet import collected, queue, stream_records
 from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload import records
+from workload.checkpoints import Origin
 from workload.errors import PictureFailure
 from workload.fleet import jobs
+from workload.fleet.records import Author
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,15 +24,19 @@ if TYPE_CHECKING:
 
 
 def arrived(
-    fleet: Deployed, name: str, outcome: records.Outcome | None = None, **metadata: str
+    fleet: Deployed, name: str, outcome: records.Outcome | None = None, **about: str
 ) -> bytes:
     """A picture arrives and gets its record, as a worker writes it; returns the record."""
     generation = fleet.upload(name, b"x")
     picture = records.Picture(name=name, generation=generation)
-    record = records.record(picture, outcome or [records.Score(1, "crack", 0.5)])
-    line = records.line(record).encode()
-    made_by = {"modelSha256": "b" * 64, "scores": "probabilities", **metadata}
-    fleet.write(jobs.stream_name(name, generation), line, made_by)
+    origin = Origin(
+        engine="litert",
+        image_digest=f"sha256:{'a' * 64}",
+        **{"model_sha256": "b" * 64, "scores": "probabilities", **about},
+    )
+    author = Author(machine="workload-vm-1", origin=origin)
+    line = author.published([(picture, outcome or [records.Score(1, "crack", 0.5)])]).encode()
+    fleet.write(jobs.stream_name(name, generation), line, author.about)
     return line
 
 
@@ -169,8 +175,8 @@ def test_records_of_several_models_are_noted(
         arrived(fleet, name)
     assert stream("--json") == OK
     assert json.loads(capsys.readouterr().out)["notes"] == []
-    arrived(fleet, "c.png", PictureFailure.DAMAGED, modelSha256="c" * 64)
-    arrived(fleet, "d.png", modelSha256="x")
+    arrived(fleet, "c.png", PictureFailure.DAMAGED, model_sha256="c" * 64)
+    arrived(fleet, "d.png", model_sha256="x")
     assert stream("--json") == PARTLY
     found = json.loads(capsys.readouterr().out)
     assert found["stream"]["models"] == {"b" * 64: 2, "c" * 64: 1, "": 1}
