@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ops.fleet import queue, stored
 from ops.fleet.causes import Causes
-from ops.fleet.slice_records import HEADING_BYTES, MAX_BYTES, Heading, Source, heading
+from ops.fleet.slice_records import HEADING_BYTES, Heading, Source, heading
 from ops.fleet.stored import AT_ONCE, first_bytes
 from ops.google_api import ApiError
 from workload.fleet import jobs
@@ -169,8 +169,9 @@ class Observer:
             digits = blob.name.removeprefix(jobs.records_folder(head.job)).removesuffix(".jsonl")
             number = int(digits) if re.fullmatch("[0-9]{7,9}", digits) else -1
             if 0 <= number < head.slices and blob.name == jobs.records_name(head.job, number):
-                if wrong := stored.wrong(blob, MAX_BYTES):
-                    raise self._source(number).edited(wrong)
+                source = self._source(number)
+                if wrong := stored.wrong(blob, source.most_bytes):
+                    raise source.edited(wrong)
                 done[number] = int(blob.generation)
             else:
                 foreign += 1

@@ -636,13 +636,17 @@ def test_the_bytes_of_records_that_are_compressed_meanwhile_stay_as_they_are(
     assert first_bytes(bucket.blob(name), 4) == path.read_bytes()[:4]
 
 
+@pytest.mark.parametrize(("number", "most"), [(1, 8 * 1024**3), (2, 8192 + 176 * 16 * 1024**2)])
 def test_records_that_are_too_large_are_not_downloaded(
-    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+    number: int, most: int, fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The listing says how large they are."""
-    fleet.work(job, 1)
-    name = jobs.records_name(job.head.job, 1)
-    fleet.cloud.buckets[RESULT].objects[name].meta["size"] = str(2 * 1024**3 + 1)
+    """The listing says how large they are; the last slice has few pictures."""
+    fleet.work(job, number)
+    name = jobs.records_name(job.head.job, number)
+    meta = fleet.cloud.buckets[RESULT].objects[name].meta
+    meta["size"] = str(most)
+    assert results() == PARTLY
+    meta["size"] = str(most + 1)
     assert results() == UNUSABLE
     error = capsys.readouterr().err
-    assert f"{name}: it has 2,147,483,649 bytes, expected 2,147,483,648 at most" in error
+    assert f"{name}: it has {most + 1:,} bytes, expected {most:,} at most" in error
