@@ -39,6 +39,7 @@ class Seen(StrEnum):
     RECORD = "the picture's record"
     CAUSE = "the slice's cause"
     DEAD_LETTER = "dead letter"
+    CAUSE_OR_DEAD_LETTER = "the slice's cause, or dead letter"
     CONSOLE = "serial console"
     NOWHERE = "nowhere"
 

@@ -39,6 +39,8 @@ class Run:
     """the content of `result`, if another workload left no other object"""
     notes: tuple[str, ...] = ()
     """what else the user must know about the results"""
+    scores_without_summary: str | None = None
+    """what the scores are, if the records say it themselves: those of a stream"""
 
     @property
     def failed(self) -> dict[str, int]:
@@ -53,7 +55,9 @@ class Run:
     @property
     def scores(self) -> str:
         """What the scores are; a run without a summary, of an older workload, had probabilities."""
-        return str(self.summary["scores"]) if self.summary else PROBABILITIES
+        if self.summary:
+            return str(self.summary["scores"])
+        return self.scores_without_summary or PROBABILITIES
 
     @property
     def has_probabilities(self) -> bool:

@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
@@ -27,6 +27,7 @@ from ops.progress import Parts
 from ops.pulumi_command import StackError
 from ops.records import ResultsError, Run, parse
 from ops.stack_outputs import outputs
+from workload.fleet import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +38,10 @@ POLL_SECONDS = 0.5
 MACHINE_POLL_SECONDS = 5.0
 MOST = 50_000
 """Objects of the input bucket that are compared with the records."""
+
+
+REFUSED: Final = (GoogleAPIError, GoogleAuthError, RequestException, DataCorruption)
+"""What Google's storage library raises where a request failed, or its answer is not whole."""
 
 
 class EndedError(ResultsError):
@@ -57,6 +62,8 @@ class Where:
     """the image that the stack launches, by digest"""
     dead_letters: str | None = None
     """the subscription with the dead letters of a fleet; None if the stack has one machine"""
+    model_sha256: str | None = None
+    """of the model that a fleet takes jobs for; None if the stack has one machine"""
 
 
 def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
@@ -66,6 +73,7 @@ def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
     except StackError as error:
         raise ResultsError(f"{error}; or name the bucket: --uri gs://BUCKET") from error
     started = exported.get("startedAt")
+    fleet = exported.get("fleet") or {}
     project, zone, name = (exported.get(output) for output in ("project", "zone", "instance"))
     return Where(
         bucket_of(exported["resultUri"]),
@@ -73,7 +81,8 @@ def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
         Machine(project=project, zone=zone, name=name) if project and zone and name else None,
         bucket_of(exported["inputUri"]) if exported.get("inputUri") else None,
         exported.get("image"),
-        (exported.get("fleet") or {}).get("deadLetters"),
+        fleet.get("deadLetters"),
+        fleet.get("modelSha256"),
     )
 
 
@@ -113,7 +122,7 @@ def errors_of_google(where: Where) -> Iterator[None]:
         raise ResultsError(str(error)) from error
     except NotFound as error:
         raise ResultsError(f"gs://{where.bucket} does not exist or is not yours to see") from error
-    except (GoogleAPIError, GoogleAuthError, RequestException, DataCorruption) as error:
+    except REFUSED as error:
         raise ResultsError(f"reading gs://{where.bucket} failed: {shown(str(error))}") from error
 
 
@@ -144,8 +153,7 @@ def _awaited(
         if off:
             raise EndedError(_ended(where, status, earlier=blob is not None))
         if not started:
-            # `get_blob` gives None also for a missing bucket; a listing raises NotFound.
-            list(bucket.list_blobs(max_results=1))
+            _require_one_machine(bucket, where, has_result=blob is not None)
             started = True
             show_progress(f"waiting at most {wait_seconds:.0f} s for gs://{where.bucket}/result")
         if where.machine is not None and time.monotonic() >= next_poll:
@@ -174,6 +182,19 @@ def _left(where: Where, *, earlier: bool) -> str:
         if earlier
         else "no object `result` of this run"
     )
+
+
+def _require_one_machine(bucket: storage.Bucket, where: Where, *, has_result: bool) -> None:
+    """ResultsError if a fleet writes to the bucket; NotFound if it is missing.
+
+    A stack with one machine, which is known, can have had a fleet before.
+    """
+    has_jobs = list(bucket.list_blobs(prefix=jobs.FOLDER, max_results=1))
+    if has_jobs and not has_result and where.machine is None:
+        raise ResultsError(
+            f"gs://{where.bucket} holds jobs of a fleet, and no object `result` of one machine."
+            f" Show the newest job: {RESULTS} --uri gs://{where.bucket} --job last"
+        )
 
 
 def _ended(where: Where, status: str, *, earlier: bool) -> str:
@@ -227,7 +248,7 @@ def _other_pictures(run: Run, where: Where, client: storage.Client) -> tuple[str
             where.pictures, fields="items(name,generation),nextPageToken", max_results=MOST
         )
         present = {(b.name, str(b.generation)) for b in listed if not b.name.endswith("/")}
-    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
+    except REFUSED as error:
         reason = shown(str(error), LONGEST)
         return (
             f"Could not check whether gs://{where.pictures} holds other pictures now: {reason}",

@@ -43,8 +43,10 @@ SLICES: Final[Mapping[SliceFailure, Cause]] = {
         Seen.DEAD_LETTER,
     ),
     SliceFailure.OTHER_INPUT: _operator(
-        "the stack's input bucket is another one than when the job was submitted",
-        _NEW_JOB,
+        "the stack's input bucket is another one than when the job was submitted; or the message is"
+        " about a new picture of another bucket",
+        f"{_NEW_JOB}; upload a new picture into the stack's input bucket",
+        Seen.CAUSE_OR_DEAD_LETTER,
     ),
     SliceFailure.OTHER_MODEL: _operator(
         "the stack has taken another model since the job was submitted, so its records would be of"
@@ -66,9 +68,9 @@ SLICES: Final[Mapping[SliceFailure, Cause]] = {
         Seen.CAUSE,
     ),
     SliceFailure.INPUT_CHANGED: _operator(
-        "a listing from the slice's first name on gives other names, generations or sizes than"
-        " `submit` saw",
-        f"change no pictures while a job is at work; {_NEW_JOB}",
+        "a picture of the slice was replaced or removed since `submit` listed it; pictures that are"
+        " only added belong to no slice, and do no harm",
+        f"replace and remove no pictures while a job is at work; {_NEW_JOB}",
     ),
 }
 """Pub/Sub delivers a message that is given back 6 times, then makes it a dead letter."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from infra.untrusted_text import shown
 from ops.commands import SUBMIT
+from ops.fleet import stored
 from ops.fleet.deployed import FleetError
+from ops.fleet.stored import AT_ONCE
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from google.cloud import storage
 
 LAST: Final = "last"
@@ -33,15 +39,28 @@ def write(bucket: storage.Bucket, job: str, content: IO[bytes]) -> None:
         ) from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """A job, and when its object was written."""
+
+    job: jobs.Job
+    created: dt.datetime
+    """by Google's clock; whose clock made the id, and the head's `submitted`, nobody knows"""
+
+
 def listed(bucket: storage.Bucket) -> list[str]:
-    """The ids of all jobs, the newest first."""
+    """The ids of all jobs, the newest first by Google's clock; it asks for each job's object."""
     found = bucket.list_blobs(
         prefix=jobs.FOLDER, delimiter="/", fields="prefixes,items(name),nextPageToken"
     )
     for _ in found.pages:  # the prefixes are known once every page was read
         pass
     names = (prefix.removeprefix(jobs.FOLDER).rstrip("/") for prefix in found.prefixes)
-    return sorted((name for name in names if re.fullmatch(jobs.ID, name)), reverse=True)
+    ids = [name for name in names if re.fullmatch(jobs.ID, name)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        blobs = pool.map(bucket.get_blob, map(jobs.job_name, ids))
+        created = [(blob.time_created, each) for blob, each in zip(blobs, ids, strict=True) if blob]
+    return [each for _, each in sorted(created, reverse=True)]
 
 
 def named(bucket: storage.Bucket, job: str) -> str:
@@ -59,7 +78,7 @@ def named(bucket: storage.Bucket, job: str) -> str:
     return found[0]
 
 
-def read(bucket: storage.Bucket, job: str) -> jobs.Job:
+def read(bucket: storage.Bucket, job: str) -> Submitted:
     """The job with this id; FleetError if there is none, or if its object was edited."""
     name = jobs.job_name(job)
     blob = bucket.get_blob(name)
@@ -68,18 +87,19 @@ def read(bucket: storage.Bucket, job: str) -> jobs.Job:
             f"gs://{bucket.name} has no job {job}. Its newest jobs are:"
             f" {', '.join(listed(bucket)[:5]) or 'none'}"
         )
-    if (blob.size or 0) > jobs.MAX_JOB_BYTES:
-        raise _edited(bucket, name, f"it has {blob.size:,} bytes")
+    if wrong := stored.wrong(blob, jobs.MAX_JOB_BYTES):
+        raise _edited(bucket, name, wrong)
     with tempfile.TemporaryFile() as file:
         try:
-            blob.download_to_file(file)
+            stored.download(blob, file)
         except NotFound as error:
             raise _edited(bucket, name, "it was removed just now") from error
         file.seek(0)
         try:
-            return jobs.parse((line.decode() for line in file), job)
+            parsed = jobs.parse((line.decode() for line in file), job)
         except (jobs.JobError, UnicodeDecodeError) as error:
             raise _edited(bucket, name, str(error)) from error
+    return Submitted(job=parsed, created=blob.time_created)
 
 
 def _edited(bucket: storage.Bucket, name: str, why: str) -> FleetError:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from infra.wording import counted
+from ops.commands import SUBMIT
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
 from ops.fleet import job_object, job_table, merging, waiting
 from ops.fleet.collected import MOST, require_few
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ops.fleet.collected import Collected
     from ops.fleet.job_state import State
     from ops.fleet.request import Request
+    from ops.results import Where
+    from workload.fleet.jobs import Head
 
 
 def show(request: Request) -> int:
@@ -28,10 +31,11 @@ def show(request: Request) -> int:
     name = job_object.named(bucket, options.job or job_object.LAST)
     if not options.job:
         print_progress(f"job {name}: the newest of --list; --job JOB chooses another")
-    job = job_object.read(bucket, name)
+    submitted = job_object.read(bucket, name)
+    job = submitted.job
     require_few(job.head.pictures, *request.in_memory)
     api = GoogleApi(identity()) if request.where.dead_letters else None
-    observer = Observer(bucket, job, api, request.where.dead_letters)
+    observer = Observer(bucket, job, submitted.created, api, request.where.dead_letters)
     state = waiting.awaited(observer, options.wait, print_progress)
     if options.output and state.missing and not options.partial:
         raise FleetError(
@@ -53,7 +57,9 @@ def show(request: Request) -> int:
         run,
         collected.codes if collected else {},
         {"job": _data(state), "summary": summary},
-        lambda terminal: job_table.show(terminal, state, request.for_stack),
+        lambda terminal: job_table.show(
+            terminal, state, request.for_stack, refused=bool(_other(request.where, job.head))
+        ),
     )
     if not state.done:
         return BROKEN if state.ended else UNUSABLE
@@ -64,11 +70,11 @@ def show(request: Request) -> int:
 def _notes(request: Request, state: State) -> list[str]:
     """What else the user must know."""
     head, notes = state.job.head, []
-    deployed = (request.where.image or "").rpartition("@")[2]
-    if state.missing and deployed and deployed != head.image_digest:
+    if state.missing and (other := _other(request.where, head)):
         notes.append(
-            "The stack launches another image than the job was submitted for, so its machines"
-            f" refuse the slices that are missing. {job_table.NEW_JOB}"
+            f"The stack has another {other} than the job was submitted for, so its machines refuse"
+            " the slices that are missing, and `submit --missing` refuses the job. Submit a new"
+            f" job, in which the slices that are done are done again: {SUBMIT}"
         )
     if head.pictures > MOST_ROWS and not (request.options.output or request.in_memory):
         notes.append(
@@ -76,6 +82,17 @@ def _notes(request: Request, state: State) -> list[str]:
             " records: --html FILE, --csv FILE, --output FILE"
         )
     return list(map(request.for_stack, notes))
+
+
+def _other(where: Where, head: Head) -> str:
+    """What of a job is not the stack's, as far as the stack is known."""
+    pairs = {
+        "image": ((where.image or "").rpartition("@")[2], head.image_digest),
+        "model": (where.model_sha256, head.model_sha256),
+    }
+    return " and another ".join(
+        what for what, (deployed, own) in pairs.items() if deployed and deployed != own
+    )
 
 
 def _summary(state: State, collected: Collected) -> dict[str, Any]:

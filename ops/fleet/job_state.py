@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
-
-from infra.untrusted_text import shown
-from ops.fleet import queue
+from ops.fleet import queue, stored
+from ops.fleet.causes import Causes
 from ops.fleet.slice_records import HEADING_BYTES, Heading, Source, heading
+from ops.fleet.stored import AT_ONCE, first_bytes
 from ops.google_api import ApiError
 from workload.fleet import jobs
-from workload.fleet.records import CAUSE_SCHEMA
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,25 +21,11 @@ if TYPE_CHECKING:
 
     from google.cloud import storage
 
+    from ops.fleet.causes import Failed
     from ops.google_api import GoogleApi
 
-CAUSE_BYTES: Final = 8 * 1024
-MOST_CAUSES: Final = 1_000
-"""Causes and failed machines that are read; the rest is counted."""
-AT_ONCE: Final = 8
-"""Objects that are read at once; the HTTP library keeps ten connections."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed:
-    """Why an attempt at a slice, or a machine as a whole, failed."""
-
-    error: str
-    """the code; empty if the object is not of this form"""
-    reason: str
-    machine: str
-    number: int = -1
-    """of the slice; -1 for a machine as a whole"""
+LOOKS: Final = 2
+"""In a row that do not show a dead letter. One may, because Pub/Sub can leave some out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +104,20 @@ class Observer:
 
     bucket: storage.Bucket
     job: jobs.Job
+    created: dt.datetime
+    """when the job was written, by Google's clock"""
     api: GoogleApi | None = None
     dead_letters: str | None = None
     """the subscription; None if it is not known"""
     _headings: dict[int, tuple[int, Heading]] = field(default_factory=dict)
     """by the slice's number, with the generation of the object"""
-    _dead: set[int] = field(default_factory=set)
+    _dead: dict[int, int] = field(default_factory=dict)
+    """the number of looks that did not show a slice's dead letter, since one did"""
+    _causes: Causes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is read yet."""
+        self._causes = Causes(self.bucket)
 
     def look(self) -> State:
         """The state now; FleetError for records that were edited, or Google's errors."""
@@ -142,33 +133,45 @@ class Observer:
             except ApiError as error:
                 notes.append(f"The dead letters are not known, {self.dead_letters}: {error}")
             else:
-                self._dead |= {each.slice for each in letters if each.job == head.job}
+                self._note_dead({each.slice for each in letters if each.job == head.job})
                 other = sum(each.job != head.job for each in letters)
         missing = {each.number for each in self.job.slices if each.number not in done}
-        failed, more = self._failed(jobs.causes_folder(head.job), None)
-        machines, _ = self._failed(jobs.WORKERS, head.submitted)
-        if more:
-            notes.append(f"{more} more causes were not read")
+        wanted = {jobs.cause_name(head.job, number) for number in missing}
+        failed = self._causes.read(
+            jobs.causes_folder(head.job), lambda blob: blob.name in wanted, notes.append
+        )
+        machines = self._causes.read(
+            jobs.WORKERS, lambda blob: blob.updated >= self.created, notes.append
+        )
         return State(
             job=self.job,
             done=done,
             headings={number: self._headings[number][1] for number in done},
-            dead=frozenset(self._dead & missing),
+            dead=frozenset(self._dead.keys() & missing),
             other_letters=other,
-            failed=tuple(each for each in failed if each.number in missing),
+            failed=failed,
             machines=machines,
             notes=tuple(notes),
         )
 
+    def _note_dead(self, seen: set[int]) -> None:
+        """Forget a letter after LOOKS without it: somebody has published its slice again."""
+        looks = {number: without + 1 for number, without in self._dead.items()}
+        looks |= dict.fromkeys(seen, 0)
+        self._dead = {number: without for number, without in looks.items() if without < LOOKS}
+
     def _done(self) -> tuple[dict[int, int], int]:
-        """The slices with records, and how many objects are of no slice."""
+        """The slices with records, and how many objects are of no slice; FleetError."""
         head = self.job.head
-        fields = "items(name,generation),nextPageToken"
+        fields = "items(name,generation,size,contentEncoding),nextPageToken"
         done, foreign = {}, 0
         for blob in self.bucket.list_blobs(prefix=jobs.records_folder(head.job), fields=fields):
             digits = blob.name.removeprefix(jobs.records_folder(head.job)).removesuffix(".jsonl")
             number = int(digits) if re.fullmatch("[0-9]{7,9}", digits) else -1
             if 0 <= number < head.slices and blob.name == jobs.records_name(head.job, number):
+                source = self._source(number)
+                if wrong := stored.wrong(blob, source.most_bytes):
+                    raise source.edited(wrong)
                 done[number] = int(blob.generation)
             else:
                 foreign += 1
@@ -186,52 +189,9 @@ class Observer:
 
     def _heading(self, which: tuple[int, int]) -> Heading:
         number, generation = which
-        source = Source(bucket=self.bucket.name, job=self.job, number=number)
         name = jobs.records_name(self.job.head.job, number)
         start = first_bytes(self.bucket.blob(name, generation=generation), HEADING_BYTES)
-        return heading(start.partition(b"\n")[0], source)
+        return heading(start.partition(b"\n")[0], self._source(number))
 
-    def _failed(self, folder: str, since: str | None) -> tuple[tuple[Failed, ...], int]:
-        """The objects of a folder that say why something failed, and how many were not read."""
-        fields = "items(name,updated),nextPageToken"
-        blobs = [
-            blob
-            for blob in self.bucket.list_blobs(prefix=folder, fields=fields)
-            if since is None or f"{blob.updated:%Y-%m-%dT%H:%M:%SZ}" >= since
-        ]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = pool.map(lambda blob: _cause(blob, folder), blobs[:MOST_CAUSES])
-            return tuple(filter(None, found)), max(0, len(blobs) - MOST_CAUSES)
-
-
-def first_bytes(blob: storage.Blob, number: int) -> bytes:
-    """The beginning of an object; empty for an empty one."""
-    try:
-        return bytes(blob.download_as_bytes(start=0, end=number - 1))
-    except RequestRangeNotSatisfiable:
-        return b""
-
-
-def _cause(blob: storage.Blob, folder: str) -> Failed | None:
-    """What an object says; None if it is gone."""
-    try:
-        text = first_bytes(blob, CAUSE_BYTES)
-    except NotFound:
-        return None
-    stem = blob.name.removeprefix(folder).removesuffix(".json")
-    number = int(stem) if re.fullmatch("[0-9]{7,9}", stem) and folder != jobs.WORKERS else -1
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        data = None
-    match data:
-        case {
-            "schema": schema,
-            "error": str() as error,
-            "reason": str() as reason,
-            "machine": str() as machine,
-        } if schema == CAUSE_SCHEMA and re.fullmatch("[a-z_]{1,100}", error):
-            return Failed(error=error, reason=reason, machine=machine, number=number)
-    return Failed(
-        error="", reason=f"{shown(blob.name)} has another form", machine=stem, number=number
-    )
+    def _source(self, number: int) -> Source:
+        return Source(bucket=self.bucket.name, job=self.job, number=number)

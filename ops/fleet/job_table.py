@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra.untrusted_text import shown
 from infra.wording import counted
-from ops.commands import AGAIN, SUBMIT
+from ops.commands import AGAIN, RESULTS, SUBMIT
 from ops.detail_causes import cause_of_result
 from ops.fleet.waiting import progress
 from ops.terminal import Table
@@ -16,29 +16,34 @@ from ops.verdict_table import NOT_SAID
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ops.fleet.job_state import Failed, State
+    from ops.fleet.causes import Failed
+    from ops.fleet.job_state import State
     from ops.terminal import Terminal
 
 LONGEST: Final = 200
 FEW: Final = 8
 """Slices that are named of each cause, and machines of the table."""
 MOST_MACHINES: Final = 40
-NEW_JOB: Final = f"Submit a new job: {SUBMIT}"
 
 
-def show(terminal: Terminal, state: State, for_stack: Callable[[str], str]) -> None:
-    """Print the machines, the missing slices with their causes, and the next command."""
+def show(
+    terminal: Terminal, state: State, for_stack: Callable[[str], str], *, refused: bool
+) -> None:
+    """Print the machines, the missing slices with their causes, and the next command.
+
+    `refused` says that the stack has another image or model than the job.
+    """
     head = state.job.head
     submitted = shown(head.submitted, LONGEST)
     terminal.print(f"job {head.job}, submitted {submitted}: {progress(state)}", soft_wrap=True)
     if state.headings:
         terminal.print(_machines(state))
     causes = (*_causes(state.failed, head.job), *_causes(state.machines, head.job))
-    for line in (*causes, *lines(state)):
+    for line in (*causes, *_lines(state, refused=refused)):
         terminal.print(for_stack(line), soft_wrap=True)
 
 
-def lines(state: State) -> Iterable[str]:
+def _lines(state: State, *, refused: bool) -> Iterable[str]:
     """What the tables do not say."""
     head, missing = state.job.head, state.missing
     if missing:
@@ -47,7 +52,7 @@ def lines(state: State) -> Iterable[str]:
             f"{counted(len(missing), 'slice')} without records: {len(state.dead)} given up (dead"
             f" letters), {waiting} waiting or at work. The first: {numbers(missing)}"
         )
-    if state.dead:
+    if state.dead and not refused:
         yield (
             "Once the causes are mended, publish the slices without records again:"
             f" {SUBMIT} --missing {head.job}"
@@ -55,7 +60,7 @@ def lines(state: State) -> Iterable[str]:
     if state.other_letters:
         yield (
             f"{counted(state.other_letters, 'dead letter')} of other jobs, of pictures, or of no"
-            " form that this program knows"
+            f" form that this program knows. Those of pictures: {RESULTS} --stream"
         )
     yield from (f"note: {note}" for note in state.notes)
 
@@ -83,7 +88,10 @@ def _machines(state: State) -> Table:
 
 
 def _causes(failed: Iterable[Failed], job: str) -> Iterator[str]:
-    """The causes, each once, with whom they befell and the fix: lines that can be copied."""
+    """Each cause once, with the slices or machines that failed by it, and the fix.
+
+    These are lines, no table, so that commands can be copied.
+    """
     groups = defaultdict(list)
     for each in failed:
         groups[each.error, each.reason].append(each)

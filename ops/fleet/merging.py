@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Final
 from google.api_core.exceptions import NotFound
 
 from infra.wording import counted
+from ops.fleet import stored
 from ops.fleet.slice_records import HEADING_BYTES, Source, records
 from workload.fleet import jobs
 
@@ -71,7 +72,8 @@ def _downloaded(bucket: storage.Bucket, source: Source, generation: int, path: P
     """The object as it was when the slice was found done, in a file."""
     name = jobs.records_name(source.job.head.job, source.number)
     try:
-        bucket.blob(name, generation=generation).download_to_filename(str(path))
+        with path.open("wb") as file:
+            stored.download(bucket.blob(name, generation=generation), file)
     except NotFound as error:
         raise source.edited("it was replaced or removed just now") from error
     return path

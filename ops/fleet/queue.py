@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -39,7 +40,9 @@ class DeadLetter:
     slice: int = -1
     """of the job; -1 if the message names none"""
     picture: str = ""
-    """the object that a notification of Cloud Storage names"""
+    """the object that a notification of Cloud Storage names; with its bucket and generation"""
+    bucket: str = ""
+    generation: str = ""
 
 
 def publish(
@@ -63,28 +66,34 @@ def publish(
 
 def dead_letters(api: GoogleApi, subscription: str) -> list[DeadLetter]:
     """The dead letters, which are given back at once; ApiError. Google may leave some out."""
-    found: list[DeadLetter] = []
-    try:
-        while len(found) < MOST_DEAD_LETTERS and (some := _pulled(api, subscription)):
-            found += some
-    finally:
-        _for_all(api, f"{subscription}:modifyAckDeadline", found, ackDeadlineSeconds=0)
-    return found
+    return sifted(api, subscription, lambda letters: [False] * len(letters))[0]
 
 
 def forget(api: GoogleApi, subscription: str, job: str) -> int:
     """Remove the dead letters of a job, which was published again; returns how many; ApiError."""
+    return sifted(api, subscription, lambda letters: [each.job == job for each in letters])[1]
+
+
+def sifted(
+    api: GoogleApi, subscription: str, are_over: Callable[[list[DeadLetter]], list[bool]]
+) -> tuple[list[DeadLetter], int]:
+    """Remove the dead letters of which `are_over` says so; ApiError. Google may leave some out.
+
+    Returns the others, which are given back at once, and the number of those that were removed.
+    """
     kept: list[DeadLetter] = []
     removed = 0
     try:
         while len(kept) + removed < MOST_DEAD_LETTERS and (some := _pulled(api, subscription)):
-            ours = [each for each in some if each.job == job]
-            kept += [each for each in some if each not in ours]
-            _for_all(api, f"{subscription}:acknowledge", ours)
-            removed += len(ours)
+            held = len(kept)
+            kept += some
+            gone = [each for each, over in zip(some, are_over(some), strict=True) if over]
+            kept[held:] = [each for each in some if each not in gone]
+            _for_all(api, f"{subscription}:acknowledge", gone)
+            removed += len(gone)
     finally:
         _for_all(api, f"{subscription}:modifyAckDeadline", kept, ackDeadlineSeconds=0)
-    return removed
+    return kept, removed
 
 
 def _pulled(api: GoogleApi, subscription: str) -> list[DeadLetter]:
@@ -99,9 +108,15 @@ def _pulled(api: GoogleApi, subscription: str) -> list[DeadLetter]:
 def _dead_letter(received: Mapping[str, Any]) -> DeadLetter:
     ack_id = str(received.get("ackId", ""))
     message = received.get("message") or {}
-    picture = (message.get("attributes") or {}).get("objectId")
-    if picture:
-        return DeadLetter(ack_id=ack_id, picture=str(picture))
+    match message.get("attributes"):
+        case {
+            "bucketId": str() as bucket,
+            "objectId": str() as name,
+            "objectGeneration": str() as generation,
+        } if jobs.is_name(name) and re.fullmatch("[1-9][0-9]{0,19}", generation):
+            return DeadLetter(ack_id=ack_id, picture=name, bucket=bucket, generation=generation)
+        case {"objectId": _}:
+            return DeadLetter(ack_id=ack_id)
     try:
         data = json.loads(base64.b64decode(message.get("data", "")))
     except (ValueError, RecursionError):

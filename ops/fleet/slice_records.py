@@ -26,6 +26,10 @@ HEADING_BYTES: Final = 8 * 1024
 LONGEST_LINE: Final = 16 * 1024**2
 """Bytes of a record: a model can have 100,000 labels, and a record's best classes are fewer."""
 
+MAX_BYTES: Final = 8 * 1024**3
+"""Of the object: a few of them are on this machine's disk. The records of 65,536 pictures with a
+thousand scores each take 4 GB."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
@@ -50,6 +54,11 @@ class Source:
     def slice(self) -> jobs.Slice:
         """The slice, as the job says."""
         return self.job.slices[self.number]
+
+    @property
+    def most_bytes(self) -> int:
+        """More than the object has."""
+        return min(MAX_BYTES, HEADING_BYTES + self.slice.pictures * LONGEST_LINE)
 
     @property
     def before(self) -> str | None:

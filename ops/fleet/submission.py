@@ -13,14 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from google.api_core.exceptions import GoogleAPIError
-from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
-from requests import RequestException
 
 from infra.stack_name import for_stack
 from infra.untrusted_text import shown
 from infra.wording import counted
+from ops import results
 from ops.commands import SUBMIT
 from ops.fleet import job_object, queue, slices
 from ops.fleet.deployed import FleetError
@@ -94,7 +92,7 @@ def republish(fleet: Fleet, job: str, show_progress: Callable[[str], None]) -> S
     """Publish again every slice of a job that has no records; FleetError. It lists no pictures."""
     credentials = _identity()
     with _result_bucket(fleet, credentials) as bucket:
-        head = job_object.read(bucket, job_object.named(bucket, job)).head
+        head = job_object.read(bucket, job_object.named(bucket, job)).job.head
         _require_same(fleet, head)
         folder = jobs.records_folder(head.job)
         names = bucket.list_blobs(prefix=folder, fields="items(name),nextPageToken")
@@ -138,7 +136,7 @@ def _result_bucket(fleet: Fleet, credentials: Credentials) -> Iterator[storage.B
     """The result bucket; whatever Google refuses is a FleetError that names it."""
     try:
         yield storage.Client(project="-", credentials=credentials).bucket(fleet.result_bucket)
-    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
+    except results.REFUSED as error:
         raise FleetError(
             f"gs://{fleet.result_bucket} refuses, and no message was published:"
             f" {shown(str(error))}. {_NAMED.format(fleet.stack)}"

@@ -12,7 +12,8 @@ from ops.progress import minutes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ops.fleet.job_state import Failed, Observer, State
+    from ops.fleet.causes import Failed
+    from ops.fleet.job_state import Observer, State
 
 POLL_SECONDS: Final = 5.0
 LONGEST: Final = 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import gzip
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -81,9 +82,23 @@ class Deployed:
             if name != but:
                 policy.bindings.append({"role": GRANTS[name], "members": [member]})
 
-    def write(self, name: str, content: bytes) -> None:
+    def generation(self, name: str) -> str | None:
+        """Of a picture in the input bucket; None if it is not there."""
+        found = self.cloud.buckets[INPUT].objects.get(name)
+        return str(found.meta["generation"]) if found else None
+
+    def write(self, name: str, content: bytes, metadata: dict[str, str] | None = None) -> None:
         """Put an object into the result bucket."""
-        self.client.bucket(RESULT).blob(name).upload_from_string(content)
+        blob = self.client.bucket(RESULT).blob(name)
+        blob.metadata = metadata
+        blob.upload_from_string(content)
+
+    def compress(self, name: str) -> None:
+        """Have an object of the result bucket compressed, with the encoding that says so."""
+        content = self.cloud.buckets[RESULT].objects[name].data
+        blob = self.client.bucket(RESULT).blob(name)
+        blob.content_encoding = "gzip"
+        blob.upload_from_string(gzip.compress(content))
 
     def names(self) -> list[str]:
         """The objects in the result bucket."""

@@ -10,7 +10,17 @@ import pytest
 
 from ops.cli import main
 from ops.exit_codes import BROKEN, OK, PARTLY, UNUSABLE
-from ops.fleet import collected, job_results, job_state, merging, request, waiting
+from ops.fleet import (
+    causes,
+    collected,
+    job_object,
+    job_results,
+    job_state,
+    merging,
+    request,
+    waiting,
+)
+from ops.fleet.stored import first_bytes
 from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload.fleet import jobs
 
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
     from tests.cloud.fleet import Deployed
 
 PICTURES = 1200
+EARLIER = "2020-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
@@ -42,6 +53,12 @@ def data(capsys: pytest.CaptureFixture[str], code: int, *options: str) -> dict[s
     assert results("--json", *options) == code
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
+
+
+def observer_of(fleet: Deployed, job: jobs.Job) -> job_state.Observer:
+    """Who looks at the job, without its dead letters."""
+    bucket = fleet.client.bucket(RESULT)
+    return job_state.Observer(bucket, job, job_object.read(bucket, job.head.job).created)
 
 
 def test_the_merged_records_are_those_of_one_machine(
@@ -137,6 +154,22 @@ def test_dead_letters_that_cannot_be_read_are_noted(
     assert f"note: The dead letters are not known, {DEAD_LETTERS}: 404" in capsys.readouterr().out
 
 
+def test_a_slice_that_somebody_published_again_is_not_given_up_any_more(
+    fleet: Deployed, job: jobs.Job
+) -> None:
+    """A wait goes on. One look may miss a letter, because Pub/Sub can leave some out."""
+    for number in (0, 2):
+        fleet.work(job, number)
+    fleet.dead_letter({"job": job.head.job, "slice": 1})
+    observer = observer_of(fleet, job)
+    observer.api, observer.dead_letters = fleet.api, DEAD_LETTERS
+    assert observer.look().ended
+    assert main(["submit", "--missing", "last"]) == OK
+    assert [observer.look().ended for _ in range(3)] == [True, False, False]
+    fleet.dead_letter({"job": job.head.job, "slice": 1})
+    assert observer.look().ended
+
+
 def test_a_job_of_which_every_slice_was_given_up_has_failed(
     fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,9 +194,7 @@ def test_machines_that_failed_since_are_named_with_the_cause_and_the_fix(
 ) -> None:
     """Those that failed before the job are not."""
     fleet.cause("workers/old.json", "run_crashed", "before", machine="old")
-    fleet.cloud.buckets[RESULT].objects["workers/old.json"].meta["updated"] = (
-        "2020-01-01T00:00:00.000Z"
-    )
+    fleet.cloud.buckets[RESULT].objects["workers/old.json"].meta["updated"] = EARLIER
     sentence = "The model's owner did not release it to this workload."
     fleet.cause("workers/workload-vm-9.json", "release_refused", sentence)
     fleet.work(job, 0)
@@ -248,20 +279,49 @@ def test_a_heading_is_read_once_unless_its_object_is_replaced(
 ) -> None:
     """A wait looks every few seconds at thousands of slices."""
     read: list[str] = []
-    first_bytes = job_state.first_bytes
 
     def counting(blob: Blob, number: int) -> bytes:
         read.append(blob.name)
         return first_bytes(blob, number)
 
     monkeypatch.setattr(job_state, "first_bytes", counting)
-    observer = job_state.Observer(fleet.client.bucket(RESULT), job)
+    observer = observer_of(fleet, job)
     fleet.work(job, 0)
     for _ in range(2):
         observer.look()
     assert len(read) == 1
     fleet.work(job, 0, machine="another")
     assert observer.look().headings[0].machine == "another"
+
+
+def test_causes_of_missing_slices_are_read_once_however_many_others_there_are(
+    fleet: Deployed, job: jobs.Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cause stays where its slice was done later, and a wait looks every few seconds."""
+    read: list[str] = []
+
+    def counting(blob: Blob, number: int) -> bytes:
+        read.append(blob.name)
+        return first_bytes(blob, number)
+
+    monkeypatch.setattr(causes, "MOST_CAUSES", 1)
+    for module in (causes, job_state):
+        monkeypatch.setattr(module, "first_bytes", counting)
+    observer = observer_of(fleet, job)
+    fleet.work(job, 0)
+    names = [jobs.cause_name(job.head.job, number) for number in range(3)]
+    for name in names[:2]:
+        fleet.cause(name, "input_changed", "It changed.")
+    for _ in range(2):
+        state = observer.look()
+        assert ([each.number for each in state.failed], state.notes) == ([1], ())
+    assert read[1:] == [names[1]]
+    fleet.cause(names[1], "run_crashed", "It crashed.")
+    fleet.cause(names[2], "run_crashed", "It crashed.")
+    state = observer.look()
+    assert [each.error for each in state.failed] == ["run_crashed"]
+    folder = jobs.causes_folder(job.head.job)
+    assert state.notes == (f"1 more objects in {folder} were not read",)
 
 
 def lines(content: bytes) -> list[bytes]:
@@ -422,17 +482,33 @@ def test_a_small_job_is_shown_as_a_table(
     assert "note:" not in out
 
 
-def test_missing_slices_of_another_image_than_the_deployed_one_are_noted(
-    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("key", "own", "what"),
+    [("imageDigest", f"sha256:{'c' * 64}", "image"), ("modelSha256", "c" * 64, "model")],
+)
+def test_missing_slices_of_another_image_or_model_than_the_deployed_one_are_noted(
+    key: str,
+    own: str,
+    what: str,
+    fleet: Deployed,
+    job: jobs.Job,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The machines refuse them. A job that is whole has no such note."""
+    """The machines refuse them, and so does `submit --missing`: it is not named as a remedy.
+
+    A job that is whole has no such note.
+    """
     name = jobs.job_name(job.head.job)
-    content = fleet.cloud.buckets[RESULT].objects[name].data.decode()
-    other = f"sha256:{'c' * 64}"
-    fleet.write(name, content.replace(job.head.image_digest, other).encode())
+    head, _, rest = fleet.cloud.buckets[RESULT].objects[name].data.partition(b"\n")
+    fleet.write(name, json.dumps({**json.loads(head), key: own}).encode() + b"\n" + rest)
     edited = fleet.job(job.head.job)
     fleet.work(edited, 0)
-    assert "another image than the job" in data(capsys, PARTLY)["notes"][0]
+    fleet.dead_letter({"job": job.head.job, "slice": 1})
+    assert results() == PARTLY
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"note: The stack has another {what} than the job was submitted for" in out
+    assert "in which the slices that are done are done again" in out
+    assert f"--missing {job.head.job}" not in out
     for number in (1, 2):
         fleet.work(edited, number)
     assert data(capsys, OK)["notes"] == []
@@ -455,13 +531,32 @@ def test_jobs_are_listed_the_newest_first(
     older, name = "20200101-000000-abcdef", jobs.job_name(job.head.job)
     content = fleet.cloud.buckets[RESULT].objects[name].data
     fleet.write(jobs.job_name(older), content.replace(job.head.job.encode(), older.encode()))
+    fleet.cloud.buckets[RESULT].objects[jobs.job_name(older)].meta["timeCreated"] = EARLIER
     fleet.write("jobs/not-a-job/job.jsonl", b"")
+    fleet.write(jobs.records_name("20260101-000000-abcdef", 0), b"its job is not there")
     assert results("--list") == OK
     assert capsys.readouterr().out.splitlines()[:2] == [job.head.job, older]
     assert results("--list", "--json") == OK
     assert json.loads(capsys.readouterr().out) == [{"job": job.head.job}, {"job": older}]
     assert results("--job", "last", "--uri", f"gs://{RESULT}") == UNUSABLE
     assert job.head.job in capsys.readouterr().out
+
+
+def test_the_clock_of_whoever_submits_is_not_asked(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A year ahead, it would make an old job the newest, and hide the machines that failed."""
+    objects, ahead = fleet.cloud.buckets[RESULT].objects, "20990101-000000-abcdef"
+    content = objects[jobs.job_name(job.head.job)].data
+    later = content.replace(job.head.submitted.encode(), b"2099-01-01T00:00:00Z")
+    fleet.write(jobs.job_name(ahead), later.replace(job.head.job.encode(), ahead.encode()))
+    fleet.cause("workers/workload-vm-9.json", "run_crashed", "It crashed.")
+    found = data(capsys, UNUSABLE, "--job", ahead)["job"]["failedMachines"]
+    assert [each["machine"] for each in found] == ["workload-vm-9"]
+    objects[jobs.job_name(ahead)].meta["timeCreated"] = EARLIER
+    assert data(capsys, UNUSABLE)["job"]["job"] == job.head.job
+    assert main(["submit", "--json", "--missing", "last"]) == OK
+    assert json.loads(capsys.readouterr().out)["job"] == job.head.job
 
 
 @pytest.mark.usefixtures("fleet")
@@ -493,3 +588,65 @@ def test_the_input_bucket_is_not_listed_for_a_job(fleet: Deployed, job: jobs.Job
         fleet.work(job, number)
     del fleet.cloud.buckets[INPUT]
     assert results() == OK
+
+
+def test_a_bucket_of_a_fleet_by_its_name_is_not_waited_for(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No machine of a fleet writes `result`. What one machine left there before is shown."""
+    uri = f"gs://{RESULT}"
+    assert results("--uri", uri) == UNUSABLE
+    error = capsys.readouterr().err
+    assert f"{uri} holds jobs of a fleet, and no object `result` of one machine." in error
+    assert error.endswith(f"results --uri {uri} --job last\n")
+    fleet.write("result", b"Error: run_crashed: It crashed.")
+    assert results("--uri", uri) == BROKEN
+    assert job.head.job not in capsys.readouterr().out
+
+
+def test_compressed_objects_are_not_decompressed(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A small object could give any number of bytes; nobody here writes such a one."""
+    for number in range(3):
+        fleet.work(job, number)
+    for name in (jobs.records_name(job.head.job, 1), jobs.job_name(job.head.job)):
+        fleet.compress(name)
+        assert results() == UNUSABLE
+        error = capsys.readouterr().err
+        assert f"gs://{RESULT}/{name}" in error
+        assert "it has the contentEncoding gzip, expected none" in error
+
+
+def test_the_bytes_of_records_that_are_compressed_meanwhile_stay_as_they_are(
+    fleet: Deployed, job: jobs.Job, tmp_path: Path
+) -> None:
+    """The encoding can be set after the listing, and a download obeys it."""
+    for number in range(3):
+        fleet.work(job, number)
+    observer = observer_of(fleet, job)
+    state = observer.look()
+    name = jobs.records_name(job.head.job, 1)
+    generation = fleet.cloud.buckets[RESULT].objects[name].meta["generation"]
+    fleet.compress(name)
+    fleet.cloud.buckets[RESULT].objects[name].meta["generation"] = generation
+    bucket = fleet.client.bucket(RESULT)
+    path = merging._downloaded(bucket, observer._source(1), state.done[1], tmp_path / "1")
+    assert path.read_bytes() == fleet.cloud.buckets[RESULT].objects[name].data
+    assert first_bytes(bucket.blob(name), 4) == path.read_bytes()[:4]
+
+
+@pytest.mark.parametrize(("number", "most"), [(1, 8 * 1024**3), (2, 8192 + 176 * 16 * 1024**2)])
+def test_records_that_are_too_large_are_not_downloaded(
+    number: int, most: int, fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The listing says how large they are; the last slice has few pictures."""
+    fleet.work(job, number)
+    name = jobs.records_name(job.head.job, number)
+    meta = fleet.cloud.buckets[RESULT].objects[name].meta
+    meta["size"] = str(most)
+    assert results() == PARTLY
+    meta["size"] = str(most + 1)
+    assert results() == UNUSABLE
+    error = capsys.readouterr().err
+    assert f"{name}: it has {most + 1:,} bytes, expected {most:,} at most" in error

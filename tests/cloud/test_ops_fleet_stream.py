@@ -9,11 +9,13 @@ import pytest
 
 from ops.cli import main
 from ops.exit_codes import OK, PARTLY, UNUSABLE
-from ops.fleet import collected, stream_records
-from tests.cloud.fleet import INPUT, RESULT
+from ops.fleet import collected, queue, stream_records
+from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
 from workload import records
+from workload.checkpoints import Origin
 from workload.errors import PictureFailure
 from workload.fleet import jobs
+from workload.fleet.records import Author
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,13 +23,20 @@ if TYPE_CHECKING:
     from tests.cloud.fleet import Deployed
 
 
-def arrived(fleet: Deployed, name: str, outcome: records.Outcome | None = None) -> bytes:
+def arrived(
+    fleet: Deployed, name: str, outcome: records.Outcome | None = None, **about: str
+) -> bytes:
     """A picture arrives and gets its record, as a worker writes it; returns the record."""
     generation = fleet.upload(name, b"x")
     picture = records.Picture(name=name, generation=generation)
-    record = records.record(picture, outcome or [records.Score(1, "crack", 0.5)])
-    line = records.line(record).encode()
-    fleet.write(jobs.stream_name(name, generation), line)
+    origin = Origin(
+        engine="litert",
+        image_digest=f"sha256:{'a' * 64}",
+        **{"model_sha256": "b" * 64, "scores": "probabilities", **about},
+    )
+    author = Author(machine="workload-vm-1", origin=origin)
+    line = author.published([(picture, outcome or [records.Score(1, "crack", 0.5)])]).encode()
+    fleet.write(jobs.stream_name(name, generation), line, author.about)
     return line
 
 
@@ -73,6 +82,10 @@ def test_pictures_without_a_record_are_named_and_replace_no_file(
         "missing": 2,
         "examples": ["b.png", "c.png"],
         "failed": {"picture_damaged": 1},
+        "models": {"b" * 64: 1},
+        "scores": {},
+        "givenUp": [],
+        "deadLettersRemoved": 0,
     }
     assert [each["name"] for each in found["records"]] == ["a.png"]
 
@@ -101,6 +114,89 @@ def test_a_record_that_was_edited_is_an_error_that_names_the_object(
     assert f"gs://{RESULT}/{name} is not the record of a.png" in capsys.readouterr().err
 
 
+def test_pictures_that_were_given_up_are_named_with_the_remedy(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Letters of a picture that has a record by now, was replaced, or was removed are removed."""
+    arrived(fleet, "done.png")
+    for name in ("given-up.png", "replaced.png", "removed.png", "done.png"):
+        generation = fleet.generation(name) or fleet.upload(name, b"x")
+        letter = {"bucketId": INPUT, "objectId": name, "objectGeneration": generation}
+        fleet.dead_letter({}, eventType="OBJECT_FINALIZE", **letter)
+    fleet.upload("replaced.png", b"y")
+    fleet.client.bucket(INPUT).blob("removed.png").delete()
+    for others in ({"bucketId": "x"}, {"objectGeneration": "x"}, {"objectId": ".."}):
+        fleet.dead_letter({}, **{**letter, **others})
+    fleet.dead_letter({"job": "20270101-000000-abcdef", "slice": 1})
+    assert stream("--json") == PARTLY
+    found = json.loads(capsys.readouterr().out)
+    assert found["stream"]["givenUp"] == ["given-up.png"]
+    assert found["stream"]["deadLettersRemoved"] == 3
+    assert f"gcloud storage cp FILE gs://{INPUT}/NAME" in found["notes"][1]
+    assert len(queue.dead_letters(fleet.api, DEAD_LETTERS)) == 5
+    fleet.upload("given-up.png", b"y")
+    assert stream("--json") == PARTLY
+    found = json.loads(capsys.readouterr().out)
+    assert (found["stream"]["givenUp"], found["stream"]["deadLettersRemoved"]) == ([], 1)
+
+
+def test_dead_letters_of_a_stream_that_cannot_be_read_are_noted(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The records are shown."""
+    arrived(fleet, "a.png")
+    del fleet.cloud.subscriptions[DEAD_LETTERS]
+    assert stream() == OK
+    assert f"The dead letters are not known, {DEAD_LETTERS}: 404" in capsys.readouterr().out
+
+
+def test_scores_are_called_what_the_model_gave(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Logits are no probabilities, and a model that says nothing known gave neither."""
+    arrived(fleet, "a.png")
+    assert stream() == OK
+    out = capsys.readouterr().out
+    assert "0.500" in out
+    assert "score (" not in out
+    arrived(fleet, "b.png", scores="logits")
+    arrived(fleet, "c.png", scores="\x1b[31m")
+    assert stream() == OK
+    out = capsys.readouterr().out
+    assert "score (not known and logits and" in out
+    assert "0.500" not in out
+
+
+def test_records_of_several_models_are_noted(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stack that takes another model does not do the pictures before it again."""
+    for name in ("a.png", "b.png"):
+        arrived(fleet, name)
+    assert stream("--json") == OK
+    assert json.loads(capsys.readouterr().out)["notes"] == []
+    arrived(fleet, "c.png", PictureFailure.DAMAGED, model_sha256="c" * 64)
+    arrived(fleet, "d.png", model_sha256="x")
+    assert stream("--json") == PARTLY
+    found = json.loads(capsys.readouterr().out)
+    assert found["stream"]["models"] == {"b" * 64: 2, "c" * 64: 1, "": 1}
+    assert found["notes"][0].startswith(
+        "These records are of 3 models: bbbbbbbbbbbb (2 pictures), cccccccccccc (1 picture), not"
+        " known (1 picture). To have all of one model, submit a job: "
+    )
+
+
+def test_a_record_that_is_compressed_is_not_decompressed(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error says so."""
+    arrived(fleet, "a.png")
+    (name,) = fleet.names()
+    fleet.compress(name)
+    assert stream() == UNUSABLE
+    assert "it has the contentEncoding gzip, expected none" in capsys.readouterr().err
+
+
 def test_a_stream_without_records_has_nothing_to_show(
     fleet: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,7 +204,7 @@ def test_a_stream_without_records_has_nothing_to_show(
     fleet.upload("a.png", b"x")
     assert stream() == UNUSABLE
     out = " ".join(capsys.readouterr().out.split())
-    assert "those that were there before the stream need a job:" in out
+    assert "Those that were there before the stream need a job:" in out
 
 
 def test_more_records_than_fit_into_memory_go_to_a_file(
@@ -123,6 +219,9 @@ def test_more_records_than_fit_into_memory_go_to_a_file(
     lines = [arrived(fleet, f"{number}.png") for number in range(3)]
     assert stream() == UNUSABLE
     assert "got a stream without --output for 3 pictures, expected 2 at" in capsys.readouterr().err
+    page = ["--html", str(tmp_path / "page.html")]
+    assert stream("--output", str(tmp_path / "x"), *page) == UNUSABLE
+    assert "got --html for 3 pictures, expected 2 at most" in capsys.readouterr().err
     assert stream("--output", str(tmp_path / "x")) == OK
     assert (tmp_path / "x").read_bytes() == b"".join(lines)
 

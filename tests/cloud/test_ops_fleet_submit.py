@@ -7,6 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.cloud.storage import Blob
+from google.cloud.storage.exceptions import DataCorruption
 
 from ops import google_api
 from ops.cli import main
@@ -314,3 +316,17 @@ def test_a_result_bucket_that_refuses_is_named(
     assert main(["submit"]) == UNUSABLE
     assert "gs://result-bucket refuses, and no message was published" in capsys.readouterr().err
     assert messages(pictures.cloud) == []
+
+
+def test_an_answer_that_is_not_whole_is_an_error_and_no_traceback(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes of the job's object are not those of its checksum."""
+    job = fleet.submitted(1).head.job
+
+    def damaged(*_: object, **__: object) -> None:
+        raise DataCorruption(None, "Checksum mismatch")
+
+    monkeypatch.setattr(Blob, "download_to_file", damaged)
+    assert main(["submit", "--missing", job]) == UNUSABLE
+    assert "no message was published: Checksum mismatch" in capsys.readouterr().err

@@ -143,5 +143,15 @@ def test_the_text_explains_every_value_of_the_columns_retried_and_seen() -> None
     """In italics, as the table has it."""
     explained = TEXT.lower()
     causes = [entry.cause for entry in error_table.entries()]
-    values = {value for each in causes for value in (*each.retried.split(", later "), each.seen)}
+    values = {
+        value
+        for each in causes
+        for value in (*each.retried.split(", later "), *each.seen.split(", or "))
+    }
     assert {value for value in values if f"*{value}*" not in explained} == set()
+
+
+def test_what_refuses_a_new_picture_is_seen_as_a_dead_letter() -> None:
+    """Such a message has no job to which a cause could be written."""
+    refused = (SliceFailure.MESSAGE_MALFORMED, SliceFailure.OTHER_INPUT)
+    assert [each.name for each in refused if "dead letter" not in SLICES[each].seen] == []
