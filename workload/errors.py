@@ -92,7 +92,7 @@ class SliceFailure(Enum):
     OTHER_MODEL = "The job was submitted for another model."
     OTHER_IMAGE = "The job was submitted for another image of the workload."
     TRANSIENT_FAILURES = "Pictures failed for a transient reason, so the slice is tried again."
-    INPUT_CHANGED = "Pictures of the slice were added, changed or removed since the submission."
+    INPUT_CHANGED = "Pictures of the slice were replaced or removed since the submission."
 
     @property
     def code(self) -> str:

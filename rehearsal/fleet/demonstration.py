@@ -263,7 +263,7 @@ class _Fleet:
         self._pulumi("secundus", "config", "rm", "fleet")
         up(self.context, "secundus")
         with self.context.console.working("secundus: one machine works"):
-            self._ops("results", "--wait", str(WAIT_SECONDS), "--json")
+            self._ops_json("results", "--wait", str(WAIT_SECONDS))
         alone = self._cloud.buckets[self._result].objects["results.jsonl"].data
         self._expect(
             "the fleet's results are those of one machine",
