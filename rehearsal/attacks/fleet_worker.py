@@ -21,7 +21,7 @@ from workload import storage
 from workload.checkpoints import Origin
 from workload.errors import PictureFailure
 from workload.fleet import jobs
-from workload.fleet.assignments import Assignments, Desk
+from workload.fleet.assignments import Assignments, WorkContext
 from workload.fleet.messages import PictureMessage, SliceMessage
 from workload.fleet.preparation import Preparation
 from workload.fleet.records import Author
@@ -65,8 +65,10 @@ class Worker:
     def complete(self, work: Work) -> None:
         """Classify the pictures of this work, and write their records."""
         given: Any = _Given(work)
-        desk = Desk(leases=given, results=self.results, author=self.author, folder=self.folder)
-        done = Assignments(given, desk, lambda _: None)
+        context = WorkContext(
+            leases=given, results=self.results, author=self.author, folder=self.folder
+        )
+        done = Assignments(given, context, lambda _: None)
         done.add([(picture, OUTCOME) for picture in done.pictures()])
 
 

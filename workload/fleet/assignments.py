@@ -42,7 +42,7 @@ RECORDS: Final = "application/jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class WorkContext:
     """What every piece of work needs."""
 
     leases: Leases
@@ -73,17 +73,17 @@ class _Open(Protocol):
 class _OpenSlice:
     """A slice of a job."""
 
-    def __init__(self, work: SliceWork, delivery: Delivery, desk: Desk) -> None:
+    def __init__(self, work: SliceWork, delivery: Delivery, context: WorkContext) -> None:
         self.size = len(work.pictures)
         self.cause = jobs.cause_name(work.job, work.piece.number)
-        self._work, self._delivery, self._desk = work, delivery, desk
+        self._work, self._delivery, self._context = work, delivery, context
         self._started = dt.datetime.now(dt.UTC)
-        self._records = tempfile.TemporaryFile("w+", dir=desk.folder, encoding="ascii")  # noqa: SIM115  closed by `complete`
+        self._records = tempfile.TemporaryFile("w+", dir=context.folder, encoding="ascii")  # noqa: SIM115  closed by `complete`
         self._transient = False
 
     def add(self, outcomes: Outcomes) -> None:
         """Adds the records of the next pictures."""
-        self._records.write(self._desk.author.published(outcomes))
+        self._records.write(self._context.author.published(outcomes))
         self._transient |= any(_is_transient(outcome) for _, outcome in outcomes)
 
     def complete(self) -> None:
@@ -91,23 +91,25 @@ class _OpenSlice:
 
         After the last delivery nobody would try it again, so its records are written.
         """
-        desk, ack_ids = self._desk, [self._delivery.ack_id]
+        context, ack_ids = self._context, [self._delivery.ack_id]
         with self._records, bucket_errors_fail_the_run():
             if self._transient and not _is_last(self._delivery):
                 failure = SliceFailure.TRANSIENT_FAILURES
-                preparation.write_cause(desk.results, desk.folder, self.cause, failure, desk.author)
-                desk.leases.give_back(ack_ids)
+                preparation.write_cause(
+                    context.results, context.folder, self.cause, failure, context.author
+                )
+                context.leases.give_back(ack_ids)
                 return
-            with tempfile.NamedTemporaryFile("w", dir=desk.folder, encoding="ascii") as whole:
+            with tempfile.NamedTemporaryFile("w", dir=context.folder, encoding="ascii") as whole:
                 finished = dt.datetime.now(dt.UTC)
                 work = self._work
-                whole.write(desk.author.heading(work.job, work.piece, self._started, finished))
+                whole.write(context.author.heading(work.job, work.piece, self._started, finished))
                 self._records.seek(0)
                 shutil.copyfileobj(self._records, whole)
                 whole.flush()
                 name = jobs.records_name(work.job, work.piece.number)
-                desk.results.create(name, Path(whole.name), RECORDS)
-        desk.leases.acknowledge(ack_ids)
+                context.results.create(name, Path(whole.name), RECORDS)
+        context.leases.acknowledge(ack_ids)
 
 
 class _OpenPictures:
@@ -116,9 +118,11 @@ class _OpenPictures:
     cause = None
     """They belong to no job."""
 
-    def __init__(self, work: StreamWork, deliveries: Sequence[Delivery], desk: Desk) -> None:
+    def __init__(
+        self, work: StreamWork, deliveries: Sequence[Delivery], context: WorkContext
+    ) -> None:
         self.size = len(work.pictures)
-        self._deliveries, self._desk = deliveries, desk
+        self._deliveries, self._context = deliveries, context
         self._outcomes: list[tuple[Picture, Outcome]] = []
 
     def add(self, outcomes: Outcomes) -> None:
@@ -141,27 +145,27 @@ class _OpenPictures:
                 written.append(named)
         with bucket_errors_fail_the_run(), ThreadPoolExecutor(job.DOWNLOADS) as pool:
             list(pool.map(self._create, written))
-        self._desk.leases.give_back(again)
+        self._context.leases.give_back(again)
         if done:
-            self._desk.leases.acknowledge(done)
+            self._context.leases.acknowledge(done)
 
     def _create(self, named: tuple[Picture, Outcome]) -> None:
-        author, picture = self._desk.author, named[0]
-        with tempfile.NamedTemporaryFile("w", dir=self._desk.folder, encoding="ascii") as file:
+        author, picture = self._context.author, named[0]
+        with tempfile.NamedTemporaryFile("w", dir=self._context.folder, encoding="ascii") as file:
             file.write(author.published([named]))
             file.flush()
             name = jobs.stream_name(picture.name, picture.generation)
-            self._desk.results.create(name, Path(file.name), RECORDS, author.about)
+            self._context.results.create(name, Path(file.name), RECORDS, author.about)
 
 
 class Assignments:
     """Gives the pictures of one piece of work after the other, and completes each in its turn."""
 
     def __init__(
-        self, intake: Intake, desk: Desk, on_work: Callable[[Sequence[str]], None]
+        self, intake: Intake, context: WorkContext, on_work: Callable[[Sequence[str]], None]
     ) -> None:
         self._intake = intake
-        self._desk = desk
+        self._context = context
         self._on_work = on_work
         self._open: deque[_Open] = deque()
         self._added = 0
@@ -175,7 +179,7 @@ class Assignments:
         """
         assigned = self._intake.next(wait=True)
         while assigned is not None:
-            self._open.append(_opened(assigned, self._desk))
+            self._open.append(_opened(assigned, self._context))
             self._on_work(self.causes())
             pictures = assigned[0].pictures
             yield from pictures
@@ -205,11 +209,11 @@ class Assignments:
         return [each.cause for each in self._open if each.cause]
 
 
-def _opened(assigned: Assigned, desk: Desk) -> _Open:
+def _opened(assigned: Assigned, context: WorkContext) -> _Open:
     work, deliveries = assigned
     if isinstance(work, SliceWork):
-        return _OpenSlice(work, deliveries[0], desk)
-    return _OpenPictures(work, deliveries, desk)
+        return _OpenSlice(work, deliveries[0], context)
+    return _OpenPictures(work, deliveries, context)
 
 
 def _is_transient(outcome: Outcome) -> bool:

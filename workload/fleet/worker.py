@@ -17,7 +17,7 @@ from workload import checkpoints, job, settings
 from workload.checkpoints import bucket_errors_fail_the_run
 from workload.errors import BucketError, Failure, WorkloadError, as_workload_error
 from workload.fleet import jobs, preparation, records
-from workload.fleet.assignments import Assignments, Desk
+from workload.fleet.assignments import Assignments, WorkContext
 from workload.fleet.intake import Intake
 from workload.fleet.preparation import Preparation
 
@@ -60,8 +60,8 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> NoRetur
             pictures = collaborators.operator()(launch.input_bucket)
             prepare = Preparation((launch.input_bucket, pictures), results, author, folder)
             intake = Intake(subscription, leases, prepare)
-            desk = Desk(leases=leases, results=results, author=author, folder=folder)
-            work = Assignments(intake, desk, collaborators.on_work)
+            context = WorkContext(leases=leases, results=results, author=author, folder=folder)
+            work = Assignments(intake, context, collaborators.on_work)
             while True:
                 for batch in classifier.outcomes(pictures, work.pictures()):
                     work.add(batch)
