@@ -181,6 +181,7 @@ def test_each_excluded_part_has_checks(name: str) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(900)  # each of some hundred checks is removed, and lies are told meanwhile
 def test_each_check_of_the_workload_alone_stops_a_lie(target: Target) -> None:
     """Without it, some lie gets further."""
 
