@@ -232,3 +232,29 @@ def test_a_missing_object_is_not_retried(
     with pytest.raises(BucketError):
         opened(buckets, INPUT, settings.GRANT_SECONDS).fetch("none", tmp_path / "none", 100)
     assert (faults.count(STORAGE, "/o/none"), clock.waited) == (1, [])
+
+
+@pytest.mark.parametrize("size", [10, storage.UPLOAD_BYTES + 1], ids=["at once", "in chunks"])
+def test_an_object_is_created_once(size: int, buckets: Cloud, tmp_path: Path) -> None:
+    """A second creation changes nothing, whatever it brings; the first one's metadata stays."""
+    bucket = opened(buckets, RESULT)
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(b"1" * size)
+    second.write_bytes(b"2" * size)
+    assert bucket.create("new", first, "application/jsonl", {"machine": "a"}) is True
+    assert bucket.create("new", second, "application/jsonl", {"machine": "b"}) is False
+    stored = buckets.buckets[RESULT].objects["new"]
+    assert stored.data == b"1" * size
+    assert stored.meta["metadata"] == {"machine": "a"}
+
+
+@pytest.mark.parametrize("size", [10, storage.UPLOAD_BYTES + 1], ids=["at once", "in chunks"])
+def test_a_creation_whose_answer_is_lost_is_no_failure(
+    size: int, buckets: Cloud, faults: Faults, tmp_path: Path
+) -> None:
+    """The retry finds the object that the first request created."""
+    content = tmp_path / "content"
+    content.write_bytes(b"1" * size)
+    faults.forget(STORAGE, "/upload/", times=2)
+    opened(buckets, RESULT).create("new", content, "application/jsonl")
+    assert buckets.buckets[RESULT].objects["new"].data == b"1" * size
