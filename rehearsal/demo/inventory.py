@@ -70,7 +70,11 @@ def reads(audit: Iterable[AuditEntry], called: Mapping[str, str]) -> Padding:
             allowed, refused = asked.setdefault(_who(entry.member), (Counter(), Counter()))
             (allowed if entry.allowed else refused)[_asked(entry, called)] += 1
     shown = Table("who", "got", "was refused", header_style="bold")
-    for who, (allowed, refused) in sorted(asked.items()):
+    # Not by the digest of an image, which another line of the workload changes: who got something
+    # comes first.
+    for who, (allowed, refused) in sorted(
+        asked.items(), key=lambda row: (row[0].partition(" ")[0], not row[1][0], row[0])
+    ):
         shown.add_row(who, _times(allowed), styled(_times(refused), "red"))
     return without_lines(shown)
 
