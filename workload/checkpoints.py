@@ -208,7 +208,12 @@ def _fingerprint(origin: Origin, pictures: Iterable[Picture]) -> str:
     The listed size shows whether an object is stored compressed, which can change without a new
     generation.
     """
-    digest = hashlib.sha256(records.line(asdict(origin) | {"schema": records.SCHEMA}).encode())
+    return listing_hash(pictures, records.line(asdict(origin) | {"schema": records.SCHEMA}))
+
+
+def listing_hash(pictures: Iterable[Picture], before: str = "") -> str:
+    """SHA-256 in hex of a text, then of the name, generation and listed size of each picture."""
+    digest = hashlib.sha256(before.encode())
     for picture in pictures:
         digest.update(json.dumps([picture.name, picture.generation, picture.size]).encode())
     return digest.hexdigest()

@@ -174,12 +174,13 @@ class Bucket:
         name: str,
         content: Path,
         content_type: str,
-        about: Mapping[str, str] | None = None,
+        metadata: Mapping[str, str] | None = None,
         if_generation_match: int | None = None,
     ) -> str:
         size = content.stat().st_size
         blob = self._bucket.blob(name, chunk_size=UPLOAD_BYTES)
-        blob.metadata = about
+        if metadata:
+            blob.metadata = metadata
         with content.open("rb") as file, self._bucket_errors(PreconditionFailed):
             # With a size the library holds the whole content; without, one chunk at a time.
             blob.upload_from_file(
@@ -193,15 +194,12 @@ class Bucket:
         return str(blob.generation)
 
     def create(
-        self, name: str, content: Path, content_type: str, about: Mapping[str, str] | None = None
+        self, name: str, content: Path, content_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
-        """Creates an object; false if there is one of this name, which stays as it is.
-
-        `about` becomes the object's own metadata.
-        """
+        """Creates an object; false if there is one of this name, which stays as it is."""
         try:
             # If an answer is lost, the retry finds the object that its own request created.
-            self._upload(name, content, content_type, about, if_generation_match=0)
+            self._upload(name, content, content_type, metadata, if_generation_match=0)
         except PreconditionFailed:
             return False
         return True
@@ -291,9 +289,14 @@ def _busy(error: Exception) -> bool:
         error = error.cause
     if _descriptor_shortage(error):
         return False
+    return is_connection_error(error) or _status(error) in retries.BUSY
+
+
+def is_connection_error(error: Exception) -> bool:
+    """Whether a connection failed or broke: to Google's service, or for a token."""
     if isinstance(error, RefreshError):  # the metadata server is away while a token is renewed
         return isinstance(error.__cause__, TransportError)
-    return isinstance(error, CONNECTION_ERRORS) or _status(error) in retries.BUSY
+    return isinstance(error, CONNECTION_ERRORS)
 
 
 def _descriptor_shortage(error: BaseException | None) -> OSError | None:

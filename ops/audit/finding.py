@@ -41,6 +41,14 @@ AUDITORS_ROLES = (
 https://docs.cloud.google.com/iam/docs/keys-list-get#required-roles"""
 
 
+REPAIRED = "pulumi up --refresh --stack {stack}"
+
+
+def difference(what: str, means: str, fix: str = REPAIRED) -> Finding:
+    """Something that is not as the stack deployed it."""
+    return Finding(kind=Kind.DIFFERENCE, what=what, means=means, fix=fix)
+
+
 def not_read(what: str, error: Exception, project: str) -> Finding:
     """Something that could not be read, and how an auditor gets the right to."""
     roles = ", ".join(AUDITORS_ROLES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ops.audit.finding import Finding, Kind, not_read
+from ops.audit.finding import Finding, Kind, difference, not_read
 from ops.audit.machine import COMPUTE, changed_metadata
 from ops.google_api import NOT_FOUND, ApiError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ops.google_api import GoogleApi, Json
     from ops.stack_state import Deployed
 
-REPAIRED: Final = "pulumi up --refresh --stack {stack}"
 
 _ENDS: Final = ("ABANDONING", "DELETING", "RECREATING")
 """What a group does with a machine that it will not have:
@@ -51,7 +50,7 @@ def fleets(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Itera
             yield from judge(api, each, api.get(f"{COMPUTE}/{each.id}"))
         except ApiError as error:
             if error.status == NOT_FOUND:
-                yield _difference(f"the {_called(each)} is gone", "nothing works on what waits")
+                yield difference(f"the {_called(each)} is gone", "nothing works on what waits")
             else:
                 yield not_read(f"the {_called(each)}", error, project)
 
@@ -73,13 +72,13 @@ def _group(
     versions = found.get("versions") or [found]
     now = {_short(version.get("instanceTemplate")) for version in versions}
     if now != own:
-        yield _difference(
+        yield difference(
             f"the {_called(each)} makes machines from {', '.join(sorted(now))}, deployed was"
             f" {', '.join(sorted(own))}",
             "what new machines launch, which the condition judges then",
         )
     if found.get("allInstancesConfig"):
-        yield _difference(
+        yield difference(
             f"the {_called(each)} has values that override its template (allInstancesConfig)",
             "what new machines launch, which the condition judges then",
         )
@@ -110,7 +109,7 @@ def _machine(
     changed = [key for key in changed_metadata(found, deployed) if key not in ADDED]
     if changed:
         _, project, _, zone, _, name = group.id.split("/")
-        yield _difference(
+        yield difference(
             f"metadata of the machine {_short(url)} was changed by hand: {', '.join(changed)}",
             "what it launches at its next start, which the condition judges then",
             f"gcloud compute instance-groups managed recreate-instances {name} --zone {zone}"
@@ -126,12 +125,8 @@ def _limit(each: Deployed, found: Json) -> Iterator[Finding]:
         ("minNumReplicas", limits["minReplicas"], "how much the fleet costs without any work"),
     ):
         if int(now.get(key) or 0) != int(deployed):
-            yield _difference(
+            yield difference(
                 f"{key} of the {_called(each)} was changed by hand: got {now.get(key)}, deployed"
                 f" was {int(deployed)}",
                 means,
             )
-
-
-def _difference(what: str, means: str, fix: str = REPAIRED) -> Finding:
-    return Finding(kind=Kind.DIFFERENCE, what=what, means=means, fix=fix)

@@ -1,6 +1,6 @@
 """Where the messages of a fleet go, against what the stack deployed.
 
-Those of a stream have the names and the metadata of pictures. No grant says who else gets them: a
+Those of a stream have the names of pictures. No grant says who else gets them: a
 subscription can send them away by itself, and a topic can have more than one subscription.
 https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
 """
@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ops.audit.finding import Finding, Kind, not_read
+from ops.audit.finding import difference, not_read
 from ops.google_api import NOT_FOUND, ApiError
+from policy.rules.fleets import ELSEWHERE, SUBSCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ops.audit.finding import Finding
     from ops.google_api import GoogleApi, Json
     from ops.stack_state import Deployed
 
 PUBSUB: Final = "pubsub.googleapis.com/v1"
 TOPIC: Final = "gcp:pubsub/topic:Topic"
-SUBSCRIPTION: Final = "gcp:pubsub/subscription:Subscription"
-REPAIRED: Final = "pulumi up --refresh --stack {stack}"
-
-_ELSEWHERE: Final = ("bigqueryConfig", "cloudStorageConfig", "pushConfig")
 
 
 def messages(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Iterator[Finding]:
@@ -45,7 +43,7 @@ def messages(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Ite
                 yield from _elsewhere(what, each, api.get(f"{PUBSUB}/{each.id}"))
         except ApiError as error:
             if error.status == NOT_FOUND:
-                yield _difference(f"{what} is gone", "no work reaches the machines")
+                yield difference(f"{what} is gone", "no work reaches the machines")
             else:
                 yield not_read(f"where the messages of {what} go", error, project)
 
@@ -55,9 +53,9 @@ def _short(reference: object) -> str:
 
 
 def _elsewhere(what: str, each: Deployed, found: Json) -> Iterator[Finding]:
-    for key in _ELSEWHERE:
+    for key in ELSEWHERE:
         if found.get(key):
-            yield _difference(
+            yield difference(
                 f"{what} sends its messages elsewhere ({key})",
                 "whoever is there gets the names of new pictures, and the machines get no work",
             )
@@ -66,19 +64,15 @@ def _elsewhere(what: str, each: Deployed, found: Json) -> Iterator[Finding]:
         for policy in (found.get("deadLetterPolicy"), each.properties.get("deadLetterPolicy"))
     )
     if now != deployed:
-        yield _difference(
+        yield difference(
             f"{what} gives its dead letters to {now}, deployed was {deployed}",
             "nobody sees here what failed too often",
         )
 
 
 def _another(what: str, name: str) -> Finding:
-    return _difference(
+    return difference(
         f"{what} has another subscription, {name}",
         "it gets a copy of every message: names of new pictures, and which jobs there are",
         f"gcloud pubsub subscriptions delete {name}",
     )
-
-
-def _difference(what: str, means: str, fix: str = REPAIRED) -> Finding:
-    return Finding(kind=Kind.DIFFERENCE, what=what, means=means, fix=fix)

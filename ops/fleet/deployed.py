@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.naming import bucket_of
 from infra.untrusted_text import described
 from ops.commands import AGAIN, SECUNDUS
 from ops.pulumi_command import StackError
@@ -83,18 +84,14 @@ def of_outputs(stack: str, exported: Mapping[str, Any]) -> Fleet:
         )
     return Fleet(
         stack=stack,
-        input_bucket=_bucket(exported["inputUri"]),
-        result_bucket=_bucket(exported["resultUri"]),
+        input_bucket=bucket_of(exported["inputUri"]),
+        result_bucket=bucket_of(exported["resultUri"]),
         image_digest=str(exported["image"]).rpartition("@")[2],
         model_sha256=found["modelSha256"],
         topic=found["topic"],
         dead_letters=found["deadLetters"],
         pictures_per_slice=_per_slice(int(found["picturesPerSlice"])),
     )
-
-
-def _bucket(uri: str) -> str:
-    return uri.removeprefix("gs://").strip("/")
 
 
 def _per_slice(pictures: int) -> int:

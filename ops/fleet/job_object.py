@@ -40,7 +40,7 @@ def write(bucket: storage.Bucket, job: str, content: IO[bytes]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Submitted:
+class StoredJob:
     """A job, and when its object was written."""
 
     job: jobs.Job
@@ -78,7 +78,7 @@ def named(bucket: storage.Bucket, job: str) -> str:
     return found[0]
 
 
-def read(bucket: storage.Bucket, job: str) -> Submitted:
+def read(bucket: storage.Bucket, job: str) -> StoredJob:
     """The job with this id; FleetError if there is none, or if its object was edited."""
     name = jobs.job_name(job)
     blob = bucket.get_blob(name)
@@ -99,7 +99,7 @@ def read(bucket: storage.Bucket, job: str) -> Submitted:
             parsed = jobs.parse((line.decode() for line in file), job)
         except (jobs.JobError, UnicodeDecodeError) as error:
             raise _edited(bucket, name, str(error)) from error
-    return Submitted(job=parsed, created=blob.time_created)
+    return StoredJob(job=parsed, created=blob.time_created)
 
 
 def _edited(bucket: storage.Bucket, name: str, why: str) -> FleetError:

@@ -17,6 +17,7 @@ from google.api_core.exceptions import RetryError
 from ops.google_api import NO_ANSWER, ApiError
 from workload import retries
 from workload.fleet import jobs
+from workload.fleet.messages import GENERATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -113,7 +114,7 @@ def _dead_letter(received: Mapping[str, Any]) -> DeadLetter:
             "bucketId": str() as bucket,
             "objectId": str() as name,
             "objectGeneration": str() as generation,
-        } if jobs.is_name(name) and re.fullmatch("[1-9][0-9]{0,19}", generation):
+        } if jobs.is_name(name) and re.fullmatch(GENERATION, generation):
             return DeadLetter(ack_id=ack_id, picture=name, bucket=bucket, generation=generation)
         case {"objectId": _}:
             return DeadLetter(ack_id=ack_id)

@@ -17,7 +17,7 @@ AUTOSCALER: Final = "gcp:compute/autoscaler:Autoscaler"
 FLEET: Final = "confidential-inference:infra:Fleet"
 SUBSCRIPTION: Final = "gcp:pubsub/subscription:Subscription"
 
-_ELSEWHERE: Final = ("bigqueryConfig", "cloudStorageConfig", "pushConfig")
+ELSEWHERE: Final = ("bigqueryConfig", "cloudStorageConfig", "pushConfig")
 """Where a subscription could send its messages by itself."""
 
 
@@ -42,7 +42,7 @@ def limited(resource: Resource) -> Iterator[str]:
 def pulled(resource: Resource) -> Iterator[str]:
     """Whether messages, which name pictures, go to whoever has a grant, and nowhere else."""
     if resource.type == SUBSCRIPTION:
-        for key in _ELSEWHERE:
+        for key in ELSEWHERE:
             if resource.value(key) is not None:
                 yield f"got {key}, expected none: it sends the names of pictures elsewhere"
 

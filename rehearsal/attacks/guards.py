@@ -207,9 +207,9 @@ def preconditions() -> tuple[Guard, ...]:
             name: str,
             content: Path,
             content_type: str,
-            about: Mapping[str, str] | None = None,
+            metadata: Mapping[str, str] | None = None,
         ) -> bool:
-            del about
+            del metadata
             self.write(name, content, content_type)
             return True
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from pulumi.automation import CommandError
 
 from infra.attestation.clause import PolicyError
 from infra.naming import bucket_of
@@ -22,26 +19,17 @@ from infra.wording import counted
 from ops import evidence_reader, results, results_table, why
 from ops.commands import OPS
 from ops.evidence import EvidenceError
-from ops.explain import command as explain_command
-from ops.explain import reader as update_reader
 from ops.google_errors import message
 from ops.records import ResultsError
 from ops.report import files
 from ops.terminal import styled
-from rehearsal.administrator import AdminError
-from rehearsal.cloud.http.server import running
-from rehearsal.cloud.state import Cloud
-from rehearsal.companies import two_companies
 from rehearsal.demo import impostor, inventory, loosen, refusal
 from rehearsal.demo.context import Context, launcher_log, results_of, show_console, up, watched
+from rehearsal.demo.empty_stacks import FAILURES, empty_stacks, print_failure
 from rehearsal.demo.layout import narrow, short, without_lines
 from rehearsal.demo.saved_evidence import SaveError, saving
-from rehearsal.demo.summary import conclude, introduce
+from rehearsal.demo.summary import SHOWN, conclude
 from rehearsal.image_builder.dockerfile import build
-from rehearsal.pulumi_cli.acquire import acquire
-from rehearsal.pulumi_cli.errors import PulumiCliError
-from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described
-from rehearsal.workspace import EngineError, Workspace
 
 if TYPE_CHECKING:
     from ops.terminal import Terminal
@@ -64,31 +52,11 @@ def run(console: Terminal, weakened: frozenset[str], keep: str | None) -> int:
     narrow(console)
     started = time.monotonic()
     try:
-        with (
-            saving(keep) as evidence,
-            tempfile.TemporaryDirectory(prefix="confidential-inference-") as scratch,
-            running(Cloud()) as local,
-        ):
-            introduce(console)
-            two_companies(local.cloud)
-            cli = acquire()
-            with console.working("two empty stacks"):
-                workspace = Workspace(Path(scratch) / "workspace", local, cli)
-                console.print(described(workspace.gcp_plugin), soft_wrap=True)
-                workspace.create_stacks()
-            context = Context(console, local, workspace, evidence=evidence, report=_report())
+        with saving(keep) as evidence, empty_stacks(console, SHOWN) as context:
+            context.evidence, context.report = evidence, _report()
             expectations = _run_steps(context, weakened)
-    except (
-        PulumiCliError,
-        PluginError,
-        EngineError,
-        AdminError,
-        CommandError,
-        SaveError,
-    ) as error:
-        console.print(styled("error:", "red"), str(error), soft_wrap=True)
-        with suppress(update_reader.UnknownError):
-            explain_command.show(console, update_reader.explained(str(error).encode()))
+    except (*FAILURES, SaveError) as error:
+        print_failure(console, error)
         return 2
     console.rule(styled("What was shown", "bold"), align="left")
     seconds = time.monotonic() - started

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from ops.terminal import styled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ops.terminal import Terminal
     from rehearsal.demo.expectations import Expectations
 
@@ -26,22 +28,27 @@ NEXT: Final = (
 """What a reader may do next, and what it does."""
 
 
-def introduce(console: Terminal) -> None:
-    """Say in five lines what will be shown, and where it runs."""
-    for line in SHOWN:
+def introduce(console: Terminal, shown: Sequence[str]) -> None:
+    """Say what will be shown, and where it runs."""
+    for line in shown:
         console.print(line)
     console.print("Pulumi's engine is the real one. Google's cloud is a local stand-in.")
+
+
+def show(console: Terminal, expectations: Expectations) -> None:
+    """Print each expectation, whether it was met, and what was seen in place of it."""
+    console.print(expectations.table())
+    for unmet in expectations.unmet:
+        console.print(
+            styled("not as expected:", "red"), f"{unmet.what}: {unmet.seen}", soft_wrap=True
+        )
 
 
 def conclude(
     console: Terminal, expectations: Expectations, seconds: float, report: str | None
 ) -> None:
     """Print each expectation and whether it was met, the report, and if all were, what is next."""
-    console.print(expectations.table())
-    for unmet in expectations.unmet:
-        console.print(
-            styled("not as expected:", "red"), f"{unmet.what}: {unmet.seen}", soft_wrap=True
-        )
+    show(console, expectations)
     if report is not None:
         console.print(f"The pictures with their classes, for a browser: {report}", soft_wrap=True)
     if expectations.unmet:

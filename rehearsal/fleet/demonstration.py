@@ -8,35 +8,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi.automation import CommandError
-
 from infra.wording import counted
-from ops.explain import command as explain_command
-from ops.explain import reader as update_reader
 from ops.results import bucket_of
 from ops.terminal import styled
-from rehearsal.administrator import AdminError
-from rehearsal.cloud.http.server import running
-from rehearsal.cloud.state import Cloud
-from rehearsal.companies import two_companies
 from rehearsal.demo import inventory
 from rehearsal.demo.context import Context, up, watched
+from rehearsal.demo.empty_stacks import FAILURES, empty_stacks, print_failure
 from rehearsal.demo.layout import narrow
+from rehearsal.demo.summary import show
 from rehearsal.fleet import pictures
 from rehearsal.fleet.deaths import Deaths
-from rehearsal.pulumi_cli.acquire import acquire
-from rehearsal.pulumi_cli.errors import PulumiCliError
-from rehearsal.pulumi_plugins.genuine_gcp import PluginError, described
 from rehearsal.repository import REPOSITORY
-from rehearsal.workspace import EngineError, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,40 +65,14 @@ def run(console: Terminal, load: Load) -> int:
     narrow(console)
     started = time.monotonic()
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="confidential-inference-") as scratch,
-            running(Cloud()) as local,
-        ):
-            for line in SHOWN:
-                console.print(line)
-            console.print("Pulumi's engine is the real one. Google's cloud is a local stand-in.")
-            two_companies(local.cloud)
-            cli = acquire()
-            with console.working("two empty stacks"):
-                workspace = Workspace(Path(scratch) / "workspace", local, cli)
-                console.print(described(workspace.gcp_plugin), soft_wrap=True)
-                workspace.create_stacks()
-            fleet = _Fleet(Context(console, local, workspace), load, Path(scratch))
-            fleet.play()
-    except (
-        PulumiCliError,
-        PluginError,
-        EngineError,
-        AdminError,
-        CommandError,
-        StepError,
-    ) as error:
-        console.print(styled("error:", "red"), str(error), soft_wrap=True)
-        with suppress(update_reader.UnknownError):
-            explain_command.show(console, update_reader.explained(str(error).encode()))
+        with empty_stacks(console, SHOWN) as context:
+            _Fleet(context, load).play()
+    except (*FAILURES, StepError) as error:
+        print_failure(console, error)
         return 2
-    expectations = fleet.context.expectations
+    expectations = context.expectations
     console.rule(styled("What was shown", "bold"), align="left")
-    console.print(expectations.table())
-    for unmet in expectations.unmet:
-        console.print(
-            styled("not as expected:", "red"), f"{unmet.what}: {unmet.seen}", soft_wrap=True
-        )
+    show(console, expectations)
     console.print(f"{time.monotonic() - started:.0f} s in all; seed {load.seed}")
     return 1 if expectations.unmet else 0
 
@@ -119,10 +80,9 @@ def run(console: Terminal, load: Load) -> int:
 class _Fleet:
     """The steps, which share the two companies."""
 
-    def __init__(self, context: Context, load: Load, folder: Path) -> None:
+    def __init__(self, context: Context, load: Load) -> None:
         self.context = context
         self._load = load
-        self._folder = folder
         self._cloud = context.local.cloud
         self._grants = inventory.project_grants(self._cloud)
 
@@ -217,7 +177,7 @@ class _Fleet:
         )
         pictures.set_encoding(self._admin(), self._input, self._mistaken, None)
         self._ops_json("submit", "--missing", job)
-        merged = self._folder / "merged.jsonl"
+        merged = self.context.workspace.folder / "merged.jsonl"
         with self.context.console.working("secundus: the slice once more"):
             data = self._ops_json(
                 "results", "--job", job, "--wait", str(WAIT_SECONDS), "--output", str(merged)

@@ -36,7 +36,7 @@ def arrived(
     )
     author = Author(machine="workload-vm-1", origin=origin)
     line = author.published([(picture, outcome or [records.Score(1, "crack", 0.5)])]).encode()
-    fleet.write(jobs.stream_name(name, generation), line, author.about)
+    fleet.write(jobs.stream_name(name, generation), line, author.provenance)
     return line
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from workload import assembly, credentials, settings, storage
 from workload.errors import Failure
-from workload.fleet import worker
+from workload.fleet import jobs, worker
 from workload.fleet.leases import Leases
 from workload.fleet.subscription import SCOPE, Subscription
 
@@ -58,5 +58,5 @@ def report_death(failure: WorkloadError, bucket: str, causes: str | None) -> Non
     results = storage.buckets_as(credentials.operator())(bucket)
     machine = settings.machine(os.environ)
     with tempfile.TemporaryDirectory() as private:
-        names = [worker.worker_name(machine), *(causes or "").split()]
+        names = [jobs.worker_name(machine), *(causes or "").split()]
         worker.report(results, Path(private), failure, names, machine)

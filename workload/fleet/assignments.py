@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     Outcomes = Sequence[tuple[Picture, Outcome]]
 
-SPLITS_BATCHES: Final = jobs.STEP
-"""Work of another size ends in the middle of a batch, so nothing may follow it in that batch."""
 LAST_ATTEMPT: Final = 6
 """Deliveries of the subscription: after this one, a message becomes a dead letter."""
 GONE: Final = (PictureFailure.VANISHED, PictureFailure.CHANGED)
@@ -155,7 +153,7 @@ class _OpenPictures:
             file.write(author.published([named]))
             file.flush()
             name = jobs.stream_name(picture.name, picture.generation)
-            self._context.results.create(name, Path(file.name), RECORDS, author.about)
+            self._context.results.create(name, Path(file.name), RECORDS, author.provenance)
 
 
 class Assignments:
@@ -183,7 +181,7 @@ class Assignments:
             self._on_work(self.causes())
             pictures = assigned[0].pictures
             yield from pictures
-            if len(pictures) % SPLITS_BATCHES:
+            if len(pictures) % jobs.STEP:  # it ends in the middle of a batch
                 return
             assigned = self._intake.next(wait=False)
 

@@ -32,10 +32,14 @@ ALONE_FROM: Final = 3
 """From this attempt on, a new picture is classified alone: it may be the one that ends workers."""
 IDLE_SECONDS: Final = 1
 """Before the next pull, if Pub/Sub answers at once that there are no messages."""
-OTHERS_SECONDS: Final = 60
+REFUSAL_SECONDS: Final = 60
 """Before the next pull, after a refusal because of what this machine is. Refusing is quick: one
 machine of an old image would take the slices away from all machines of the new one."""
-OTHERS: Final = (SliceFailure.OTHER_INPUT, SliceFailure.OTHER_MODEL, SliceFailure.OTHER_IMAGE)
+NOT_FOR_THIS_MACHINE: Final = (
+    SliceFailure.OTHER_INPUT,
+    SliceFailure.OTHER_MODEL,
+    SliceFailure.OTHER_IMAGE,
+)
 
 
 class Intake:
@@ -89,8 +93,8 @@ class Intake:
                 assigned = self._work(delivery)
             except SliceError as error:
                 self._leases.give_back([delivery.ack_id])
-                if error.failure in OTHERS:
-                    time.sleep(OTHERS_SECONDS)
+                if error.failure in NOT_FOR_THIS_MACHINE:
+                    time.sleep(REFUSAL_SECONDS)
                 continue
             if assigned:
                 yield assigned
@@ -111,7 +115,7 @@ class Intake:
     def _pictures(self, delivery: Delivery, first: PictureMessage) -> Assigned:
         """The work of this new picture, and of the others that wait."""
         found = [(first, delivery)]
-        if (delivery.attempt or 1) < ALONE_FROM:
+        if _shares_batches(delivery):
             self._add_others(found)
         messages, deliveries = zip(*found, strict=True)
         return self._preparation.stream_work(messages), deliveries
@@ -141,11 +145,16 @@ class Intake:
             message = self._preparation.parse(delivery.message)
         except SliceError:
             return None
-        shared = (delivery.attempt or 1) < ALONE_FROM
-        return message if isinstance(message, PictureMessage) and shared else None
+        if isinstance(message, PictureMessage) and _shares_batches(delivery):
+            return message
+        return None
 
     def _pull(self, most: int, *, wait: bool) -> bool:
         pulled = self._subscription.pull(most, wait=wait)
         self._leases.hold(each.ack_id for each in pulled)
         self._deliveries.extend(pulled)
         return bool(pulled)
+
+
+def _shares_batches(delivery: Delivery) -> bool:
+    return delivery.attempt is None or delivery.attempt < ALONE_FROM

@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from workload import checkpoints
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -29,9 +31,9 @@ WORKERS: Final = "workers/"
 
 ID: Final = r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}"
 """Of a job: the moment of its submission in UTC, and a random part."""
-STEP: Final = 512
+STEP: Final = checkpoints.PICTURES_PER_PART
 """Slices hold a multiple of this, so that no batch holds pictures of two slices: a record then does
-not depend on how many machines there are. The same as `checkpoints.PICTURES_PER_PART`."""
+not depend on how many machines there are."""
 MOST_PICTURES: Final = 65_536
 """Of one slice: its listing is in memory."""
 MAX_JOB_BYTES: Final = 64 * 1024**2
@@ -140,6 +142,11 @@ def cause_name(job: str, number: int) -> str:
     return f"{causes_folder(job)}{number:07}.json"
 
 
+def worker_name(machine: str) -> str:
+    """The object that says why the worker of a machine failed."""
+    return f"{WORKERS}{machine}.json"
+
+
 def stream_name(picture: str, generation: str) -> str:
     """The object with the record of one picture of a stream; for any name of a picture."""
     return f"{STREAM}{hashlib.sha256(picture.encode()).hexdigest()}/{generation}.jsonl"
@@ -160,10 +167,7 @@ def message(job: str, number: int) -> bytes:
 
 def fingerprint(pictures: Iterable[Picture]) -> str:
     """Hash of a listing: another name, generation or listed size gives another one."""
-    digest = hashlib.sha256()
-    for picture in pictures:
-        digest.update(json.dumps([picture.name, picture.generation, picture.size]).encode())
-    return digest.hexdigest()
+    return checkpoints.listing_hash(pictures)
 
 
 def parse(lines: Iterable[str], job: str) -> Job:

@@ -26,7 +26,8 @@ MAX_DATA: Final = 1024
 """Characters of a message's data, in base64; a slice takes about 70."""
 NEW_OBJECT: Final = "OBJECT_FINALIZE"
 """https://docs.cloud.google.com/storage/docs/pubsub-notifications#events"""
-_GENERATION: Final = r"[1-9][0-9]{0,19}"
+GENERATION: Final = r"[1-9][0-9]{0,19}"
+"""Of an object, as Cloud Storage writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ def _picture(attributes: Mapping[str, Any], input_bucket: str) -> PictureMessage
             "bucketId": str() as bucket,
             "objectId": str() as name,
             "objectGeneration": str() as generation,
-        } if jobs.is_name(name) and re.fullmatch(_GENERATION, generation):
+        } if jobs.is_name(name) and re.fullmatch(GENERATION, generation):
             if event != NEW_OBJECT or name.endswith("/"):
                 return NothingToDo()
             if bucket != input_bucket:

@@ -34,7 +34,7 @@ class ResultBucket(job.Bucket, Protocol):
     """The result bucket of a fleet; methods raise BucketError."""
 
     def create(
-        self, name: str, content: Path, content_type: str, about: Mapping[str, str] | None = None
+        self, name: str, content: Path, content_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
         """Creates an object; false if there is one of this name, which stays as it is."""
 

@@ -38,14 +38,14 @@ class Author:
                 "job": job,
                 "slice": piece.number,
                 "fingerprint": piece.fingerprint,
-                **self.about,
+                **self.provenance,
                 "started": _rfc3339(started),
                 "finished": _rfc3339(finished),
             }
         )
 
     @property
-    def about(self) -> dict[str, str]:
+    def provenance(self) -> dict[str, str]:
         """Where records come from; the metadata of the object with the record of a new picture."""
         return {
             "modelSha256": self.origin.model_sha256,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from google.api_core.exceptions import RetryError
-from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 
 from workload import retries, storage
@@ -126,9 +126,7 @@ class Subscription:
 def _busy(error: Exception) -> bool:
     if isinstance(error, _AnswerError):
         return error.status in retries.BUSY
-    if isinstance(error, RefreshError):  # the metadata server is away while a token is renewed
-        return isinstance(error.__cause__, TransportError)
-    return isinstance(error, storage.CONNECTION_ERRORS)
+    return storage.is_connection_error(error)
 
 
 def _forbidden(error: Exception) -> bool:

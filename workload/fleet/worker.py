@@ -55,7 +55,7 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> NoRetur
             classifier = job.released(launch, collaborators, folder, decoders_for)
             _require_image(classifier)
             with bucket_errors_fail_the_run():
-                results.remove(worker_name(machine))
+                results.remove(jobs.worker_name(machine))
             author = records.Author(machine=machine, origin=classifier.origin)
             pictures = collaborators.operator()(launch.input_bucket)
             prepare = Preparation((launch.input_bucket, pictures), results, author, folder)
@@ -71,7 +71,7 @@ def run(environment: Mapping[str, str], collaborators: Collaborators) -> NoRetur
                 leases.end()
             causes = [] if work is None else work.causes()
             failure = as_workload_error(error)
-            report(results, folder, failure, [worker_name(machine), *causes], machine)
+            report(results, folder, failure, [jobs.worker_name(machine), *causes], machine)
             collaborators.on_end()
             raise
 
@@ -94,8 +94,3 @@ def report(
     with suppress(BucketError):
         for name in names:
             preparation.write(results, folder, name, content)
-
-
-def worker_name(machine: str) -> str:
-    """The object that says why the worker of a machine failed."""
-    return f"{jobs.WORKERS}{machine}.json"

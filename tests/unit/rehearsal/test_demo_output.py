@@ -114,7 +114,7 @@ def expectations(*, met: bool) -> Expectations:
 
 def test_five_lines_say_what_will_be_shown(console: Terminal) -> None:
     """With the numbers of the parts, and none wider than a terminal."""
-    summary.introduce(console)
+    summary.introduce(console, summary.SHOWN)
     lines = printed(console)
     assert [line[:3] for line in lines[:5]] == ["1. ", "2. ", "3. ", "4. ", "5. "]
     assert max(map(len, lines)) <= COLUMNS

@@ -105,15 +105,15 @@ class Results(MemoryBucket):
 
     def __init__(self) -> None:
         super().__init__()
-        self.about: dict[str, Mapping[str, str] | None] = {}
+        self.metadata: dict[str, Mapping[str, str] | None] = {}
         self.creating: Callable[[str], object] = lambda _: None
 
     def create(
-        self, name: str, content: Path, content_type: str, about: Mapping[str, str] | None = None
+        self, name: str, content: Path, content_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
         """Stores the content; false if there is such an object."""
         assert content_type == "application/jsonl"
-        self.about[name] = about
+        self.metadata[name] = metadata
         self._allow(name)
         self.creating(name)
         if name in self.objects:
@@ -559,7 +559,7 @@ def test_the_record_of_a_new_picture_says_where_it_comes_from(tmp_path: Path) ->
     setup = FleetSetup(tmp_path)
     setup.queue.publish(*notification("00001"))
     setup.works()
-    assert setup.results.about[jobs.stream_name("00001", "1")] == {
+    assert setup.results.metadata[jobs.stream_name("00001", "1")] == {
         "modelSha256": setup.environment["MODEL_SHA256"],
         "engine": "tensorflow-saved-model",
         "scores": "probabilities",
@@ -575,7 +575,7 @@ def test_a_worker_that_refuses_because_of_what_it_is_waits(
     setup = FleetSetup(tmp_path, pictures=300)
     setup.submit(image_digest="sha256:" + "0" * 64)
     setup.works()
-    assert waits == [intake.OTHERS_SECONDS] * 2
+    assert waits == [intake.REFUSAL_SECONDS] * 2
 
 
 def test_a_worker_that_does_not_know_its_image_fails(tmp_path: Path) -> None:
