@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.process import FailedError, cpu
 from bench.projects import PICTURES, RESULTS, SUBSCRIPTION, fill, image_digest
+from ops.fleet.slices import cut
 from rehearsal.cloud.pubsub.backlog import Message
 from workload.fleet import jobs
 from workload.records import Picture
@@ -32,16 +33,7 @@ def submit(cloud: Cloud, model_sha256: str) -> None:
         Picture(name=name, generation=stored.meta["generation"], size=len(stored.data))
         for name, stored in sorted(cloud.buckets[PICTURES].objects.items())
     ]
-    parts = [pictures[at : at + PER_SLICE] for at in range(0, len(pictures), PER_SLICE)]
-    slices = [
-        jobs.Slice(
-            number=number,
-            first=part[0].name,
-            pictures=len(part),
-            fingerprint=jobs.fingerprint(part),
-        )
-        for number, part in enumerate(parts)
-    ]
+    slices = list(cut(pictures, PER_SLICE))
     head = jobs.Head(
         job=JOB,
         input_bucket=PICTURES,

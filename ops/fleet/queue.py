@@ -9,7 +9,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from google.api_core.exceptions import RetryError
@@ -67,18 +67,18 @@ def publish(
 
 def dead_letters(api: GoogleApi, subscription: str) -> list[DeadLetter]:
     """The dead letters, which are given back at once; ApiError. Google may leave some out."""
-    return sifted(api, subscription, lambda letters: [False] * len(letters))[0]
+    return remove(api, subscription, lambda letters: [False] * len(letters))[0]
 
 
 def forget(api: GoogleApi, subscription: str, job: str) -> int:
     """Remove the dead letters of a job, which was published again; returns how many; ApiError."""
-    return sifted(api, subscription, lambda letters: [each.job == job for each in letters])[1]
+    return remove(api, subscription, lambda letters: [each.job == job for each in letters])[1]
 
 
-def sifted(
-    api: GoogleApi, subscription: str, are_over: Callable[[list[DeadLetter]], list[bool]]
+def remove(
+    api: GoogleApi, subscription: str, are_obsolete: Callable[[list[DeadLetter]], list[bool]]
 ) -> tuple[list[DeadLetter], int]:
-    """Remove the dead letters of which `are_over` says so; ApiError. Google may leave some out.
+    """Remove the dead letters of which `are_obsolete` says so; ApiError. Google may leave some out.
 
     Returns the others, which are given back at once, and the number of those that were removed.
     """
@@ -88,7 +88,7 @@ def sifted(
         while len(kept) + removed < MOST_DEAD_LETTERS and (some := _pulled(api, subscription)):
             held = len(kept)
             kept += some
-            gone = [each for each, over in zip(some, are_over(some), strict=True) if over]
+            gone = list(compress(some, are_obsolete(some)))
             kept[held:] = [each for each in some if each not in gone]
             _for_all(api, f"{subscription}:acknowledge", gone)
             removed += len(gone)

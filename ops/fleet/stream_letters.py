@@ -31,12 +31,12 @@ class GivenUp:
     """letters of pictures that have a record by now, or are gone"""
 
 
-def sifted(
+def remove_obsolete(
     api: GoogleApi, subscription: str, records: storage.Bucket, inputs: storage.Bucket
 ) -> GivenUp:
     """Remove the letters that are of no use any more; ApiError, or Cloud Storage's errors."""
 
-    def is_over(letter: DeadLetter) -> bool:
+    def is_obsolete(letter: DeadLetter) -> bool:
         if letter.bucket != inputs.name:
             return False
         if records.blob(jobs.stream_name(letter.picture, letter.generation)).exists():
@@ -46,8 +46,8 @@ def sifted(
         return current is None or str(current.generation) != letter.generation
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        kept, removed = queue.sifted(
-            api, subscription, lambda letters: list(pool.map(is_over, letters))
+        kept, removed = queue.remove(
+            api, subscription, lambda letters: list(pool.map(is_obsolete, letters))
         )
     names = {each.picture for each in kept if each.bucket == inputs.name}
     return GivenUp(pictures=tuple(sorted(names)), removed=removed)

@@ -111,7 +111,9 @@ def _given_up(request: Request, inputs: str, notes: list[str]) -> GivenUp | None
         return None
     api, client = GoogleApi(identity()), request.bucket.client
     try:
-        given_up = stream_letters.sifted(api, subscription, request.bucket, client.bucket(inputs))
+        given_up = stream_letters.remove_obsolete(
+            api, subscription, request.bucket, client.bucket(inputs)
+        )
     except ApiError as error:
         notes.append(f"The dead letters are not known, {subscription}: {error}")
         return None

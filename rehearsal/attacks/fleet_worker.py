@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import storage as google_storage
 
+from ops.fleet.slices import cut
 from rehearsal.attacks import rest_api
 from rehearsal.attacks.rest_api import WORKLOAD
 from workload import storage
@@ -119,18 +120,7 @@ def submit(target: Target, edit: Callable[[list[Json]], None] = lambda _: None) 
     """Put a job into the result bucket, as `submit` writes it; `edit` changes its lines before."""
     with worker(target) as machine:
         listed = list(machine.pictures.pictures())
-        slices = [
-            jobs.Slice(
-                number=number,
-                first=pictures[0].name,
-                pictures=len(pictures),
-                fingerprint=jobs.fingerprint(pictures),
-            )
-            for number, pictures in enumerate(
-                listed[start : start + PICTURES_PER_SLICE]
-                for start in range(0, len(listed), PICTURES_PER_SLICE)
-            )
-        ]
+        slices = list(cut(listed, PICTURES_PER_SLICE))
         head = jobs.Head(
             job=JOB,
             input_bucket=INPUT,
