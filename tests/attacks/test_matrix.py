@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ from rehearsal.attacks.deployment import PICTURES
 from rehearsal.attacks.gates import REJECTED, Gate, Verdict
 from rehearsal.attacks.matrix import LEGITIMATE, LIES, ROWS, Judged
 from rehearsal.attacks.published_example import published
+from rehearsal.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from rehearsal.attacks.deployment import Deployment, Target
@@ -97,6 +100,15 @@ def test_no_two_rows_have_the_same_name() -> None:
     """A repeated row would count twice."""
     assert len({row.name for row in ROWS}) == len(ROWS)
     assert len(LIES) >= 60
+
+
+def test_the_pages_count_the_lies() -> None:
+    """In each layer on the page of attacks, and their sum in the README."""
+    page = (REPOSITORY / "docs" / "attacks.md").read_text().partition("│ layer ")[2]
+    shown = re.findall(r"^│ (\w+) +│ (\d+) ", page, re.MULTILINE)
+    counted = Counter(row.layer for row in LIES) | {"all": len(LIES)}
+    assert {layer: int(lies) for layer, lies in shown} == counted
+    assert re.findall(r"\[(\d+) lies\]", (REPOSITORY / "README.md").read_text()) == [str(len(LIES))]
 
 
 def test_every_gate_refuses_a_lie_first() -> None:
