@@ -94,7 +94,7 @@ def compare(
     packed: list[Outcome] = []
     started = time.perf_counter()
     for _, answers in batches.outcomes(
-        model, iter(decoded), manifest.batch, settings.MODEL_SECONDS
+        batches.pool(), model, iter(decoded), manifest.batch, settings.MODEL_SECONDS
     ):
         packed += answers
     seconds = time.perf_counter() - started

@@ -10,7 +10,7 @@ import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from workload.errors import Failure, PictureFailure, WorkloadError
 
@@ -24,7 +24,19 @@ if TYPE_CHECKING:
     _Pending: TypeAlias = tuple[_Batch, Future[Sequence[Outcome]]]
 
 
+THREADS: Final = os.cpu_count() or 1
+
+
+def pool() -> ThreadPoolExecutor:
+    """The threads on which `outcomes` computes; they end when nobody has the pool any more.
+
+    One pool for as long as a model is used: TensorFlow keeps memory of each thread that computed.
+    """
+    return ThreadPoolExecutor(THREADS)
+
+
 def outcomes(
+    pool: ThreadPoolExecutor,
     model: Model,
     pictures: Iterator[tuple[Picture, Pixels | PictureFailure]],
     size: int,
@@ -35,19 +47,18 @@ def outcomes(
     Raises MODEL_TOO_SLOW if the model needs more than `seconds` for a batch. Then its thread still
     computes, and nothing can end it but the end of the process.
     """
-    threads = os.cpu_count() or 1
     pending: deque[_Pending] = deque()
-    pool = ThreadPoolExecutor(threads)
     try:
         while batch := list(islice(pictures, size)):
             pending.append((batch, pool.submit(_classified, model, batch, size)))
             # One batch more than threads, so that no thread waits for this loop.
-            if len(pending) > threads:
+            if len(pending) > THREADS:
                 yield _done(pending.popleft(), seconds)
         while pending:
             yield _done(pending.popleft(), seconds)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for _, answer in pending:
+            answer.cancel()
 
 
 def _done(pending: _Pending, seconds: float) -> tuple[_Batch, list[Outcome]]:

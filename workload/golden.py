@@ -34,7 +34,9 @@ def check(unpacked: Path, manifest: Manifest, decoders: Decoders, model: Model) 
     decoded = decoders.decode(files)
     answers = [
         answer
-        for _, part in batches.outcomes(model, decoded, manifest.batch, settings.MODEL_SECONDS)
+        for _, part in batches.outcomes(
+            batches.pool(), model, decoded, manifest.batch, settings.MODEL_SECONDS
+        )
         for answer in part
     ]
     if not all(map(agrees, answers, manifest.golden)):

@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -132,6 +132,7 @@ class Classifier:
     decoders: Decoders
     model: Model
     batch: int
+    pool: ThreadPoolExecutor = field(default_factory=batches.pool)
 
     def outcomes(
         self, bucket: Bucket, pictures: Iterable[Picture]
@@ -143,7 +144,8 @@ class Classifier:
         """
         decoded = self.decoders.decode(_downloads(bucket, pictures))
         seconds = settings.MODEL_SECONDS
-        for batch, outcomes in batches.outcomes(self.model, decoded, self.batch, seconds):
+        found = batches.outcomes(self.pool, self.model, decoded, self.batch, seconds)
+        for batch, outcomes in found:
             yield [
                 (picture, outcome) for (picture, _), outcome in zip(batch, outcomes, strict=True)
             ]

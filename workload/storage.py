@@ -2,8 +2,9 @@
 
 Downloads objects as stored, up to a size limit. Decompresses pictures that are stored compressed
 (`contentEncoding: gzip`), as Google's libraries do by default, but with the same limit. The client
-library retries transient failures and resumes broken downloads; that is safe, because only this run
-writes its results. Every failure becomes a BucketError; `job` decides what follows.
+library retries transient failures and resumes broken downloads. That is safe: only this run writes
+its results, or they are created and never overwritten. Every failure becomes a BucketError; `job`
+decides what follows.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ class Bucket:
                     single_shot_download=picture.size <= SINGLE_READ_BYTES,
                     retry=self._retry,
                 )
+                self._retry = self._retry_while_busy
             except (NotFound, PreconditionFailed) as error:
                 exists = self._bucket.blob(picture.name).exists(retry=self._retry)
                 raise (ChangedError if exists else VanishedError) from error
@@ -181,7 +183,8 @@ class Bucket:
         blob = self._bucket.blob(name, chunk_size=UPLOAD_BYTES)
         if metadata:
             blob.metadata = metadata
-        with content.open("rb") as file, self._bucket_errors(PreconditionFailed):
+        conditional = () if if_generation_match is None else (PreconditionFailed,)
+        with content.open("rb") as file, self._bucket_errors(*conditional):
             # With a size the library holds the whole content; without, one chunk at a time.
             blob.upload_from_file(
                 file,
@@ -200,7 +203,11 @@ class Bucket:
         try:
             # If an answer is lost, the retry finds the object that its own request created.
             self._upload(name, content, content_type, metadata, if_generation_match=0)
-        except PreconditionFailed:
+        except PreconditionFailed as error:
+            # Google answers 412 also where a policy refuses the object, and nothing was stored:
+            # https://docs.cloud.google.com/storage/docs/json_api/v1/status-codes
+            if self.generation(name) is None:
+                raise BucketError from error
             return False
         return True
 

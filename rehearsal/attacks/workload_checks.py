@@ -56,12 +56,13 @@ LATER = (
     "workload.engines.scores",
     "workload.decoding.seccomp",
     "workload.storage.Bucket._bucket_errors",
+    "workload.storage.Bucket.create",
     "workload.storage._decompressed",
     "workload.supervisor",
     "workload.engines.tensorflow_engine",
 )
 """These judge pictures, a loaded graph and its answers, what was left of a run or how it died, and
-whether a bucket is busy; all else runs before a model is loaded."""
+whether a bucket is busy or took a record; all else runs before a model is loaded."""
 
 ANYTHING = r"(?s:(?:gs://)?(?P<bucket>[^/]*)/?(?P<object>.*))"
 """A pattern that refuses nothing and has every group that settings ask for."""

@@ -32,6 +32,10 @@ def collaborators(report: Report) -> worker.Collaborators:
     """Everything that a worker needs from Google, its decoders, and its engine."""
     wait = settings.grant_seconds(os.environ)
 
+    def results(name: str) -> storage.Bucket:
+        # Not earlier: decoders start before any credential exists.
+        return storage.buckets_as(credentials.operator(), wait)(name)
+
     def stop() -> None:
         report.ended()
         sys.stdout.write("stopped: gave back what was not finished\n")
@@ -42,7 +46,7 @@ def collaborators(report: Report) -> worker.Collaborators:
     outside = assembly.collaborators(report)
     return worker.Collaborators(
         **{each.name: getattr(outside, each.name) for each in fields(outside)},
-        results=storage.buckets_as(credentials.operator(), wait),
+        results=results,
         subscription=lambda launch: Subscription(
             f"{launch.subscription}", credentials.operator(SCOPE), wait
         ),

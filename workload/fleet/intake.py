@@ -6,6 +6,7 @@ several of them make one piece of work.
 
 from __future__ import annotations
 
+import datetime as dt
 import queue
 import threading
 import time
@@ -34,7 +35,8 @@ IDLE_SECONDS: Final = 1
 """Before the next pull, if Pub/Sub answers at once that there are no messages."""
 REFUSAL_SECONDS: Final = 60
 """Before the next pull, after a refusal because of what this machine is. Refusing is quick: one
-machine of an old image would take the slices away from all machines of the new one."""
+machine of an old image would take the slices away from all machines of the new one. A message that
+is older than this machine is for no newer one, so nobody waits: it is what an old job left."""
 NOT_FOR_THIS_MACHINE: Final = (
     SliceFailure.OTHER_INPUT,
     SliceFailure.OTHER_MODEL,
@@ -52,6 +54,7 @@ class Intake:
         self._leases = leases
         self._preparation = preparation
         self._deliveries: deque[Delivery] = deque()
+        self._began = f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S}"
         self._ready: queue.SimpleQueue[Assigned | Exception] = queue.SimpleQueue()
         self._wanted = threading.Semaphore(1)
         threading.Thread(target=self._prepare, name="intake", daemon=True).start()
@@ -93,13 +96,18 @@ class Intake:
                 assigned = self._work(delivery)
             except SliceError as error:
                 self._leases.give_back([delivery.ack_id])
-                if error.failure in NOT_FOR_THIS_MACHINE:
+                if error.failure in NOT_FOR_THIS_MACHINE and not self._is_older(delivery):
                     time.sleep(REFUSAL_SECONDS)
                 continue
             if assigned:
                 yield assigned
             else:
                 self._leases.acknowledge([delivery.ack_id])
+
+    def _is_older(self, delivery: Delivery) -> bool:
+        """Whether the message was published before this machine began to work; in seconds."""
+        published = delivery.message.get("publishTime")
+        return published is not None and published[: len(self._began)] < self._began
 
     def _work(self, delivery: Delivery) -> Assigned | None:
         """The work of a message; None if there is none to do, SliceError if it is refused."""

@@ -28,6 +28,8 @@ ANSWER_SECONDS: Final = 120
 """Timeout of one answer: Pub/Sub waits for a message before it answers that there is none."""
 EXTENSION_TIMEOUT: Final = 10
 """Timeout of the answer to an extension: a third one must follow before a lease ends."""
+BUSY: Final = retries.BUSY | {499}
+"""Pub/Sub's own list has one more: https://docs.cloud.google.com/pubsub/docs/reference/error-codes"""
 GATEWAY_TIMEOUT: Final = 504
 """Stands for an answer that does not come; it is among those that are retried."""
 
@@ -125,7 +127,7 @@ class Subscription:
 
 def _busy(error: Exception) -> bool:
     if isinstance(error, _AnswerError):
-        return error.status in retries.BUSY
+        return error.status in BUSY
     return storage.is_connection_error(error)
 
 

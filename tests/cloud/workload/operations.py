@@ -9,6 +9,7 @@ from google.oauth2.credentials import Credentials
 
 from tests.cloud.faults import Faults
 from workload import storage
+from workload.records import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,12 @@ def fetch_picture(bucket: storage.Bucket, folder: Path) -> None:
     """Downloads it, whole."""
     assert bucket.fetch("a.png", folder / "a", 10**6) == hashlib.sha256(CONTENT).hexdigest()
     assert (folder / "a").read_bytes() == CONTENT
+
+
+def read_picture(bucket: storage.Bucket, _: Path) -> None:
+    """Reads it by the generation that is there."""
+    generation = f"{bucket.generation('a.png')}"
+    assert bucket.read(Picture(name="a.png", generation=generation), 10**6) == CONTENT
 
 
 def write_result(bucket: storage.Bucket, folder: Path) -> None:

@@ -21,6 +21,7 @@ from tests.cloud.workload.operations import (
     granted,
     list_pictures,
     opened,
+    read_picture,
     write_result,
 )
 from workload import retries, settings, storage
@@ -204,7 +205,12 @@ def test_the_wait_for_a_buckets_grant_ends(
 
 
 @pytest.mark.parametrize(
-    ("first", "then"), [(list_pictures, fetch_picture), (write_result, delete_result)]
+    ("first", "then"),
+    [
+        (list_pictures, fetch_picture),
+        (read_picture, fetch_picture),
+        (write_result, delete_result),
+    ],
 )
 def test_after_a_first_success_a_refusal_is_final(
     first: Operation,
@@ -258,3 +264,28 @@ def test_a_creation_whose_answer_is_lost_is_no_failure(
     faults.forget(STORAGE, "/upload/", times=2)
     opened(buckets, RESULT).create("new", content, "application/jsonl")
     assert buckets.buckets[RESULT].objects["new"].data == b"1" * size
+
+
+POLICY = {
+    "error": {
+        "code": 412,
+        "message": "Request violates an OrgPolicy constraint.",
+        "errors": [{"reason": "orgPolicyConstraintFailed"}],
+    }
+}
+"""https://docs.cloud.google.com/storage/docs/json_api/v1/status-codes"""
+
+
+def test_an_object_that_a_policy_refuses_is_not_there(
+    buckets: Cloud, faults: Faults, tmp_path: Path
+) -> None:
+    """Google answers it with the status of an object that exists; then no record would be lost."""
+    content = tmp_path / "content"
+    content.write_bytes(CONTENT)
+    bucket = opened(buckets, RESULT)
+    faults.answer(412, STORAGE, "/upload/", times=2, body=POLICY)
+    with pytest.raises(BucketError):
+        bucket.create("new", content, "application/jsonl")
+    with pytest.raises(BucketError):
+        bucket.write("new", content, "application/jsonl")
+    assert bucket.create("new", content, "application/jsonl") is True

@@ -144,7 +144,11 @@ def test_a_message_that_is_given_back_is_delivered_at_once(service: Service) -> 
     assert texts(service.client.pull(1, wait=True)) == ["one"]
 
 
-@pytest.mark.parametrize("fault", TRANSIENT)
+CANCELLED = {"499": lambda faults, *at, **times: faults.answer(499, *at, **times)}
+"""https://docs.cloud.google.com/pubsub/docs/reference/error-codes"""
+
+
+@pytest.mark.parametrize("fault", TRANSIENT | CANCELLED)
 @pytest.mark.parametrize("method", ["pull", "acknowledge"])
 def test_a_transient_failure_is_retried(
     method: str, fault: str, granted: Service, faults: Faults, clock: Clock
@@ -152,7 +156,7 @@ def test_a_transient_failure_is_retried(
     """After three failures it succeeds; each retry waited."""
     granted.publish("one")
     found = granted.client.pull(1, wait=True)
-    TRANSIENT[fault](faults, PUBSUB, f":{method}", times=3)
+    (TRANSIENT | CANCELLED)[fault](faults, PUBSUB, f":{method}", times=3)
     if method == "pull":
         assert granted.client.pull(1, wait=True) == []
     else:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.fixtures.result_bucket import ResultBucket
 from tests.fixtures.tokens import unsigned
-from workload import checkpoints, job, settings
+from workload import batches, checkpoints, job, settings
 from workload.errors import (
     BucketError,
     BusyError,
@@ -464,6 +464,29 @@ def test_a_model_that_does_not_answer_ends_the_run(monkeypatch: pytest.MonkeyPat
         setup.fails("model_too_slow")
     finally:
         answered.set()
+
+
+def test_a_model_is_used_on_the_same_threads_again_and_again() -> None:
+    """TensorFlow keeps memory of each thread that ever computed, and a worker runs for weeks."""
+    threads: set[int | None] = set()
+
+    class Noting(Brightness):
+        def classify(self, batch: Sequence[job.Pixels]) -> list[Outcome]:
+            threads.add(threading.current_thread().native_id)
+            return super().classify(batch)
+
+    setup = RunSetup()
+    classifier = job.Classifier(
+        origin=checkpoints.Origin(
+            model_sha256="c3" * 32, engine="litert", scores="logits", image_digest=None
+        ),
+        decoders=OneByte(setup),
+        model=Noting(setup),
+        batch=1,
+    )
+    for _ in range(batches.THREADS + 1):
+        assert len(list(classifier.outcomes(setup.input, setup.input.pictures()))) == 2
+    assert len(threads) <= batches.THREADS
 
 
 @pytest.mark.parametrize("batch", [1, 4])

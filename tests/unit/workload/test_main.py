@@ -10,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from workload import job
 from workload.errors import Failure, WorkloadError
 from workload.results import Summary
@@ -19,11 +21,13 @@ from workload.supervisor import Report
 with warnings.catch_warnings():
     # google-api-core tells everybody about a package that only gRPC users want.
     warnings.simplefilter("ignore", ImportWarning)
-    from workload import assembly
+    from workload import assembly, credentials
+    from workload.fleet import assembly as fleet_assembly
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable
 
+    from workload.job import Collaborators
 
 SETTINGS = Settings(
     model_bucket="models",
@@ -118,3 +122,14 @@ def test_a_refusal_costs_no_engine() -> None:
         [sys.executable, "-c", program], env={}, capture_output=True, text=True, check=True
     )
     assert output.stdout == "False\n"
+
+
+@pytest.mark.parametrize("collaborators", [assembly.collaborators, fleet_assembly.collaborators])
+def test_no_credential_exists_before_decoders_start(
+    collaborators: Callable[[Report], Collaborators], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run, and a worker of a fleet, ask for one after they have started their decoders."""
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(credentials, "operator", lambda *scopes: asked.append(scopes))
+    collaborators(Report())
+    assert asked == []

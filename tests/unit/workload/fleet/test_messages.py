@@ -86,6 +86,7 @@ def test_other_events_and_folders_need_no_work(attributes: dict[str, str]) -> No
         "a name with a line end": message(RESOURCE, NOTIFIED | {"objectId": "a\nb"}),
         "a name that UTF-8 cannot hold": message(RESOURCE, NOTIFIED | {"objectId": "\ud800"}),
         "a generation that is none": message(RESOURCE, NOTIFIED | {"objectGeneration": "-1"}),
+        "a generation of 64 bits": message(RESOURCE, NOTIFIED | {"objectGeneration": f"{2**63}"}),
         "attributes that are no texts": message(RESOURCE, NOTIFIED | {"bucketId": ["pictures"]}),
         "a name that changes the address": message(RESOURCE, NOTIFIED | {"objectId": ".."}),
     }.items(),

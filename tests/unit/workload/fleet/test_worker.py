@@ -54,10 +54,16 @@ class Queue:
         self.delivered: dict[str, Mapping[str, Any]] = {}
         self.outstanding: set[str] = set()
         self.changed = threading.Condition()
+        self.published = "2999-01-01T00:00:00.123456Z"
+        """When the next messages were published."""
 
     def publish(self, data: bytes, attributes: Mapping[str, str] | None = None) -> None:
         """Adds a message."""
-        message = {"data": base64.b64encode(data).decode(), "attributes": attributes or {}}
+        message = {
+            "data": base64.b64encode(data).decode(),
+            "attributes": attributes or {},
+            "publishTime": self.published,
+        }
         number = len(self.messages) + len(self.delivered)
         self.messages.append((f"ack-{number}", message))
 
@@ -576,6 +582,16 @@ def test_a_worker_that_refuses_because_of_what_it_is_waits(
     setup.submit(image_digest="sha256:" + "0" * 64)
     setup.works()
     assert waits == [intake.REFUSAL_SECONDS] * 2
+
+
+def test_what_an_old_job_left_holds_no_machine_up(tmp_path: Path, waits: list[float]) -> None:
+    """A message from before a machine began is for no newer machine."""
+    setup = FleetSetup(tmp_path, pictures=300)
+    setup.queue.published = "2026-11-28T02:14:50.123Z"
+    setup.submit(image_digest="sha256:" + "0" * 64)
+    setup.works()
+    assert setup.queue.given_back.total() == 2
+    assert waits == []
 
 
 def test_a_worker_that_does_not_know_its_image_fails(tmp_path: Path) -> None:
