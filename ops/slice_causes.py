@@ -68,8 +68,8 @@ SLICES: Final[Mapping[SliceFailure, Cause]] = {
         Seen.CAUSE,
     ),
     SliceFailure.INPUT_CHANGED: _operator(
-        "a picture of the slice was replaced or removed since `submit` listed it; pictures that are"
-        " only added belong to no slice, and do no harm",
+        "a picture of the slice was replaced or removed since `submit` listed it; pictures that"
+        " are only added, also while it lists, belong to no slice, and do no harm",
         f"replace and remove no pictures while a job is at work; {_NEW_JOB}",
     ),
 }

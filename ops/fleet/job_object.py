@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 
 LAST: Final = "last"
 """In place of a job's id: the newest job."""
+
+
+def beginning(bucket: storage.Bucket, job: str) -> int:
+    """The generation that an object of the result bucket gets now, by Google's clock.
+
+    The object is empty, and removed at once: for good, also from a bucket that keeps versions.
+    """
+    blob = bucket.blob(jobs.beginning_name(job))
+    blob.upload_from_string(b"", if_generation_match=0)
+    with suppress(NotFound):  # the first answer was lost
+        bucket.delete_blob(blob.name, generation=blob.generation)
+    return int(blob.generation)
 
 
 def write(bucket: storage.Bucket, job: str, content: IO[bytes]) -> None:

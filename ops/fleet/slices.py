@@ -32,8 +32,8 @@ class Spooled:
     lines: IO[bytes]
     slices: int
     pictures: int
-    newest: int
-    """the greatest generation of a picture"""
+    later: int
+    """pictures that were left out, because they came after the beginning"""
 
 
 def cut(pictures: Iterable[Picture], each: int) -> Iterator[jobs.Slice]:
@@ -53,22 +53,25 @@ def cut(pictures: Iterable[Picture], each: int) -> Iterator[jobs.Slice]:
 
 @contextmanager
 def spooled(
-    pictures: Iterable[Picture], each: int, show_progress: Callable[[int], None]
+    pictures: Iterable[Picture], each: int, newest: int, show_progress: Callable[[int], None]
 ) -> Iterator[Spooled]:
     """Read the whole listing; `show_progress` gets the number of pictures after each slice.
 
-    FleetError if no picture is there, or the job's object would be too large for a worker.
+    Pictures of a greater generation than `newest` are left out, as the workers leave them out.
+    FleetError if the job's object would be too large for a worker.
     """
     with tempfile.TemporaryFile() as lines:
-        slices = listed = size = newest = 0
+        slices = listed = size = later = 0
 
-        def noted() -> Iterator[Picture]:
-            nonlocal newest
+        def submitted() -> Iterator[Picture]:
+            nonlocal later
             for picture in pictures:
-                newest = max(newest, int(picture.generation))
-                yield picture
+                if int(picture.generation) <= newest:
+                    yield picture
+                else:
+                    later += 1
 
-        for each_slice in cut(noted(), each):
+        for each_slice in cut(submitted(), each):
             line = each_slice.line().encode()
             size += len(line)
             if size > jobs.MAX_JOB_BYTES - HEAD_BYTES:
@@ -83,7 +86,7 @@ def spooled(
             slices += 1
             listed += each_slice.pictures
             show_progress(listed)
-        yield Spooled(lines=lines, slices=slices, pictures=listed, newest=newest)
+        yield Spooled(lines=lines, slices=slices, pictures=listed, later=later)
 
 
 @contextmanager

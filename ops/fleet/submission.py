@@ -51,6 +51,8 @@ class Submitted:
     """of the whole job"""
     published: int
     """messages, one for each slice"""
+    later: int = 0
+    """pictures that came after the listing began, and are not part of a new job"""
     dead_letters_removed: int = 0
     """of a job that was published again"""
 
@@ -58,34 +60,45 @@ class Submitted:
 def submit(fleet: Fleet, show_progress: Callable[[str], None]) -> Submitted:
     """Submit a job with every picture of the input bucket; FleetError."""
     credentials = _identity()
+    now = dt.datetime.now(dt.UTC)
+    job = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    with _result_bucket(fleet, credentials) as bucket:
+        newest = job_object.beginning(bucket, job)
     pictures = _pictures(fleet, credentials)
     progress = _Progress(show_progress)
-    with slices.spooled(pictures, fleet.pictures_per_slice, progress.listed) as spooled:
+    with slices.spooled(pictures, fleet.pictures_per_slice, newest, progress.listed) as spooled:
         if not spooled.pictures:
-            raise FleetError(
-                f"gs://{fleet.input_bucket} holds no pictures, so no job was submitted. Put some"
-                f" there: gcloud storage cp FOLDER/* gs://{fleet.input_bucket}"
-            )
-        now = dt.datetime.now(dt.UTC)
+            raise FleetError(_no_pictures(fleet, spooled.later))
         head = jobs.Head(
-            job=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+            job=job,
             input_bucket=fleet.input_bucket,
             model_sha256=fleet.model_sha256,
             image_digest=fleet.image_digest,
             pictures=spooled.pictures,
             slices=spooled.slices,
             pictures_per_slice=fleet.pictures_per_slice,
-            newest=spooled.newest,
+            newest=newest,
             submitted=f"{now:%Y-%m-%dT%H:%M:%SZ}",
         )
         with _result_bucket(fleet, credentials) as bucket, slices.whole(head, spooled) as content:
             job_object.write(bucket, head.job, content)
+    if spooled.later:
+        show_progress(
+            f"{counted(spooled.later, 'picture')} arrived after the listing began, not part of the"
+            f" job; submit another one for them: {for_stack(SUBMIT, fleet.stack)}"
+        )
     show_progress(
         f"job {head.job} is written, {counted(head.slices, 'message')} to publish; if this is"
         f" interrupted: {for_stack(SUBMIT, fleet.stack)} --missing {head.job}"
     )
     published = _published(fleet, credentials, head, range(head.slices), progress)
-    return Submitted(job=head.job, pictures=head.pictures, slices=head.slices, published=published)
+    return Submitted(
+        job=head.job,
+        pictures=head.pictures,
+        slices=head.slices,
+        published=published,
+        later=spooled.later,
+    )
 
 
 def republish(fleet: Fleet, job: str, show_progress: Callable[[str], None]) -> Submitted:
@@ -118,6 +131,18 @@ def _identity() -> Credentials:
         return identity()
     except CredentialsError as error:
         raise FleetError(str(error)) from error
+
+
+def _no_pictures(fleet: Fleet, later: int) -> str:
+    if later:
+        return (
+            f"every picture of gs://{fleet.input_bucket} ({later}) arrived after the listing began,"
+            f" so no job was submitted. Submit again: {SUBMIT}"
+        )
+    return (
+        f"gs://{fleet.input_bucket} holds no pictures, so no job was submitted. Put some there:"
+        f" gcloud storage cp FOLDER/* gs://{fleet.input_bucket}"
+    )
 
 
 def _pictures(fleet: Fleet, credentials: Credentials) -> Iterator[Picture]:

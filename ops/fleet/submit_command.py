@@ -75,5 +75,6 @@ def _data(submitted: Submitted) -> dict[str, str | int]:
         "pictures": submitted.pictures,
         "slices": submitted.slices,
         "published": submitted.published,
+        "arrivedLater": submitted.later,
         "deadLettersRemoved": submitted.dead_letters_removed,
     }

@@ -14,7 +14,7 @@ from ops import google_api
 from ops.cli import main
 from ops.commands import SUBMIT
 from ops.exit_codes import OK, UNUSABLE
-from ops.fleet import deployed, queue, submission
+from ops.fleet import deployed, job_object, queue, submission
 from ops.fleet.deployed import FleetError
 from rehearsal.cloud.state import StoredObject
 from tests.cloud.fleet import DEAD_LETTERS, EXPORTED, INPUT, RESULT, SUBSCRIPTION, TOPIC
@@ -27,10 +27,12 @@ from workload.fleet.records import Author
 from workload.storage import buckets_as
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rehearsal.cloud.state import Cloud
     from tests.cloud.fleet import Deployed
+    from workload.records import Picture
 
 PICTURES = 1200
 PER_SLICE = 512
@@ -94,6 +96,11 @@ def test_a_worker_takes_every_slice_as_it_was_submitted(
 ) -> None:
     """The worker's own code reads the message, the job, and the listing from the first name on."""
     submitted(capsys)
+    assert taken(pictures, tmp_path) == [f"{number:04}.png" for number in range(PICTURES)]
+
+
+def taken(fleet: Deployed, folder: Path) -> list[str]:
+    """The pictures of all messages, as a worker takes them."""
     buckets = buckets_as(google_api.identity())
     origin = Origin(
         model_sha256=EXPORTED["fleet"]["modelSha256"],
@@ -102,8 +109,8 @@ def test_a_worker_takes_every_slice_as_it_was_submitted(
         image_digest=EXPORTED["image"].rpartition("@")[2],
     )
     author = Author(machine="workload-vm-1", origin=origin)
-    preparation = Preparation((INPUT, buckets(INPUT)), buckets(RESULT), author, tmp_path)
-    entries = pictures.cloud.subscriptions[SUBSCRIPTION].backlog._entries.values()
+    preparation = Preparation((INPUT, buckets(INPUT)), buckets(RESULT), author, folder)
+    entries = fleet.cloud.subscriptions[SUBSCRIPTION].backlog._entries.values()
     names = []
     for each in entries:
         message = preparation.parse({"data": each.message.data})
@@ -111,7 +118,54 @@ def test_a_worker_takes_every_slice_as_it_was_submitted(
         work = preparation.slice_work(message)
         assert work is not None
         names += [picture.name for picture in work.pictures]
-    assert names == [f"{number:04}.png" for number in range(PICTURES)]
+    return names
+
+
+def test_pictures_that_arrive_while_the_bucket_is_listed_harm_no_slice(
+    pictures: Deployed,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One behind the place of the listing, then one before it, which the listing has."""
+    listing = submission._pictures
+
+    def with_arrivals(*of_whom: Any) -> Iterator[Picture]:
+        found = listing(*of_whom)
+        yield next(found)  # the first page is here: its names are passed
+        for name in ("0000a.png", "9999.png"):
+            pictures.upload(name, b"x")
+        yield from found
+
+    monkeypatch.setattr(submission, "_pictures", with_arrivals)
+    assert main(["submit", "--json"]) == OK
+    said = capsys.readouterr()
+    assert json.loads(said.out)["arrivedLater"] == 1
+    assert "1 picture arrived after the listing began, not part of the job; submit" in said.err
+    assert taken(pictures, tmp_path) == [f"{number:04}.png" for number in range(PICTURES)]
+    assert [name.rpartition("/")[2] for name in pictures.names()] == ["job.jsonl"]
+
+
+def test_a_bucket_with_later_pictures_only_gives_no_job(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google does not promise that generations of two buckets compare."""
+    fleet.upload("a.png", b"x")
+    monkeypatch.setattr(job_object, "beginning", lambda *_: 1)
+    assert main(["submit"]) == UNUSABLE
+    error = capsys.readouterr().err
+    assert f"every picture of gs://{INPUT} (1) arrived after the listing began" in error
+    assert (fleet.names(), messages(fleet.cloud)) == ([], [])
+
+
+def test_the_beginning_leaves_nothing_in_a_bucket_that_keeps_versions(fleet: Deployed) -> None:
+    """A rule that keeps the newest versions would keep it for ever."""
+    bucket = fleet.client.bucket(RESULT)
+    bucket.versioning_enabled = True
+    bucket.patch()
+    generation = job_object.beginning(bucket, "20270101-000000-abcdef")
+    assert list(bucket.list_blobs(versions=True)) == []
+    assert generation < int(fleet.upload("a.png", b"x"))
 
 
 @pytest.mark.usefixtures("pictures")

@@ -85,9 +85,10 @@ class Head:
     slices: int
     pictures_per_slice: int
     newest: int
-    """The greatest generation in the listing. A worker ignores pictures of a greater one: they came
-    later, and generations grow with time. Google does not promise that, and nothing depends on it:
-    the fingerprint of a slice must match in any case."""
+    """The generation of an object that was made just before the listing. Pictures of a greater one
+    came later: `submit` and the workers leave them out, wherever the listing was when they came.
+    Google promises neither that generations grow with time nor that those of two buckets compare.
+    So `submit` says how many it left out, and the fingerprint of a slice must match in any case."""
     submitted: str
     """RFC 3339, UTC"""
 
@@ -120,6 +121,11 @@ class Job:
 def job_name(job: str) -> str:
     """The object with the job itself."""
     return f"{FOLDER}{job}/job.jsonl"
+
+
+def beginning_name(job: str) -> str:
+    """The object whose generation is the head's `newest`; it is there for a moment only."""
+    return f"{FOLDER}{job}/beginning"
 
 
 def records_folder(job: str) -> str:
