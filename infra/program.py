@@ -151,6 +151,7 @@ def _fleet(
         "subscription": fleet.queue.subscription,
         "deadLetters": fleet.queue.dead_letters,
         "picturesPerSlice": size.pictures_per_slice,
+        "stream": size.stream,
         "modelSha256": published.apply(lambda handover: handover.model_sha256),
         "zones": list(size.zones),
         "group": configured.names.group,

@@ -72,8 +72,23 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    options = parser().parse_args(arguments)
+    options = _parsed(parser(), arguments)
     return until_stopped(lambda: COMMANDS[options.command].run(options))
+
+
+def _parsed(
+    commands: argparse.ArgumentParser, arguments: Sequence[str] | None
+) -> argparse.Namespace:
+    """The options; exits with UNUSABLE if one of them is empty.
+
+    A variable of the shell that is not set must not mean that the option is not given: `submit
+    --missing "$JOB"` would submit a whole new job.
+    """
+    options = commands.parse_args(arguments)
+    if empty := [name for name, value in vars(options).items() if value == ""]:
+        names = ", ".join(name.replace("_", "-") for name in empty)
+        commands.error(f"got nothing for {names}, expected a value. Is a variable not set?")
+    return options
 
 
 def until_stopped(work: Callable[[], int]) -> int:

@@ -34,7 +34,7 @@ def _path(program: Path) -> str:
 
 
 OPS: Final = own_command()
-RESULTS: Final = f"{OPS} results"
+RESULTS: Final = f"{OPS} results --stack secundus"
 SUBMIT: Final = f"{OPS} submit --stack secundus"
 SERIAL: Final = "gcloud compute instances get-serial-port-output VM --zone ZONE > launcher.log"
 """It works only while the machine is on, which stops soon after its workload."""

@@ -20,7 +20,7 @@ from requests import RequestException
 
 from infra.untrusted_text import shown
 from ops import former_runs
-from ops.commands import AGAIN, EXPLAIN, EXPORT, RESULTS, SECUNDUS
+from ops.commands import AGAIN, EXPLAIN, EXPORT, OPS, RESULTS, SECUNDUS
 from ops.google_api import CredentialsError, identity
 from ops.machine import MISSING, OFF, Machine
 from ops.progress import Parts
@@ -64,6 +64,8 @@ class Where:
     """the subscription with the dead letters of a fleet; None if the stack has one machine"""
     model_sha256: str | None = None
     """of the model that a fleet takes jobs for; None if the stack has one machine"""
+    stream: bool | None = None
+    """whether the fleet classifies pictures as they arrive; None if that is not known"""
 
 
 def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
@@ -83,6 +85,7 @@ def from_stack(stack: str, environment: Mapping[str, str]) -> Where:
         exported.get("image"),
         fleet.get("deadLetters"),
         fleet.get("modelSha256"),
+        fleet.get("stream") if fleet else False,
     )
 
 
@@ -189,12 +192,27 @@ def _require_one_machine(bucket: storage.Bucket, where: Where, *, has_result: bo
 
     A stack with one machine, which is known, can have had a fleet before.
     """
-    has_jobs = list(bucket.list_blobs(prefix=jobs.FOLDER, max_results=1))
-    if has_jobs and not has_result and where.machine is None:
+    if not has_result and where.machine is None and _has_jobs(bucket):
         raise ResultsError(
             f"gs://{where.bucket} holds jobs of a fleet, and no object `result` of one machine."
-            f" Show the newest job: {RESULTS} --uri gs://{where.bucket} --job last"
+            f" {_newest_job(where)}"
         )
+
+
+def _has_jobs(bucket: storage.Bucket) -> bool:
+    """Whether a fleet's jobs are there."""
+    return bool(list(bucket.list_blobs(prefix=jobs.FOLDER, max_results=1)))
+
+
+def _newest_job(where: Where) -> str:
+    return f"Show the newest job: {OPS} results --uri gs://{where.bucket} --job last"
+
+
+def hint_at_jobs(where: Where) -> str:
+    """How to see a fleet's jobs in a bucket whose runs are listed; empty if there are none."""
+    with reading(where) as client:
+        has_jobs = _has_jobs(client.bucket(where.bucket))
+    return f"The bucket holds jobs of a fleet. {_newest_job(where)}" if has_jobs else ""
 
 
 def _ended(where: Where, status: str, *, earlier: bool) -> str:

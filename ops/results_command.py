@@ -27,7 +27,8 @@ LONGEST: Final = 200
 HELP: Final = "wait for a run's results and show them"
 EPILOG: Final = (
     "Exit code 0: every picture was classified; 1: the run failed, or its machine is off and left"
-    " nothing; 2: there is nothing to show; 3: some pictures could not be classified."
+    " nothing, or every slice of the job was given up; 2: there is nothing to show; 3: some"
+    " pictures could not be classified, or slices of the job are missing."
 )
 
 
@@ -42,7 +43,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--list", action="store_true", help="the runs whose results the bucket still has (keepRuns)"
+        "--list",
+        action="store_true",
+        help="the runs whose results the bucket still has (keepRuns), or the jobs of a fleet",
     )
     which.add_argument(
         "--run", type=int, metavar="NUMBER", help="a run of --list, in place of the newest"
@@ -143,8 +146,8 @@ def _require_consistent(options: argparse.Namespace) -> None:
         raise ResultsError("got --partial without --output FILE, which is what it is about")
     if options.list and paths:
         raise ResultsError(
-            "got --list with a file to write, and a list has no pictures. Choose a run of the list:"
-            " --run NUMBER"
+            "got --list with a file to write, and a list has no pictures. Choose one of the list:"
+            " --run NUMBER, or --job JOB with a fleet"
         )
     names = {"page": options.html, "table": options.csv, "records": options.output}
     for (one, path), (other, same) in itertools.combinations(names.items(), 2):
@@ -203,4 +206,6 @@ def _list(where: Where, *, as_data: bool) -> int:
         how = shown(each.first_line, LONGEST) if each.failed else "results"
         terminal.print(f"{each.number:>3}  {each.ended:%Y-%m-%d %H:%M:%S} UTC  {how}")
     terminal.print("Show one: --run NUMBER" if found else "There is none.")
+    if hint := results.hint_at_jobs(where):
+        terminal.print(hint, soft_wrap=True)
     return OK

@@ -63,7 +63,8 @@ SLICES: Final[Mapping[SliceFailure, Cause]] = {
         RefusedBy.WORKLOAD,
         None,
         "wait: after the last delivery the slice has records, with the codes of these pictures; if"
-        f" they stay, {_NEW_JOB}",
+        f" they stay, {_NEW_JOB}; if the slice was given up (its machine was lost in the last"
+        f" delivery): {SUBMIT} --missing JOB",
         "6 deliveries",
         Seen.CAUSE,
     ),

@@ -17,8 +17,11 @@ from workload.fleet import jobs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SET_A_FLEET: Final = f"pulumi config set --path fleet.mostMachines 4 --stack secundus && {SECUNDUS}"
-"""The command that makes a fleet of a stack with one machine."""
+SET_A_FLEET: Final = (
+    "pulumi config rm run --stack secundus && pulumi config set --path fleet.mostMachines 4 --stack"
+    f" secundus && {SECUNDUS}"
+)
+"""The command that makes a fleet of a stack with one machine, whose key `run` a fleet refuses."""
 
 _FORMS: Final = {
     "inputUri": r"gs://[^/]+/?",

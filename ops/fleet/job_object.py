@@ -16,6 +16,7 @@ from ops.commands import SUBMIT
 from ops.fleet import stored
 from ops.fleet.deployed import FleetError
 from ops.fleet.stored import AT_ONCE
+from ops.fleet.temporary import errors_of_disk
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def read(bucket: storage.Bucket, job: str) -> StoredJob:
         )
     if wrong := stored.wrong(blob, jobs.MAX_JOB_BYTES):
         raise _edited(bucket, name, wrong)
-    with tempfile.TemporaryFile() as file:
+    with errors_of_disk(), tempfile.TemporaryFile() as file:
         try:
             stored.download(blob, file)
         except NotFound as error:

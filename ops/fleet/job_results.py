@@ -12,7 +12,7 @@ from ops.fleet import job_object, job_table, merging, waiting
 from ops.fleet.collected import MOST, require_few
 from ops.fleet.deployed import FleetError
 from ops.fleet.job_state import Observer
-from ops.fleet.request import INCOMPLETE, MOST_ROWS
+from ops.fleet.request import MOST_ROWS
 from ops.google_api import GoogleApi, identity
 from ops.records import Run
 from ops.terminal import print_progress
@@ -37,11 +37,11 @@ def show(request: Request) -> int:
     api = GoogleApi(identity()) if request.where.dead_letters else None
     observer = Observer(bucket, job, submitted.created, api, request.where.dead_letters)
     state = waiting.awaited(observer, options.wait, print_progress)
-    if options.output and state.missing and not options.partial:
+    if options.output and state.missing and not (options.partial and state.done):
         raise FleetError(
             f"the job {name} has no records for {counted(len(state.missing), 'slice')} of"
-            f" {job.head.slices} ({job_table.numbers(state.missing)}). {INCOMPLETE}. Why they are"
-            " missing: the same command without --output"
+            f" {job.head.slices} ({job_table.numbers(state.missing)}). {request.incomplete}. Why"
+            " they are missing: the same command without --output"
         )
     collected = None
     # Of a large job that is at work, reading every record would take longer than what is new.
@@ -58,7 +58,7 @@ def show(request: Request) -> int:
         collected.codes if collected else {},
         {"job": _data(state), "summary": summary},
         lambda terminal: job_table.show(
-            terminal, state, request.for_stack, refused=bool(_other(request.where, job.head))
+            terminal, state, request.for_stack, other=_other(request.where, job.head)
         ),
     )
     if not state.done:
@@ -70,6 +70,8 @@ def show(request: Request) -> int:
 def _notes(request: Request, state: State) -> list[str]:
     """What else the user must know."""
     head, notes = state.job.head, []
+    if state.missing:
+        notes.append(job_table.missing(state))
     if state.missing and (other := _other(request.where, head)):
         notes.append(
             f"The stack has another {other} than the job was submitted for, so its machines refuse"
@@ -84,9 +86,12 @@ def _notes(request: Request, state: State) -> list[str]:
     return list(map(request.for_stack, notes))
 
 
-def _other(where: Where, head: Head) -> str:
-    """What of a job is not the stack's, as far as the stack is known."""
+def _other(where: Where, head: Head) -> str | None:
+    """What of a job is not the stack's; empty if all is; None if the stack is not known."""
+    if where.model_sha256 is None:
+        return None
     pairs = {
+        "input bucket": (where.pictures, head.input_bucket),
         "image": ((where.image or "").rpartition("@")[2], head.image_digest),
         "model": (where.model_sha256, head.model_sha256),
     }

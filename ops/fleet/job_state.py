@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from google.api_core.exceptions import NotFound
+
 from ops.fleet import queue, stored
 from ops.fleet.causes import Causes
 from ops.fleet.slice_records import HEADING_BYTES, Heading, Source, heading
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from google.cloud import storage
 
     from ops.fleet.causes import Failed
+    from ops.fleet.queue import DeadLetter
     from ops.google_api import GoogleApi
 
 LOOKS: Final = 2
@@ -55,12 +58,14 @@ class State:
     headings: Mapping[int, Heading]
     dead: frozenset[int]
     """slices without records whose message is a dead letter"""
+    letters_known: bool
+    """whether the dead letters could be read"""
     other_letters: int
     """dead letters of other jobs, of pictures, or without a form"""
     failed: tuple[Failed, ...]
     """causes of slices without records"""
     machines: tuple[Failed, ...]
-    """machines that failed since the job was submitted"""
+    """machines that failed since the job was submitted, and before it was whole"""
     notes: tuple[str, ...]
 
     @property
@@ -125,34 +130,46 @@ class Observer:
         done, foreign = self._done()
         if foreign:
             notes.append(f"{foreign} objects in {jobs.records_folder(head.job)} belong to no slice")
-        self._read_headings(done)
-        other = 0
-        if self.api is not None and self.dead_letters is not None:
-            try:
-                letters = queue.dead_letters(self.api, self.dead_letters)
-            except ApiError as error:
-                notes.append(f"The dead letters are not known, {self.dead_letters}: {error}")
-            else:
-                self._note_dead({each.slice for each in letters if each.job == head.job})
-                other = sum(each.job != head.job for each in letters)
+        headings = self._read_headings(done)
+        done = {number: done[number] for number in headings}
+        letters = self._letters(notes)
+        if letters is not None:
+            self._note_dead({each.slice for each in letters if each.job == head.job})
         missing = {each.number for each in self.job.slices if each.number not in done}
         wanted = {jobs.cause_name(head.job, number) for number in missing}
         failed = self._causes.read(
             jobs.causes_folder(head.job), lambda blob: blob.name in wanted, notes.append
         )
+        end = None if missing else max(each.finished for each in headings.values())
         machines = self._causes.read(
-            jobs.WORKERS, lambda blob: blob.updated >= self.created, notes.append
+            jobs.WORKERS,
+            lambda blob: blob.updated >= self.created and (end is None or blob.updated <= end),
+            notes.append,
         )
         return State(
             job=self.job,
             done=done,
-            headings={number: self._headings[number][1] for number in done},
+            headings=headings,
             dead=frozenset(self._dead.keys() & missing),
-            other_letters=other,
+            letters_known=letters is not None,
+            other_letters=sum(each.job != head.job for each in letters or ()),
             failed=failed,
             machines=machines,
             notes=tuple(notes),
         )
+
+    def _letters(self, notes: list[str]) -> list[DeadLetter] | None:
+        """The dead letters; None if they cannot be read. Adds what the user must know."""
+        if self.api is None or self.dead_letters is None:
+            return None
+        try:
+            found = queue.dead_letters(self.api, self.dead_letters)
+        except ApiError as error:
+            notes.append(f"The dead letters are not known, {self.dead_letters}: {error}")
+            return None
+        if found.more:
+            notes.append(queue.more(self.dead_letters))
+        return found.kept
 
     def _note_dead(self, seen: set[int]) -> None:
         """Forget a letter after LOOKS without it: somebody has published its slice again."""
@@ -177,7 +194,8 @@ class Observer:
                 foreign += 1
         return done, foreign
 
-    def _read_headings(self, done: Mapping[int, int]) -> None:
+    def _read_headings(self, done: Mapping[int, int]) -> dict[int, Heading]:
+        """The headings of these generations; an object that is gone since is left out."""
         new = [
             (number, generation)
             for number, generation in done.items()
@@ -185,12 +203,22 @@ class Observer:
         ]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for (number, generation), found in zip(new, pool.map(self._heading, new), strict=True):
-                self._headings[number] = generation, found
+                if found is not None:
+                    self._headings[number] = generation, found
+        known = {number: self._headings.get(number, (0, None)) for number in done}
+        return {
+            number: found
+            for number, (generation, found) in known.items()
+            if found is not None and generation == done[number]
+        }
 
-    def _heading(self, which: tuple[int, int]) -> Heading:
+    def _heading(self, which: tuple[int, int]) -> Heading | None:
         number, generation = which
         name = jobs.records_name(self.job.head.job, number)
-        start = first_bytes(self.bucket.blob(name, generation=generation), HEADING_BYTES)
+        try:
+            start = first_bytes(self.bucket.blob(name, generation=generation), HEADING_BYTES)
+        except NotFound:
+            return None
         return heading(start.partition(b"\n")[0], self._source(number))
 
     def _source(self, number: int) -> Source:

@@ -17,6 +17,7 @@ from google.api_core.exceptions import NotFound
 from infra.wording import counted
 from ops.fleet import stored
 from ops.fleet.slice_records import HEADING_BYTES, Source, records
+from ops.fleet.temporary import errors_of_disk
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ def merge(
 
 def _files(bucket: storage.Bucket, state: State) -> Generator[tuple[Source, IO[bytes]], None, None]:
     """The objects in the order of slices, some downloaded ahead."""
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AHEAD) as pool:
+    with (
+        errors_of_disk(),
+        tempfile.TemporaryDirectory() as folder,
+        ThreadPoolExecutor(AHEAD) as pool,
+    ):
 
         def downloading(number: int) -> Future[Path]:
             source = Source(bucket=bucket.name, job=state.job, number=number)

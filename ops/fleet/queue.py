@@ -29,7 +29,7 @@ EACH_REQUEST: Final = 1_000
 """Messages that Google takes at once. It takes 10 MB, too, and so many of ours have 0.1 MB.
 https://docs.cloud.google.com/pubsub/quotas#resource_limits"""
 MOST_DEAD_LETTERS: Final = 10_000
-"""That are looked at."""
+"""That are looked at and kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,25 @@ class DeadLetter:
     """the object that a notification of Cloud Storage names; with its bucket and generation"""
     bucket: str = ""
     generation: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What a look at the dead letters found."""
+
+    kept: list[DeadLetter]
+    """which were given back at once"""
+    removed: int
+    more: bool
+    """whether there were so many that the look ended before the last one"""
+
+
+def more(subscription: str) -> str:
+    """What the user must know where there are more."""
+    return (
+        f"{subscription} has {MOST_DEAD_LETTERS:,} dead letters or more, and no more were looked"
+        " at: others, too, may be given up"
+    )
 
 
 def publish(
@@ -65,27 +84,24 @@ def publish(
     return published
 
 
-def dead_letters(api: GoogleApi, subscription: str) -> list[DeadLetter]:
-    """The dead letters, which are given back at once; ApiError. Google may leave some out."""
-    return remove(api, subscription, lambda letters: [False] * len(letters))[0]
+def dead_letters(api: GoogleApi, subscription: str) -> Looked:
+    """The dead letters; ApiError. Google may leave some out."""
+    return remove(api, subscription, lambda letters: [False] * len(letters))
 
 
-def forget(api: GoogleApi, subscription: str, job: str) -> int:
-    """Remove the dead letters of a job, which was published again; returns how many; ApiError."""
-    return remove(api, subscription, lambda letters: [each.job == job for each in letters])[1]
+def forget(api: GoogleApi, subscription: str, job: str) -> Looked:
+    """Remove the dead letters of a job, which was published again; ApiError."""
+    return remove(api, subscription, lambda letters: [each.job == job for each in letters])
 
 
 def remove(
     api: GoogleApi, subscription: str, are_obsolete: Callable[[list[DeadLetter]], list[bool]]
-) -> tuple[list[DeadLetter], int]:
-    """Remove the dead letters of which `are_obsolete` says so; ApiError. Google may leave some out.
-
-    Returns the others, which are given back at once, and the number of those that were removed.
-    """
+) -> Looked:
+    """Remove the dead letters of which `are_obsolete` says so; ApiError. Google may hide some."""
     kept: list[DeadLetter] = []
     removed = 0
     try:
-        while len(kept) + removed < MOST_DEAD_LETTERS and (some := _pulled(api, subscription)):
+        while len(kept) < MOST_DEAD_LETTERS and (some := _pulled(api, subscription)):
             held = len(kept)
             kept += some
             gone = list(compress(some, are_obsolete(some)))
@@ -94,7 +110,7 @@ def remove(
             removed += len(gone)
     finally:
         _for_all(api, f"{subscription}:modifyAckDeadline", kept, ackDeadlineSeconds=0)
-    return kept, removed
+    return Looked(kept=kept, removed=removed, more=len(kept) >= MOST_DEAD_LETTERS)
 
 
 def _pulled(api: GoogleApi, subscription: str) -> list[DeadLetter]:

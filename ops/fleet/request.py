@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS: Final = 1_000
 """Pictures in a table on the terminal."""
-INCOMPLETE: Final = "Nothing was written. To write what is there: --partial"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +46,12 @@ class Request:
         given = {"--html": self.options.html, "--csv": self.options.csv}
         given["--json"] = self.options.json and not self.options.output
         return [name for name, value in given.items() if value]
+
+    @property
+    def incomplete(self) -> str:
+        """What became of the --output where records are missing."""
+        rest = "" if self.options.partial else ". To write what is there: --partial"
+        return f"Nothing was written{rest}"
 
     def keeps(self, pictures: int) -> bool:
         """Whether so many records are kept in memory: for a file, as data, or for a table."""
@@ -72,7 +77,9 @@ class Request:
         data: Mapping[str, Any],
         show: Callable[[Terminal], None],
     ) -> None:
-        """Print the records that are in memory, and what `show` prints, or `data`; write files."""
+        """Write files; print the records that are in memory, and what `show` prints, or `data`."""
+        if run.records:
+            self.write(run)  # first, because the reader of the rest may stop early
         if self.options.json:
             records = {} if self.options.output else {"records": run.records}
             print(json.dumps({**data, "notes": run.notes, **records}))  # noqa: T201  the answer
@@ -84,8 +91,6 @@ class Request:
             if codes and not run.records:
                 terminal.print(failed_pictures_table(explained(codes)))
             show(terminal)
-        if run.records:
-            self.write(run)
 
     def for_stack(self, text: str) -> str:
         """A message whose commands are for the stack of the request."""

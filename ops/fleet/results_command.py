@@ -9,7 +9,6 @@ from ops import results
 from ops.exit_codes import OK
 from ops.fleet import job_object, job_results, stream_results
 from ops.fleet.request import Request
-from ops.report import files
 from ops.terminal import standard_output
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace, where: Where, write: Callable[[Run], None]) -> int:
     """Show a job or the stream, or list the jobs; returns the exit code; ResultsError."""
-    if options.output:
-        files.require_writable(options.output)
     with results.reading(where) as client:
         bucket = client.bucket(where.bucket)
         if options.list:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from ops.commands import SECUNDUS
 from ops.fleet.deployed import FleetError
+from ops.fleet.temporary import errors_of_disk
 from workload.fleet import jobs
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def spooled(
     Pictures of a greater generation than `newest` are left out, as the workers leave them out.
     FleetError if the job's object would be too large for a worker.
     """
-    with tempfile.TemporaryFile() as lines:
+    with errors_of_disk(), tempfile.TemporaryFile() as lines:
         slices = listed = size = later = 0
 
         def submitted() -> Iterator[Picture]:
@@ -92,7 +93,7 @@ def spooled(
 @contextmanager
 def whole(head: jobs.Head, spooled: Spooled) -> Iterator[IO[bytes]]:
     """The job's object in a file, at its beginning: the head can be written last only."""
-    with tempfile.TemporaryFile() as file:
+    with errors_of_disk(), tempfile.TemporaryFile() as file:
         file.write(head.line().encode())
         spooled.lines.seek(0)
         shutil.copyfileobj(spooled.lines, file)

@@ -29,6 +29,8 @@ class GivenUp:
     """the names of those that have no record, in their order"""
     removed: int
     """letters of pictures that have a record by now, or are gone"""
+    more: bool
+    """whether there were too many letters to look at all of them"""
 
 
 def remove_obsolete(
@@ -46,8 +48,8 @@ def remove_obsolete(
         return current is None or str(current.generation) != letter.generation
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        kept, removed = queue.remove(
+        looked = queue.remove(
             api, subscription, lambda letters: list(pool.map(is_obsolete, letters))
         )
-    names = {each.picture for each in kept if each.bucket == inputs.name}
-    return GivenUp(pictures=tuple(sorted(names)), removed=removed)
+    names = {each.picture for each in looked.kept if each.bucket == inputs.name}
+    return GivenUp(pictures=tuple(sorted(names)), removed=looked.removed, more=looked.more)

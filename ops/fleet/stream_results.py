@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.untrusted_text import shown
 from infra.wording import counted
 from ops import results
-from ops.commands import SUBMIT
+from ops.commands import SECUNDUS, SUBMIT
 from ops.exit_codes import OK, PARTLY, UNUSABLE
-from ops.fleet import stream_letters, stream_records
-from ops.fleet.deployed import FleetError
-from ops.fleet.request import INCOMPLETE, MOST_ROWS
+from ops.fleet import queue, stream_letters, stream_records
+from ops.fleet.deployed import SET_A_FLEET, FleetError
+from ops.fleet.request import MOST_ROWS
 from ops.fleet.stream_records import FEW
 from ops.google_api import ApiError, GoogleApi, identity
 from ops.records import Run
@@ -23,9 +23,14 @@ if TYPE_CHECKING:
     from ops.fleet.request import Request
     from ops.fleet.stream_letters import GivenUp
     from ops.fleet.stream_records import Stream
+    from ops.results import Where
 
 LONGEST: Final = 200
 NOT_KNOWN: Final = "not known"
+_WITH_A_STREAM: Final = (
+    "New ones get theirs soon. Those that were given up, or waited for more than 7 days, get none:"
+    f" upload them again. Those that were there before the stream need a job: {SUBMIT}"
+)
 
 
 def show(request: Request) -> int:
@@ -45,12 +50,12 @@ def show(request: Request) -> int:
             request.bucket, pictures, to, print_progress, request.in_memory
         )
         found.append(stream)
-        if options.output and stream.missing and not options.partial:
-            raise FleetError(f"{_without(stream, inputs)}. {INCOMPLETE}")
+        if options.output and not (to.count and (options.partial or not stream.missing)):
+            raise FleetError(f"{_without(request, stream, inputs)}. {request.incomplete}")
 
     collected = request.collected(read, keep=request.keeps(0))
     (stream,) = found
-    notes = [_without(stream, inputs)] if stream.missing else []
+    notes = [] if stream.listed and not stream.missing else [_without(request, stream, inputs)]
     given_up = _given_up(request, inputs, notes)
     if len(collected.records) > MOST_ROWS and not request.in_memory:
         notes.append(f"There is no table of more than {MOST_ROWS:,} pictures: --output FILE")
@@ -114,9 +119,12 @@ def _given_up(request: Request, inputs: str, notes: list[str]) -> GivenUp | None
         given_up = stream_letters.remove_obsolete(
             api, subscription, request.bucket, client.bucket(inputs)
         )
-    except ApiError as error:
-        notes.append(f"The dead letters are not known, {subscription}: {error}")
+    except (ApiError, *results.REFUSED) as error:
+        reason = shown(str(error), LONGEST)
+        notes.append(f"The dead letters are not known, {subscription}: {reason}")
         return None
+    if given_up.more:
+        notes.append(queue.more(subscription))
     if given_up.pictures:
         names = ", ".join(shown(name, LONGEST) for name in given_up.pictures[:FEW])
         notes.append(
@@ -131,11 +139,27 @@ def _given_up(request: Request, inputs: str, notes: list[str]) -> GivenUp | None
     return given_up
 
 
-def _without(stream: Stream, inputs: str) -> str:
+def _without(request: Request, stream: Stream, inputs: str) -> str:
+    """Which pictures have no record, and which get one."""
+    if not stream.listed:
+        return f"gs://{inputs} holds no pictures"
     names = ", ".join(shown(name, LONGEST) for name in stream.examples)
     return (
         f"{counted(stream.missing, 'picture')} of gs://{inputs} without a record, the first:"
-        f" {names}. New ones get theirs soon. Those that were given up, or waited for more than 7"
-        " days, get none: upload them again. Those that were there before the stream need a job:"
-        f" {SUBMIT}"
+        f" {names}. {_expected(request.where)}"
+    )
+
+
+def _expected(where: Where) -> str:
+    """What becomes of the pictures that have no record."""
+    if where.stream:
+        return _WITH_A_STREAM
+    if where.stream is None:
+        return f"The stack does not say whether it has a stream. If it has one: {_WITH_A_STREAM}"
+    if where.dead_letters is None:
+        return f"None of them gets one, because the stack has no fleet. Deploy one: {SET_A_FLEET}"
+    return (
+        "None of them gets one, because the stack classifies no pictures as they arrive. Those that"
+        f" are there need a job: {SUBMIT}. To have those that arrive from now on classified: pulumi"
+        f" config set --path fleet.stream true --stack secundus && {SECUNDUS}"
     )

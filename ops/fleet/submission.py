@@ -106,14 +106,18 @@ def republish(fleet: Fleet, job: str, show_progress: Callable[[str], None]) -> S
     credentials = _identity()
     with _result_bucket(fleet, credentials) as bucket:
         head = job_object.read(bucket, job_object.named(bucket, job)).job.head
-        _require_same(fleet, head)
         folder = jobs.records_folder(head.job)
         names = bucket.list_blobs(prefix=folder, fields="items(name),nextPageToken")
         done = {blob.name for blob in names}
     missing = [n for n in range(head.slices) if jobs.records_name(head.job, n) not in done]
+    if missing:  # a whole job of an older image may have dead letters, too, which are removed here
+        _require_same(fleet, head)
     published = _published(fleet, credentials, head, missing, _Progress(show_progress))
     try:
-        forgotten = queue.forget(GoogleApi(credentials), fleet.dead_letters, head.job)
+        looked = queue.forget(GoogleApi(credentials), fleet.dead_letters, head.job)
+        forgotten = looked.removed
+        if looked.more:
+            show_progress(queue.more(fleet.dead_letters))
     except ApiError as error:
         forgotten = 0
         show_progress(f"{fleet.dead_letters} could not be read ({error}); its dead letters stay")
@@ -181,9 +185,9 @@ def _published(
         )
     except ApiError as error:
         raise FleetError(
-            f"{fleet.topic} refuses ({error}): {progress.messages} of {len(numbers)} messages were"
-            f" published, and the job {head.job} is there. Publish those that are missing:"
-            f" {SUBMIT} --missing {head.job}"
+            f"{fleet.topic} refuses ({error}). {_NAMED.format(fleet.stack)} {progress.messages} of"
+            f" {len(numbers)} messages were published, and the job {head.job} is there. Publish"
+            f" those that are missing: {SUBMIT} --missing {head.job}"
         ) from error
 
 

@@ -66,7 +66,7 @@ def _lines(submitted: Submitted) -> list[str]:
         lines.append(
             f"{counted(submitted.dead_letters_removed, 'dead letter')} of this job removed"
         )
-    return [*lines, f"next: {RESULTS} --stack secundus --job {submitted.job}"]
+    return [*lines, f"next: {RESULTS} --job {submitted.job}"]
 
 
 def _data(submitted: Submitted) -> dict[str, str | int]:

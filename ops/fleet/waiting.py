@@ -53,7 +53,9 @@ def progress(state: State) -> str:
     rate = state.work_of("", state.headings).rate
     text += f", {counted(len(work), 'machine')}"
     if rate:
-        text += f", {rate:.1f}/s, about {minutes((head.pictures - state.pictures) / rate)} more"
+        text += f", {rate:.1f}/s"
+    if rate and not state.ended:
+        text += f", about {minutes((head.pictures - state.pictures) / rate)} more"
     return text
 
 

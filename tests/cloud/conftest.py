@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import resource
+import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +20,7 @@ from tests.cloud.fleet import EXPORTED, OPERATOR, deploy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from rehearsal.cloud.http.server import LocalCloud
     from tests.cloud.fleet import Deployed
@@ -54,6 +58,23 @@ def local(_shared: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
     for name, value in _shared.environment().items():
         monkeypatch.setenv(name, value)
     return _shared
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """While it is entered, the kernel refuses files of more bytes, as a full disk does."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        tempfile.gettempdir()  # it tries a file, once
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture

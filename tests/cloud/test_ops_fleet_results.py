@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from ops.fleet import (
     job_results,
     job_state,
     merging,
+    queue,
     request,
     waiting,
 )
@@ -26,6 +28,7 @@ from workload.fleet import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from google.cloud.storage import Blob
@@ -131,7 +134,7 @@ def test_missing_slices_have_their_causes_and_the_command_that_publishes_them_ag
     assert [(each["error"], each["number"]) for each in found["causes"]] == [("input_changed", 2)]
     assert results() == PARTLY
     out = capsys.readouterr().out
-    assert "2 slices without records: 1 given up (dead letters), 1 waiting or at work" in out
+    assert "2 slices without records: 1 given up (dead letters), 1 waiting, at work" in out
     assert out.rstrip().endswith(f"submit --stack secundus --missing {job.head.job}")
 
 
@@ -151,7 +154,9 @@ def test_dead_letters_that_cannot_be_read_are_noted(
     del fleet.cloud.subscriptions[DEAD_LETTERS]
     fleet.work(job, 0)
     assert results() == PARTLY
-    assert f"note: The dead letters are not known, {DEAD_LETTERS}: 404" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"note: The dead letters are not known, {DEAD_LETTERS}: 404" in out
+    assert "how many of them were given up (dead letters) is not known" in out
 
 
 def test_a_slice_that_somebody_published_again_is_not_given_up_any_more(
@@ -484,9 +489,13 @@ def test_a_small_job_is_shown_as_a_table(
 
 @pytest.mark.parametrize(
     ("key", "own", "what"),
-    [("imageDigest", f"sha256:{'c' * 64}", "image"), ("modelSha256", "c" * 64, "model")],
+    [
+        ("imageDigest", f"sha256:{'c' * 64}", "image"),
+        ("modelSha256", "c" * 64, "model"),
+        ("inputBucket", "another-bucket", "input bucket"),
+    ],
 )
-def test_missing_slices_of_another_image_or_model_than_the_deployed_one_are_noted(
+def test_missing_slices_of_another_image_model_or_bucket_than_the_deployed_one_are_noted(
     key: str,
     own: str,
     what: str,
@@ -520,8 +529,11 @@ def test_commands_are_for_the_stack_that_was_asked_for(
     """A stage has another name."""
     fleet.work(job, 0)
     fleet.dead_letter({"job": job.head.job, "slice": 1})
+    fleet.dead_letter({"job": "20200101-000000-abcdef", "slice": 1})
     assert results("--stack", "secundus-staging") == PARTLY
-    assert f"submit --stack secundus-staging --missing {job.head.job}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"submit --stack secundus-staging --missing {job.head.job}" in out
+    assert "results --stack secundus-staging --stream" in out
 
 
 def test_jobs_are_listed_the_newest_first(
@@ -650,3 +662,165 @@ def test_records_that_are_too_large_are_not_downloaded(
     assert results() == UNUSABLE
     error = capsys.readouterr().err
     assert f"{name}: it has {most + 1:,} bytes, expected {most:,} at most" in error
+
+
+def test_the_page_of_an_unfinished_job_says_what_is_missing(
+    fleet: Deployed, job: jobs.Job, tmp_path: Path
+) -> None:
+    """It would look whole."""
+    fleet.work(job, 0)
+    page = tmp_path / "run.html"
+    assert results("--html", str(page), "--no-thumbnails") == PARTLY
+    assert "2 slices without records: " in page.read_text()
+
+
+def test_the_files_are_written_before_the_text(
+    fleet: Deployed, job: jobs.Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`results --html FILE | head -1` ends at the text, when its reader has gone."""
+    fleet.work(job, 0)
+    page = tmp_path / "run.html"
+
+    def closed() -> None:
+        raise SystemExit(1)  # as rich does
+
+    monkeypatch.setattr(request, "standard_output", closed)
+    with pytest.raises(SystemExit):
+        results("--html", str(page), "--no-thumbnails")
+    assert page.exists()
+
+
+def test_partial_records_of_a_job_without_any_replace_no_file(
+    job: jobs.Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty file is no part of the results."""
+    output = tmp_path / "results.jsonl"
+    output.write_text("before")
+    assert results("--output", str(output), "--partial") == UNUSABLE
+    assert f"the job {job.head.job} has no records for 3 slices of 3" in capsys.readouterr().err
+    assert output.read_text() == "before"
+
+
+def test_without_the_stack_nobody_knows_what_was_given_up(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The result bucket has no dead letters, and `--missing` mends more than these."""
+    fleet.work(job, 0)
+    assert results("--job", "last", "--uri", f"gs://{RESULT}") == PARTLY
+    out = capsys.readouterr().out
+    assert "2 slices without records: how many of them were given up (dead letters) is not" in out
+    assert out.rstrip().endswith(f"submit --stack secundus --missing {job.head.job}")
+
+
+@pytest.mark.parametrize("code", ["other_image", "other_model"])
+def test_a_slice_that_an_older_machine_refused_needs_no_new_job(
+    code: str, fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is delivered again. Without the stack, nobody knows which machine was the older one."""
+    fleet.work(job, 0)
+    fleet.cause(jobs.cause_name(job.head.job, 1), code, "Refused.")
+    assert results() == PARTLY
+    out = capsys.readouterr().out
+    assert f"1 slice (1) failed: {code}: Refused.\n  an older machine refused it" in out
+    assert "submit a new job" not in out
+    assert results("--job", "last", "--uri", f"gs://{RESULT}") == PARTLY
+    assert "fix: submit a new job" in capsys.readouterr().out
+
+
+def test_records_that_are_removed_while_the_job_is_looked_at_end_no_wait(
+    fleet: Deployed, job: jobs.Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The advice for records that were edited is to remove them, and to run the slice again."""
+    for number in (0, 1):
+        fleet.work(job, number)
+    removed = jobs.records_name(job.head.job, 1)
+
+    def removing(blob: Blob, number: int) -> bytes:
+        fleet.cloud.buckets[RESULT].objects.pop(removed, None)
+        return first_bytes(blob, number)
+
+    monkeypatch.setattr(job_state, "first_bytes", removing)
+    state = observer_of(fleet, job).look()
+    assert (list(state.done), state.missing) == ([0], [1, 2])
+    assert list(state.headings) == [0]
+
+
+def test_machines_that_failed_after_the_job_was_whole_are_not_named(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor those before it; while slices are missing, all since are."""
+    fleet.cause("workers/workload-vm-8.json", "run_crashed", "Then.", machine="then")
+    fleet.cause("workers/workload-vm-9.json", "run_crashed", "Next week.", machine="later")
+    objects = fleet.cloud.buckets[RESULT].objects
+    objects["workers/workload-vm-9.json"].meta["updated"] = "2027-01-08T00:00:00.000Z"
+    for number, expected in ((0, ["then", "later"]), (1, ["then", "later"]), (2, ["then"])):
+        fleet.work(job, number)
+        found = data(capsys, OK if number == 2 else PARTLY)["job"]["failedMachines"]
+        assert [each["machine"] for each in found] == expected
+
+
+def test_more_dead_letters_than_are_looked_at_are_noted(
+    fleet: Deployed,
+    job: jobs.Job,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By `results`, and where they are removed: letters of others can hide those of the job."""
+    fleet.work(job, 0)
+    fleet.dead_letter({"job": "20200101-000000-abcdef", "slice": 1}, {"job": job.head.job})
+    said = f"{DEAD_LETTERS} has 2 dead letters or more, and no more were looked at"
+    monkeypatch.setattr(queue, "MOST_DEAD_LETTERS", 3)
+    assert results() == PARTLY
+    assert "dead letters or more" not in capsys.readouterr().out
+    monkeypatch.setattr(queue, "MOST_DEAD_LETTERS", 2)
+    assert results() == PARTLY
+    assert said in capsys.readouterr().out
+    assert main(["submit", "--missing", "last"]) == OK
+    assert said in capsys.readouterr().err
+
+
+def test_a_job_that_has_ended_takes_no_more_time(
+    fleet: Deployed, job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is at work where the rest was given up."""
+    for number in (0, 1):
+        fleet.work(job, number)
+    assert results() == PARTLY
+    assert "/s, about " in capsys.readouterr().out
+    fleet.dead_letter({"job": job.head.job, "slice": 2})
+    assert results() == PARTLY
+    out = capsys.readouterr().out
+    assert "1 slice given up, 2 machines, " in out
+    assert "/s, about " not in out
+    fleet.work(job, 2)
+    assert results() == OK
+    assert "/s, about " not in capsys.readouterr().out
+
+
+def test_the_list_of_runs_names_the_jobs_of_a_bucket(
+    job: jobs.Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bucket's name alone does not say that there is a fleet."""
+    uri = f"gs://{RESULT}"
+    assert results("--uri", uri, "--list") == OK
+    out = capsys.readouterr().out
+    assert out.startswith("There is none.\nThe bucket holds jobs of a fleet.")
+    assert out.endswith(f"results --uri {uri} --job last\n")
+    assert job.head.slices == 3
+
+
+def test_a_full_disk_is_an_error_that_names_the_folder(
+    fleet: Deployed,
+    job: jobs.Job,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    full_disk: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    """The temporary files of the records are full, not the --output beside them."""
+    for number in range(3):
+        fleet.work(job, number)
+    with full_disk(8192):
+        assert results("--output", str(tmp_path / "results.jsonl")) == UNUSABLE
+    error = capsys.readouterr().err
+    assert f"no temporary file can be written in {tempfile.gettempdir()} (File too large)" in error
+    assert "export TMPDIR=FOLDER" in error

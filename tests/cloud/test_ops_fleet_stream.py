@@ -6,11 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from google.api_core.exceptions import Forbidden
+from google.cloud.storage import Blob
 
+from ops import results
 from ops.cli import main
 from ops.exit_codes import OK, PARTLY, UNUSABLE
 from ops.fleet import collected, queue, stream_records
-from tests.cloud.fleet import DEAD_LETTERS, INPUT, RESULT
+from tests.cloud.fleet import DEAD_LETTERS, EXPORTED, INPUT, RESULT
 from workload import records
 from workload.checkpoints import Origin
 from workload.errors import PictureFailure
@@ -133,7 +136,7 @@ def test_pictures_that_were_given_up_are_named_with_the_remedy(
     assert found["stream"]["givenUp"] == ["given-up.png"]
     assert found["stream"]["deadLettersRemoved"] == 3
     assert f"gcloud storage cp FILE gs://{INPUT}/NAME" in found["notes"][1]
-    assert len(queue.dead_letters(fleet.api, DEAD_LETTERS)) == 5
+    assert len(queue.dead_letters(fleet.api, DEAD_LETTERS).kept) == 5
     fleet.upload("given-up.png", b"y")
     assert stream("--json") == PARTLY
     found = json.loads(capsys.readouterr().out)
@@ -257,3 +260,70 @@ def test_progress_is_shown_of_a_large_stream(
         arrived(fleet, f"{number}.png")
     assert stream() == OK
     assert "asked for 2 records\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fleet_outputs", "said", "not_said"),
+    [
+        ({"stream": True}, "New ones get theirs soon.", "None of them gets one"),
+        ({"stream": False}, "because the stack classifies no pictures as they arrive", "soon"),
+        ({}, "The stack does not say whether it has a stream.", "None of them gets one"),
+        (None, "because the stack has no fleet. Deploy one: pulumi config rm run", "submit"),
+    ],
+)
+def test_a_record_is_promised_by_a_stream_only(
+    fleet_outputs: dict[str, bool] | None,
+    said: str,
+    not_said: str,
+    fleet: Deployed,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A fleet has none by default, and older versions of the program did not export it."""
+    fleet.upload("a.png", b"x")
+    table = None if fleet_outputs is None else EXPORTED["fleet"] | fleet_outputs
+    monkeypatch.setattr(results, "outputs", lambda *_: EXPORTED | {"fleet": table})
+    assert stream() == UNUSABLE
+    out = " ".join(capsys.readouterr().out.split())
+    assert said in out
+    assert not_said not in out
+
+
+def test_partial_records_of_a_stream_without_any_replace_no_file(
+    fleet: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor those of a bucket without pictures."""
+    output = tmp_path / "stream.jsonl"
+    output.write_text("before")
+    assert stream("--output", str(output), "--partial") == UNUSABLE
+    assert f"gs://{INPUT} holds no pictures. Nothing was written\n" in capsys.readouterr().err
+    fleet.upload("a.png", b"x")
+    assert stream("--output", str(output), "--partial") == UNUSABLE
+    assert output.read_text() == "before"
+
+
+def test_letters_that_cannot_be_judged_are_noted(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cloud Storage refuses, after every record was read: these are shown."""
+    arrived(fleet, "a.png")
+    letter = {"bucketId": INPUT, "objectId": "a.png", "objectGeneration": "1"}
+    fleet.dead_letter({}, eventType="OBJECT_FINALIZE", **letter)
+
+    def refused(*_: object, **__: object) -> bool:
+        raise Forbidden("no")  # type: ignore[no-untyped-call]  # untyped
+
+    monkeypatch.setattr(Blob, "exists", refused)
+    assert stream() == OK
+    assert f"The dead letters are not known, {DEAD_LETTERS}: 403 no" in capsys.readouterr().out
+
+
+def test_more_letters_than_are_looked_at_are_noted(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other pictures may be given up as well."""
+    arrived(fleet, "a.png")
+    fleet.dead_letter({}, [])
+    monkeypatch.setattr(queue, "MOST_DEAD_LETTERS", 2)
+    assert stream() == OK
+    assert f"{DEAD_LETTERS} has 2 dead letters or more" in capsys.readouterr().out

@@ -27,7 +27,8 @@ from workload.fleet.records import Author
 from workload.storage import buckets_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from rehearsal.cloud.state import Cloud
@@ -235,7 +236,7 @@ def test_missing_removes_the_dead_letters_of_what_it_published_again(
     pictures.dead_letter({"job": job, "slice": 1}, {"job": other, "slice": 1}, [1], "x")
     pictures.write(jobs.records_name(job, 0), b"")
     assert submitted(capsys, "--missing", job)["deadLettersRemoved"] == 1
-    left = queue.dead_letters(pictures.api, DEAD_LETTERS)
+    left = queue.dead_letters(pictures.api, DEAD_LETTERS).kept
     assert [(each.job, each.slice) for each in left] == [(other, 1), ("", -1), ("", -1)]
 
 
@@ -384,3 +385,31 @@ def test_an_answer_that_is_not_whole_is_an_error_and_no_traceback(
     monkeypatch.setattr(Blob, "download_to_file", damaged)
     assert main(["submit", "--missing", job]) == UNUSABLE
     assert "no message was published: Checksum mismatch" in capsys.readouterr().err
+
+
+def test_a_whole_job_of_an_older_image_loses_its_dead_letters(
+    pictures: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is published, so no machine refuses it; its letters would be counted for 31 days."""
+    job = submitted(capsys)["job"]
+    for number in range(3):
+        pictures.write(jobs.records_name(job, number), b"")
+    pictures.dead_letter({"job": job, "slice": 1})
+    changed = {**EXPORTED, "image": f"x/workload@sha256:{'c' * 64}"}
+    monkeypatch.setattr(deployed, "outputs", lambda *_: changed)
+    data = submitted(capsys, "--missing", job)
+    assert (data["published"], data["deadLettersRemoved"]) == (0, 1)
+
+
+def test_a_full_disk_is_an_error_and_no_traceback(
+    pictures: Deployed,
+    capsys: pytest.CaptureFixture[str],
+    full_disk: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    """The listing goes to a temporary file, and a job is read by way of one."""
+    job = submitted(capsys)["job"]
+    for options in ([], ["--missing", job]):
+        with full_disk(100):
+            assert main(["submit", *options]) == UNUSABLE
+        assert "no temporary file can be written in " in capsys.readouterr().err
+    assert len(messages(pictures.cloud)) == 3

@@ -42,7 +42,7 @@ def test_the_grants_of_a_submitter_are_enough(
 @pytest.mark.parametrize(
     ("missing", "said"),
     [
-        ("topic", "workload-slices refuses"),
+        ("topic", "Does `fleet.submitters` of the stack secundus name you? 0 of 1 messages"),
         ("input", "Does `fleet.submitters` of the stack secundus name you?"),
         ("result", "Does `fleet.submitters` of the stack secundus name you?"),
     ],

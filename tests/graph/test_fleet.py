@@ -385,6 +385,7 @@ def test_exports_say_where_work_goes_and_nothing_of_one_machine(fleet: Deploy) -
             "subscription": "secundus-fleet-queue-slices-id",
             "deadLetters": "secundus-fleet-queue-dead-letters-id",
             "picturesPerSlice": 512,
+            "stream": False,
             "modelSha256": HANDOVER["modelSha256"],
             "zones": ZONES,
             "group": "workload-fleet",

@@ -18,6 +18,7 @@ from google.api_core.exceptions import ServiceUnavailable
 from google.auth.exceptions import DefaultCredentialsError
 
 from ops import cli, google_api, results, terminal
+from ops.exit_codes import UNUSABLE
 from ops.google_api import CredentialsError
 from ops.google_errors import message
 from ops.machine import Machine
@@ -59,6 +60,21 @@ def test_the_module_runs_the_commands(
     output = capsys.readouterr().out
     assert "results" in output
     assert "why" in output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["submit", "--missing"], ["results", "--job"], ["results", "--uri"], ["why", "f", "--stack"]],
+)
+def test_an_empty_value_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`submit --missing "$JOB"` without JOB would submit a whole new job."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*arguments, ""])
+    assert ended.value.code == UNUSABLE
+    name = arguments[-1].removeprefix("--")
+    assert f"got nothing for {name}, expected a value" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -133,6 +149,7 @@ def test_the_outputs_of_the_stack_name_buckets_machine_and_start(
         dt.datetime(2026, 11, 24, 10, tzinfo=dt.UTC),
         Machine(project="secundus-vision", zone="us-west1-b", name="workload-vm"),
         "secundus-vision-input-bucket",
+        stream=False,
     )
 
 
@@ -140,7 +157,8 @@ def test_the_bucket_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stacks of earlier versions export nothing else."""
     only = {"resultUri": EXPORTED["resultUri"]}
     monkeypatch.setattr(results, "outputs", lambda *_: only)
-    assert results.from_stack("secundus", {}) == results.Where("secundus-vision-result-bucket")
+    expected = results.Where("secundus-vision-result-bucket", stream=False)
+    assert results.from_stack("secundus", {}) == expected
 
 
 def test_a_failing_request_is_an_error_that_names_the_bucket(

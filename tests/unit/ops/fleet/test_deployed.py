@@ -24,6 +24,7 @@ def test_a_stack_with_one_machine_has_no_jobs() -> None:
         of_outputs("secundus", one_machine)
     error = str(caught.value)
     assert "the stack secundus has no fleet, but one machine" in error
+    assert "Or deploy a fleet in its place: pulumi config rm run --stack secundus && " in error
     assert "pulumi config set --path fleet.mostMachines 4 --stack secundus && pulumi up" in error
 
 
