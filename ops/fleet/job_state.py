@@ -205,11 +205,10 @@ class Observer:
             for (number, generation), found in zip(new, pool.map(self._heading, new), strict=True):
                 if found is not None:
                     self._headings[number] = generation, found
-        known = {number: self._headings.get(number, (0, None)) for number in done}
         return {
-            number: found
-            for number, (generation, found) in known.items()
-            if found is not None and generation == done[number]
+            number: known[1]
+            for number, generation in done.items()
+            if (known := self._headings.get(number)) and known[0] == generation
         }
 
     def _heading(self, which: tuple[int, int]) -> Heading | None:

@@ -546,6 +546,7 @@ def test_jobs_are_listed_the_newest_first(
     fleet.cloud.buckets[RESULT].objects[jobs.job_name(older)].meta["timeCreated"] = EARLIER
     fleet.write("jobs/not-a-job/job.jsonl", b"")
     fleet.write(jobs.records_name("20260101-000000-abcdef", 0), b"its job is not there")
+    fleet.write(jobs.beginning_name("20990101-000000-abcdef"), b"")  # a submission was killed
     assert results("--list") == OK
     assert capsys.readouterr().out.splitlines()[:2] == [job.head.job, older]
     assert results("--list", "--json") == OK
