@@ -122,7 +122,7 @@ def _causes(failed: Iterable[Failed], job: str, older: Collection[str]) -> Itera
         )
         yield f"{who} failed: {shown(message, LONGEST)}"
         if error in older:
-            yield "  an older machine refused it, and gave it back: a newer one takes it"
+            yield "  an older machine refused it: a newer one gets it, unless it was given up"
             continue
         yield f"  mistake of: {cause.mistake_of or NOT_SAID}"
         # What runs again is the job: a fleet has no key `run`.
