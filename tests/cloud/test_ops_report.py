@@ -158,7 +158,7 @@ def test_a_failed_run_has_a_page_and_no_table(
     [
         (["--most", "5"], "got --most without --html FILE"),
         (["--no-thumbnails", "--csv", "{}/a"], "got --no-thumbnails without --html FILE"),
-        (["--list", "--html", "{}/a"], "got --list with a file to write"),
+        (["--list", "--html", "{}/a"], "--run NUMBER, or --job JOB with a fleet"),
         (["--html", "{}/a", "--csv", "{}/a"], "expected two files"),
         (["--html", "{}/a", "--pictures", "pictures"], "got 'pictures', expected gs://BUCKET"),
     ],
