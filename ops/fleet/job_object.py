@@ -42,11 +42,12 @@ def beginning(bucket: storage.Bucket, job: str) -> int:
 
 def write(bucket: storage.Bucket, job: str, content: IO[bytes]) -> None:
     """Create the object; FleetError if there is one."""
+    blob = bucket.blob(jobs.job_name(job))
     try:
-        bucket.blob(jobs.job_name(job)).upload_from_file(
-            content, content_type="application/jsonl", if_generation_match=0
-        )
+        blob.upload_from_file(content, content_type="application/jsonl", if_generation_match=0)
     except PreconditionFailed as error:
+        if not blob.exists():
+            raise  # Google answers 412 also where a policy refuses the object
         raise FleetError(
             f"gs://{bucket.name}/{jobs.job_name(job)} is there already: Google's first answer was"
             f" lost, and no message was published. Publish them: {SUBMIT} --missing {job}"

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.api_core.exceptions import PreconditionFailed
 from google.cloud.storage import Blob
 from google.cloud.storage.exceptions import DataCorruption
 
@@ -338,6 +339,24 @@ def test_a_job_is_never_overwritten(fleet: Deployed, monkeypatch: pytest.MonkeyP
     with pytest.raises(FleetError, match=f"is there already.*--missing {job}"):
         submission.submit(deployed.of_outputs("secundus", EXPORTED), print)
     assert fleet.cloud.buckets[RESULT].objects[jobs.job_name(job)].data == content
+
+
+def test_a_job_that_a_policy_refuses_is_not_said_to_be_there(
+    fleet: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google answers with the status of an object that exists."""
+    fleet.upload("a.png", b"x")
+
+    original = Blob.upload_from_file
+
+    def refused(blob: Blob, *content: object, **how: object) -> None:
+        if blob.name.endswith("/job.jsonl"):
+            raise PreconditionFailed("Request violates an OrgPolicy constraint.")  # type: ignore[no-untyped-call]  # google-api-core is typed in part
+        original(blob, *content, **how)
+
+    monkeypatch.setattr(Blob, "upload_from_file", refused)
+    with pytest.raises(FleetError, match=r"refuses, and no message was published: .*OrgPolicy"):
+        submission.submit(deployed.of_outputs("secundus", EXPORTED), print)
 
 
 class SameId:
