@@ -75,7 +75,9 @@ class WorkQueue(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: WorkQueueArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("confidential-inference:infra:WorkQueue", name, {}, opts)
+        # The policy pack compares the project of each topic with it.
+        inputs = {"project": args.project}
+        super().__init__("confidential-inference:infra:WorkQueue", name, inputs, opts)
         self._name, self._args = name, args
         child = pulumi.ResourceOptions(parent=self)
         topic = self._topic("slices", args.topic, child)

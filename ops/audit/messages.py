@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ops.audit.finding import difference, not_read
 from ops.google_api import NOT_FOUND, ApiError
-from policy.rules.fleets import ELSEWHERE, SUBSCRIPTION
+from policy.rules.fleets import ELSEWHERE, SUBSCRIPTION, TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ops.stack_state import Deployed
 
 PUBSUB: Final = "pubsub.googleapis.com/v1"
-TOPIC: Final = "gcp:pubsub/topic:Topic"
 
 
 def messages(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ class Step:
     given_up: bool = False
     """whether the stack has managed it, and only reads it from then on"""
     identity: str = ""
-    """its id in the cloud; empty before it exists"""
+    """its id in the cloud, before a replacement; empty before it exists"""
     sources: Mapping[str, Collection[str]] = field(default_factory=dict)
     """by input, the URNs of the resources whose outputs its value is made of"""
 
@@ -193,7 +193,8 @@ def _step(op: str, urn: str, parsed: Mapping[str, Any]) -> Step:
         protected_after=new.get("protect") is True,
         kept_in_the_cloud=(old if gone else new).get("retainOnDelete") is True,
         given_up=op == "read" and old.get("external") is not True and bool(old),
-        identity=str((new or old).get("id", "")),
+        # The state after has none in a preview, also of what stays as it is.
+        identity=str(new.get("id") or old.get("id", "")),
         sources={
             key: tuple(map(str, urns)) if isinstance(urns, list) else ()
             for key, urns in _object(new, "propertyDependencies").items()

@@ -216,12 +216,14 @@ def test_a_group_makes_machines_from_the_stacks_own_template(
 ) -> None:
     """Another one is reviewed by nobody."""
     own = step("same", TEMPLATE, old=template(), new=template(), id=OWN)
+    del own["newState"]["id"]  # as the engine prints it
     group = {"name": "workload-fleet", "versions": [{"instanceTemplate": version}]}
     assert [effect for effect, _ in told(own, step("create", GROUP, new=group))] == effects
 
 
 OF_OWN: Json = {"propertyDependencies": {"versions": [urn(TEMPLATE, "it")]}}
 FOREIGN = urn("gcp:x/y:Z", "eve")
+REGION: Json = {"messageStoragePolicy": {"allowedPersistenceRegions": ["us-west1"]}}
 
 
 @pytest.mark.parametrize(
@@ -264,6 +266,84 @@ def test_an_input_of_a_fleet_that_is_not_known_cannot_be_judged(kind: str, key: 
     )
     (sentence,) = [each for effect, each in found if effect is Effect.UNJUDGED]
     assert sentence.endswith(f"the review does not know: {key}")
+
+
+SLICES: Json = {"name": "slices", "project": "p", **REGION}
+GOES_TO = [
+    (NOTIFICATION, "topic", lambda topic: {"topic": topic}),
+    (SUBSCRIPTION, "topic", lambda topic: {"topic": topic}),
+    (
+        SUBSCRIPTION,
+        "deadLetterPolicy",
+        lambda topic: {"deadLetterPolicy": {"deadLetterTopic": topic}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "key", "inputs"), GOES_TO)
+@pytest.mark.parametrize("op", ["create", "replace"])
+@pytest.mark.parametrize(
+    ("topic", "effects"),
+    [
+        ("projects/p/topics/slices", []),
+        ("projects/eve/topics/slices", [Effect.LOOSENING]),
+        ("projects/p/topics/other", [Effect.LOOSENING]),
+    ],
+)
+def test_messages_go_to_and_come_from_topics_of_the_stack(
+    kind: str, key: str, inputs: Any, op: str, topic: str, effects: list[Effect]
+) -> None:
+    """Google notifies a topic of any project, whose owner then knows the names of pictures."""
+    own = step("same", TOPIC, old=SLICES, new=SLICES)
+    was = {"old": inputs("projects/p/topics/slices")} if op == "replace" else {}
+    found = told(own, step(op, kind, new=inputs(topic), **was))
+    assert [effect for effect, _ in found if effect is not Effect.NOTE] == effects
+    assert all(key in sentence for effect, sentence in found if effect is not Effect.NOTE)
+
+
+@pytest.mark.parametrize(("kind", "key", "inputs"), GOES_TO)
+@pytest.mark.parametrize(
+    ("sources", "effects"),
+    [
+        ([urn(TOPIC, "it")], []),
+        ([], [Effect.UNKNOWN]),
+        ([FOREIGN], [Effect.UNKNOWN]),
+        ([urn(TOPIC, "it"), FOREIGN], [Effect.UNKNOWN]),
+        ([urn(TOPIC, "read")], [Effect.UNKNOWN]),
+    ],
+)
+def test_a_topic_that_is_not_known_must_be_made_of_the_stacks_own(
+    kind: str, key: str, inputs: Any, sources: list[str], effects: list[Effect]
+) -> None:
+    """As a template; and one that the stack only reads is of somebody else."""
+    made = step("create", kind, new=inputs(UNKNOWN), propertyDependencies={key: sources})
+    topics = step("create", TOPIC, new=SLICES), step("read", TOPIC, "read", new=SLICES)
+    assert [effect for effect, _ in told(*topics, made)] == effects
+
+
+def test_a_template_that_the_stack_only_reads_is_of_somebody_else() -> None:
+    """Nobody reviews what it says."""
+    read = step("read", TEMPLATE, new=template(), id=OWN)
+    group = {"name": "workload-fleet", "versions": [{"instanceTemplate": OWN}]}
+    ((effect, _),) = told(read, step("create", GROUP, new=group))
+    assert effect is Effect.LOOSENING
+
+
+@pytest.mark.parametrize(
+    ("regions", "effects"),
+    [
+        (["us-west1"], []),
+        (["europe-west1"], [Effect.NOTE]),
+        (["us-west1", "europe-west1"], [Effect.LOOSENING]),
+        ([], [Effect.LOOSENING]),
+        (None, [Effect.LOOSENING]),
+    ],
+)
+def test_messages_are_kept_in_one_region(regions: Any, effects: list[Effect]) -> None:
+    """A move is no alarm: a review says of each bucket that it moves."""
+    policy = {"allowedPersistenceRegions": regions} if regions is not None else None
+    new = {**SLICES, "messageStoragePolicy": policy, "labels": {"a": "b"}}
+    assert [effect for effect, _ in told(step("update", TOPIC, old=SLICES, new=new))] == effects
 
 
 def test_a_subscription_that_ends_loses_its_messages() -> None:
@@ -376,14 +456,13 @@ def test_a_submitter_that_the_fleet_declares_may_read_and_write_objects(
 def test_a_whole_new_fleet_is_known_to_the_review() -> None:
     """No kind of it is unknown, and one sentence says that the pictures have new readers."""
     made: Json = {"labels": {"a": "b"}}
-    stored: Json = {"messageStoragePolicy": {"allowedPersistenceRegions": ["us-west1"]}}
     group = {"name": "g", "versions": [{"instanceTemplate": UNKNOWN}]}
     found = reviewed(
         step("create", FLEET, new=sizes()),
         step("create", TEMPLATE, new=template(NEW)),
         step("create", GROUP, new=group, **OF_OWN),
         step("create", AUTOSCALER, new={"autoscalingPolicy": {"maxReplicas": 5}}),
-        step("create", TOPIC, new=made | stored),
+        step("create", TOPIC, new=made | REGION),
         step("create", SUBSCRIPTION, new=made),
         step("create", NOTIFICATION, new={"payloadFormat": "JSON_API_V1"}),
         step("create", "gcp:projects/serviceIdentity:ServiceIdentity", new={"service": "x"}),
