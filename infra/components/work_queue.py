@@ -100,7 +100,7 @@ class WorkQueue(pulumi.ComponentResource):
             f"{name}-pubsub", project=args.project, service="pubsub.googleapis.com", opts=child
         )
         known = pulumi.ResourceOptions(parent=self, depends_on=[identity])
-        pubsub = naming.service_agent("gcp-sa-pubsub", args.project_number)
+        pubsub = naming.service_agent(naming.PUBSUB, args.project_number)
         self.grants = [
             self._takes("worker-takes", work, args.worker, child),
             # Without both of them Google forwards no message, and counts no deliveries:
@@ -199,7 +199,7 @@ class WorkQueue(pulumi.ComponentResource):
         granted = self._publishes(
             "storage-notifies",
             topic,
-            naming.service_agent("gs-project-accounts", self._args.project_number),
+            naming.service_agent(naming.STORAGE, self._args.project_number),
             pulumi.ResourceOptions(parent=self, depends_on=[asked.apply(lambda _: topic)]),
         )
         after: list[pulumi.Input[pulumi.Resource]] = [granted]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from infra import naming
 from infra.wording import counted
 from ops.review.change import Change, Effect, Section
 from ops.review.values import NOT_KNOWN, at, differences, text
@@ -189,7 +190,7 @@ def _goes_to(step: Step, topics: Collection[Step]) -> Iterator[Change]:
 
 
 def _full_name(topic: Mapping[str, Any] | None) -> str:
-    return f"projects/{at(topic, 'project')}/topics/{at(topic, 'name')}"
+    return naming.topic_name(str(at(topic, "name")), str(at(topic, "project")))
 
 
 def _only_of(step: Step, key: str, own: Collection[Step]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ops.audit import fleet, messages, policies
-from ops.audit.finding import Kind
+from ops.audit.finding import Finding, Kind
 from ops.google_api import ApiError
 from ops.stack_state import Deployed
 from tests.fixtures.recorded_api import Recorded
@@ -43,6 +43,7 @@ STATE = (
         autoscalingPolicy={"minReplicas": 0.0, "maxReplicas": 5.0},
     ),
     resource("pubsub/topic:Topic", TOPIC),
+    resource("storage/notification:Notification", "photos/notificationConfigs/1"),
     resource(
         "pubsub/subscription:Subscription",
         SUBSCRIPTION,
@@ -86,6 +87,59 @@ ANSWERS: dict[str, Any] = {
     },
 }
 """What Google answers while everything is as deployed."""
+
+
+BUCKETS = tuple(resource("storage/bucket:Bucket", name) for name in ("photos", "records"))
+STORAGE = "storage.googleapis.com/storage/v1/b"
+ANNOUNCED: dict[str, Any] = {
+    f"{STORAGE}/photos/notificationConfigs": {
+        "items": [{"id": "1", "topic": f"//pubsub.googleapis.com/{TOPIC}"}]
+    },
+    f"{STORAGE}/records/notificationConfigs": {},
+}
+
+
+def announced(answers: dict[str, Any], state: tuple[Deployed, ...]) -> list[Finding]:
+    """What the audit says of the announcements of two buckets."""
+    api = Recorded(ANNOUNCED | answers)
+    return list(messages.announcements(api, (*BUCKETS, *state), "secundus-vision"))
+
+
+def test_a_bucket_announces_its_objects_as_deployed() -> None:
+    """One to the topic of the fleet, or none."""
+    assert announced({}, STATE) == []
+    assert announced({f"{STORAGE}/photos/notificationConfigs": {}}, ()) == []
+
+
+@pytest.mark.parametrize("bucket", ["photos", "records"])
+@pytest.mark.parametrize("topic", ["projects/eve/topics/x", TOPIC])
+def test_a_second_announcement_of_a_bucket_is_a_difference(bucket: str, topic: str) -> None:
+    """Also to the stack's own topic, by a killed update; and of a bucket that had none."""
+    url = f"{STORAGE}/{bucket}/notificationConfigs"
+    second = {"id": "2", "topic": f"//pubsub.googleapis.com/{topic}"}
+    more = {url: {"items": [*ANNOUNCED[url].get("items", ()), second]}}
+    (difference,) = announced(more, STATE)
+    assert difference.kind is Kind.DIFFERENCE
+    assert difference.what == f"the bucket {bucket} announces its objects to {topic}, too"
+    assert difference.fix == (
+        "gcloud storage buckets notifications delete"
+        f" projects/_/buckets/{bucket}/notificationConfigs/2"
+    )
+
+
+def test_announcements_of_a_stack_without_a_fleet_are_all_differences() -> None:
+    """Nobody declared them."""
+    (difference,) = announced({}, ())
+    assert difference.what.startswith("the bucket photos announces its objects to ")
+
+
+def test_announcements_that_may_not_be_read_are_said() -> None:
+    """Nobody knows then."""
+    (unread,) = announced(
+        {f"{STORAGE}/records/notificationConfigs": ApiError(403, "", "denied")}, STATE
+    )
+    assert unread.kind is Kind.NOT_READ
+    assert unread.what == "the notifications of the bucket records: 403 denied"
 
 
 def found(answers: dict[str, Any], state: tuple[Deployed, ...] = STATE) -> list[tuple[Kind, str]]:
