@@ -16,7 +16,8 @@ from tests.fixtures.recorded_api import Recorded
 ZONE = "projects/secundus-vision/zones/us-west1-b"
 GROUP, SCALER = f"{ZONE}/instanceGroupManagers/fleet", f"{ZONE}/autoscalers/fleet"
 TEMPLATE = "projects/secundus-vision/global/instanceTemplates/fleet-1"
-MACHINE = f"{ZONE}/instances/workload-vm-x1y2"
+MACHINES = f"{ZONE}/instances"
+MACHINE = f"{MACHINES}/workload-vm-x1y2"
 TOPIC = "projects/secundus-vision/topics/slices"
 SUBSCRIPTION = "projects/secundus-vision/subscriptions/slices"
 DEAD = "projects/secundus-vision/topics/dead"
@@ -28,6 +29,12 @@ WORKER = "serviceAccount:w@secundus-vision.iam.gserviceaccount.com"
 def resource(kind: str, identity: str, **properties: Any) -> Deployed:
     """One resource of a state."""
     return Deployed(type=f"gcp:{kind}", name="any", id=identity, properties=properties)
+
+
+def listed(*metadata: dict[str, str]) -> dict[str, Any]:
+    """The machines of the zone: one of the group, and one of somebody else."""
+    own = {"name": "workload-vm-x1y2", "metadata": {"items": list(metadata)}}
+    return {"items": [own, {"name": "other"}]}
 
 
 STATE = (
@@ -64,15 +71,11 @@ ANSWERS: dict[str, Any] = {
     f"{COMPUTE}/{GROUP}/listManagedInstances": {
         "managedInstances": [{"instance": f"{LINK}{MACHINE}"}]
     },
-    f"{COMPUTE}/{MACHINE}": {
-        "metadata": {
-            "items": [
-                {"key": "a", "value": "b"},
-                {"key": "created-by", "value": GROUP},
-                {"key": "instance-template", "value": TEMPLATE},
-            ]
-        }
-    },
+    f"{COMPUTE}/{MACHINES}": listed(
+        {"key": "a", "value": "b"},
+        {"key": "created-by", "value": GROUP},
+        {"key": "instance-template", "value": TEMPLATE},
+    ),
     f"{COMPUTE}/{SCALER}": {"autoscalingPolicy": {"maxNumReplicas": 5}},
     f"{PUBSUB}/{TOPIC}:getIamPolicy": {},
     f"{PUBSUB}/{TOPIC}/subscriptions": {"subscriptions": [SUBSCRIPTION]},
@@ -191,8 +194,8 @@ CHANGES: dict[str, tuple[str, Any, str]] = {
         "minNumReplicas of the autoscaler fleet in us-west1-b was changed by hand: got 3",
     ),
     "metadata of a machine": (
-        f"{COMPUTE}/{MACHINE}",
-        {"metadata": {"items": [{"key": "a", "value": "c"}]}},
+        f"{COMPUTE}/{MACHINES}",
+        listed({"key": "a", "value": "c"}),
         "metadata of the machine workload-vm-x1y2 was changed by hand: a",
     ),
     "a publisher": (
@@ -252,10 +255,10 @@ def test_a_change_of_a_fleet_by_hand_is_a_difference(url: str, answer: Any, said
 
 def test_a_machine_that_a_group_has_just_replaced_is_no_difference() -> None:
     """It is gone between two requests."""
-    assert found({key: value for key, value in ANSWERS.items() if MACHINE not in key}) == []
+    assert found(ANSWERS | {f"{COMPUTE}/{MACHINES}": {}}) == []
 
 
-@pytest.mark.parametrize("url", [f"{COMPUTE}/{GROUP}", f"{COMPUTE}/{MACHINE}"])
+@pytest.mark.parametrize("url", [f"{COMPUTE}/{GROUP}", f"{COMPUTE}/{MACHINES}"])
 def test_what_google_refuses_is_not_read(url: str) -> None:
     """Nobody knows, and the audit says so."""
     ((kind, what),) = found(ANSWERS | {url: ApiError(403, "", "denied")})
@@ -280,10 +283,10 @@ def test_messages_of_others_in_the_project_are_none_of_a_stack_without_a_fleet()
 
 def managed(**state: Any) -> dict[str, Any]:
     """Everything as deployed, but for a machine with other metadata, which its group lists so."""
-    listed = {"managedInstances": [{"instance": f"{LINK}{MACHINE}", **state}]}
+    managed = {"managedInstances": [{"instance": f"{LINK}{MACHINE}", **state}]}
     return ANSWERS | {
-        f"{COMPUTE}/{GROUP}/listManagedInstances": listed,
-        f"{COMPUTE}/{MACHINE}": {"metadata": {"items": [{"key": "a", "value": "old"}]}},
+        f"{COMPUTE}/{GROUP}/listManagedInstances": managed,
+        f"{COMPUTE}/{MACHINES}": listed({"key": "a", "value": "old"}),
     }
 
 
