@@ -108,6 +108,15 @@ class Preview:
         """The steps of resources of these types."""
         return (step for step in self.steps if step.type in types)
 
+    def names(self, type_: str) -> frozenset[str]:
+        """Names of the stack's resources of a type, and of those that it has read before.
+
+        A preview gives no name of what is only read; what is read from now on is of somebody else.
+        """
+        there = (step for step in self.of_type(type_) if step.after is not None)
+        found = (step.after or step.before or {} for step in there)
+        return frozenset(str(each["name"]) for each in found if each.get("name"))
+
 
 def read(text: bytes) -> Preview:
     """The preview in a text; PreviewError if it is none, or if the preview failed."""
