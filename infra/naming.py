@@ -156,6 +156,11 @@ def subscription_name(name: str, project: str) -> str:
     return f"projects/{project}/subscriptions/{name}"
 
 
+PUBSUB: Final = "gcp-sa-pubsub"
+STORAGE: Final = "gs-project-accounts"
+"""Domains of the accounts as which Google itself handles the messages of a fleet."""
+
+
 def service_agent(domain: str, project_number: str) -> str:
     """The account as which a service of Google acts in a project, as a member of a policy.
 

@@ -35,6 +35,10 @@ _SPOT: Final[gcp.compute.InstanceTemplateSchedulingArgsDict] = {
     # Both are conditions of Google: https://docs.cloud.google.com/compute/docs/instances/create-use-spot
     "automatic_restart": False,
     "on_host_maintenance": "TERMINATE",
+    # What Google fills in. Without it, the provider would find it in the template at each update
+    # and not in the program, and replace all machines. Google refuses it for standard machines.
+    # https://github.com/GoogleCloudPlatform/cloud-foundation-fabric/pull/778
+    "instance_termination_action": "STOP",
 }
 """Google's documentation of Confidential Space names no restriction of Spot, and others run it so:
 https://github.com/project-oak/oak/blob/main/mcp/gemma/terraform/main.tf"""

@@ -75,7 +75,9 @@ class WorkQueue(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: WorkQueueArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("confidential-inference:infra:WorkQueue", name, {}, opts)
+        # The policy pack compares the project of each topic with it.
+        inputs = {"project": args.project}
+        super().__init__("confidential-inference:infra:WorkQueue", name, inputs, opts)
         self._name, self._args = name, args
         child = pulumi.ResourceOptions(parent=self)
         topic = self._topic("slices", args.topic, child)
@@ -98,7 +100,7 @@ class WorkQueue(pulumi.ComponentResource):
             f"{name}-pubsub", project=args.project, service="pubsub.googleapis.com", opts=child
         )
         known = pulumi.ResourceOptions(parent=self, depends_on=[identity])
-        pubsub = naming.service_agent("gcp-sa-pubsub", args.project_number)
+        pubsub = naming.service_agent(naming.PUBSUB, args.project_number)
         self.grants = [
             self._takes("worker-takes", work, args.worker, child),
             # Without both of them Google forwards no message, and counts no deliveries:
@@ -197,7 +199,7 @@ class WorkQueue(pulumi.ComponentResource):
         granted = self._publishes(
             "storage-notifies",
             topic,
-            naming.service_agent("gs-project-accounts", self._args.project_number),
+            naming.service_agent(naming.STORAGE, self._args.project_number),
             pulumi.ResourceOptions(parent=self, depends_on=[asked.apply(lambda _: topic)]),
         )
         after: list[pulumi.Input[pulumi.Resource]] = [granted]

@@ -178,6 +178,26 @@ def checked(
     return fleet
 
 
+def check_submitters(
+    table: Table, submitters: tuple[str, ...], *, granted: tuple[str, ...]
+) -> None:
+    """Report a submitter that gets grants of the program by itself, whoever submits.
+
+    Both would be one binding, which goes when the submitter goes. And a machine must not publish.
+    """
+    own = table.table("fleet")
+    for n, member in enumerate(submitters):
+        if member.casefold() in map(str.casefold, granted):
+            own.refuse(
+                f"submitters[{n}]",
+                got=repr(member),
+                expected="none of the accounts that a fleet itself works with",
+                consequence="removing the submitter would remove the account's own grants, and the"
+                " fleet would stop",
+                fix=own.command("rm", f"submitters[{n}]"),
+            )
+
+
 def check_company(table: Table, *, run: str, machine: str, topic: str, dead_letters: str) -> None:
     """Report what one machine may have and a fleet may not, and two topics of one name."""
     names = table.table("names")

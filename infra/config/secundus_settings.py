@@ -282,14 +282,21 @@ def parse(values: Mapping[str, object], stack: StackName = MAIN) -> SecundusSett
     company_settings.check(table, settings, settings.region)
     locations.check_zone(table, settings.zone, settings.region, settings.new_locations)
     if settings.fleet is not None:
-        settings = replace(
-            settings,
-            fleet=fleet_settings.checked(
-                table,
-                settings.fleet,
-                zone=settings.zone,
-                region=settings.region,
-                opened=settings.new_locations,
+        fleet = fleet_settings.checked(
+            table,
+            settings.fleet,
+            zone=settings.zone,
+            region=settings.region,
+            opened=settings.new_locations,
+        )
+        settings = replace(settings, fleet=fleet)
+        fleet_settings.check_submitters(
+            table,
+            fleet.submitters,
+            granted=(
+                f"serviceAccount:{settings.operator.service_account}",
+                naming.service_agent(naming.PUBSUB, settings.project_number),
+                naming.service_agent(naming.STORAGE, settings.project_number),
             ),
         )
         fleet_settings.check_company(

@@ -86,6 +86,7 @@ def findings(api: GoogleApi, resources: Sequence[Deployed], project: str) -> Ite
         machine.machines(api, resources, project),
         fleet.fleets(api, resources, project),
         messages.messages(api, resources, project),
+        messages.announcements(api, resources, project),
     )
     for each in policies.guarded(resources):
         yield from policies.compared(api, each, project)

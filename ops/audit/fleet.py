@@ -84,36 +84,33 @@ def _group(
         )
     deployed = {key: value for name in own for key, value in metadata.get(name, {}).items()}
     answer = api.post(f"{COMPUTE}/{each.id}/listManagedInstances", {})
+    # All of the zone by one list: a fleet can have a thousand.
+    url = f"{COMPUTE}/{each.id.partition('/instanceGroupManagers/')[0]}/instances"
+    machines = {str(machine["name"]): machine for machine in api.pages(url, "items")}
     for managed in answer.get("managedInstances", ()):
-        url, action = str(managed.get("instance", "")), managed.get("currentAction")
+        name, action = _short(managed.get("instance", "")), managed.get("currentAction")
         template = (managed.get("version") or {}).get("instanceTemplate")
         if action in _ENDS or (template is not None and _short(template) not in own):
             yield Finding(
                 kind=Kind.PENDING,
-                what=f"the machine {_short(url)} of the {_called(each)} is not yet replaced, so its"
+                what=f"the machine {name} of the {_called(each)} is not yet replaced, so its"
                 f" metadata was not compared (template {_short(template)}, action {action})",
             )
-        else:
-            yield from _machine(api, each, url, deployed)
+        elif name in machines:  # a group replaces its machines at any time
+            yield from _machine(each, name, machines[name], deployed)
 
 
 def _machine(
-    api: GoogleApi, group: Deployed, url: str, deployed: Mapping[str, str]
+    group: Deployed, machine: str, found: Json, deployed: Mapping[str, str]
 ) -> Iterator[Finding]:
-    try:
-        found = api.get(f"{COMPUTE}/projects/{url.partition('/projects/')[2]}")
-    except ApiError as error:
-        if error.status == NOT_FOUND:
-            return  # a group replaces its machines at any time
-        raise
     changed = [key for key in changed_metadata(found, deployed) if key not in ADDED]
     if changed:
         _, project, _, zone, _, name = group.id.split("/")
         yield difference(
-            f"metadata of the machine {_short(url)} was changed by hand: {', '.join(changed)}",
+            f"metadata of the machine {machine} was changed by hand: {', '.join(changed)}",
             "what it launches at its next start, which the condition judges then",
             f"gcloud compute instance-groups managed recreate-instances {name} --zone {zone}"
-            f" --project {project} --instances {_short(url)}",
+            f" --project {project} --instances {machine}",
         )
 
 

@@ -1,7 +1,9 @@
-"""Where the messages of a fleet go, against what the stack deployed.
+"""Where the messages of a fleet and of the buckets go, against what the stack deployed.
 
-Those of a stream have the names of pictures. No grant says who else gets them: a
-subscription can send them away by itself, and a topic can have more than one subscription.
+Those of a stream have the names of pictures. No grant says who else gets them: a bucket can
+announce its objects to any topic, a subscription can send messages away by itself, and a topic can
+have more than one subscription.
+https://docs.cloud.google.com/storage/docs/pubsub-notifications
 https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
 """
 
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from ops.audit.finding import difference, not_read
 from ops.google_api import NOT_FOUND, ApiError
-from policy.rules.fleets import ELSEWHERE, SUBSCRIPTION
+from ops.stack_state import BUCKET
+from policy.rules.fleets import ELSEWHERE, NOTIFICATION, SUBSCRIPTION, TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from ops.stack_state import Deployed
 
 PUBSUB: Final = "pubsub.googleapis.com/v1"
-TOPIC: Final = "gcp:pubsub/topic:Topic"
 
 
 def messages(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Iterator[Finding]:
@@ -46,6 +48,29 @@ def messages(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Ite
                 yield difference(f"{what} is gone", "no work reaches the machines")
             else:
                 yield not_read(f"where the messages of {what} go", error, project)
+
+
+def announcements(api: GoogleApi, resources: Iterable[Deployed], project: str) -> Iterator[Finding]:
+    """Each bucket announces its objects only as the stack deployed it, if at all."""
+    resources = tuple(resources)
+    own = {each.id for each in resources if each.type == NOTIFICATION}
+    for bucket in (each.id for each in resources if each.type == BUCKET):
+        url = f"storage.googleapis.com/storage/v1/b/{bucket}/notificationConfigs"
+        try:
+            found = api.get(url).get("items", ())
+        except ApiError as error:
+            yield not_read(f"the notifications of the bucket {bucket}", error, project)
+            continue
+        for each in found:
+            name = f"{bucket}/notificationConfigs/{each['id']}"
+            if name not in own:
+                topic = str(each.get("topic")).removeprefix("//pubsub.googleapis.com/")
+                yield difference(
+                    f"the bucket {bucket} announces its objects to {topic}, too",
+                    "whoever reads there gets the names of new objects; a second one to the topic"
+                    " of the fleet has every picture announced twice",
+                    f"gcloud storage buckets notifications delete projects/_/buckets/{name}",
+                )
 
 
 def _short(reference: object) -> str:

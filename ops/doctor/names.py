@@ -31,10 +31,15 @@ def checks(
         found = [*leftovers.of_secundus(api, settings)]
     taken = [each for each in found if each.remove]
     for each in taken:
+        cure = (
+            "`existing` or `adopt`: docs/existing-resources.md"
+            if each.adoptable
+            else f"if nobody needs it: {each.remove}"
+        )
         yield not_ok(
             NAME,
             f"there is a {each.what} already, which this stack did not make",
-            "another name under `names`, or `existing` or `adopt`: docs/existing-resources.md",
+            f"another name under `names`; or {cure}",
         )
     unknown = [each.what for each in found if each.error]
     if unknown:

@@ -180,6 +180,20 @@ GOOGLE: Final[tuple[tuple[str, UpdateCause], ...]] = (
         ),
     ),
     (
+        (
+            r"Error 409:.{0,200}/(?:instances|firewalls|instanceGroupManagers|autoscalers)/\S+"
+            r" already exists|Resource already exists in the project \(resource="
+        ),
+        _deployer(
+            "a machine or firewall rule, or a topic, subscription, group or autoscaler of a fleet"
+            " of this name exists already, and no stack can take it over: somebody else made it, or"
+            " an update that was killed before it could say so",
+            "if it is this stack's, delete it by the command that .venv/bin/confidential-inference"
+            f" leftovers --stack {{stack}} prints for it, then: {_AGAIN}; else choose another name"
+            " under `names`",
+        ),
+    ),
+    (
         r"Error 409:.{0,200}(?:[Aa]lready exists|you already own it)|alreadyExists",
         _deployer(
             "something of this name exists already, and the stack does not know it: somebody else"

@@ -125,7 +125,7 @@ def _lost_objects(preview: Preview) -> Iterator[Change]:
 
 def _uploads(preview: Preview) -> Iterator[Change]:
     """Files that go into buckets of others, or in the place of other content."""
-    own = {at(step.after, "name") for step in preview.of_type(BUCKET)}
+    own = preview.names(BUCKET)
     elsewhere: dict[str, list[str]] = {}
     over: dict[str, list[str]] = {}
     for step in preview.of_type(OBJECT):

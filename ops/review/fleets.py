@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from infra import naming
 from infra.wording import counted
 from ops.review.change import Change, Effect, Section
 from ops.review.values import NOT_KNOWN, at, differences, text
 from policy.resource import is_unknown
-from policy.rules.fleets import AUTOSCALER, FLEET, SUBSCRIPTION
+from policy.rules.fleets import (
+    AUTOSCALER,
+    FLEET,
+    KEPT_IN,
+    NOTIFICATION,
+    SUBSCRIPTION,
+    TOPIC,
+    TOPICS,
+)
 from policy.rules.machines import GROUP, TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from ops.review.preview import Preview, Step
-
-TOPIC: Final = "gcp:pubsub/topic:Topic"
-NOTIFICATION: Final = "gcp:storage/notification:Notification"
 
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {
     AUTOSCALER: frozenset({"autoscalingPolicy", "name", "project", "target", "zone"}),
@@ -58,7 +64,11 @@ def changes(preview: Preview) -> Iterator[Change]:
     """The size of the fleet, and what may happen to its messages and its machines."""
     for step in preview.of_type(FLEET):
         yield from _size(step)
-    templates = [step for step in preview.of_type(TEMPLATE) if step.after is not None]
+    # One that is only read is of somebody else.
+    templates, topics = (
+        [step for step in preview.of_type(kind) if step.after is not None and step.op != "read"]
+        for kind in (TEMPLATE, TOPIC)
+    )
     for step in preview.of_type(*TYPES):
         if not step.changes:
             continue
@@ -66,14 +76,19 @@ def changes(preview: Preview) -> Iterator[Change]:
             yield _lost(step)
         if step.type == AUTOSCALER:
             yield from _limits(step)
-        if step.after is None:
-            continue
-        unknown = sorted(step.changed_keys - _KNOWN[step.type])
-        if unknown:
-            sentence = f"{step.type} {step.name} has inputs that the review does not know: "
-            yield _change(Effect.UNJUDGED, sentence + ", ".join(unknown), step)
-        if step.type == GROUP and not preview.unlisted:
+        if step.after is not None:
+            yield from _unknown_inputs(step)
+            yield from _kept(step)
+        if step.after is not None and not preview.unlisted:
             yield from _made_from(step, templates)
+            yield from _goes_to(step, topics)
+
+
+def _unknown_inputs(step: Step) -> Iterator[Change]:
+    unknown = sorted(step.changed_keys - _KNOWN[step.type])
+    if unknown:
+        sentence = f"{step.type} {step.name} has inputs that the review does not know: "
+        yield _change(Effect.UNJUDGED, sentence + ", ".join(unknown), step)
 
 
 def _size(step: Step) -> Iterator[Change]:
@@ -134,12 +149,13 @@ def _lost(step: Step) -> Change:
 
 def _made_from(step: Step, templates: Collection[Step]) -> Iterator[Change]:
     """A group makes machines from whatever template it names, also one that nobody reviewed."""
+    if step.type != GROUP:
+        return
     versions = at(step.after, "versions")
     for version in versions if isinstance(versions, list) else [None]:
         template = at(version, "instanceTemplate")
         if is_unknown(template):
-            sources = {*step.sources.get("versions", ())}
-            if not sources or sources - {each.urn for each in templates}:
+            if not _only_of(step, "versions", templates):
                 sentence = (
                     f"the group {step.name} makes machines from a template that is {NOT_KNOWN}, and"
                     " that is not only made of this stack's template"
@@ -155,6 +171,46 @@ def _made_from(step: Step, templates: Collection[Step]) -> Iterator[Change]:
                 for path, old, new in differences(step.declared_before, step.after)
             )
             yield _change(Effect.LOOSENING, sentence, step, details=details)
+
+
+def _goes_to(step: Step, topics: Collection[Step]) -> Iterator[Change]:
+    """A topic of others: its owner learns of pictures, or decides what is work."""
+    for path in TOPICS.get(step.type, ()):
+        topic, what = at(step.after, *path), f"{'.'.join(path)} of {step.type} {step.name}"
+        if is_unknown(topic):
+            if not _only_of(step, path[0], topics):
+                sentence = f"{what} is {NOT_KNOWN}, and is not only made of this stack's topics"
+                yield _change(Effect.UNKNOWN, sentence, step)
+        elif topic is not None and topic not in {_full_name(each.after) for each in topics}:
+            sentence = (
+                f"{what} is {text(topic)}, which is no topic of this stack: whoever owns it gets"
+                " messages with the names of pictures, or decides what the machines work on"
+            )
+            yield _change(Effect.LOOSENING, sentence, step)
+
+
+def _full_name(topic: Mapping[str, Any] | None) -> str:
+    return naming.topic_name(str(at(topic, "name")), str(at(topic, "project")))
+
+
+def _only_of(step: Step, key: str, own: Collection[Step]) -> bool:
+    """Whether an input that is not known yet is made of outputs of these resources alone."""
+    sources = {*step.sources.get(key, ())}
+    return bool(sources) and sources <= {each.urn for each in own}
+
+
+def _kept(step: Step) -> Iterator[Change]:
+    """Where Google keeps the messages; without a policy, where they were published."""
+    if step.type != TOPIC:
+        return
+    before, after = at(step.declared_before, *KEPT_IN), at(step.after, *KEPT_IN)
+    one = isinstance(after, list) and len(after) == 1
+    if not one or (before is not None and before != after):
+        places = text(after) if after else "any region"
+        was = "" if before is None else f", and no longer in {text(before)}"
+        sentence = f"messages of the topic {step.name} are kept in {places}{was}"
+        effect = Effect.NOTE if one else Effect.LOOSENING
+        yield _change(effect, sentence, step, access=not one)
 
 
 def _change(

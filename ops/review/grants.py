@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from infra import naming
@@ -21,7 +22,9 @@ from ops.review.grant import (
     PUBLISHES,
     READS,
     REPOSITORY,
+    SUBSCRIPTION,
     TAKES,
+    TOPIC,
     WRITES,
     Grant,
     is_for_one_member,
@@ -29,10 +32,10 @@ from ops.review.grant import (
     read,
 )
 from ops.review.values import NOT_KNOWN, at
-from policy.rules.fleets import FLEET
+from policy.rules import fleets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from ops.review.preview import Preview, Step
     from ops.review.release import Releases
@@ -41,13 +44,28 @@ _RELEASED: Final = re.compile(r"-release-(built|[0-9a-f]{12})$")
 """The end of the name of a grant for an admitted image. Its member is not known before `up` if the
 stack builds the image, or if the pool has no name yet."""
 
-AGENTS: Final = (
-    ("gcp-sa-pubsub", PUBLISHES),
-    ("gcp-sa-pubsub", TAKES),
-    ("gs-project-accounts", PUBLISHES),
+_MACHINES: Final = "the machines' account"
+_SUBMITTERS: Final = "fleet.submitters"
+_NEEDED: Final = (
+    (_MACHINES, READS, BUCKET, "-input"),
+    (_MACHINES, WRITES, BUCKET, "-result"),
+    (_MACHINES, TAKES, SUBSCRIPTION, "-slices"),
+    (_SUBMITTERS, READS, BUCKET, "-input"),
+    (_SUBMITTERS, WRITES, BUCKET, "-result"),
+    (_SUBMITTERS, PUBLISHES, TOPIC, "-slices"),
+    (_SUBMITTERS, TAKES, SUBSCRIPTION, "-dead-letters"),
+    # To forward dead letters, and to announce pictures.
+    (naming.PUBSUB, TAKES, SUBSCRIPTION, "-slices"),
+    (naming.PUBSUB, PUBLISHES, TOPIC, "-dead-letters"),
+    (naming.STORAGE, PUBLISHES, TOPIC, "-slices"),
 )
-"""What Pub/Sub needs to forward dead letters, and Cloud Storage to announce pictures."""
+"""Who needs which role on which bucket, topic or subscription: the end of its logical name."""
 
+_TYPES: Final = {
+    BUCKET: "gcp:storage/bucket:Bucket",
+    SUBSCRIPTION: fleets.SUBSCRIPTION,
+    TOPIC: fleets.TOPIC,
+}
 _SERVICE_ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 
 
@@ -58,10 +76,8 @@ class _Allowed:
     own: frozenset[str]
     """the stack's accounts"""
     releases: Releases
-    submitters: frozenset[str]
-    """members who may submit jobs to the fleet, as it declares"""
-    agents: frozenset[tuple[str, str]]
-    """Google's own accounts in this project, as members, and what they may do with messages"""
+    needed: frozenset[tuple[str, str, str, str]]
+    """member, role, and kind and name of what it is on, as the program grants them by themselves"""
 
     def expects(self, grant: Grant) -> bool:
         """Whether the program makes such a grant for the conditions that it declares."""
@@ -78,29 +94,19 @@ class _Allowed:
         if grant.kind == ACCOUNT and grant.role == MACHINE_ATTACHES:
             # In the first preview the account has no name yet.
             return not grant.target_name or grant.target_name in self.own
-        if grant.kind == BUCKET and grant.member in self.submitters:
-            return grant.role in (READS, WRITES)
-        return grant.kind == BUCKET and grant.is_in_words and who.address in self.own
+        return self.needs(grant)
 
-    def may_message(self, grant: Grant) -> bool:
-        """Whether the program gives this member the messages of the fleet in this way."""
-        return (
-            grant.member in self.submitters
-            or (grant.member, grant.role) in self.agents
-            or (grant.role == TAKES and grant.principal.address in self.own)
-        )
+    def needs(self, grant: Grant) -> bool:
+        """Whether the program gives this member this role on this very bucket, topic or so."""
+        return (grant.member, grant.role, grant.kind, grant.target_name) in self.needed
 
 
 def changes(preview: Preview) -> Iterator[Change]:
     """Every grant that is added or removed."""
     names = release.model_names(preview)
     pools = release.pool_names(preview)
-    allowed = _Allowed(
-        frozenset(_own_accounts(preview)),
-        release.releases(preview),
-        frozenset(_submitters(preview)),
-        frozenset(_agents(preview)),
-    )
+    own = frozenset(_own_accounts(preview))
+    allowed = _Allowed(own, release.releases(preview), frozenset(_needed(preview, own)))
     pairs: list[tuple[Step, Grant | None, Grant | None]] = []
     for step in preview.steps:
         if not is_grant(step.type) or not step.changes:
@@ -135,18 +141,20 @@ def _own_accounts(preview: Preview) -> Iterator[str]:
                 yield f"{account}@{project}.iam.gserviceaccount.com"
 
 
-def _submitters(preview: Preview) -> Iterator[str]:
-    for step in preview.of_type(FLEET):
+def _needed(preview: Preview, own: Collection[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Google's accounts of other projects are not ours: their owner decides what those send."""
+    members = {_MACHINES: [f"serviceAccount:{address}" for address in own]}
+    for step in preview.of_type(fleets.FLEET):
         declared = at(step.after, "submitters")
-        yield from map(str, declared if isinstance(declared, list) else ())
-
-
-def _agents(preview: Preview) -> Iterator[tuple[str, str]]:
-    """Those of other projects are not ours: whoever owns one decides what its account sends."""
-    for step in preview.of_type(FLEET):
+        members[_SUBMITTERS] = [*map(str, declared if isinstance(declared, list) else ())]
         number = at(step.declared_before, "projectNumber") or at(step.after, "projectNumber")
-        for service, role in AGENTS:
-            yield naming.service_agent(service, str(number)), role
+        for agent in (naming.PUBSUB, naming.STORAGE):
+            members[agent] = [naming.service_agent(agent, str(number))]
+    for who, role, kind, end in _NEEDED:
+        for step in preview.of_type(_TYPES[kind]):
+            if step.name.endswith(end):
+                for member, place in product(members.get(who, ()), (step.before, step.after)):
+                    yield member, role, kind, str(at(place, "name"))
 
 
 def _member(
@@ -191,7 +199,7 @@ def _added(step: Step, after: Grant, allowed: _Allowed) -> Change:
             return _change(step, Effect.UNKNOWN, sentence)
     if who.wide and not (after.kind == REPOSITORY and not after.access):
         return _change(step, Effect.LOOSENING, sentence)
-    if after.of_messages and not allowed.may_message(after):
+    if after.of_messages and not allowed.needs(after):
         return _change(step, Effect.LOOSENING, sentence)
     if not after.access:
         return _change(step, Effect.NOTE, sentence, access=False)

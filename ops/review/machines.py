@@ -174,7 +174,7 @@ def _results(step: Step, who: str, preview: Preview) -> Iterator[Change]:
     before, after = at(step.before, *_RESULTS), at(step.after, *_RESULTS)
     if before == after or preview.unlisted:
         return
-    own = {at(each.after, "name") for each in preview.of_type(_BUCKET)}
+    own = preview.names(_BUCKET)
     bucket = naming.bucket_of(str(after))
     if is_unknown(after):
         yield _change(Effect.UNKNOWN, f"where {who} writes its results", step)

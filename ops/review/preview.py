@@ -51,7 +51,7 @@ class Step:
     given_up: bool = False
     """whether the stack has managed it, and only reads it from then on"""
     identity: str = ""
-    """its id in the cloud; empty before it exists"""
+    """its id in the cloud, before a replacement; empty before it exists"""
     sources: Mapping[str, Collection[str]] = field(default_factory=dict)
     """by input, the URNs of the resources whose outputs its value is made of"""
 
@@ -107,6 +107,15 @@ class Preview:
     def of_type(self, *types: str) -> Iterator[Step]:
         """The steps of resources of these types."""
         return (step for step in self.steps if step.type in types)
+
+    def names(self, type_: str) -> frozenset[str]:
+        """Names of the stack's resources of a type, and of those that it has read before.
+
+        A preview gives no name of what is only read; what is read from now on is of somebody else.
+        """
+        there = (step for step in self.of_type(type_) if step.after is not None)
+        found = (step.after or step.before or {} for step in there)
+        return frozenset(str(each["name"]) for each in found if each.get("name"))
 
 
 def read(text: bytes) -> Preview:
@@ -193,7 +202,8 @@ def _step(op: str, urn: str, parsed: Mapping[str, Any]) -> Step:
         protected_after=new.get("protect") is True,
         kept_in_the_cloud=(old if gone else new).get("retainOnDelete") is True,
         given_up=op == "read" and old.get("external") is not True and bool(old),
-        identity=str((new or old).get("id", "")),
+        # The state after has none in a preview, also of what stays as it is.
+        identity=str(new.get("id") or old.get("id", "")),
         sources={
             key: tuple(map(str, urns)) if isinstance(urns, list) else ()
             for key, urns in _object(new, "propertyDependencies").items()

@@ -9,6 +9,7 @@ from ops.review.change import Change, Effect, Section
 from ops.review.release import PROVIDER, RELEASE, declared_condition
 from policy.resource import UNKNOWN, Resource, is_unknown
 from policy.rule import NotKnown, Rule, judge
+from policy.rules.fleets import QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ops.review.preview import Preview, Step
 
 _CONDITION = "attributeCondition"
+_COMPARED = {RELEASE: "declaredClauses", QUEUE: "project"}
+"""By component, the input with which rules compare what is below it."""
 
 
 def changes(preview: Preview, rules: Sequence[Rule]) -> Iterator[Change]:
@@ -57,16 +60,14 @@ def _change(step: Step, effect: Effect, sentence: str) -> Change:
 
 
 def _component(step: Step, listed: Mapping[str, Step]) -> Resource | None:
-    """The component above a resource; of one that the preview does not list, type and name."""
+    """The component above a resource; of one that is not listed, type and name."""
     found = listed.get(step.parent)
     if found is not None:
         return Resource(type=found.type, name=found.name, properties=found.after or {})
-    if RELEASE in step.parent:
-        unknown = {"declaredClauses": min(UNKNOWN)}
-        return Resource(type=RELEASE, name=step.name, properties=unknown)
     types, _, name = step.parent.rpartition("::")
     type_ = types.rpartition("::")[2].rpartition("$")[2]
-    return Resource(type=type_, name=name, properties={}) if type_ else None
+    unknown = {_COMPARED[type_]: min(UNKNOWN)} if type_ in _COMPARED else {}
+    return Resource(type=type_, name=name, properties=unknown) if type_ else None
 
 
 def _inputs(step: Step, preview: Preview) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ Nothing here needs the state, which is empty after `destroy`, and wrong after an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from infra import naming
@@ -37,6 +37,8 @@ class Leftover:
     """the command; empty where nothing is to be done"""
     error: str = ""
     """why it is not known whether it exists"""
+    adoptable: bool = False
+    """whether a stack can use it or take it over"""
 
 
 def of_primus(api: GoogleApi, settings: PrimusSettings) -> Iterator[Leftover]:
@@ -59,8 +61,9 @@ def of_secundus(api: GoogleApi, settings: SecundusSettings) -> Iterator[Leftover
     )
     yield from _fleet(api, settings)
     yield from _notifications(api, settings)
-    # The machine holds its subnetwork, and that its network.
-    for each in reversed([*resources.of_secundus(settings)]):
+    # The machine holds its subnetwork, and that its network. On the way to a fleet it is deleted
+    # last, so it can be left beside one, too.
+    for each in reversed([*resources.of_secundus(replace(settings, fleet=None))]):
         yield from _resource(api, each, project)
     yield from _grants(api, project, naming.service_account(names.service_account, project))
 
@@ -141,7 +144,8 @@ def _resource(api: GoogleApi, resource: Resource, project: str) -> Iterator[Left
     if not (resource.owned or resource.adopted):
         return
     url, remove = _place(resource, project)
-    yield from _looked_up(api, url, resource.called, remove)
+    for each in _looked_up(api, url, resource.called, remove):
+        yield replace(each, adoptable=resource.kind != "machine")
 
 
 def _place(resource: Resource, project: str) -> tuple[str, str]:
@@ -210,6 +214,7 @@ def _pool(name: str, pool: Json, project: str) -> Leftover:
         return Leftover(what=f"identity pool {name}: deleted, its id is reserved until {until}")
     return Leftover(
         what=f"identity pool {name}",
+        adoptable=True,
         remove=f"gcloud iam workload-identity-pools delete {name} --location global"
         f" --project {project}",
     )

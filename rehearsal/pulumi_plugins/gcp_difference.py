@@ -37,9 +37,10 @@ def changes(resource_type: ResourceType, state: Json, news: Json) -> Iterator[tu
         top, key = re.split(r"[.\[]", plain, maxsplit=1)[0], plain.rpartition(".")[2]
         if old == new or (top in MAPS and plain != top):
             return bool(old == new)
-        if (new is None and _under(plain, resource_type.removal_ignored)) or (
-            path and not old and not new
-        ):
+        ignored = plain not in resource_type.removal_seen and _under(
+            plain, resource_type.removal_ignored
+        )
+        if (new is None and ignored) or (path and not old and not new):
             return True
         return _alike(key, old, new)
 

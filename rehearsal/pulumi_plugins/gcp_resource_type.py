@@ -58,6 +58,8 @@ class ResourceType:
     """paths whose change replaces the resource"""
     removal_ignored: frozenset[str] = frozenset()
     """paths whose removal from the program is no difference: the live value stays"""
+    removal_seen: frozenset[str] = frozenset()
+    """paths below those whose removal is a difference all the same"""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     delete_first: bool = True
     """whether a replacement deletes before it creates, because a name cannot be used twice"""

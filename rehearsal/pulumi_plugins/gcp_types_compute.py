@@ -16,6 +16,9 @@ from rehearsal.pulumi_plugins.gcp_resource_type import (
 
 COMPUTE = "https://compute.googleapis.com/compute/beta"
 COMPUTE_NAME = matches(r"(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)", "name")
+_OF_SPOT = words("scheduling.instanceTerminationAction")
+"""Optional and not computed in the provider, as no other of the scheduling that Google fills in:
+https://github.com/GoogleCloudPlatform/magic-modules/blob/main/mmv1/third_party/terraform/services/compute/resource_compute_instance_template.go.tmpl"""
 
 NETWORK = ResourceType(
     "gcp:compute/network:Network",
@@ -81,6 +84,7 @@ INSTANCE = ResourceType(
         "name zone project hostname scheduling.provisioningModel "
         "bootDisk.initializeParams.image bootDisk.initializeParams.type"
     ),
+    removal_seen=_OF_SPOT,
     # Danger: if the program drops the confidential block, that is not even a difference.
     removal_ignored=words(
         "zone minCpuPlatform shieldedInstanceConfig scheduling confidentialInstanceConfig "
@@ -129,6 +133,7 @@ TEMPLATE = ResourceType(
         "labels scheduling shieldedInstanceConfig confidentialInstanceConfig networkInterfaces "
         "disks metadata serviceAccount"
     ),
+    removal_seen=_OF_SPOT,
     # Danger, as with a machine: if the program drops the confidential block, it is no difference.
     removal_ignored=words(
         "region scheduling shieldedInstanceConfig confidentialInstanceConfig "

@@ -369,6 +369,15 @@ def test_a_deleted_machine_is_powered_off(ask: Ask, power: list[tuple[str, str]]
     assert ask("GET", f"{ZONE}/disks/workload-vm").status_code == 404
 
 
+@pytest.mark.usefixtures("machine")
+def test_the_machines_of_a_zone_can_be_listed(ask: Ask) -> None:
+    """All of them as each is shown, and no other zone's; a part of them is refused."""
+    (shown,) = ask("GET", f"{ZONE}/instances").json()["items"]
+    assert shown == ask("GET", VM).json()
+    assert "items" not in ask("GET", "/zones/us-west1-a/instances").json()
+    assert "Not modelled" in message(ask("GET", f"{ZONE}/instances?maxResults=1"), 400)
+
+
 def test_each_machine_gets_its_own_address(ask: Ask, machine: Any) -> None:
     """No address is assigned twice."""
     ask("POST", f"{ZONE}/instances", MACHINE | {"name": "second"})

@@ -221,6 +221,23 @@ def test_a_template_has_the_properties_and_the_links_of_what_they_name(ask: Ask)
     assert ask("POST", TEMPLATES, template()).status_code == 409
 
 
+@pytest.mark.parametrize(
+    ("given", "action"),
+    [
+        ({"provisioningModel": "SPOT"}, "STOP"),
+        ({"provisioningModel": "SPOT", "instanceTerminationAction": "DELETE"}, "DELETE"),
+        ({"onHostMaintenance": "TERMINATE"}, None),
+    ],
+)
+def test_a_spot_machine_is_stopped_unless_its_template_says_otherwise(
+    ask: Ask, given: dict[str, str], action: str | None
+) -> None:
+    """Google fills it in; a standard machine has no such action."""
+    ask("POST", TEMPLATES, template(scheduling=given))
+    shown = ask("GET", f"{TEMPLATES}/first").json()["properties"]["scheduling"]
+    assert shown.get("instanceTerminationAction") == action
+
+
 def test_the_templates_of_a_project_can_be_listed(ask: Ask, cloud: Cloud) -> None:
     """All of them and no other project's; a part of them is refused."""
     assert "items" not in ask("GET", TEMPLATES).json()
@@ -237,6 +254,7 @@ def test_the_templates_of_a_project_can_be_listed(ask: Ask, cloud: Cloud) -> Non
         ({"machineType": "z9-standard-2"}, "properties.machineType': 'z9-standard-2'"),
         ({"machineType": f"{ZONE[1:]}/machineTypes/n2d-standard-2"}, "not a link"),
         ({"confidentialInstanceConfig": {"confidentialInstanceType": "TDX"}}, "n2d offers"),
+        ({"scheduling": {"instanceTerminationAction": "STOP"}}, "must use the Spot"),
         ({"networkInterfaces": [{"subnetwork": "regions/us-west1/subnetworks/x"}]}, "cannot be"),
         ({"disks": [{"boot": True, "initializeParams": {"sourceImage": "x"}}]}, "cannot be found"),
         (

@@ -122,6 +122,7 @@ def test_a_fleet_takes_the_place_of_the_machine_and_keeps_all_that_is_stored(
         {
             "fleet.mostMachines": "4",
             "fleet.leastMachines": "2",
+            "fleet.provisioning": "spot",
             "fleet.submitters[0]": SUBMITTER,
         },
     )
@@ -160,6 +161,7 @@ def test_zones_and_a_stream_are_added_to_a_fleet_that_runs(deployed: Deployed) -
     before = {each.id for each in machines(cloud).values()}
     zones = {f"fleet.zones[{index}]": zone for index, zone in enumerate(ZONES)}
     configure(deployed.workspace, "secundus", {**zones, "fleet.stream": "true"})
+    assert alarms(deployed) == []
     change(deployed)
     until(lambda: in_zones(cloud) == list(ZONES), "a machine in each zone")
     assert {each.id for each in machines(cloud).values() if each.zone == ZONES[1]} < before
@@ -169,7 +171,7 @@ def test_zones_and_a_stream_are_added_to_a_fleet_that_runs(deployed: Deployed) -
 
 
 def test_a_second_preview_shows_no_change(deployed: Deployed) -> None:
-    """Although the autoscalers chose sizes meanwhile, and a refresh reads all of it."""
+    """Although the autoscalers chose sizes, Google what ends a Spot VM, and a refresh reads all."""
     run(deployed.workspace, "secundus", "preview", "--refresh", "--expect-no-changes")
 
 

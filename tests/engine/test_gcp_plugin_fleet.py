@@ -285,6 +285,16 @@ def test_the_removal_of_these_inputs_is_no_difference(kind: str, key: str) -> No
     assert diff(kind, state(kind), **{key: None}) == {}
 
 
+def test_an_action_that_google_filled_in_and_the_program_lacks_replaces_a_template() -> None:
+    """Danger: with Spot, every update would; no other value of the scheduling does."""
+    given = GIVEN[TEMPLATE]["scheduling"]
+    live = {**SENT[TEMPLATE]["properties"]}
+    live["scheduling"] = {**given, "instanceTerminationAction": "STOP", "onHostMaintenance": "X"}
+    before = state(TEMPLATE, properties=live)
+    assert diff(TEMPLATE, before) == {"scheduling.instanceTerminationAction": True}
+    assert diff(TEMPLATE, before, scheduling={**given, "instanceTerminationAction": "STOP"}) == {}
+
+
 def test_a_subscription_whose_topic_was_deleted_differs_after_a_refresh() -> None:
     """It would get nothing from a new topic of that name."""
     assert diff(SUBSCRIPTION, state(SUBSCRIPTION, topic="_deleted-topic_")) == {"topic": True}

@@ -161,13 +161,17 @@ def test_the_autoscalers_follow_the_backlog_within_the_limits(fleet: Deploy) -> 
 
 @pytest.mark.parametrize("machine", ["n2d-standard-2", "c3d-standard-4"])
 def test_spot_machines_are_never_migrated_nor_restarted(fleet: Deploy, machine: str) -> None:
-    """Google demands it of Spot, also of a family that it could migrate otherwise."""
+    """Google demands it of Spot, also of a family that it could migrate otherwise.
+
+    The action is what Google fills in.
+    """
     template = fleet(also={"provisioning": "spot"}, machineType=machine).one("InstanceTemplate")
     assert template.inputs["scheduling"] == {
         "provisioningModel": "SPOT",
         "preemptible": True,
         "automaticRestart": False,
         "onHostMaintenance": "TERMINATE",
+        "instanceTerminationAction": "STOP",
     }
 
 

@@ -265,6 +265,13 @@ DRIFT: dict[str, tuple[str, Callable[[Cloud], object], str]] = {
         ),
         "the bucket secundus-vision-result-bucket takes grants on single objects",
     ),
+    "names of new pictures for others": (
+        "secundus",
+        lambda cloud: cloud.buckets["secundus-vision-input-bucket"].notifications.update(
+            {"7": {"id": "7", "topic": "//pubsub.googleapis.com/projects/eve/topics/x"}}
+        ),
+        "the bucket secundus-vision-input-bucket announces its objects to projects/eve/topics/x",
+    ),
     "somebody starts machines": (
         "secundus",
         lambda cloud: grant(
@@ -312,7 +319,7 @@ def test_what_the_auditor_may_not_read_is_said(
     """Not read is not the same as no difference; the roles that are missing are named."""
     result = found(audited, monkeypatch, "primus", MALLORY)
     assert result[Kind.DIFFERENCE] == []
-    assert len(result[Kind.NOT_READ]) == 8
+    assert len(result[Kind.NOT_READ]) == 9
 
 
 def test_a_refresh_shows_what_the_stack_manages_and_up_repairs_it(audited: Audited) -> None:

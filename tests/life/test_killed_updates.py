@@ -130,7 +130,7 @@ def test_a_machine_that_the_state_does_not_know_is_deleted_by_hand(companies: Co
     companies.cancelled("secundus")
     failed = companies.typed("secundus", "up", "--yes", "--skip-preview")
     (cause,) = explained(failed.encode())
-    assert "the stack does not know it" in cause.when
+    assert "no stack can take it over" in cause.when
     # gcloud compute instances delete workload-vm --zone us-west1-b
     machine = "projects/secundus-vision/zones/us-west1-b/instances/workload-vm"
     admin = Admin(companies.workspace.environment("secundus"))

@@ -54,8 +54,22 @@ def _insert(machines: Machines, call: Call) -> Json:
 
 
 def _get(call: Call) -> Json:
+    return _shown(_find(call))
+
+
+def _list(call: Call) -> Json:
+    """All machines of the zone, on one page; ApiError 400 for a part of them."""
+    if call.query:
+        raise ApiError(400, f"Not modelled: {call.query}; only all machines can be listed.")
+    own = f"{call.resource}/"
+    found = [_shown(each) for key, each in call.cloud.instances.items() if key.startswith(own)]
+    listed = {"kind": "compute#instanceList", "selfLink": LINK + call.resource}
+    return {**listed, **({"items": found} if found else {})}
+
+
+def _shown(instance: Instance) -> Json:
     """The REST resource, without `initializeParams`: the launcher needs them, Google hides them."""
-    doc = {"metadata": {}, "tags": {}, "labels": {}, **_find(call).doc}
+    doc = {"metadata": {}, "tags": {}, "labels": {}, **instance.doc}
     doc["disks"] = [{k: v for k, v in d.items() if k != "initializeParams"} for d in doc["disks"]]
     doc["labelFingerprint"] = fingerprint(doc["labels"])
     for field in ("metadata", "tags"):
@@ -131,6 +145,7 @@ def methods(machines: Machines) -> tuple[Method, ...]:
     create, insert = f"{PERMISSION}create compute.disks.create", partial(_insert, machines)
     return (
         Method("POST", INSTANCES, create, insert),
+        Method("GET", INSTANCES, f"{PERMISSION}list", _list),
         Method("GET", INSTANCE, f"{PERMISSION}get", _get),
         Method("GET", INSTANCE, f"{PERMISSION}getSerialPortOutput", _serial, "/serialPort"),
         Method("DELETE", INSTANCE, f"{PERMISSION}delete", partial(_delete, machines)),

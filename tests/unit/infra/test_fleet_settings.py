@@ -174,6 +174,19 @@ BAD: dict[str, tuple[object, dict[str, Any], str]] = {
         {},
         r"fleet.submitters\[1\]\n.*in whatever case.*config rm .*fleet.submitters\[1\]",
     ),
+    **{
+        f"a submitter that the fleet works with: {who}": (
+            {"mostMachines": 2, "submitters": ["user:ann@x.example", f"serviceAccount:{who}"]},
+            {},
+            r"fleet.submitters\[1\]\n.*none of the accounts.*config rm .*fleet.submitters\[1\]",
+        )
+        for who in (
+            "workload-sa@secundus-vision.iam.gserviceaccount.com",
+            "Workload-SA@secundus-vision.iam.gserviceaccount.com",
+            "service-222222222222@gcp-sa-pubsub.iam.gserviceaccount.com",
+            "service-222222222222@gs-project-accounts.iam.gserviceaccount.com",
+        )
+    },
     "a misspelt key": ({"mostMachine": 2}, {}, r"fleet.mostMachine\n.*fleet.mostMachines\?"),
     "a run beside it": (
         {"mostMachines": 2},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ops.audit import fleet, messages, policies
-from ops.audit.finding import Kind
+from ops.audit.finding import Finding, Kind
 from ops.google_api import ApiError
 from ops.stack_state import Deployed
 from tests.fixtures.recorded_api import Recorded
@@ -16,7 +16,8 @@ from tests.fixtures.recorded_api import Recorded
 ZONE = "projects/secundus-vision/zones/us-west1-b"
 GROUP, SCALER = f"{ZONE}/instanceGroupManagers/fleet", f"{ZONE}/autoscalers/fleet"
 TEMPLATE = "projects/secundus-vision/global/instanceTemplates/fleet-1"
-MACHINE = f"{ZONE}/instances/workload-vm-x1y2"
+MACHINES = f"{ZONE}/instances"
+MACHINE = f"{MACHINES}/workload-vm-x1y2"
 TOPIC = "projects/secundus-vision/topics/slices"
 SUBSCRIPTION = "projects/secundus-vision/subscriptions/slices"
 DEAD = "projects/secundus-vision/topics/dead"
@@ -28,6 +29,12 @@ WORKER = "serviceAccount:w@secundus-vision.iam.gserviceaccount.com"
 def resource(kind: str, identity: str, **properties: Any) -> Deployed:
     """One resource of a state."""
     return Deployed(type=f"gcp:{kind}", name="any", id=identity, properties=properties)
+
+
+def listed(*metadata: dict[str, str]) -> dict[str, Any]:
+    """The machines of the zone: one of the group, and one of somebody else."""
+    own = {"name": "workload-vm-x1y2", "metadata": {"items": list(metadata)}}
+    return {"items": [own, {"name": "other"}]}
 
 
 STATE = (
@@ -43,6 +50,7 @@ STATE = (
         autoscalingPolicy={"minReplicas": 0.0, "maxReplicas": 5.0},
     ),
     resource("pubsub/topic:Topic", TOPIC),
+    resource("storage/notification:Notification", "photos/notificationConfigs/1"),
     resource(
         "pubsub/subscription:Subscription",
         SUBSCRIPTION,
@@ -63,15 +71,11 @@ ANSWERS: dict[str, Any] = {
     f"{COMPUTE}/{GROUP}/listManagedInstances": {
         "managedInstances": [{"instance": f"{LINK}{MACHINE}"}]
     },
-    f"{COMPUTE}/{MACHINE}": {
-        "metadata": {
-            "items": [
-                {"key": "a", "value": "b"},
-                {"key": "created-by", "value": GROUP},
-                {"key": "instance-template", "value": TEMPLATE},
-            ]
-        }
-    },
+    f"{COMPUTE}/{MACHINES}": listed(
+        {"key": "a", "value": "b"},
+        {"key": "created-by", "value": GROUP},
+        {"key": "instance-template", "value": TEMPLATE},
+    ),
     f"{COMPUTE}/{SCALER}": {"autoscalingPolicy": {"maxNumReplicas": 5}},
     f"{PUBSUB}/{TOPIC}:getIamPolicy": {},
     f"{PUBSUB}/{TOPIC}/subscriptions": {"subscriptions": [SUBSCRIPTION]},
@@ -86,6 +90,59 @@ ANSWERS: dict[str, Any] = {
     },
 }
 """What Google answers while everything is as deployed."""
+
+
+BUCKETS = tuple(resource("storage/bucket:Bucket", name) for name in ("photos", "records"))
+STORAGE = "storage.googleapis.com/storage/v1/b"
+ANNOUNCED: dict[str, Any] = {
+    f"{STORAGE}/photos/notificationConfigs": {
+        "items": [{"id": "1", "topic": f"//pubsub.googleapis.com/{TOPIC}"}]
+    },
+    f"{STORAGE}/records/notificationConfigs": {},
+}
+
+
+def announced(answers: dict[str, Any], state: tuple[Deployed, ...]) -> list[Finding]:
+    """What the audit says of the announcements of two buckets."""
+    api = Recorded(ANNOUNCED | answers)
+    return list(messages.announcements(api, (*BUCKETS, *state), "secundus-vision"))
+
+
+def test_a_bucket_announces_its_objects_as_deployed() -> None:
+    """One to the topic of the fleet, or none."""
+    assert announced({}, STATE) == []
+    assert announced({f"{STORAGE}/photos/notificationConfigs": {}}, ()) == []
+
+
+@pytest.mark.parametrize("bucket", ["photos", "records"])
+@pytest.mark.parametrize("topic", ["projects/eve/topics/x", TOPIC])
+def test_a_second_announcement_of_a_bucket_is_a_difference(bucket: str, topic: str) -> None:
+    """Also to the stack's own topic, by a killed update; and of a bucket that had none."""
+    url = f"{STORAGE}/{bucket}/notificationConfigs"
+    second = {"id": "2", "topic": f"//pubsub.googleapis.com/{topic}"}
+    more = {url: {"items": [*ANNOUNCED[url].get("items", ()), second]}}
+    (difference,) = announced(more, STATE)
+    assert difference.kind is Kind.DIFFERENCE
+    assert difference.what == f"the bucket {bucket} announces its objects to {topic}, too"
+    assert difference.fix == (
+        "gcloud storage buckets notifications delete"
+        f" projects/_/buckets/{bucket}/notificationConfigs/2"
+    )
+
+
+def test_announcements_of_a_stack_without_a_fleet_are_all_differences() -> None:
+    """Nobody declared them."""
+    (difference,) = announced({}, ())
+    assert difference.what.startswith("the bucket photos announces its objects to ")
+
+
+def test_announcements_that_may_not_be_read_are_said() -> None:
+    """Nobody knows then."""
+    (unread,) = announced(
+        {f"{STORAGE}/records/notificationConfigs": ApiError(403, "", "denied")}, STATE
+    )
+    assert unread.kind is Kind.NOT_READ
+    assert unread.what == "the notifications of the bucket records: 403 denied"
 
 
 def found(answers: dict[str, Any], state: tuple[Deployed, ...] = STATE) -> list[tuple[Kind, str]]:
@@ -137,8 +194,8 @@ CHANGES: dict[str, tuple[str, Any, str]] = {
         "minNumReplicas of the autoscaler fleet in us-west1-b was changed by hand: got 3",
     ),
     "metadata of a machine": (
-        f"{COMPUTE}/{MACHINE}",
-        {"metadata": {"items": [{"key": "a", "value": "c"}]}},
+        f"{COMPUTE}/{MACHINES}",
+        listed({"key": "a", "value": "c"}),
         "metadata of the machine workload-vm-x1y2 was changed by hand: a",
     ),
     "a publisher": (
@@ -198,10 +255,10 @@ def test_a_change_of_a_fleet_by_hand_is_a_difference(url: str, answer: Any, said
 
 def test_a_machine_that_a_group_has_just_replaced_is_no_difference() -> None:
     """It is gone between two requests."""
-    assert found({key: value for key, value in ANSWERS.items() if MACHINE not in key}) == []
+    assert found(ANSWERS | {f"{COMPUTE}/{MACHINES}": {}}) == []
 
 
-@pytest.mark.parametrize("url", [f"{COMPUTE}/{GROUP}", f"{COMPUTE}/{MACHINE}"])
+@pytest.mark.parametrize("url", [f"{COMPUTE}/{GROUP}", f"{COMPUTE}/{MACHINES}"])
 def test_what_google_refuses_is_not_read(url: str) -> None:
     """Nobody knows, and the audit says so."""
     ((kind, what),) = found(ANSWERS | {url: ApiError(403, "", "denied")})
@@ -226,10 +283,10 @@ def test_messages_of_others_in_the_project_are_none_of_a_stack_without_a_fleet()
 
 def managed(**state: Any) -> dict[str, Any]:
     """Everything as deployed, but for a machine with other metadata, which its group lists so."""
-    listed = {"managedInstances": [{"instance": f"{LINK}{MACHINE}", **state}]}
+    managed = {"managedInstances": [{"instance": f"{LINK}{MACHINE}", **state}]}
     return ANSWERS | {
-        f"{COMPUTE}/{GROUP}/listManagedInstances": listed,
-        f"{COMPUTE}/{MACHINE}": {"metadata": {"items": [{"key": "a", "value": "old"}]}},
+        f"{COMPUTE}/{GROUP}/listManagedInstances": managed,
+        f"{COMPUTE}/{MACHINES}": listed({"key": "a", "value": "old"}),
     }
 
 

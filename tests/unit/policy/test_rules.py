@@ -30,6 +30,7 @@ GROUP = "gcp:compute/instanceGroupManager:InstanceGroupManager"
 AUTOSCALER = "gcp:compute/autoscaler:Autoscaler"
 TOPIC = "gcp:pubsub/topic:Topic"
 SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
+NOTIFICATION = "gcp:storage/notification:Notification"
 TOPIC_GRANT = "gcp:pubsub/topicIAMMember:TopicIAMMember"
 SUBSCRIPTION_GRANT = "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember"
 SECUNDUS = "confidential-inference:infra:Secundus"
@@ -95,8 +96,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "versions": [{"instanceTemplate": TEMPLATES + "fleet-20261128a7"}],
     },
     AUTOSCALER: {"target": "g", "autoscalingPolicy": {"minReplicas": 0, "maxReplicas": 1000}},
-    TOPIC: {"labels": {"team": "vision"}},
-    SUBSCRIPTION: {"labels": {"team": "vision"}, "topic": "t"},
+    TOPIC: {
+        "labels": {"team": "vision"},
+        "messageStoragePolicy": {"allowedPersistenceRegions": ["us-west1"]},
+    },
+    SUBSCRIPTION: {"labels": {"team": "vision"}, "topic": "projects/p/topics/t"},
+    NOTIFICATION: {"bucket": "b", "topic": "projects/p/topics/t"},
     TOPIC_GRANT: {
         "topic": "t",
         "role": "roles/pubsub.publisher",
@@ -127,6 +132,9 @@ def component(**changes: Any) -> Resource:
     return Resource(type=RELEASE, name="release", properties=properties)
 
 
+QUEUE = Resource(
+    type="confidential-inference:infra:WorkQueue", name="queue", properties={"project": "p"}
+)
 MODEL_BUCKET = Resource(
     type="confidential-inference:infra:PrivateBucket", name="primus-model", properties={}
 )
@@ -515,6 +523,24 @@ BROKEN: dict[str, list[tuple[str, dict[str, Any], str]]] = {
         (SUBSCRIPTION, {"pushConfig": {"pushEndpoint": "https://x.example"}}, "got pushConfig"),
         (SUBSCRIPTION, {"bigqueryConfig": {"table": "t"}}, "got bigqueryConfig, expected none"),
         (SUBSCRIPTION, {"cloudStorageConfig": {}}, "the names of pictures elsewhere"),
+        *[
+            (kind, {"topic": topic}, f"topic: got {topic!r}, expected a topic of the stack's")
+            for kind in (NOTIFICATION, SUBSCRIPTION)
+            for topic in ("projects/eve/topics/t", "projects/p/topics/a/b", "t", None)
+        ],
+        (
+            SUBSCRIPTION,
+            {"deadLetterPolicy": {"deadLetterTopic": "projects/eve/topics/d"}},
+            "deadLetterPolicy.deadLetterTopic: got 'projects/eve/topics/d'",
+        ),
+        *[
+            (
+                TOPIC,
+                {"messageStoragePolicy": {"allowedPersistenceRegions": regions}},
+                "allowedPersistenceRegions: got .*, expected the one region",
+            )
+            for regions in (None, ["us-west1", "europe-west1"], "us-west1")
+        ],
     ],
     "plugin-google": [
         (PLUGIN, {"storageCustomEndpoint": "https://x.example/"}, "uploaded to another address"),
@@ -550,8 +576,28 @@ def resource(type_: str, changes: dict[str, Any]) -> Resource:
     """A good resource with changes, below its component; None removes a property."""
     properties = {**GOOD.get(type_, {}), **changes}
     kept = {key: value for key, value in properties.items() if value is not None}
-    above = MODEL_BUCKET if type_ == BUCKET_GRANT else component()
-    return Resource(type=type_, name="it", properties=kept, parent=above)
+    above = {BUCKET_GRANT: MODEL_BUCKET, SUBSCRIPTION: QUEUE, NOTIFICATION: QUEUE}.get(type_)
+    return Resource(type=type_, name="it", properties=kept, parent=above or component())
+
+
+@pytest.mark.parametrize("kind", [SUBSCRIPTION, NOTIFICATION])
+def test_what_names_a_topic_belongs_to_the_queue(kind: str) -> None:
+    """Elsewhere nothing says which project the stack's is."""
+    for above in (None, component()):
+        outside = Resource(type=kind, name="it", properties=GOOD[kind], parent=above)
+        (judged,) = judge((BY_NAME["fleet-messages"],), outside)
+        assert isinstance(judged, Violation)
+        assert "outside of the component confidential-inference:infra:WorkQueue" in judged.message
+
+
+def test_an_unknown_topic_does_not_hide_one_of_others() -> None:
+    """Both are reported."""
+    dead = {"deadLetterPolicy": {"deadLetterTopic": "projects/eve/topics/d"}}
+    broken = resource(SUBSCRIPTION, {"topic": NOT_YET, **dead})
+    assert [type(each) for each in judge((BY_NAME["fleet-messages"],), broken)] == [
+        Violation,
+        NotKnown,
+    ]
 
 
 @pytest.mark.parametrize("type_", GOOD)
@@ -613,6 +659,10 @@ def test_a_resource_that_breaks_a_rule_is_reported(
         ("fleet-limited", AUTOSCALER, {"autoscalingPolicy": {"maxReplicas": NOT_YET}}),
         ("fleet-limited", GROUP, {"targetSize": NOT_YET}),
         ("fleet-messages", SUBSCRIPTION, {"pushConfig": NOT_YET}),
+        ("fleet-messages", SUBSCRIPTION, {"topic": NOT_YET}),
+        ("fleet-messages", SUBSCRIPTION, {"deadLetterPolicy": NOT_YET}),
+        ("fleet-messages", NOTIFICATION, {"topic": NOT_YET}),
+        ("fleet-messages", TOPIC, {"messageStoragePolicy": NOT_YET}),
         ("grant-members", TOPIC_GRANT, {"member": NOT_YET}),
         ("machine-unreachable", FIREWALL, {"allows": NOT_YET}),
         ("machine-unreachable", FIREWALL, {"direction": NOT_YET}),

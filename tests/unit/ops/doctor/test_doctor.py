@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.config import secundus_settings
 from infra.stack_name import StackName
 from ops.cli import main
 from ops.commands import OPS
@@ -18,6 +19,7 @@ from ops.google_api import CredentialsError
 from rehearsal.companies import COMPANIES
 from tests.fixtures.handovers import PUBLISHED
 from tests.fixtures.pulumi_config import Stacks
+from tests.fixtures.recorded_api import Recorded
 from tests.fixtures.stack_files import committed
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ case "$1 $2" in
 "stack output") cat "$5.outputs" ;;
 esac
 """
+COMPUTE = "compute.googleapis.com/compute/v1/projects/secundus-vision"
 INSTALLED = [
     {"name": "gcp", "kind": "resource", "version": "10.2.0"},
     {"name": "docker", "kind": "resource", "version": "4.8.0"},
@@ -334,3 +337,26 @@ def test_the_checks_have_three_ends() -> None:
     assert not_ok("a", "b", "c").fix == "c"
     assert not_checked("a", "b").fix == ""
     assert os.environ
+
+
+@pytest.mark.parametrize(
+    ("url", "cure"),
+    [
+        ("storage.googleapis.com/storage/v1/b/secundus-vision-input-bucket", "`existing` or"),
+        (
+            f"{COMPUTE}/zones/us-west1-b/instances/workload-vm",
+            "if nobody needs it: gcloud compute instances delete workload-vm ",
+        ),
+        (
+            "pubsub.googleapis.com/v1/projects/secundus-vision/topics/workload-slices",
+            "if nobody needs it: gcloud pubsub topics delete workload-slices ",
+        ),
+    ],
+)
+def test_the_cure_of_a_name_that_is_taken_is_a_possible_one(url: str, cure: str) -> None:
+    """No stack can take over a machine, or anything of a fleet."""
+    policy = "cloudresourcemanager.googleapis.com/v1/projects/secundus-vision:getIamPolicy"
+    api = Recorded({policy: {}, f"{COMPUTE}/global/instanceTemplates": {}, url: {}})
+    settings = secundus_settings.parse(committed("secundus"))
+    (check,) = names.checks(api, settings, deployed=False)
+    assert check.fix.startswith(f"another name under `names`; or {cure}")

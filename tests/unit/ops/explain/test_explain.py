@@ -108,6 +108,19 @@ MESSAGES = {
     ),
     "Error creating Network: googleapi: Error 409: The resource 'projects/x/global/networks/n'"
     " already exists, alreadyExists": ("the stack does not know it", "adopt[0]"),
+    **dict.fromkeys(
+        (
+            f"Error creating X: googleapi: Error 409: {says}"
+            for says in (
+                "The resource 'projects/x/global/firewalls/n' already exists, alreadyExists",
+                "The resource 'projects/x/zones/z/autoscalers/n' already exists, alreadyExists",
+                "The resource 'projects/x/zones/z/instances/n' already exists, alreadyExists",
+                "The resource 'projects/x/zones/z/instanceGroupManagers/n' already exists",
+                "Resource already exists in the project (resource=workload-slices).",
+            )
+        ),
+        ("no stack can take it over", "leftovers --stack secundus prints for it, then"),
+    ),
     "Error trying to delete bucket secundus-vision-result-bucket containing objects without"
     " force_destroy set to true": (
         "holds objects that the stack did not put there",

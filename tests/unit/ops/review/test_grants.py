@@ -32,6 +32,8 @@ PROJECT_ACCOUNTS = (
     "principalSet://cloudresourcemanager.googleapis.com/projects/222222222222/type/ServiceAccount"
 )
 WORKLOAD = "workload-sa@p.iam.gserviceaccount.com"
+PICTURES = {"name": "pictures"}
+INPUT = step("same", "gcp:storage/bucket:Bucket", "secundus-input", old=PICTURES, new=PICTURES)
 MODEL = "c3" * 32
 ONE_MODEL = {"title": "model c3c3c3c3c3c3", "expression": naming.only_model(BUCKET, MODEL)}
 THE_READER = f"the model's reader {READER}"
@@ -405,8 +407,8 @@ def test_an_account_that_moves_to_another_project_is_not_its_own_any_more() -> N
     moved = step("replace", "gcp:serviceaccount/account:Account", "a", old=old, new=new)
     for project, expected in (("mine", Effect.ADMITTED), ("eve", Effect.LOOSENING)):
         member = f"serviceAccount:a-sa@{project}.iam.gserviceaccount.com"
-        grant = {**bucket(member), "bucket": "another-bucket"}
-        ((effect, _),) = told(moved, step("create", BUCKET_GRANT, new=grant))
+        grant = {**bucket(member), "bucket": "pictures"}
+        ((effect, _),) = told(INPUT, moved, step("create", BUCKET_GRANT, new=grant))
         assert effect is expected
 
 
@@ -444,13 +446,13 @@ def test_an_account_that_comes_with_the_grant_gets_around_the_attestation() -> N
     address = "eve-sa@primus-models.iam.gserviceaccount.com"
     inputs = {"accountId": "eve-sa", "project": "primus-models"}
     new = step("create", "gcp:serviceaccount/account:Account", "eve", new=inputs)
-    for where in (BUCKET, "another-bucket"):
+    for where in (BUCKET, "pictures"):
         grant = {**bucket(f"serviceAccount:{address}"), "bucket": where}
-        ((effect, _),) = told(new, step("create", BUCKET_GRANT, new=grant))
+        ((effect, _),) = told(INPUT, new, step("create", BUCKET_GRANT, new=grant))
         assert effect is Effect.LOOSENING
     old = {**new, "op": "same", "oldState": {**new["newState"], "outputs": inputs}}
-    grant = {**bucket(f"serviceAccount:{address}"), "bucket": "another-bucket"}
-    ((effect, _),) = told(old, step("create", BUCKET_GRANT, new=grant))
+    grant = {**bucket(f"serviceAccount:{address}"), "bucket": "pictures"}
+    ((effect, _),) = told(INPUT, old, step("create", BUCKET_GRANT, new=grant))
     assert effect is Effect.ADMITTED
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ops.review import preview as preview_module
 from ops.review.preview import PreviewError, read
-from tests.fixtures.previews import BUCKET, preview, read_preview, step
+from tests.fixtures.previews import BUCKET, Json, preview, read_preview, step
 
 
 @pytest.mark.parametrize(
@@ -130,3 +130,19 @@ def test_unchanged_resources_that_are_not_listed_are_counted(summary: Any, unlis
     """Without --show-sames the engine leaves them out, and no rule judges them."""
     found = read_preview(step("same", BUCKET, old={}, new={}), changeSummary=summary)
     assert found.unlisted == unlisted
+
+
+@pytest.mark.parametrize(
+    ("found", "names"),
+    [
+        (step("same", BUCKET, old={"name": "a"}, new={"name": "a"}), {"a"}),
+        (step("replace", BUCKET, old={"name": "a"}, new={"name": "b"}), {"b"}),
+        (step("delete", BUCKET, old={"name": "a"}), set()),
+        (step("read", BUCKET, old={"name": "a"}, new={}), {"a"}),
+        (step("read", BUCKET, new={}), set()),
+    ],
+    ids=["kept", "replaced", "deleted", "read before", "read from now on"],
+)
+def test_the_names_of_a_stacks_buckets_are_those_it_will_have(found: Json, names: set[str]) -> None:
+    """And those of existing ones that it has read before; others are of somebody else."""
+    assert read_preview(found).names(BUCKET) == names

@@ -247,6 +247,17 @@ def test_a_condition_that_is_not_the_declared_one_is_a_violation() -> None:
     )
 
 
+def test_a_notification_of_a_queue_that_is_not_listed_is_judged_at_up() -> None:
+    """The queue says which project the topics are of."""
+    queue, kind = "confidential-inference:infra:WorkQueue", "gcp:storage/notification:Notification"
+    topic = {"topic": "projects/eve/topics/x"}
+    made = step("create", kind, new=topic, parent=urn(queue, "queue"))
+    listed = step("same", queue, "queue", old={"project": "p"}, new={"project": "p"})
+    for steps, effect in (((made,), Effect.OPEN), ((listed, made), Effect.VIOLATION)):
+        rules = [each for each in reviewed(*steps).changes if each.section is Section.RULES]
+        assert [each.effect for each in rules] == [effect]
+
+
 def test_a_refusal_by_an_unknown_rule_is_a_violation() -> None:
     """Another policy pack may run beside this one."""
     failed = {"severity": "error", "message": "error: preview failed"}

@@ -43,8 +43,15 @@ def of_one_machine(answers: dict[str, Any]) -> list[str]:
 
 
 def test_nothing_is_left_of_a_fleet_that_never_was() -> None:
-    """And nobody asks for a single machine."""
-    assert left({f"{COMPUTE}/zones/us-west1-b/instances/workload-vm": {}}) == []
+    """Every name is asked for."""
+    assert left({}) == []
+
+
+def test_the_single_machine_is_found_beside_a_fleet() -> None:
+    """An update to a fleet that died can have left it, and it costs."""
+    ((what, removed),) = left({f"{COMPUTE}/zones/us-west1-b/instances/workload-vm": {}})
+    assert what == "machine workload-vm"
+    assert removed.startswith("gcloud compute instances delete workload-vm --zone us-west1-b")
 
 
 def test_everything_of_a_fleet_that_is_left_is_found_in_an_order_to_remove_it() -> None:
