@@ -35,8 +35,10 @@ IDLE_SECONDS: Final = 1
 """Before the next pull, if Pub/Sub answers at once that there are no messages."""
 REFUSAL_SECONDS: Final = 60
 """Before the next pull, after a refusal because of what this machine is. Refusing is quick: one
-machine of an old image would take the slices away from all machines of the new one. A message that
-is older than this machine is for no newer one, so nobody waits: it is what an old job left."""
+machine of an old image would take the slices away from all machines of the new one."""
+OLD: Final = dt.timedelta(minutes=10)
+"""A message that is older than this machine's first pull, by so much, is refused without a wait: an
+old job left it. A machine of an old image may still boot for so long beside the new image."""
 NOT_FOR_THIS_MACHINE: Final = (
     SliceFailure.OTHER_INPUT,
     SliceFailure.OTHER_MODEL,
@@ -54,7 +56,7 @@ class Intake:
         self._leases = leases
         self._preparation = preparation
         self._deliveries: deque[Delivery] = deque()
-        self._began = f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S}"
+        self._old = f"{dt.datetime.now(dt.UTC) - OLD:%Y-%m-%dT%H:%M:%S}"
         self._ready: queue.SimpleQueue[Assigned | Exception] = queue.SimpleQueue()
         self._wanted = threading.Semaphore(1)
         threading.Thread(target=self._prepare, name="intake", daemon=True).start()
@@ -96,7 +98,7 @@ class Intake:
                 assigned = self._work(delivery)
             except SliceError as error:
                 self._leases.give_back([delivery.ack_id])
-                if error.failure in NOT_FOR_THIS_MACHINE and not self._is_older(delivery):
+                if error.failure in NOT_FOR_THIS_MACHINE and not self._is_old(delivery):
                     time.sleep(REFUSAL_SECONDS)
                 continue
             if assigned:
@@ -104,10 +106,9 @@ class Intake:
             else:
                 self._leases.acknowledge([delivery.ack_id])
 
-    def _is_older(self, delivery: Delivery) -> bool:
-        """Whether the message was published before this machine began to work; in seconds."""
+    def _is_old(self, delivery: Delivery) -> bool:
         published = delivery.message.get("publishTime")
-        return published is not None and published[: len(self._began)] < self._began
+        return published is not None and published[: len(self._old)] < self._old
 
     def _work(self, delivery: Delivery) -> Assigned | None:
         """The work of a message; None if there is none to do, SliceError if it is refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import threading
 import time
@@ -577,17 +578,22 @@ def test_the_record_of_a_new_picture_says_where_it_comes_from(tmp_path: Path) ->
 def test_a_worker_that_refuses_because_of_what_it_is_waits(
     tmp_path: Path, waits: list[float]
 ) -> None:
-    """Refusing is quick: it would take the slices away from the machines that can do them."""
+    """Refusing is quick: it would take the slices away from the machines that can do them.
+
+    So does an old machine that boots while the new image is deployed, after the first new job.
+    """
     setup = FleetSetup(tmp_path, pictures=300)
+    moment = dt.datetime.now(dt.UTC) - intake.OLD / 2
+    setup.queue.published = f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
     setup.submit(image_digest="sha256:" + "0" * 64)
     setup.works()
     assert waits == [intake.REFUSAL_SECONDS] * 2
 
 
 def test_what_an_old_job_left_holds_no_machine_up(tmp_path: Path, waits: list[float]) -> None:
-    """A message from before a machine began is for no newer machine."""
+    """The messages were published before any machine of this image was there."""
     setup = FleetSetup(tmp_path, pictures=300)
-    setup.queue.published = "2026-11-28T02:14:50.123Z"
+    setup.queue.published = "2000-01-01T00:00:00.123Z"
     setup.submit(image_digest="sha256:" + "0" * 64)
     setup.works()
     assert setup.queue.given_back.total() == 2
