@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Final
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from infra.untrusted_text import shown
+from ops import results
 from ops.commands import SUBMIT
 from ops.fleet import stored
 from ops.fleet.deployed import FleetError
@@ -31,11 +32,14 @@ LAST: Final = "last"
 def beginning(bucket: storage.Bucket, job: str) -> int:
     """The generation that an object of the result bucket gets now, by Google's clock.
 
-    The object is empty, and removed at once: for good, also from a bucket that keeps versions.
+    The object is empty, and removed at once. No version of it stays, but soft delete may keep it.
+    Where Google refuses to remove it (a retention policy, for example), it stays and harms nothing.
+    A bucket that keeps versions also keeps that of an upload whose answer was lost.
     """
     blob = bucket.blob(jobs.beginning_name(job))
-    blob.upload_from_string(b"", if_generation_match=0)
-    with suppress(NotFound):  # the first answer was lost
+    # Without a precondition: one would refuse a repeated upload, whose first answer was lost.
+    blob.upload_from_string(b"")
+    with suppress(*results.REFUSED):
         bucket.delete_blob(blob.name, generation=blob.generation)
     return int(blob.generation)
 
@@ -114,6 +118,8 @@ def read(bucket: storage.Bucket, job: str) -> StoredJob:
             parsed = jobs.parse((line.decode() for line in file), job)
         except (jobs.JobError, UnicodeDecodeError) as error:
             raise _edited(bucket, name, str(error)) from error
+    if not parsed.slices:
+        raise _edited(bucket, name, "it has no slices")
     return StoredJob(job=parsed, created=blob.time_created)
 
 

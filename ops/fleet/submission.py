@@ -84,8 +84,9 @@ def submit(fleet: Fleet, show_progress: Callable[[str], None]) -> Submitted:
             job_object.write(bucket, head.job, content)
     if spooled.later:
         show_progress(
-            f"{counted(spooled.later, 'picture')} arrived after the listing began, not part of the"
-            f" job; submit another one for them: {for_stack(SUBMIT, fleet.stack)}"
+            f"{counted(spooled.later, 'picture')} arrived after the listing began, too late for"
+            " this job. A new job has every picture that is there by then:"
+            f" {for_stack(SUBMIT, fleet.stack)}"
         )
     show_progress(
         f"job {head.job} is written, {counted(head.slices, 'message')} to publish; if this is"

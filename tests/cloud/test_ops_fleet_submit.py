@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import errno
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.api_core.exceptions import PreconditionFailed
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud.storage import Blob
 from google.cloud.storage.exceptions import DataCorruption
 
@@ -15,16 +18,26 @@ from ops import google_api
 from ops.cli import main
 from ops.commands import SUBMIT
 from ops.exit_codes import OK, UNUSABLE
-from ops.fleet import deployed, job_object, queue, submission
+from ops.fleet import deployed, job_object, queue, slices, submission
 from ops.fleet.deployed import FleetError
 from rehearsal.cloud.state import StoredObject
-from tests.cloud.fleet import DEAD_LETTERS, EXPORTED, INPUT, RESULT, SUBSCRIPTION, TOPIC
+from tests.cloud.fleet import (
+    DEAD_LETTERS,
+    EXPORTED,
+    INPUT,
+    RESULT,
+    SUBMITTER,
+    SUBSCRIPTION,
+    TOPIC,
+)
+from tests.fixtures.retry_clock import Clock
 from workload import retries
 from workload.checkpoints import Origin
 from workload.fleet import jobs
 from workload.fleet.messages import SliceMessage
 from workload.fleet.preparation import Preparation
 from workload.fleet.records import Author
+from workload.records import Picture
 from workload.storage import buckets_as
 
 if TYPE_CHECKING:
@@ -32,9 +45,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from requests import Response
+
     from rehearsal.cloud.state import Cloud
     from tests.cloud.fleet import Deployed
-    from workload.records import Picture
 
 PICTURES = 1200
 PER_SLICE = 512
@@ -143,7 +157,7 @@ def test_pictures_that_arrive_while_the_bucket_is_listed_harm_no_slice(
     assert main(["submit", "--json"]) == OK
     said = capsys.readouterr()
     assert json.loads(said.out)["arrivedLater"] == 1
-    assert "1 picture arrived after the listing began, not part of the job; submit" in said.err
+    assert "1 picture arrived after the listing began, too late for this job. A new" in said.err
     assert taken(pictures, tmp_path) == [f"{number:04}.png" for number in range(PICTURES)]
     assert [name.rpartition("/")[2] for name in pictures.names()] == ["job.jsonl"]
 
@@ -168,6 +182,42 @@ def test_the_beginning_leaves_nothing_in_a_bucket_that_keeps_versions(fleet: Dep
     generation = job_object.beginning(bucket, "20270101-000000-abcdef")
     assert list(bucket.list_blobs(versions=True)) == []
     assert generation < int(fleet.upload("a.png", b"x"))
+
+
+def test_a_beginning_is_written_again_where_the_first_answer_was_lost(
+    fleet: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object is there by then, and nothing of it is left."""
+    Clock().install(monkeypatch)
+    original: Callable[..., Response] = AuthorizedSession.request
+    uploads: list[str] = []
+
+    def losing(session: AuthorizedSession, method: str, url: str, **how: Any) -> Response:
+        answer = original(session, method, url, **how)
+        if "/upload/" in url:
+            uploads.append(url)
+            if len(uploads) == 1:
+                raise ConnectionError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(AuthorizedSession, "request", losing)
+    generation = job_object.beginning(fleet.client.bucket(RESULT), "20270101-000000-abcdef")
+    assert (len(uploads), fleet.names()) == (2, [])
+    assert generation < int(fleet.upload("a.png", b"x"))
+
+
+def test_a_beginning_that_cannot_be_removed_stays_and_the_job_is_submitted(
+    fleet: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A policy of the bucket can refuse it, as a role without the permission does here."""
+    fleet.upload("a.png", b"x")
+    fleet.grant(SUBMITTER, but="result")
+    fleet.cloud.buckets[RESULT].policy.bindings.append(
+        {"role": "roles/storage.objectCreator", "members": [SUBMITTER]}
+    )
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", fleet.cloud.mint(SUBMITTER))
+    job = submitted(capsys)["job"]
+    assert fleet.names() == [jobs.beginning_name(job), jobs.job_name(job)]
 
 
 @pytest.mark.usefixtures("pictures")
@@ -316,6 +366,18 @@ def test_a_job_for_another_model_or_image_is_not_published_again(
     assert messages(pictures.cloud) == before
 
 
+def test_a_job_without_slices_was_edited(
+    fleet: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`submit` writes none, and neither it nor `results` has anything to do with one."""
+    head = dataclasses.replace(fleet.submitted(1).head, pictures=0, slices=0)
+    fleet.write(jobs.job_name(head.job), head.line().encode())
+    for command in (["submit", "--missing"], ["results", "--wait", "0", "--job"]):
+        assert main([*command, head.job]) == UNUSABLE
+        said = "is not what `submit` writes (it has no slices)"
+        assert f"gs://{RESULT}/{jobs.job_name(head.job)} {said}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("edited", [b"", b"{}\n", b"\xff\n", None])
 def test_a_job_that_was_edited_is_not_published_again(
     edited: bytes | None, pictures: Deployed, capsys: pytest.CaptureFixture[str]
@@ -432,3 +494,21 @@ def test_a_full_disk_is_an_error_and_no_traceback(
             assert main(["submit", *options]) == UNUSABLE
         assert "no temporary file can be written in " in capsys.readouterr().err
     assert len(messages(pictures.cloud)) == 3
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [(errno.ENOSPC, FleetError), (errno.ENOENT, FleetError), (errno.EMFILE, OSError)],
+)
+def test_a_lack_of_file_descriptors_is_no_full_disk(lacking: int, said: type[Exception]) -> None:
+    """A listing lacks them, and no room in a folder helps; ENOENT: `tempfile` has no folder."""
+
+    def listing() -> Iterator[Picture]:
+        yield Picture(name="a.png", generation="1")
+        raise OSError(lacking, "planned")
+
+    with (
+        pytest.raises(said, match="planned"),
+        slices.spooled(listing(), PER_SLICE, 1, lambda _: None),
+    ):
+        pass
