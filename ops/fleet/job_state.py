@@ -65,7 +65,7 @@ class State:
     failed: tuple[Failed, ...]
     """causes of slices without records"""
     machines: tuple[Failed, ...]
-    """machines that failed since the job was submitted, and before it was whole"""
+    """machines that failed since the job was submitted, and before its last slice was done"""
     notes: tuple[str, ...]
 
     @property

@@ -60,9 +60,9 @@ def _lines(state: State, *, refused: bool) -> Iterable[str]:
     yield from (f"note: {note}" for note in state.notes)
     if state.missing and not refused:
         yield (
-            "If they were given up, expired after 7 days, or were never published because `submit`"
-            " was stopped: mend the causes, then publish the slices without records again:"
-            f" {SUBMIT} --missing {state.job.head.job}"
+            "Slices without records may have been given up, or their messages expired after 7 days,"
+            " or were never published because `submit` was stopped. If so, mend the causes, then"
+            f" publish them again: {SUBMIT} --missing {state.job.head.job}"
         )
 
 

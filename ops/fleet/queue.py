@@ -61,7 +61,7 @@ def more(subscription: str) -> str:
     """What the user must know where there are more."""
     return (
         f"{subscription} has {MOST_DEAD_LETTERS:,} dead letters or more, and no more were looked"
-        " at: others, too, may be given up"
+        " at: there may be more slices or pictures that were given up"
     )
 
 

@@ -155,7 +155,7 @@ def _expected(where: Where) -> str:
     if where.stream:
         return _WITH_A_STREAM
     if where.stream is None:
-        return f"The stack does not say whether it has a stream. If it has one: {_WITH_A_STREAM}"
+        return f"It is not known whether the stack has a stream. If it has one: {_WITH_A_STREAM}"
     if where.dead_letters is None:
         return f"None of them gets one, because the stack has no fleet. Deploy one: {SET_A_FLEET}"
     return (

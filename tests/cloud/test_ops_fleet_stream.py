@@ -267,7 +267,7 @@ def test_progress_is_shown_of_a_large_stream(
     [
         ({"stream": True}, "New ones get theirs soon.", "None of them gets one"),
         ({"stream": False}, "because the stack classifies no pictures as they arrive", "soon"),
-        ({}, "The stack does not say whether it has a stream.", "None of them gets one"),
+        ({}, "It is not known whether the stack has a stream.", "None of them gets one"),
         (None, "because the stack has no fleet. Deploy one: pulumi config rm run", "submit"),
     ],
 )
