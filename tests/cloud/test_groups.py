@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rehearsal.cloud.state import Cloud, Group, Instance
     from tests.cloud.rest_requests import Ask
 
+pytestmark = pytest.mark.usefixtures("still")
+
 ROLES = ("compute.instanceAdmin.v1", "compute.networkAdmin")
 ZONE = "/zones/us-west1-b"
 TEMPLATES, GROUPS, SCALERS = (

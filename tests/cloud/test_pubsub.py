@@ -41,6 +41,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     """A service without any topic."""
     if request.param == LOCAL:
         cloud: Cloud = request.getfixturevalue("cloud")
+        request.getfixturevalue("still")
 
         def pass_on(seconds: float) -> None:
             cloud.clock_offset += seconds
