@@ -485,6 +485,13 @@ def test_both_refuse_by_the_same_code(ask: Ask, verb: str, url: str, body: Any, 
         (
             "POST",
             f"{TOPIC}:publish",
+            {"messages": [{"attributes": {"\ud800": "half a surrogate pair"}}]},
+            400,
+            "Invalid JSON payload",
+        ),
+        (
+            "POST",
+            f"{TOPIC}:publish",
             {"messages": [{"data": "eHh4" * 2_500_001}] * 2},
             400,
             "too large",
