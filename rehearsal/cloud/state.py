@@ -235,6 +235,8 @@ class AccessToken:
     member: str
     members: frozenset[str]
     expires: float
+    machine: str = ""
+    """the id of the machine whose metadata server gave it"""
 
 
 @dataclass(frozen=True)
@@ -308,7 +310,11 @@ class Cloud:
         return None
 
     def mint(
-        self, member: str, lifetime: float = 3600.0, also: frozenset[str] = frozenset()
+        self,
+        member: str,
+        lifetime: float = 3600.0,
+        also: frozenset[str] = frozenset(),
+        machine: str = "",
     ) -> str:
         """An opaque access token for a member and the principal sets that contain it."""
         members = {member} | also
@@ -317,5 +323,6 @@ class Cloud:
             number = self.projects[account.project].number
             members.add(SERVICE_ACCOUNTS_OF_PROJECT.format(number=number))
         token = "ya29.sandbox." + secrets.token_urlsafe(24)
-        self.tokens[token] = AccessToken(member, frozenset(members), self.now() + lifetime)
+        expires = self.now() + lifetime
+        self.tokens[token] = AccessToken(member, frozenset(members), expires, machine)
         return token

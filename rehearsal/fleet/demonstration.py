@@ -129,16 +129,20 @@ class _Fleet:
         # has no size that a listing could tell.
         pictures.set_encoding(self._admin(), self._input, self._mistaken, "gzip")
         deaths = Deaths(
-            self.context.local, self._load.seed, self._load.kills, self._load.preemptions
+            self.context.local,
+            self._load.seed,
+            self._load.kills,
+            self._load.preemptions,
+            failing=self._load.pictures // 2 // SLICE,
         )
         deaths.start()
-        with self.context.console.working("secundus: the fleet works") as say:
-            most = self._wait_until(
-                lambda: self._done(job) >= submitted["slices"] - 1 and not deaths.is_alive(),
-                job,
-                say,
-            )
-        deaths.end()
+        try:
+            with self.context.console.working("secundus: the fleet works") as say:
+                most = self._wait_until(
+                    lambda: self._done(job) >= submitted["slices"] - 1, job, say
+                )
+        finally:
+            deaths.end()
         for each in deaths.happened:
             self.context.fact("machine", each)
         planned = self._load.kills + self._load.preemptions
@@ -146,6 +150,12 @@ class _Fleet:
             "machines die at random moments",
             f"{len(deaths.happened)} of {planned}",
             met=len(deaths.happened) == planned,
+        )
+        again = sum(each.delivered_again for each in deaths.taken)
+        self._expect(
+            "what dead machines had was delivered again",
+            f"{again} of {counted(len(deaths.taken), 'slice')}",
+            met=again > 0 or not planned,
         )
         self._expect("machines come when there is work", f"at most {most}", met=most == MACHINES)
         return job

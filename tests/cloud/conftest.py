@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import resource
 import tempfile
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,13 @@ def full_disk() -> Callable[[int], AbstractContextManager[None]]:
 def cloud(local: LocalCloud) -> Cloud:
     """Its state."""
     return local.cloud
+
+
+@pytest.fixture
+def still(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cloud's clock goes on only when a test moves it: a slow test sees the same moments."""
+    moment = time.time()
+    monkeypatch.setattr(Cloud, "now", lambda _: moment + cloud.clock_offset)
 
 
 @pytest.fixture

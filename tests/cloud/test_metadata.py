@@ -94,6 +94,7 @@ def test_a_token_is_one_of_the_machines_account(cloud: Cloud, host: str, account
     answer = ask(host, f"instance/service-accounts/{account}/token").json()
     token = cloud.tokens[answer["access_token"]]
     assert token.member == f"serviceAccount:{WORKLOAD}"
+    assert token.machine == "123456789"
     assert len(token.members) == 2
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 3599)
 

@@ -41,6 +41,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     """A service without any topic."""
     if request.param == LOCAL:
         cloud: Cloud = request.getfixturevalue("cloud")
+        request.getfixturevalue("still")
 
         def pass_on(seconds: float) -> None:
             cloud.clock_offset += seconds
@@ -481,6 +482,13 @@ def test_both_refuse_by_the_same_code(ask: Ask, verb: str, url: str, body: Any, 
             "attribute's key or value",
         ),
         ("POST", f"{TOPIC}:publish", {"messages": [{"attributes": {"a": 1}}]}, 400, "TYPE_STRING"),
+        (
+            "POST",
+            f"{TOPIC}:publish",
+            {"messages": [{"attributes": {"\ud800": "half a surrogate pair"}}]},
+            400,
+            "Invalid JSON payload",
+        ),
         (
             "POST",
             f"{TOPIC}:publish",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import threading
 
 import pytest
 import requests
 
+from rehearsal.cloud.compute import group_controller
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.http.serving import bound
 from rehearsal.cloud.state import Cloud
@@ -98,3 +101,30 @@ def test_requests_see_the_state_of_a_given_cloud() -> None:
     cloud = Cloud()
     with running(cloud) as local:
         assert local.cloud is cloud
+
+
+def test_an_error_of_the_groups_is_logged_at_once_and_the_machines_end() -> None:
+    """Not only when the cloud ends, which then still powers all machines off."""
+    logged, closed = threading.Event(), []
+
+    class Log(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info:
+                logged.set()
+
+    def step() -> None:
+        raise RuntimeError("no step")
+
+    async def close() -> None:
+        closed.append("machines")
+
+    logger, log = logging.getLogger(group_controller.__name__), Log()
+    logger.addHandler(log)
+    try:
+        with pytest.MonkeyPatch.context() as patch, running() as local:
+            patch.setattr(local.machines, "close", close)
+            patch.setattr(local.groups, "step", step)
+            assert logged.wait(60)
+    finally:
+        logger.removeHandler(log)
+    assert closed == ["machines"]

@@ -185,9 +185,10 @@ def test_a_group_makes_a_machine_anew_that_lost_its_power(rehearsal: Rehearsal, 
     doc = {
         "baseInstanceName": "workload-vm",
         "instanceTemplate": LINK.replace("beta", "v1") + template,
-        "updatePolicy": {"replacementMethod": "RECREATE", "maxSurge": {"fixed": 0}},
+        "updatePolicy": {"replacementMethod": "SUBSTITUTE", "maxSurge": {"fixed": 0}},
         "targetSize": 1,
     }
+    rehearsal.local.groups.paused = True  # before its own controller sees the group
     cloud.groups["fleet"] = Group("secundus-vision", "us-west1-b", "fleet", doc)
 
     async def life() -> None:
@@ -208,7 +209,6 @@ def test_a_group_makes_a_machine_anew_that_lost_its_power(rehearsal: Rehearsal, 
         assert names[0] == names[1]
         await running.close()
 
-    rehearsal.local.groups.paused = True
     try:
         asyncio.run(life())
     finally:

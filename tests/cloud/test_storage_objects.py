@@ -382,3 +382,21 @@ def test_a_versioned_bucket_keeps_what_is_overwritten_or_deleted(
         each.delete()
     bucket.delete()
     assert bucket.name not in cloud.buckets
+
+
+@pytest.mark.parametrize("metadata", [b"{", b"", b'{"name": "\\ud800"}', b"[" * 100_000])
+def test_metadata_that_is_no_json_object_is_400(
+    bucket: Bucket, cloud: Cloud, metadata: bytes
+) -> None:
+    """Nor does that crash the service."""
+    answer = requests.post(
+        f"https://storage.googleapis.com/upload/storage/v1/b/{bucket.name}/o?uploadType=multipart",
+        b"--x\r\n\r\n" + metadata + b"\r\n--x\r\n\r\npicture\r\n--x--",
+        headers={
+            "Authorization": f"Bearer {cloud.mint('user:deployer@primus.example')}",
+            "Content-Type": "multipart/related; boundary=x",
+        },
+        timeout=10,
+    )
+    assert answer.status_code == 400
+    assert "Invalid JSON payload" in answer.json()["error"]["message"]

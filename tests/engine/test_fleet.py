@@ -192,8 +192,13 @@ def test_another_template_replaces_every_machine_at_once(deployed: Deployed) -> 
     ]
     order = [each for each in asked if each in {"create", "delete"}]
     assert (old != new, order) == (True, ["create", "delete"])
-    until(lambda: in_zones(cloud) == list(ZONES), "a new machine in each zone")
-    assert {each.template for each in machines(cloud).values()} == {new}
+    until(
+        lambda: (
+            in_zones(cloud) == list(ZONES)
+            and {each.template for each in machines(cloud).values()} == {new}
+        ),
+        "a new machine in each zone, and no old one",
+    )
     assert before.isdisjoint(each.id for each in machines(cloud).values())
 
 

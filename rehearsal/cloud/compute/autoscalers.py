@@ -113,19 +113,7 @@ def _find(call: Call, key: str) -> Autoscaler:
 
 
 def _get(call: Call) -> Json:
-    """The resource, with the size that it has chosen."""
-    autoscaler = _find(call, call.resource)
-    size = call.cloud.groups[autoscaler.group].doc["targetSize"]
-    return {**autoscaler.doc, "recommendedSize": size}
-
-
-def _patch(call: Call) -> Json:
-    """Change the autoscaler that the query names; its policy field by field."""
-    autoscaler = _find(call, f"{call.resource}/{call.query.get('autoscaler', '')}")
-    body = require_known_fields(call.body, FIELDS)
-    policy = autoscaler.doc["autoscalingPolicy"] | body.get("autoscalingPolicy", {})
-    changed = {**autoscaler.doc, **body, "autoscalingPolicy": policy}
-    return _change(call, "patch", autoscaler, changed)
+    return _find(call, call.resource).doc
 
 
 def _update(call: Call) -> Json:
@@ -133,15 +121,11 @@ def _update(call: Call) -> Json:
     autoscaler = _find(call, f"{call.resource}/{call.query.get('autoscaler', '')}")
     body = require_known_fields(call.body, FIELDS)
     fixed = {key: value for key, value in autoscaler.doc.items() if key not in FIELDS}
-    return _change(call, "update", autoscaler, {**fixed, **body})
-
-
-def _change(call: Call, kind: str, autoscaler: Autoscaler, changed: Json) -> Json:
-    doc, group = _checked(call, {**changed, "name": autoscaler.name})
+    doc, group = _checked(call, {**fixed, **body, "name": autoscaler.name})
     if group != autoscaler.group:
         raise invalid("resource.target", doc["target"], "The target cannot be changed.")
     autoscaler.doc = doc
-    return done(call, kind, doc)
+    return done(call, "update", doc)
 
 
 def _delete(call: Call) -> Json:
@@ -155,7 +139,6 @@ AUTOSCALERS = f"{ROOT}/zones/{{zone}}/autoscalers"
 AUTOSCALER, PERMISSION = f"{AUTOSCALERS}/{{autoscaler}}", "compute.autoscalers."
 METHODS: Final = (
     Method("POST", AUTOSCALERS, f"{PERMISSION}create", _insert),
-    Method("PATCH", AUTOSCALERS, f"{PERMISSION}update", _patch),
     Method("PUT", AUTOSCALERS, f"{PERMISSION}update", _update),
     Method("GET", AUTOSCALER, f"{PERMISSION}get", _get),
     Method("DELETE", AUTOSCALER, f"{PERMISSION}delete", _delete),

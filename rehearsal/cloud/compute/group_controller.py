@@ -8,6 +8,7 @@ https://docs.cloud.google.com/compute/docs/instance-groups
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import string
 from typing import TYPE_CHECKING, Final, Protocol
@@ -20,6 +21,7 @@ from rehearsal.cloud.state import Instance
 if TYPE_CHECKING:
     from rehearsal.cloud.state import Autoscaler, Cloud, Group
 
+LOGGER: Final = logging.getLogger(__name__)
 SUFFIX: Final = string.ascii_lowercase + string.digits
 SUFFIX_LENGTH: Final = 4
 
@@ -54,10 +56,14 @@ class GroupController:
         self.paused = False
 
     async def run(self) -> None:
-        """Step for ever."""
+        """Step for ever; an error ends that, and is logged at once."""
         while True:
             if not self.paused:
-                self.step()
+                try:
+                    self.step()
+                except Exception:
+                    LOGGER.exception("groups keep their machines no longer")
+                    raise
             await asyncio.sleep(self.interval_seconds)
 
     def step(self) -> None:
@@ -89,16 +95,13 @@ class GroupController:
         group.doc["targetSize"] = autoscalers.within(autoscaler, highest)
 
     def _replace_outdated(self, key: str, group: Group) -> None:
-        """Let go of all machines of another template at once, and of their names, if need be."""
+        """Let go of all machines of another template at once, and of their names."""
         for instance in groups.machines(self.cloud, key):
             current = group.doc["instanceTemplate"] == LINK + instance.template
             kept = instance.name in group.machines
             if current or not kept or not self._is_on(instance):
                 continue
-            if group.doc["updatePolicy"]["replacementMethod"] == "SUBSTITUTE":
-                group.machines.remove(instance.name)
-            else:
-                self.machines.begin_shutdown(instance)
+            group.machines.remove(instance.name)
 
     def _remove_surplus(self, key: str, group: Group) -> None:
         """Shut down what the group no longer keeps: first what is off, then what is newest."""
@@ -145,8 +148,7 @@ class GroupController:
     def _missing(self, key: str, group: Group) -> int:
         """How many more machines the group may have at this moment.
 
-        Of those of another template, which are on their way out, only as many as `maxSurge` says
-        may be there beside the group's size.
+        Those of another template, which are on their way out, count until they are gone.
         """
         size: int = 0 if group.deletion else group.doc["targetSize"]
         outdated = [
@@ -155,9 +157,7 @@ class GroupController:
             if each.name not in group.machines
             and group.doc["instanceTemplate"] != LINK + each.template
         ]
-        surge: int = group.doc["updatePolicy"]["maxSurge"].get("fixed", 0)
-        there = max(0, len(outdated) - surge) + len(group.machines)
-        return max(0, size - there)
+        return max(0, size - len(outdated) - len(group.machines))
 
     def _new_name(self, group: Group) -> str:
         while True:

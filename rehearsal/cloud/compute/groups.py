@@ -42,7 +42,6 @@ UPDATE_POLICY: Final = {
     "maxUnavailable": {"fixed": 1},
     "minReadySec": 0,
 }
-METHODS_OF_REPLACEMENT: Final = frozenset({"RECREATE", "SUBSTITUTE"})
 MOST_MACHINES: Final = 1000
 BASE_LENGTH: Final = 58
 """A hyphen and four characters follow."""
@@ -86,18 +85,17 @@ def _checked(call: Call, doc: Json) -> Json:
     policy = require_known_fields(
         UPDATE_POLICY | doc.get("updatePolicy", {}), frozenset(UPDATE_POLICY)
     )
-    for field in ("type", "minimalAction", "minReadySec"):
+    for field in ("type", "minimalAction", "minReadySec", "replacementMethod"):
         if policy[field] != UPDATE_POLICY[field]:
             why = f"Only {UPDATE_POLICY[field]} is modelled."
             raise invalid(f"resource.updatePolicy.{field}", policy[field], why)
-    method, surge = policy["replacementMethod"], policy["maxSurge"].get("fixed", 0)
-    if method not in METHODS_OF_REPLACEMENT:
-        why = f"Expected one of {sorted(METHODS_OF_REPLACEMENT)}."
-        raise invalid("resource.updatePolicy.replacementMethod", method, why)
-    if method == "RECREATE" and surge:
-        why = "It must be 0 if machines keep their names (RECREATE)."
-        raise invalid("resource.updatePolicy.maxSurge.fixed", surge, why)
-    if not surge and not policy["maxUnavailable"].get("fixed", 0):
+    surge, unavailable = policy["maxSurge"], policy["maxUnavailable"]
+    if surge != {"fixed": 0}:
+        raise invalid("resource.updatePolicy.maxSurge", surge, "Only {'fixed': 0} is modelled.")
+    if unavailable.keys() != {"fixed"}:
+        why = "Only a fixed number is modelled."
+        raise invalid("resource.updatePolicy.maxUnavailable", unavailable, why)
+    if not unavailable["fixed"]:
         why = "maxSurge or maxUnavailable must be greater than 0."
         raise invalid("resource.updatePolicy.maxUnavailable.fixed", 0, why)
     size = doc.get("targetSize", 0)

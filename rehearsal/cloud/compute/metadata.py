@@ -74,7 +74,7 @@ def _accounts(cloud: Cloud, instance: Instance) -> Json:
         return {}
 
     def token() -> Json:
-        access_token = cloud.mint(f"serviceAccount:{email}", LIFETIME)
+        access_token = cloud.mint(f"serviceAccount:{email}", LIFETIME, machine=instance.id)
         return {"access_token": access_token, "expires_in": LIFETIME - 1, "token_type": "Bearer"}
 
     scopes = instance.doc["serviceAccounts"][0].get("scopes", [])

@@ -47,13 +47,7 @@ class Request:
     @property
     def body(self) -> Json:
         """Its JSON object, empty without content; ApiError 400 for anything else."""
-        try:
-            body = json.loads(self.content or b"{}")
-        except ValueError as error:
-            raise ApiError(400, f"Invalid JSON payload received. {error}") from error
-        if not isinstance(body, dict):
-            raise ApiError(400, "Invalid JSON payload received. Root element must be a message.")
-        return body
+        return json_object(self.content or b"{}")
 
 
 class Route(NamedTuple):
@@ -63,6 +57,21 @@ class Route(NamedTuple):
     path: str
     """`{name}` stands for one segment, `{name:path}` for the rest of the path"""
     handler: Callable[[Request], Json | Response]
+
+
+def json_object(content: bytes) -> Json:
+    """A JSON object whose texts are all valid Unicode; ApiError 400 for anything else.
+
+    Python takes half a surrogate pair, such as U+D800, which no text in UTF-8 can hold.
+    """
+    try:
+        found = json.loads(content)
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, f"Invalid JSON payload received. {error}") from error
+    if not isinstance(found, dict):
+        raise ApiError(400, "Invalid JSON payload received. Root element must be a message.")
+    return found
 
 
 def service(cloud: Cloud, routes: Iterable[Route]) -> ASGIApp:

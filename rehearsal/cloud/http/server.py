@@ -148,8 +148,7 @@ def running(
         finally:
             gate.close()
             controller.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await controller
+            await asyncio.gather(controller, return_exceptions=True)  # it logged its error
             await machines.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), name="local-cloud", daemon=True)

@@ -24,6 +24,8 @@ class Caller:
 
     member: str | None
     members: frozenset[str]
+    machine: str = ""
+    """the id of the machine that got the token; no policy looks at it"""
 
     def __str__(self) -> str:
         """The name in Google's refusals."""
@@ -67,7 +69,8 @@ def caller_of_token(cloud: Cloud, token: str) -> Caller:
             "Request had invalid authentication credentials. Expected OAuth 2 access token, "
             "login cookie or other valid authentication credential.",
         )
-    return Caller(known_token.member, known_token.members | {"allUsers", "allAuthenticatedUsers"})
+    members = known_token.members | {"allUsers", "allAuthenticatedUsers"}
+    return Caller(known_token.member, members, known_token.machine)
 
 
 def role_includes(role: str, permission: str) -> bool:

@@ -55,6 +55,8 @@ class _Entry:
     """of the last delivery; only this one counts"""
     deadline: float = 0.0
     """until then nobody else gets it"""
+    machine: str = ""
+    """the id of the machine that got it last; empty for anybody else"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,8 @@ class Backlog:
 
     _entries: dict[str, _Entry] = field(default_factory=dict)
     """by the message's id"""
+    attempts: dict[str, int] = field(default_factory=dict)
+    """how often each message was delivered, by its id; also of those that are gone"""
 
     def __len__(self) -> int:
         """The number of messages that are not acknowledged, delivered or not."""
@@ -95,9 +99,14 @@ class Backlog:
                 del self._entries[entry.message.id]
 
     def pull(
-        self, now: float, most: int, seconds: float, backoff: Backoff = AT_ONCE
+        self,
+        now: float,
+        most: int,
+        seconds: float,
+        backoff: Backoff = AT_ONCE,
+        machine: str = "",
     ) -> Iterator[Delivery]:
-        """Deliver at most so many messages, each for so many seconds.
+        """Deliver at most so many messages, each for so many seconds, to the machine of that id.
 
         A message that was delivered before has to wait first, from the end of its deadline on.
         """
@@ -108,9 +117,19 @@ class Backlog:
         ]
         for entry in available[:most]:
             entry.attempt += 1
+            entry.machine = machine
+            self.attempts[entry.message.id] = entry.attempt
             entry.deadline = now + seconds
             entry.ack_id = f"{entry.message.id}-{secrets.token_hex(8)}"
             yield Delivery(ack_id=entry.ack_id, message=entry.message, attempt=entry.attempt)
+
+    def in_hand(self, now: float) -> dict[str, list[Message]]:
+        """The messages that each machine has at this moment, by the machine's id."""
+        found: dict[str, list[Message]] = {}
+        for each in list(self._entries.values()):
+            if each.machine and each.deadline > now:
+                found.setdefault(each.machine, []).append(each.message)
+        return found
 
     def acknowledge(self, ack_id: str) -> None:
         """Remove a message; nothing happens if it was delivered again since, or is gone.

@@ -104,7 +104,7 @@ def pull(call: Call) -> Json:
     forward_dead_letters(call.cloud)
     seconds = subscription.doc["ackDeadlineSeconds"]
     backoff, now = _backoff(subscription.doc), call.cloud.now()
-    deliveries = subscription.backlog.pull(now, most, seconds, backoff)
+    deliveries = subscription.backlog.pull(now, most, seconds, backoff, call.caller.machine)
     counted = "deadLetterPolicy" in subscription.doc
     received = [_received(each, counted=counted) for each in deliveries]
     return {"receivedMessages": received} if received else {}

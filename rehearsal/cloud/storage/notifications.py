@@ -29,8 +29,8 @@ https://docs.cloud.google.com/storage/docs/projects#service-agents"""
 EVENT: Final = "OBJECT_FINALIZE"
 """An object was written. Others are not modelled."""
 FORMATS: Final = frozenset({"JSON_API_V1", "NONE"})
-FIELDS: Final = frozenset({"event_types", "object_name_prefix", "payload_format", "topic"})
-"""Others, such as custom attributes, are not modelled."""
+FIELDS: Final = frozenset({"event_types", "payload_format", "topic"})
+"""Others, such as a prefix and custom attributes, are not modelled."""
 PUBSUB: Final = "//pubsub.googleapis.com/"
 TOPIC: Final = re.compile(f"{PUBSUB}projects/[^/]+/topics/[^/]+")
 
@@ -95,8 +95,6 @@ def publish(cloud: Cloud, bucket: Bucket, meta: Json, overwritten: str | None) -
     Nobody learns of a message that Cloud Storage's own account may no longer publish.
     """
     for config in bucket.notifications.values():
-        if not meta["name"].startswith(config.get("object_name_prefix", "")):
-            continue
         if not _may_publish(cloud, bucket, config["topic"]):
             continue
         attributes = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import google_crc32c
 from starlette.responses import Response
 
 from rehearsal.cloud.http.errors import ApiError
+from rehearsal.cloud.http.routing import json_object
 from rehearsal.cloud.state import StoredObject
 from rehearsal.cloud.storage import notifications, versions
 from rehearsal.cloud.storage.bucket_iam import authorize
@@ -172,7 +172,7 @@ def _parts(content_type: str, body: bytes) -> tuple[Json, bytearray]:
         _, first, second, _ = parts
     except ValueError:
         raise ApiError(400, "Malformed multipart body.") from None
-    meta = json.loads(first.partition(b"\r\n\r\n")[2])
+    meta = json_object(first.partition(b"\r\n\r\n")[2])
     head, _, data = second.partition(b"\r\n\r\n")
     if own_type := re.search(rb"(?i)content-type: *([^\r\n]+)", head):
         meta.setdefault("contentType", own_type[1].decode())
