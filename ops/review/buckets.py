@@ -52,6 +52,9 @@ def changes(preview: Preview) -> Iterator[Change]:
             yield _lost(step, preview)
     yield from _lost_objects(preview)
     yield from _uploads(preview)
+    for step in preview.of_type(BUCKET):
+        if step.op == "read" and step.physical_name != at(step.before, "name"):
+            yield _used(step)
     for step in preview.of_type(REPOSITORY):
         others = sorted(step.changed_keys - {*_OF_REPOSITORY})
         if step.changes and step.after is not None and others:
@@ -88,6 +91,15 @@ def _lost(step: Step, preview: Preview) -> Change:
     if step.protected:
         sentence += ". It is protected: the engine refuses the whole `up`"
     return _change(Effect.LOSS, sentence, step=step, access=False)
+
+
+def _used(step: Step) -> Change:
+    """One that others have made: no preview shows whose it is, and who else reads it."""
+    sentence = (
+        f"the existing bucket {text(step.physical_name)} is used from now on. The program refuses"
+        " one of another project; who else has grants on it, this review does not show"
+    )
+    return _change(Effect.OTHER, sentence, step=step, access=False)
 
 
 def _uploaded_again(bucket: object, preview: Preview) -> int:

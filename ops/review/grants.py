@@ -78,6 +78,8 @@ class _Allowed:
     releases: Releases
     needed: frozenset[tuple[str, str, str, str]]
     """member, role, and kind and name of what it is on, as the program grants them by themselves"""
+    unlisted: bool
+    """whether the preview leaves out what does not change: members, and what grants are on"""
 
     def expects(self, grant: Grant) -> bool:
         """Whether the program makes such a grant for the conditions that it declares."""
@@ -100,13 +102,25 @@ class _Allowed:
         """Whether the program gives this member this role on this very bucket, topic or so."""
         return (grant.member, grant.role, grant.kind, grant.target_name) in self.needed
 
+    def may_need(self, step: Step, grant: Grant) -> bool:
+        """Whether the program may give it, by what the preview does not list.
+
+        The target is known by the URN that its name is made of, and the member not at all.
+        """
+        urns = {urn for each in step.sources.values() for urn in each}
+        return self.unlisted and any(
+            (grant.role, grant.kind) == (role, kind) and _TYPES[kind] in urn and urn.endswith(end)
+            for (_, role, kind, end), urn in product(_NEEDED, urns)
+        )
+
 
 def changes(preview: Preview) -> Iterator[Change]:
     """Every grant that is added or removed."""
     names = release.model_names(preview)
     pools = release.pool_names(preview)
     own = frozenset(_own_accounts(preview))
-    allowed = _Allowed(own, release.releases(preview), frozenset(_needed(preview, own)))
+    needed = frozenset(_needed(preview, own))
+    allowed = _Allowed(own, release.releases(preview), needed, unlisted=preview.unlisted > 0)
     pairs: list[tuple[Step, Grant | None, Grant | None]] = []
     for step in preview.steps:
         if not is_grant(step.type) or not step.changes:
@@ -153,8 +167,8 @@ def _needed(preview: Preview, own: Collection[str]) -> Iterator[tuple[str, str, 
     for who, role, kind, end in _NEEDED:
         for step in preview.of_type(_TYPES[kind]):
             if step.name.endswith(end):
-                for member, place in product(members.get(who, ()), (step.before, step.after)):
-                    yield member, role, kind, str(at(place, "name"))
+                for member in members.get(who, ()):
+                    yield member, role, kind, str(step.physical_name)
 
 
 def _member(
@@ -199,12 +213,14 @@ def _added(step: Step, after: Grant, allowed: _Allowed) -> Change:
             return _change(step, Effect.UNKNOWN, sentence)
     if who.wide and not (after.kind == REPOSITORY and not after.access):
         return _change(step, Effect.LOOSENING, sentence)
-    if after.of_messages and not allowed.needs(after):
-        return _change(step, Effect.LOOSENING, sentence)
-    if not after.access:
-        return _change(step, Effect.NOTE, sentence, access=False)
-    effect = Effect.ADMITTED if allowed.expects(after) else Effect.LOOSENING
-    return _change(step, effect, sentence)
+    effect = Effect.LOOSENING
+    if not (after.access or after.of_messages):
+        effect = Effect.NOTE
+    elif allowed.expects(after):
+        effect = Effect.ADMITTED if after.access else Effect.NOTE
+    elif allowed.may_need(step, after):
+        effect, sentence = Effect.UNKNOWN, f"{sentence} (not all that it depends on is listed)"
+    return _change(step, effect, sentence, access=effect is not Effect.NOTE)
 
 
 def _change(step: Step, effect: Effect, sentence: str, *, access: bool = True) -> Change:

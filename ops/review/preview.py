@@ -66,6 +66,14 @@ class Step:
         return self.urn.split("::", 3)[3]
 
     @property
+    def physical_name(self) -> object:
+        """Its name in the cloud from then on; of a bucket that is only read, its id is its name.
+
+        A preview has no inputs of what is read, and of another one than before only its id is new.
+        """
+        return self.identity if self.op == "read" else (self.after or {}).get("name")
+
+    @property
     def ends(self) -> bool:
         """Whether what is in the cloud ends: it is deleted, or replaced by another."""
         return self.op.startswith(("delete", "replace")) and not self.kept_in_the_cloud
@@ -109,13 +117,9 @@ class Preview:
         return (step for step in self.steps if step.type in types)
 
     def names(self, type_: str) -> frozenset[str]:
-        """Names of the stack's resources of a type, and of those that it has read before.
-
-        A preview gives no name of what is only read; what is read from now on is of somebody else.
-        """
-        there = (step for step in self.of_type(type_) if step.after is not None)
-        found = (step.after or step.before or {} for step in there)
-        return frozenset(str(each["name"]) for each in found if each.get("name"))
+        """Physical names of the stack's resources of a type, also of those that it only reads."""
+        names = (step.physical_name for step in self.of_type(type_) if step.after is not None)
+        return frozenset(str(name) for name in names if name)
 
 
 def read(text: bytes) -> Preview:

@@ -157,6 +157,17 @@ def test_a_file_that_goes_into_a_bucket_of_others_is_a_loosening() -> None:
     )
 
 
+@pytest.mark.parametrize("old", [None, {"name": "other"}], ids=["first", "another before"])
+def test_an_existing_bucket_that_is_used_from_now_on_is_shown(old: Json | None) -> None:
+    """The program has required that it is of the stack's project: no alarm for what goes in."""
+    used = step("read", BUCKET, old=old, new={}, id="photos")
+    upload = step("create", OBJECT, new={"bucket": "photos", "name": "m"})
+    ((effect, sentence),) = told(used, upload)
+    assert effect is Effect.OTHER
+    assert sentence.startswith("the existing bucket photos is used from now on")
+    assert told(step("read", BUCKET, old={"name": "photos"}, new={}, id="photos"), upload) == []
+
+
 def test_a_bucket_that_is_not_listed_may_be_one_of_the_stack() -> None:
     """Without --show-sames the review says that it judges little."""
     upload = step("create", OBJECT, new={"bucket": "results", "name": "m"})

@@ -8,7 +8,16 @@ import pytest
 
 from ops.review import boundaries, fleets, grants, machines
 from ops.review.change import Change, Effect
-from tests.fixtures.previews import SECUNDUS, UNKNOWN, Json, read_preview, reviewed, step, urn
+from tests.fixtures.previews import (
+    BUCKET,
+    SECUNDUS,
+    UNKNOWN,
+    Json,
+    read_preview,
+    reviewed,
+    step,
+    urn,
+)
 
 TEMPLATE = "gcp:compute/instanceTemplate:InstanceTemplate"
 GROUP = "gcp:compute/instanceGroupManager:InstanceGroupManager"
@@ -386,20 +395,35 @@ TARGETS: dict[str, tuple[str, str, str, Json]] = {
 """By target: its kind and logical name, the kind of a grant on it, and what that has of it."""
 
 
-def granted(role: str, member: str, target: str, **fleet: Any) -> Change:
+NAMED: dict[str, Json] = {
+    target: {"name": name} for target, (*_, of) in TARGETS.items() for name in of.values()
+}
+THERE = {
+    target: step("same", kind, name, old=NAMED[target], new=NAMED[target])
+    for target, (kind, name, *_) in TARGETS.items()
+}
+ACCOUNT: Json = {"accountId": "w", "project": "secundus-vision"}
+THE_ACCOUNT = step("same", "gcp:serviceaccount/account:Account", old=ACCOUNT, new=ACCOUNT)
+
+
+def new_grant(role: str, member: str, target: str) -> Json:
+    """One as the program declares it."""
+    kind, name, grant, of = TARGETS[target]
+    made_of = {key: [urn(kind, name)] for key in of}
+    inputs = {**of, "role": role, "member": member}
+    return step("create", grant, new=inputs, propertyDependencies=made_of)
+
+
+def granted(
+    role: str, member: str, target: str, there: Json | None = None, same: int = 0, **fleet: Any
+) -> Change:
     """What the review says of a new grant, beside a fleet that is there."""
-    account = {"accountId": "w", "project": "secundus-vision"}
-    there = [
-        step("same", kind, name, old=named, new=named)
-        for kind, name, _, of in TARGETS.values()
-        for named in [{"name": next(iter(of.values()))}]
-    ]
-    _, _, kind, of = TARGETS[target]
     preview = read_preview(
-        *there,
+        *(THERE | ({target: there} if there else {})).values(),
         step("update", FLEET, old=OWNED, new={**OWNED, **fleet}),
-        step("same", "gcp:serviceaccount/account:Account", old=account, new=account),
-        step("create", kind, new={**of, "role": role, "member": member}),
+        THE_ACCOUNT,
+        new_grant(role, member, target),
+        changeSummary={"same": same},
     )
     (found,) = grants.changes(preview)
     return found
@@ -447,6 +471,51 @@ def test_who_gets_what_the_program_grants_is_no_alarm_and_anything_else_is(
     needed = (role, member, target) in NEEDED
     assert found.effect is (good if needed else Effect.LOOSENING)
     assert found.access is (not needed or good is Effect.ADMITTED)
+
+
+@pytest.mark.parametrize("before", [None, {"name": "other"}], ids=["first", "another before"])
+@pytest.mark.parametrize(
+    ("role", "member", "target"), [each for each in POSSIBLE if each[2] in (IN, OUT)]
+)
+def test_an_existing_bucket_is_as_good_as_one_that_the_stack_creates(
+    role: str, member: str, target: str, before: Json | None
+) -> None:
+    """The program has required that it is of the stack's project. Its name is its id alone."""
+    kind, name, _, of = TARGETS[target]
+    there = step("read", kind, name, old=before, new={}, id=of["bucket"])
+    found = granted(role, member, target, there)
+    needed = (role, member, target) in NEEDED
+    assert found.effect is (Effect.ADMITTED if needed else Effect.LOOSENING)
+
+
+def among(new: Json, unlisted: int) -> Effect:
+    """What the review says of a new grant where only the fleet is listed."""
+    fleet = step("update", FLEET, old=OWNED, new=OWNED)
+    (found,) = grants.changes(read_preview(fleet, new, changeSummary={"same": unlisted}))
+    return found.effect
+
+
+@pytest.mark.parametrize(("role", "member", "target"), POSSIBLE)
+def test_a_grant_for_what_is_not_listed_may_be_one_that_the_program_makes(
+    role: str, member: str, target: str
+) -> None:
+    """Without `--show-sames`. A role that nobody needs there is an alarm all the same."""
+    grant = new_grant(role, member, target)
+    needed = (role, target) in {(role, target) for role, _, target in NEEDED}
+    assert among(grant, 1) is (Effect.UNKNOWN if needed else Effect.LOOSENING)
+    assert among(grant, 0) is Effect.LOOSENING
+    known = granted(role, member, target, same=90).effect
+    assert (known in (Effect.ADMITTED, Effect.NOTE)) is ((role, member, target) in NEEDED)
+
+
+@pytest.mark.parametrize("source", [[], [FOREIGN], [urn(BUCKET, "primus-model")]])
+def test_a_grant_on_what_nobody_needs_is_an_alarm_although_not_all_is_listed(
+    source: list[str],
+) -> None:
+    """The resource that its name comes from says what it is on."""
+    grant = new_grant(READER, EVE, IN)
+    grant["newState"]["propertyDependencies"] = {"bucket": source}
+    assert among(grant, 1) is Effect.LOOSENING
 
 
 @pytest.mark.parametrize(

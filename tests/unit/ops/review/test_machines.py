@@ -240,6 +240,15 @@ def test_results_for_a_bucket_of_others_are_a_loosening(uri: str, effect: Effect
     assert [each.effect for each in told(bucket, back)] == [Effect.NOTE]
 
 
+def test_results_for_an_existing_bucket_are_no_alarm() -> None:
+    """The program refuses one of another project; a preview has only the id of what is read."""
+    new = machine(metadata={"tee-image-reference": OLD, "tee-env-RESULT_URI": "gs://records"})
+    used = step("read", BUCKET, new={}, id="records")
+    assert [each.effect for each in told(used, step("create", MACHINE, new=new))] == [
+        Effect.ADMITTED
+    ]
+
+
 def test_an_input_of_a_machine_that_is_not_known_cannot_be_judged() -> None:
     """Another disk, for example."""
     disk = machine(attachedDisks=[{"source": "x"}])

@@ -138,11 +138,12 @@ def test_unchanged_resources_that_are_not_listed_are_counted(summary: Any, unlis
         (step("same", BUCKET, old={"name": "a"}, new={"name": "a"}), {"a"}),
         (step("replace", BUCKET, old={"name": "a"}, new={"name": "b"}), {"b"}),
         (step("delete", BUCKET, old={"name": "a"}), set()),
-        (step("read", BUCKET, old={"name": "a"}, new={}), {"a"}),
-        (step("read", BUCKET, new={}), set()),
+        (step("read", BUCKET, old={"name": "a"}, new={}, id="a"), {"a"}),
+        (step("read", BUCKET, old={"name": "a"}, new={}, id="b"), {"b"}),
+        (step("read", BUCKET, new={}, id="b"), {"b"}),
     ],
-    ids=["kept", "replaced", "deleted", "read before", "read from now on"],
+    ids=["kept", "replaced", "deleted", "read as before", "another read", "read from now on"],
 )
 def test_the_names_of_a_stacks_buckets_are_those_it_will_have(found: Json, names: set[str]) -> None:
-    """And those of existing ones that it has read before; others are of somebody else."""
+    """And those of existing ones: the program refuses what is not of the stack's own project."""
     assert read_preview(found).names(BUCKET) == names
