@@ -153,6 +153,10 @@ def _own_accounts(preview: Preview) -> Iterator[str]:
             for properties in (step.before, step.after):
                 account = at(properties, "accountId")
                 yield f"{account}@{project}.iam.gserviceaccount.com"
+            # projects/PROJECT/serviceAccounts/ADDRESS: all that a preview has of what is read.
+            parts = step.identity.split("/")
+            if step.op == "read" and project in (None, *parts[1:2]):
+                yield parts[-1]
 
 
 def _needed(preview: Preview, own: Collection[str]) -> Iterator[tuple[str, str, str, str]]:

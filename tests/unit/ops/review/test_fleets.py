@@ -488,6 +488,31 @@ def test_an_existing_bucket_is_as_good_as_one_that_the_stack_creates(
     assert found.effect is (Effect.ADMITTED if needed else Effect.LOOSENING)
 
 
+@pytest.mark.parametrize(
+    ("before", "effect"),
+    [
+        (None, Effect.ADMITTED),
+        ({"accountId": "x", "project": "secundus-vision"}, Effect.ADMITTED),
+        ({"accountId": "x", "project": "eve"}, Effect.LOOSENING),
+    ],
+    ids=["first", "another before", "of another project"],
+)
+def test_an_existing_account_is_as_good_as_one_that_the_stack_creates(
+    before: Json | None, effect: Effect
+) -> None:
+    """Its address is in its id alone. Whoever owns another project can act as its accounts."""
+    address = WORKER.partition(":")[2]
+    account = step(
+        "read",
+        "gcp:serviceaccount/account:Account",
+        old=before,
+        new={},
+        id=f"projects/secundus-vision/serviceAccounts/{address}",
+    )
+    (found,) = grants.changes(read_preview(THERE[IN], account, new_grant(READER, WORKER, IN)))
+    assert found.effect is effect
+
+
 def among(new: Json, unlisted: int) -> Effect:
     """What the review says of a new grant where only the fleet is listed."""
     fleet = step("update", FLEET, old=OWNED, new=OWNED)
