@@ -151,17 +151,19 @@ def _made_from(step: Step, templates: Collection[Step]) -> Iterator[Change]:
     """A group makes machines from whatever template it names, also one that nobody reviewed."""
     if step.type != GROUP:
         return
+    own = {each.urn: each.identity for each in templates}
     versions = at(step.after, "versions")
     for version in versions if isinstance(versions, list) else [None]:
         template = at(version, "instanceTemplate")
+        if _is_own(step, "versions", template, own):
+            continue
         if is_unknown(template):
-            if not _only_of(step, "versions", templates):
-                sentence = (
-                    f"the group {step.name} makes machines from a template that is {NOT_KNOWN}, and"
-                    " that is not only made of this stack's template"
-                )
-                yield _change(Effect.UNKNOWN, sentence, step)
-        elif template not in {each.identity for each in templates}:
+            sentence = (
+                f"the group {step.name} makes machines from a template that is {NOT_KNOWN}, and"
+                " that is not only made of this stack's template"
+            )
+            yield _change(Effect.UNKNOWN, sentence, step)
+        else:
             sentence = (
                 f"the group {step.name} makes machines from {text(template)}, which is no template"
                 " of this stack: nothing says what they run"
@@ -175,13 +177,15 @@ def _made_from(step: Step, templates: Collection[Step]) -> Iterator[Change]:
 
 def _goes_to(step: Step, topics: Collection[Step]) -> Iterator[Change]:
     """A topic of others: its owner learns of pictures, or decides what is work."""
+    own = {each.urn: _full_name(each.after) for each in topics}
     for path in TOPICS.get(step.type, ()):
         topic, what = at(step.after, *path), f"{'.'.join(path)} of {step.type} {step.name}"
+        if topic is None or _is_own(step, path[0], topic, own):
+            continue
         if is_unknown(topic):
-            if not _only_of(step, path[0], topics):
-                sentence = f"{what} is {NOT_KNOWN}, and is not only made of this stack's topics"
-                yield _change(Effect.UNKNOWN, sentence, step)
-        elif topic is not None and topic not in {_full_name(each.after) for each in topics}:
+            sentence = f"{what} is {NOT_KNOWN}, and is not only made of this stack's topics"
+            yield _change(Effect.UNKNOWN, sentence, step)
+        else:
             sentence = (
                 f"{what} is {text(topic)}, which is no topic of this stack: whoever owns it gets"
                 " messages with the names of pictures, or decides what the machines work on"
@@ -193,10 +197,15 @@ def _full_name(topic: Mapping[str, Any] | None) -> str:
     return naming.topic_name(str(at(topic, "name")), str(at(topic, "project")))
 
 
-def _only_of(step: Step, key: str, own: Collection[Step]) -> bool:
-    """Whether an input that is not known yet is made of outputs of these resources alone."""
+def _is_own(step: Step, key: str, value: object, own: Mapping[str, str]) -> bool:
+    """Whether a value of an input is one of these names, by URN.
+
+    One that is not known yet must be made of outputs of these resources alone.
+    """
+    if not is_unknown(value):
+        return value in own.values()
     sources = {*step.sources.get(key, ())}
-    return bool(sources) and sources <= {each.urn for each in own}
+    return bool(sources) and sources <= own.keys()
 
 
 def _kept(step: Step) -> Iterator[Change]:
