@@ -54,7 +54,10 @@ def announcements(api: GoogleApi, resources: Iterable[Deployed], project: str) -
     """Each bucket announces its objects only as the stack deployed it, if at all."""
     resources = tuple(resources)
     own = {each.id for each in resources if each.type == NOTIFICATION}
-    for bucket in (each.id for each in resources if each.type == BUCKET):
+    for resource in (each for each in resources if each.type == BUCKET):
+        bucket = resource.id
+        # The stack does not change an existing bucket, and others announce it for their reasons.
+        if_unneeded = "" if resource.managed else "if nobody of yours needs it: "
         url = f"storage.googleapis.com/storage/v1/b/{bucket}/notificationConfigs"
         try:
             found = api.get(url).get("items", ())
@@ -69,7 +72,8 @@ def announcements(api: GoogleApi, resources: Iterable[Deployed], project: str) -
                     f"the bucket {bucket} announces its objects to {topic}, too",
                     "whoever reads there gets the names of new objects; a second one to the topic"
                     " of the fleet has every picture announced twice",
-                    f"gcloud storage buckets notifications delete projects/_/buckets/{name}",
+                    f"{if_unneeded}gcloud storage buckets notifications delete"
+                    f" projects/_/buckets/{name}",
                 )
 
 

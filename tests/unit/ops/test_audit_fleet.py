@@ -130,6 +130,16 @@ def test_a_second_announcement_of_a_bucket_is_a_difference(bucket: str, topic: s
     )
 
 
+def test_a_notification_of_an_existing_bucket_may_be_needed_by_others() -> None:
+    """The stack promises never to change that bucket, so nobody deletes it unasked."""
+    existing = Deployed(type="gcp:storage/bucket:Bucket", name="any", id="photos", managed=False)
+    (difference,) = messages.announcements(Recorded(ANNOUNCED), [existing], "secundus-vision")
+    assert difference.fix == (
+        "if nobody of yours needs it: gcloud storage buckets notifications delete"
+        " projects/_/buckets/photos/notificationConfigs/1"
+    )
+
+
 def test_announcements_of_a_stack_without_a_fleet_are_all_differences() -> None:
     """Nobody declared them."""
     (difference,) = announced({}, ())
