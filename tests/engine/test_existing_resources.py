@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
+from ops.review.preview import read
+from ops.review.review import review
+from policy.rules import EVERY
 from rehearsal.cloud.http.server import running
 from rehearsal.cloud.state import Cloud
 from rehearsal.companies import COMPANIES, two_companies
 from rehearsal.repository import REPOSITORY
 from rehearsal.workspace import Workspace
-from tests.engine.deployed_stacks import keep_one_picture, run
+from tests.engine.deployed_stacks import configure, keep_one_picture, run, unchanged
 from tests.engine.pinned import PINNED, push
 
 if TYPE_CHECKING:
@@ -187,6 +190,17 @@ def test_destroy_leaves_what_exists_and_takes_its_grants_back(deployed: Deployed
     assert kept(deployed.cloud) == before
     assert not [on for on, _, member in granted(deployed.cloud) if "workload-sa" in member]
     assert deployed.cloud.instances == {}
+
+
+def test_the_first_preview_of_a_fleet_on_what_exists_alarms_nobody(deployed: Deployed) -> None:
+    """The stack is new again. A preview has nothing but the ids of what it reads."""
+    workspace = deployed.workspace
+    with unchanged(workspace.program / "Pulumi.secundus.yaml"):
+        run(workspace, "secundus", "config", "rm", key("run"))
+        fleet = {"fleet.mostMachines": "2", "fleet.submitters[0]": "user:ann@secundus.example"}
+        configure(workspace, "secundus", fleet)
+        shown = run(workspace, "secundus", "preview", "--json", "--show-sames")
+    assert [each.sentence for each in review(read(shown.encode()), EVERY).alarms] == []
 
 
 def test_the_first_preview_refuses_names_that_are_taken(deployed: Deployed) -> None:
