@@ -97,7 +97,7 @@ def _used(step: Step) -> Change:
     """One that others have made: no preview shows whose it is, and who else reads it."""
     sentence = (
         f"the existing bucket {text(step.physical_name)} is used from now on. The program refuses"
-        " one of another project; who else has grants on it, this review does not show"
+        " one of another project; a review does not show who else has grants on it"
     )
     return _change(Effect.OTHER, sentence, step=step, access=False)
 
