@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from dataclasses import dataclass
 from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +16,7 @@ from google.api_core.exceptions import RetryError
 from ops.google_api import NO_ANSWER, ApiError
 from workload import retries
 from workload.fleet import jobs
-from workload.fleet.messages import GENERATION
+from workload.fleet.messages import is_generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -130,7 +129,7 @@ def _dead_letter(received: Mapping[str, Any]) -> DeadLetter:
             "bucketId": str() as bucket,
             "objectId": str() as name,
             "objectGeneration": str() as generation,
-        } if jobs.is_name(name) and re.fullmatch(GENERATION, generation):
+        } if jobs.is_name(name) and is_generation(generation):
             return DeadLetter(ack_id=ack_id, picture=name, bucket=bucket, generation=generation)
         case {"objectId": _}:
             return DeadLetter(ack_id=ack_id)

@@ -10,13 +10,13 @@ from ops.review import versions
 from ops.review.change import Change, Effect, Section
 from ops.review.values import NOT_KNOWN, at, differences, text
 from policy.resource import is_unknown
+from policy.rules.buckets import BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ops.review.preview import Preview, Step
 
-BUCKET: Final = "gcp:storage/bucket:Bucket"
 OBJECT: Final = "gcp:storage/bucketObject:BucketObject"
 REPOSITORY: Final = "gcp:artifactregistry/repository:Repository"
 TYPES: Final = (BUCKET, OBJECT, REPOSITORY)

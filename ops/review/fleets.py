@@ -76,10 +76,11 @@ def changes(preview: Preview) -> Iterator[Change]:
             yield _lost(step)
         if step.type == AUTOSCALER:
             yield from _limits(step)
-        if step.after is not None:
-            yield from _unknown_inputs(step)
-            yield from _kept(step)
-        if step.after is not None and not preview.unlisted:
+        if step.after is None:
+            continue
+        yield from _unknown_inputs(step)
+        yield from _kept(step)
+        if not preview.unlisted:
             yield from _made_from(step, templates)
             yield from _goes_to(step, topics)
 

@@ -32,7 +32,7 @@ from ops.review.grant import (
     read,
 )
 from ops.review.values import NOT_KNOWN, at
-from policy.rules import fleets
+from policy.rules import buckets, fleets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -62,7 +62,7 @@ _NEEDED: Final = (
 """Who needs which role on which bucket, topic or subscription: the end of its logical name."""
 
 _TYPES: Final = {
-    BUCKET: "gcp:storage/bucket:Bucket",
+    BUCKET: buckets.BUCKET,
     SUBSCRIPTION: fleets.SUBSCRIPTION,
     TOPIC: fleets.TOPIC,
 }

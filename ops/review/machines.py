@@ -13,6 +13,7 @@ from ops.review.change import Change, Effect, Section
 from ops.review.release import model_names
 from ops.review.values import at, differences, text
 from policy.resource import is_unknown
+from policy.rules.buckets import BUCKET
 from policy.rules.machines import MACHINE, TEMPLATE
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ _KNOWN: Final = frozenset(
 
 _OBJECT: Final = "gcp:storage/bucketObject:BucketObject"
 _UPLOADS: Final = "confidential-inference:infra:Uploads"
-_BUCKET: Final = "gcp:storage/bucket:Bucket"
 _EMAIL: Final = ("serviceAccount", "email")
 _RESULTS: Final = ("metadata", "tee-env-RESULT_URI")
 _IMAGE: Final = ("metadata", "tee-image-reference")
@@ -174,7 +174,7 @@ def _results(step: Step, who: str, preview: Preview) -> Iterator[Change]:
     before, after = at(step.before, *_RESULTS), at(step.after, *_RESULTS)
     if before == after or preview.unlisted:
         return
-    own = preview.names(_BUCKET)
+    own = preview.names(BUCKET)
     bucket = naming.bucket_of(str(after))
     if is_unknown(after):
         yield _change(Effect.UNKNOWN, f"where {who} writes its results", step)

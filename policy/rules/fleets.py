@@ -24,9 +24,10 @@ TOPIC: Final = "gcp:pubsub/topic:Topic"
 
 ELSEWHERE: Final = ("bigqueryConfig", "cloudStorageConfig", "pushConfig")
 """Where a subscription could send its messages by itself."""
+DEAD_LETTERS: Final = ("deadLetterPolicy", "deadLetterTopic")
 TOPICS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     NOTIFICATION: (("topic",),),
-    SUBSCRIPTION: (("topic",), ("deadLetterPolicy", "deadLetterTopic")),
+    SUBSCRIPTION: (("topic",), DEAD_LETTERS),
 }
 """By kind, where it names a topic. It can be of any project, whose owner grants the rest:
 https://docs.cloud.google.com/storage/docs/pubsub-notifications"""
@@ -85,8 +86,9 @@ def _own_topics(resource: Resource) -> Iterator[str]:
         except UnknownError as error:
             not_known = error
             continue
-        optional = len(path) > 1
-        if not (topic is None and optional) and not own.fullmatch(str(topic)):
+        if topic is None and path == DEAD_LETTERS:  # a subscription need have none
+            continue
+        if not own.fullmatch(str(topic)):
             yield (
                 f"{'.'.join(path)}: got {topic!r}, expected a topic of the stack's project: the"
                 " owner of another one gets the names of pictures, or decides what is work"

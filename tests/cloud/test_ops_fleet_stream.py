@@ -143,6 +143,14 @@ def test_pictures_that_were_given_up_are_named_with_the_remedy(
     assert (found["stream"]["givenUp"], found["stream"]["deadLettersRemoved"]) == ([], 1)
 
 
+def test_a_letter_of_a_generation_that_no_object_has_is_of_no_picture(fleet: Deployed) -> None:
+    """As for the worker that gave it back: Cloud Storage refuses a request with 64 bits."""
+    letter = {"bucketId": INPUT, "objectId": "a.png", "objectGeneration": f"{2**63}"}
+    fleet.dead_letter({}, eventType="OBJECT_FINALIZE", **letter)
+    (found,) = queue.dead_letters(fleet.api, DEAD_LETTERS).kept
+    assert found.picture == ""
+
+
 def test_dead_letters_of_a_stream_that_cannot_be_read_are_noted(
     fleet: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:

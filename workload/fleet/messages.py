@@ -26,9 +26,7 @@ MAX_DATA: Final = 1024
 """Characters of a message's data, in base64; a slice takes about 70."""
 NEW_OBJECT: Final = "OBJECT_FINALIZE"
 """https://docs.cloud.google.com/storage/docs/pubsub-notifications#events"""
-GENERATION: Final = r"[1-9][0-9]{0,18}"
-"""Of an object, as Cloud Storage writes it: 64 bits with a sign."""
-MOST_GENERATION: Final = 2**63 - 1
+_MOST_GENERATION: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,7 @@ def _picture(attributes: Mapping[str, Any], input_bucket: str) -> PictureMessage
             "bucketId": str() as bucket,
             "objectId": str() as name,
             "objectGeneration": str() as generation,
-        } if jobs.is_name(name) and _is_generation(generation):
+        } if jobs.is_name(name) and is_generation(generation):
             if event != NEW_OBJECT or name.endswith("/"):
                 return NothingToDo()
             if bucket != input_bucket:
@@ -100,5 +98,6 @@ def _picture(attributes: Mapping[str, Any], input_bucket: str) -> PictureMessage
     raise SliceError(SliceFailure.MESSAGE_MALFORMED)
 
 
-def _is_generation(text: str) -> bool:
-    return bool(re.fullmatch(GENERATION, text)) and int(text) <= MOST_GENERATION
+def is_generation(text: str) -> bool:
+    """Whether an object can have this generation: Cloud Storage's have 64 bits with a sign."""
+    return bool(re.fullmatch(r"[1-9][0-9]{0,18}", text)) and int(text) <= _MOST_GENERATION
